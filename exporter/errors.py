@@ -1,0 +1,52 @@
+"""The errors of the exporter.
+
+    ExporterError
+    ├── ConfigError        the configuration is not valid (exit status 2)
+    ├── DecodeError        a payload of the service could not be understood
+    ├── ConnectError       a stream could not be connected; carries the reason and what to do
+    └── StateError         the state file cannot be used
+
+Every message is written by this project and safe to log: it never carries a token, a phone number, a user id
+or an address. The text of a foreign exception may (aiohttp puts the URL, and so the token, into some of its
+own), so it is never copied; `cause_of` says what may be told of one.
+"""
+
+import os
+
+
+class ExporterError(Exception):
+    """The root of the tree: `str()` of it is one line that says what to do."""
+
+
+class ConfigError(ExporterError):
+    """The configuration is not valid: names the file, the path in the document and what is wrong."""
+
+
+class DecodeError(ExporterError):
+    """A payload of the service could not be understood."""
+
+
+class ConnectError(ExporterError):
+    """A stream could not be connected.
+
+    `reason` is a label value of `vecharge_account_connect_failures_total`; `retry_after_seconds` is what the
+    server asked for, if it did.
+    """
+
+    def __init__(self, reason: str, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StateError(ExporterError):
+    """The state file cannot be used: names the file and what to do."""
+
+
+def cause_of(exception: BaseException) -> str:
+    """What of an exception may be logged: our own text, the system's words for an errno, else the type."""
+    if isinstance(exception, ExporterError):
+        return str(exception)
+    if isinstance(exception, OSError) and exception.errno is not None and exception.errno > 0:
+        return f"{type(exception).__name__}: {os.strerror(exception.errno)}"
+    return type(exception).__name__
