@@ -1,0 +1,273 @@
+"""One simulated charger: sessions that begin and end, a meter, a Wi-Fi that fails. Pure: time is an argument.
+
+All times are simulated seconds since the start of the simulator. What happens on its own happens at instants
+that follow from the seed alone, and is stamped with them, however late the caller asks for it.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from exporter.simulator import electricity, payloads
+from exporter.simulator.electricity import DEAD, Demand, Sample
+from exporter.simulator.payloads import Log
+from exporter.simulator.plan import Plan, draw, draw_demand
+from exporter.simulator.sites import Site, site
+
+JOULES_PER_HUNDREDTH = 36_000
+NEVER = math.inf
+# How many logs a charger keeps, to send them again when a test asks for it.
+KEPT_LOGS = 12
+# The energy of a session that began before the start is summed up in steps of this many seconds.
+PAST_STEP_SECONDS = 60.0
+LONGEST_PAST_SECONDS = 2 * 3600.0
+# createdAt has milliseconds: two logs of a charger never share one.
+TIMESTAMP_SECONDS = 0.001
+
+
+class DocumentEnergy(StrEnum):
+    """What a document in mid-session claims as its energy: the true one, none, or an old one."""
+
+    TRUE = "true"
+    ZERO = "zero"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the service tells the charger's stream. A payload that is text is sent as it is."""
+
+    name: str
+    payload: Any
+    # Whether the service disconnects the socket after this event.
+    farewell: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """A charging session: who, since when, how much."""
+
+    user_id: str
+    demand: Demand
+    began: float
+    metered_at: float
+    joules: float = 0.0
+
+    @property
+    def hundredths(self) -> int:
+        """Energy as the charger reports it: whole hundredths of a kWh."""
+        return int(self.joules / JOULES_PER_HUNDREDTH)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a charger has delivered and told: the truth that an exporter is compared with."""
+
+    ended_hundredths: int = 0
+    sessions: int = 0
+    logs: int = 0
+    logs_sent: int = 0
+
+
+@dataclass(slots=True)
+class Charger:
+    """A charger of the fleet. `advance` and the switches return what its stream is told."""
+
+    site: Site
+    plan: Plan
+    random: Random
+    epoch: float
+    log_interval: float
+    session: Session | None = None
+    wifi: bool = True
+    wifi_since: float = 0.0
+    paused: bool = False
+    document_energy: DocumentEnergy = DocumentEnergy.TRUE
+    user_id: str = ""
+    previous_hundredths: int = 0
+    tally: Tally = field(default_factory=Tally)
+    logs: deque[Log] = field(default_factory=lambda: deque(maxlen=KEPT_LOGS))
+    _weak_wifi: bool = False
+    _stamped: float = -NEVER
+    _log_due: float = NEVER
+    _plan_due: float = NEVER
+    _wifi_due: float = NEVER
+
+    @property
+    def status(self) -> str:
+        """`ON` or `OFF`."""
+        return "ON" if self.session else "OFF"
+
+    @property
+    def total_hundredths(self) -> int:
+        """The true total: the last energy of every session, the running one included."""
+        return self.tally.ended_hundredths + (self.session.hundredths if self.session else 0)
+
+    @property
+    def due(self) -> float:
+        """When something next happens on its own."""
+        if self.paused:
+            return NEVER
+        # A charger without Wi-Fi tells nothing, so nothing of it is seen before it is back.
+        return min(self._log_due, self._plan_due, self._wifi_due) if self.wifi else self._wifi_due
+
+    def start(self, *, charging: bool, weak_wifi: bool) -> None:
+        """Take up the state of the simulator's first instant; a running session began in the past."""
+        self._weak_wifi = weak_wifi
+        if weak_wifi:
+            self._wifi_due = draw(self.plan.wifi_holds, self.random)
+        self._plan_due = self.random.random() * draw(self.plan.idle, self.random)
+        if not charging:
+            return
+        elapsed = self.random.uniform(0.1, 0.8)
+        self.switch_on(0.0)
+        session = self._running()
+        session.began = -min(elapsed * session.demand.seconds, LONGEST_PAST_SECONDS)
+        session.metered_at = session.began
+        self._plan_due = session.began + session.demand.seconds
+        self._log_due = self.random.random() * self.log_interval
+        self._meter(session, max(session.began, self._log_due - self.log_interval))
+
+    def advance(self, now: float) -> list[Event]:
+        """Let everything happen that is due by `now`, in its order."""
+        events: list[Event] = []
+        while (due := self.due) <= now:
+            # A log goes first, so that a session that ends at this very instant is told in full.
+            if self.wifi and due == self._log_due:
+                events.append(self.log(due))
+            elif due == self._wifi_due:
+                events += self.lose_wifi(due) if self.wifi else self.regain_wifi(due)
+            else:
+                events += self.switch_off(due) if self.session else self.switch_on(due)
+        return events
+
+    def switch_on(self, now: float) -> list[Event]:
+        """Begin a session, unless one is running."""
+        if self.session:
+            return []
+        demand = draw_demand(self.plan, self.site.max_amperes, self.random)
+        self.user_id = f"sim-user-{self.random.getrandbits(32):08x}"
+        self.session = Session(self.user_id, demand, began=now, metered_at=now)
+        self.tally.sessions += 1
+        self._log_due = now
+        self._plan_due = now + demand.seconds
+        return [Event("statusChanged", payloads.status_changed("ON"))]
+
+    def switch_off(self, now: float) -> list[Event]:
+        """End the session, if one is running: its energy is what its last log told."""
+        if not self.session:
+            return []
+        self.previous_hundredths = self.session.hundredths
+        self.tally.ended_hundredths += self.session.hundredths
+        self.session = None
+        self._log_due = NEVER
+        self._plan_due = now + draw(self.plan.idle, self.random)
+        return [Event("statusChanged", payloads.status_changed("OFF"), farewell=True)]
+
+    def lose_wifi(self, now: float, *, seconds: float | None = None) -> list[Event]:
+        """Drop off, for a time that is drawn where none is given. The car charges on."""
+        if not self.wifi:
+            return []
+        self.wifi = False
+        self._wifi_due = now + (draw(self.plan.wifi_outage, self.random) if seconds is None else seconds)
+        return [Event("chargerDisconnected", {"chargerId": self.site.charger_id})]
+
+    def regain_wifi(self, now: float) -> list[Event]:
+        """Come back: the document again, and what the meter showed in the meantime is in the next log."""
+        if self.wifi:
+            return []
+        self.wifi, self.wifi_since = True, now
+        self._wifi_due = now + draw(self.plan.wifi_holds, self.random) if self._weak_wifi else NEVER
+        self._plan_due = max(self._plan_due, now)
+        if self.session:
+            self._log_due = now
+        return [Event("chargerConnected", self.document(now))]
+
+    def pause(self) -> None:
+        """Let nothing happen on its own any more: no logs either, so the totals hold still."""
+        self.paused = True
+
+    def resume(self, now: float) -> None:
+        """Go on. What was missed is not made up for log by log: the next one tells it all."""
+        if not self.paused:
+            return
+        self.paused = False
+        if self.session:
+            self._log_due = max(self._log_due, now)
+        self._plan_due = max(self._plan_due, now)
+        self._wifi_due = max(self._wifi_due, now)
+
+    def log(self, now: float) -> Event:
+        """Read the meter and tell it; only in a session."""
+        session = self._running()
+        now = self._stamp(now)
+        self._meter(session, now)
+        log = Log(self.epoch + now, self._sample(now), session.hundredths, session.user_id)
+        self.logs.append(log)
+        self.tally.logs += 1
+        self._log_due = now + self.log_interval
+        return Event("newLog", payloads.new_log(self.site, log))
+
+    def claim(self, now: float, hundredths: int) -> Event:
+        """A log whose energy is not the meter's; only in a session. It changes no total."""
+        session = self._running()
+        now = self._stamp(now)
+        log = Log(self.epoch + now, self._sample(now), hundredths, session.user_id)
+        return Event("newLog", payloads.new_log(self.site, log))
+
+    def document(self, now: float) -> dict[str, Any]:
+        """The charger's document."""
+        return payloads.charger_connected(
+            self.site,
+            payloads.Condition(
+                status=self.status,
+                sample=self._sample(now),
+                hundredths=self._document_hundredths(),
+                previous_hundredths=self.previous_hundredths,
+                user_id=self.user_id,
+                wifi=self.wifi,
+                connected_unix=self.epoch + self.wifi_since,
+            ),
+        )
+
+    def _document_hundredths(self) -> int:
+        if not self.session or self.document_energy is DocumentEnergy.ZERO:
+            return 0
+        if self.document_energy is DocumentEnergy.STALE:
+            oldest = self.logs[0] if self.logs else None
+            return oldest.hundredths if oldest and oldest.user_id == self.session.user_id else 0
+        return self.session.hundredths
+
+    def _running(self) -> Session:
+        if not self.session:
+            raise ValueError("the charger is off")
+        return self.session
+
+    def _stamp(self, now: float) -> float:
+        self._stamped = max(now, self._stamped + TIMESTAMP_SECONDS)
+        return self._stamped
+
+    def _sample(self, now: float) -> Sample:
+        if not self.session:
+            return DEAD
+        return electricity.sample(self.site.mains, self.session.demand, self.session.began, now)
+
+    def _meter(self, session: Session, now: float) -> None:
+        session.joules += electricity.joules(
+            self.site.mains, session.demand, session.began, session.metered_at, now, PAST_STEP_SECONDS
+        )
+        session.metered_at = now
+
+
+def fleet_charger(index: int, *, seed: int, plan: Plan, epoch: float, log_interval: float) -> Charger:
+    """The fleet's charger, counted from 0, as it stands when the simulator starts.
+
+    Each has its own random numbers, from the seed and its id, so that none depends on what others do.
+    """
+    random = Random(f"{seed} {index}")  # noqa: S311 - nothing here is secret
+    charger = Charger(site(index, random), plan, random, epoch, log_interval)
+    charger.start(charging=plan.charges_at_start(index), weak_wifi=plan.has_weak_wifi(index))
+    return charger

@@ -1,0 +1,20 @@
+"""The simulated clock: it starts at a given instant and runs `speed` times as fast as the real one."""
+
+import time
+
+
+class SimulatedClock:
+    """Tells seconds since its start; `epoch` is the unix time of that start."""
+
+    def __init__(self, epoch: float, speed: float) -> None:
+        self.epoch = epoch
+        self._speed = speed
+        self._started: float | None = None
+
+    def start(self) -> None:
+        """Begin to run."""
+        self._started = time.monotonic()
+
+    def now(self) -> float:
+        """Simulated seconds since the start; 0 before it."""
+        return 0.0 if self._started is None else (time.monotonic() - self._started) * self._speed

@@ -1,0 +1,219 @@
+"""The HTTP endpoints: the vendor's switch, and under /simulator/ what tests and demos want to know and do."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from exporter.simulator import faults, payloads
+from exporter.simulator.charger import NEVER, Charger, DocumentEnergy, Event
+from exporter.simulator.service import Post, Service
+
+SERVICE = web.AppKey("service", Service)
+RESTART: web.AppKey[Callable[[float], None]] = web.AppKey("restart")
+Parameters = dict[str, Any]
+
+
+def application(service: Service, restart: Callable[[float], None]) -> web.Application:
+    """The web application of a service; `restart` takes it off the network for so many seconds."""
+    app = web.Application()
+    app[SERVICE] = service
+    app[RESTART] = restart
+    app.router.add_route("*", "/socket.io/", service.streams.handle_request)
+    app.router.add_patch("/api/v1/charger/chargerDesiredState", _desired_state)
+    app.router.add_get("/simulator/totals", _totals)
+    app.router.add_get("/simulator/token", _token)
+    app.router.add_post("/simulator/token/{action}", _change_token)
+    app.router.add_post("/simulator/restart", _restart)
+    app.router.add_post("/simulator/chargers/{charger}/drop", _drop)
+    app.router.add_post("/simulator/chargers/{charger}/{action}", _act)
+    return app
+
+
+async def _desired_state(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    if not service.tokens.accepts(request.headers.get("Authorization", ""), time.time()):
+        return _problem(401, "Authentication error")
+    parameters = await _parameters(request)
+    status, charger_id = parameters.get("status"), parameters.get("chargerId")
+    if status not in ("ON", "OFF"):
+        return _problem(400, "status must be ON or OFF")
+    post = service.posts.get(charger_id) if isinstance(charger_id, str) else None
+    if post is None:
+        return _problem(404, "Charger not found")
+    now = service.catch_up(post)
+    if not post.charger.wifi:
+        return _problem(409, "Charger is off line")
+    switch = post.charger.switch_on if status == "ON" else post.charger.switch_off
+    service.tell(post, switch(now))
+    service.catch_up(post)
+    return web.json_response({"chargerId": charger_id, "status": status})
+
+
+async def _totals(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    return web.json_response(
+        {
+            "time": payloads.timestamp(service.clock.epoch + service.clock.now()),
+            "seed": service.seed,
+            "chargers": [_total(post) for post in service.posts.values()],
+        }
+    )
+
+
+def _total(post: Post) -> dict[str, Any]:
+    charger = post.charger
+    return {
+        "id": charger.site.charger_id,
+        "total_kwh": payloads.kwh(charger.total_hundredths),
+        "sessions": charger.tally.sessions,
+        "status": charger.status,
+        "wifi": charger.wifi,
+        "paused": charger.paused,
+        "connected": post.stream is not None,
+        "logs": charger.tally.logs,
+        "logs_sent": charger.tally.logs_sent,
+    }
+
+
+async def _token(request: web.Request) -> web.Response:
+    return web.json_response({"token": request.app[SERVICE].tokens.token})
+
+
+async def _change_token(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    match request.match_info["action"]:
+        case "revoke":
+            service.tokens.accepting = False
+        case "restore":
+            service.tokens.accepting = True
+        case "rotate":
+            service.tokens.rotate(time.time())
+        case _:
+            return _problem(404, "no such action")
+    return web.json_response({"token": service.tokens.token})
+
+
+async def _restart(request: web.Request) -> web.Response:
+    seconds = (await _parameters(request)).get("seconds", 1.0)
+    if not isinstance(seconds, int | float):
+        return _problem(400, "seconds must be a number")
+    request.app[RESTART](seconds)
+    return web.json_response({})
+
+
+async def _act(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    name, act = request.match_info["charger"], ACTIONS.get(request.match_info["action"])
+    posts = [post for charger_id, post in service.posts.items() if name in (charger_id, "all")]
+    if not posts or act is None:
+        return _problem(404, "no such charger" if act else "no such action")
+    parameters = await _parameters(request)
+    for post in posts:
+        now = service.catch_up(post)
+        try:
+            events = act(post.charger, now, parameters)
+        except (KeyError, TypeError, ValueError):
+            return _problem(400, "a parameter is missing or wrong")
+        service.tell(post, events)
+        service.catch_up(post)
+    return web.json_response({})
+
+
+async def _drop(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    name = request.match_info["charger"]
+    streams = [post.stream for charger_id, post in service.posts.items() if name in (charger_id, "all")]
+    for stream in streams:
+        if stream:
+            await service.streams.drop(stream)
+    return web.json_response({})
+
+
+def _online(charger: Charger, now: float, _: Parameters) -> list[Event]:
+    return charger.regain_wifi(now)
+
+
+def _offline(charger: Charger, now: float, parameters: Parameters) -> list[Event]:
+    return charger.lose_wifi(now, seconds=float(parameters.get("seconds", NEVER)))
+
+
+def _on(charger: Charger, now: float, _: Parameters) -> list[Event]:
+    return charger.switch_on(now)
+
+
+def _off(charger: Charger, now: float, _: Parameters) -> list[Event]:
+    return charger.switch_off(now)
+
+
+def _pause(charger: Charger, _now: float, _: Parameters) -> list[Event]:
+    charger.pause()
+    return []
+
+
+def _resume(charger: Charger, now: float, _: Parameters) -> list[Event]:
+    charger.resume(now)
+    return []
+
+
+def _log(charger: Charger, now: float, _: Parameters) -> list[Event]:
+    return [charger.log(now)] if charger.session else []
+
+
+def _resend(charger: Charger, _now: float, parameters: Parameters) -> list[Event]:
+    return faults.resend(charger, int(parameters.get("count", 1)), newest_first=bool(parameters.get("newest_first")))
+
+
+def _blip(charger: Charger, now: float, _: Parameters) -> list[Event]:
+    return faults.blip(charger, now)
+
+
+def _burst(charger: Charger, now: float, parameters: Parameters) -> list[Event]:
+    return faults.burst(charger, now, int(parameters.get("count", faults.BURST_LOGS)))
+
+
+def _corrupt(charger: Charger, now: float, parameters: Parameters) -> list[Event]:
+    return faults.corrupt(charger, now, parameters["kind"])
+
+
+def _document(charger: Charger, _now: float, parameters: Parameters) -> list[Event]:
+    charger.document_energy = DocumentEnergy(parameters["energy"])
+    return []
+
+
+def _send(_charger: Charger, _now: float, parameters: Parameters) -> list[Event]:
+    return [Event(parameters["event"], parameters["payload"])]
+
+
+Action = Callable[[Charger, float, Parameters], list[Event]]
+ACTIONS: dict[str, Action] = {
+    "online": _online,
+    "offline": _offline,
+    "on": _on,
+    "off": _off,
+    "pause": _pause,
+    "resume": _resume,
+    "log": _log,
+    "resend": _resend,
+    "blip": _blip,
+    "burst": _burst,
+    "corrupt": _corrupt,
+    "document": _document,
+    "send": _send,
+}
+
+
+async def _parameters(request: web.Request) -> Parameters:
+    try:
+        parameters = json.loads(await request.read() or b"{}")
+    except ValueError:
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise web.HTTPBadRequest(text='{"message": "the body must be a JSON object"}', content_type="application/json")
+    return parameters
+
+
+def _problem(status: int, message: str) -> web.Response:
+    return web.json_response({"message": message}, status=status)

@@ -1,0 +1,98 @@
+"""The simulator as a server: starts and stops the service and its HTTP side."""
+
+import asyncio
+import contextlib
+from typing import Self
+
+from aiohttp import web
+
+from exporter.simulator.control import application
+from exporter.simulator.options import SimulatorOptions
+from exporter.simulator.service import Service
+
+# How long a stop waits for requests that are being answered.
+SHUTDOWN_SECONDS = 0.5
+BACKLOG = 4096
+
+
+class Simulator:
+    """A veCharge service on this machine. Use it with `async with`, or `start` and `stop`, once."""
+
+    def __init__(self, options: SimulatorOptions) -> None:
+        self._options = options
+        self._port = options.port
+        self.service = Service(options)
+        self._runner = web.AppRunner(
+            application(self.service, self.restart), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        self._site: web.TCPSite | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._restart: asyncio.Task[None] | None = None
+
+    @property
+    def token(self) -> str:
+        """The token that is accepted now."""
+        return self.service.tokens.token
+
+    @property
+    def seed(self) -> int:
+        """The seed, to do the same again."""
+        return self.service.seed
+
+    @property
+    def charger_ids(self) -> list[str]:
+        """The chargers that are simulated."""
+        return list(self.service.posts)
+
+    @property
+    def url(self) -> str:
+        """Where the service can be reached; with port 0 only once started."""
+        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
+        return f"http://{host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen, and let the chargers live."""
+        await self._runner.setup()
+        await self._listen()
+        self.service.clock.start()
+        self._life = asyncio.create_task(self.service.run(), name="simulator")
+
+    async def stop(self) -> None:
+        """Stop all of it; streams end without a word, as when a machine goes down."""
+        for task in (self._life, self._restart):
+            if task:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        await self._silence()
+        await self.service.streams.stop()
+        await self._runner.cleanup()
+
+    def restart(self, seconds: float) -> None:
+        """Be gone for `seconds`: every connection breaks, none is accepted. The chargers live on."""
+        if self._restart is None or self._restart.done():
+            self._restart = asyncio.create_task(self._go_and_come_back(seconds), name="simulator restart")
+
+    async def _go_and_come_back(self, seconds: float) -> None:
+        await self._silence()
+        await self.service.streams.drop_all()
+        await asyncio.sleep(seconds)
+        await self._listen()
+
+    async def _listen(self) -> None:
+        self._site = web.TCPSite(self._runner, self._options.host, self._port, backlog=BACKLOG)
+        await self._site.start()
+        # The port that was found free is kept across a restart.
+        self._port = self._runner.addresses[0][1]
+
+    async def _silence(self) -> None:
+        if self._site:
+            await self._site.stop()
+            self._site = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()

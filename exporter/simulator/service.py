@@ -1,0 +1,121 @@
+"""The simulated service: a fleet of chargers, the streams that listen to them, one scheduler for all."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from random import Random, SystemRandom
+
+from exporter.simulator.charger import NEVER, Charger, Event, fleet_charger
+from exporter.simulator.clock import SimulatedClock
+from exporter.simulator.faults import FaultInjector
+from exporter.simulator.options import SimulatorOptions
+from exporter.simulator.streams import Stream, StreamServer, to_json
+from exporter.simulator.tokens import TokenIssuer
+
+ALREADY_CONNECTED = "Charger already connected to other device"
+# How often the scheduler looks at what is due; how much it does before it lets the network have its turn.
+TICK_SECONDS = 0.01
+BATCH = 200
+
+
+@dataclass(slots=True)
+class Post:
+    """A charger and who listens to it."""
+
+    charger: Charger
+    faults: FaultInjector
+    stream: Stream | None = None
+    # Logs that the stream was sent in the running session.
+    logs_on_stream: int = 0
+
+
+class Service:
+    """All that the service knows and does, but for HTTP."""
+
+    def __init__(self, options: SimulatorOptions) -> None:
+        epoch = time.time() if options.start is None else options.start
+        self.seed = SystemRandom().getrandbits(32) if options.seed is None else options.seed
+        self.tokens = TokenIssuer(self.seed, time.time())
+        self.streams = StreamServer(self)
+        self.clock = SimulatedClock(epoch, options.speed)
+        self.posts = dict(_post(index, options, self.seed, epoch) for index in range(options.chargers))
+        self._agenda = [(post.charger.due, charger_id) for charger_id, post in self.posts.items()]
+        heapify(self._agenda)
+
+    async def run(self) -> None:
+        """Let the chargers live, until cancelled."""
+        while True:
+            busy = self._work()
+            await asyncio.sleep(0 if busy else TICK_SECONDS)
+
+    def refusal(self, query: Mapping[str, str]) -> str | None:
+        """Why a connection is refused: its token or its charger."""
+        if not self.tokens.accepts(query.get("token", ""), time.time()):
+            return "Authentication error"
+        if query.get("chargerId") not in self.posts:
+            return "Charger not found"
+        return None
+
+    def connected(self, stream: Stream) -> None:
+        """Greet a stream with the document of its charger, or send it away if another is there."""
+        post = self.posts[stream.query["chargerId"]]
+        if post.stream:
+            stream.emit("error", ALREADY_CONNECTED)
+            self.streams.disconnect(stream)
+            return
+        post.stream = stream
+        post.logs_on_stream = 0
+        self.tell(post, [Event("chargerConnected", post.charger.document(self.clock.now()))])
+
+    def disconnected(self, stream: Stream) -> None:
+        """Forget a stream."""
+        post = self.posts[stream.query["chargerId"]]
+        if post.stream is stream:
+            post.stream = None
+
+    def tell(self, post: Post, events: list[Event]) -> None:
+        """Send what happened to the charger's stream, if there is one."""
+        for event in events:
+            if post.stream is None:
+                return
+            text = post.charger.site.sends_text and not isinstance(event.payload, str)
+            post.stream.emit(event.name, to_json(event.payload) if text else event.payload)
+            if event.name == "newLog":
+                post.charger.tally.logs_sent += 1
+                post.logs_on_stream += 1
+            if event.farewell:
+                self.streams.disconnect(post.stream)
+
+    def catch_up(self, post: Post) -> float:
+        """Let the charger do all that is due, plan what is next, and return the simulated time."""
+        now = self.clock.now()
+        events = post.charger.advance(now)
+        if any(event.name == "newLog" for event in events):
+            events += post.faults.after(post.charger, now, post.logs_on_stream)
+        self.tell(post, events)
+        self.plan(post)
+        return now
+
+    def plan(self, post: Post) -> None:
+        """Put the charger's next doing on the agenda."""
+        if post.charger.due < NEVER:
+            heappush(self._agenda, (post.charger.due, post.charger.site.charger_id))
+
+    def _work(self) -> bool:
+        for _ in range(BATCH):
+            if not self._agenda or self._agenda[0][0] > self.clock.now():
+                return False
+            due, key = heappop(self._agenda)
+            post = self.posts[key]
+            # A charger that was switched by hand has left an entry that no longer holds.
+            if due == post.charger.due:
+                self.catch_up(post)
+        return True
+
+
+def _post(index: int, options: SimulatorOptions, seed: int, epoch: float) -> tuple[str, Post]:
+    charger = fleet_charger(index, seed=seed, plan=options.plan, epoch=epoch, log_interval=options.log_interval)
+    faults = FaultInjector(options.faults, Random(f"{seed} {index} faults"))  # noqa: S311 - nothing secret
+    return charger.site.charger_id, Post(charger, faults)

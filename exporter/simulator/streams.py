@@ -1,0 +1,178 @@
+"""Socket.IO's default namespace over python-engineio, with the manners of the JavaScript server.
+
+python-socketio's own server has other manners than Node's: it refuses a connection with HTTP 401, closes the
+transport when it disconnects, and (4.6.1 on Python 3.11 and later) fails to emit at all. The exporter has to
+live with Node's, so this says on the wire what Node says, over the same library's Engine.IO server: version 3
+of that protocol with python-socketio 4, version 4 with python-socketio 5.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import engineio
+from aiohttp import web
+from engineio.packet import MESSAGE
+from engineio.packet import Packet as EnginePacket
+
+# Socket.IO packet types, as the first character of an Engine.IO message.
+CONNECT, DISCONNECT, EVENT, ERROR = "0", "1", "2", "4"
+# Seconds between a client's signs of life, and what is granted beyond: a busy machine is no dead client.
+PING_SECONDS = (25, 25)
+
+# The library logs every packet and its payload; none of it is for anybody's eyes.
+_silence = logging.getLogger("exporter.simulator.engineio")
+_silence.addHandler(logging.NullHandler())
+_silence.propagate = False
+_silence.setLevel(logging.CRITICAL + 1)
+
+
+class Application(Protocol):
+    """What the server asks and tells its owner."""
+
+    def refusal(self, query: Mapping[str, str]) -> str | None:
+        """Why the connection with this query is refused; None accepts it."""
+
+    def connected(self, stream: "Stream") -> None:
+        """The stream can be written to."""
+
+    def disconnected(self, stream: "Stream") -> None:
+        """The stream has gone, whoever ended it."""
+
+
+class Stream:
+    """One client in the default namespace."""
+
+    def __init__(self, query: Mapping[str, str], socket: Any, transport: asyncio.BaseTransport | None) -> None:
+        self.query = query
+        self.connected = False
+        self.transport = transport
+        self.socket = socket
+
+    def send(self, packet: str) -> None:
+        """Queue a Socket.IO packet: straight into the Engine.IO socket, a stream of thousands must be cheap."""
+        if not self.socket.closed:
+            self.socket.queue.put_nowait(EnginePacket(MESSAGE, packet))
+
+    def emit(self, event: str, payload: Any) -> None:
+        """Send an event."""
+        self.send(EVENT + to_json([event, payload]))
+
+
+class _Engine(engineio.AsyncServer):  # type: ignore[misc]  # the library is not typed
+    """An Engine.IO server that ends what it has begun: the library leaves its tasks running."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            async_mode="aiohttp",
+            async_handlers=False,
+            cors_allowed_origins="*",
+            logger=_silence,
+            ping_interval=PING_SECONDS,
+        )
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start_background_task(self, target: Any, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Start a task and remember it."""
+        work: Coroutine[Any, Any, Any] = target(*args, **kwargs)
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def end(self) -> None:
+        """End the tasks."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class StreamServer:
+    """Accepts streams for an application and routes their packets."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._engine = _Engine()
+        self._engine.on("connect", self._opened)
+        self._engine.on("message", self._received)
+        self._engine.on("disconnect", self._closed)
+        self._streams: dict[str, Stream] = {}
+
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """Serve one HTTP request of Engine.IO: a handshake, a poll, a post, a websocket."""
+        stream = self._streams.get(request.query.get("sid", ""))
+        if stream:
+            stream.transport = request.transport
+        response: web.StreamResponse = await self._engine.handle_request(request)
+        return response
+
+    def disconnect(self, stream: Stream) -> None:
+        """Node's `socket.disconnect()`: the namespace is left, the transport stays open."""
+        if stream.connected:
+            stream.send(DISCONNECT)
+            self._leave(stream)
+
+    async def drop(self, stream: Stream) -> None:
+        """Break the transport without a word."""
+        await stream.socket.close(wait=False, abort=True)
+        # None ends the library's writer, and a poll that waits for packets: it would wait for a minute.
+        stream.socket.queue.put_nowait(None)
+        if stream.transport:
+            stream.transport.abort()  # type: ignore[attr-defined]  # a TCP transport has it
+
+    async def drop_all(self) -> None:
+        """Break every transport."""
+        for stream in list(self._streams.values()):
+            await self.drop(stream)
+
+    async def stop(self) -> None:
+        """Break every transport and end every task."""
+        await self.drop_all()
+        await self._engine.end()
+
+    async def _opened(self, sid: str, environ: dict[str, Any]) -> None:
+        query = {key: values[-1] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
+        stream = Stream(query, self._engine.sockets[sid], environ["aiohttp.request"].transport)
+        self._streams[sid] = stream
+        # Up to Engine.IO 3 the server opens the default namespace unasked; from 4 on the client asks.
+        if query.get("EIO") == "3":
+            self._enter(stream, accepted=CONNECT, refused=lambda why: why)
+
+    async def _received(self, sid: str, packet: str) -> None:
+        stream = self._streams.get(sid)
+        if stream is None or not isinstance(packet, str):
+            return
+        if packet.startswith(CONNECT) and not packet.startswith(CONNECT + "/") and stream.query["EIO"] != "3":
+            self._enter(stream, accepted=CONNECT + to_json({"sid": sid}), refused=lambda why: {"message": why})
+        elif packet == DISCONNECT:
+            self._leave(stream)
+
+    async def _closed(self, sid: str, _reason: str = "") -> None:
+        stream = self._streams.pop(sid, None)
+        if stream:
+            self._leave(stream)
+
+    def _enter(self, stream: Stream, *, accepted: str, refused: Any) -> None:
+        if stream.connected:
+            return
+        why = self._application.refusal(stream.query)
+        if why is not None:
+            stream.send(ERROR + to_json(refused(why)))
+            return
+        stream.connected = True
+        stream.send(accepted)
+        self._application.connected(stream)
+
+    def _leave(self, stream: Stream) -> None:
+        if stream.connected:
+            stream.connected = False
+            self._application.disconnected(stream)
+
+
+def to_json(value: Any) -> str:
+    """JSON as JavaScript writes it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
