@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,28 +10,65 @@ import pytest
 from tests import debian
 from tests.cache import UnavailableError
 
+HERE = Path(__file__).parent
+# The slower a folder's tests, the later they run: what is quick to tell is told first.
+LATE = ("stream", "end_to_end")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew-golden", action="store_true", help="write the golden files instead of comparing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _lateness(item.path))
+    if config.getoption("--renew-golden"):
+        items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+
+
+def _lateness(path: Path) -> int:
+    folder = path.relative_to(HERE).parts[0]
+    return LATE.index(folder) + 1 if folder in LATE else 0
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)` holds `text` against the file `tests/golden/NAME`."""
+    renew = request.config.getoption("--renew-golden")
+
+    def compare(name: str, text: str) -> None:
+        file = HERE / "golden" / name
+        if renew:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+        expected = file.read_text() if file.exists() else ""
+        if text != expected:
+            lines = difflib.unified_diff(expected.splitlines(), text.splitlines(), name, "now", lineterm="")
+            pytest.fail("\n".join([*lines, "", "if this is as it should be: make golden"]), pytrace=False)
+
+    return compare
+
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
-    return _or_skip(debian.promtool)
+    return or_skip(debian.promtool)
 
 
 @pytest.fixture(scope="session")
 def prometheus_binary() -> Path:
-    return _or_skip(debian.prometheus)
+    return or_skip(debian.prometheus)
 
 
 @pytest.fixture(scope="session")
 def alertmanager_binary() -> Path:
-    return _or_skip(debian.alertmanager)
+    return or_skip(debian.alertmanager)
 
 
 @pytest.fixture(scope="session")
 def amtool() -> Path:
-    return _or_skip(debian.amtool)
+    return or_skip(debian.amtool)
 
 
-def _or_skip(find: Callable[[], Path]) -> Path:
+def or_skip(find: Callable[[], Path]) -> Path:
     """What `find` finds. A developer may lack it; with CI set its absence would hide what is not tested."""
     try:
         return find()

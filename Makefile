@@ -1,0 +1,68 @@
+# What a person does with this repository. Needs python3, make and, for the tests, node with npm.
+
+PYTHON ?= python3
+PYTHONS ?= 3.11 3.12 3.13
+TESTS ?= tests
+
+# An interpreter of version $(1): from PATH or, where PATH holds only a switched-off shim, from pyenv.
+find_python = $(shell for python in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
+	"$$python" -c 'import venv' 2>/dev/null && echo "$$python" && break; done)
+
+# A virtual environment in folder $(1) of interpreter $(2), the project in it, editable, with what tests need.
+define make_venv
+	$(2) -m venv --clear $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+endef
+
+SHELL := bash
+.DELETE_ON_ERROR:
+.PHONY: help demo test check golden test-pythons test-socketio5 clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# With job control the demo alone is the terminal's foreground: Ctrl-C ends it and leaves make to see it end well.
+demo: .venv/ready ## Start a simulated veCharge service and the exporter that watches it
+	@if [ -t 0 ]; then set -m; fi; .venv/bin/vecharge-exporter demo; exit $$?
+
+test: check ## Run every check and every test
+	.venv/bin/python -m pytest $(TESTS)
+
+check: .venv/ready ## Lint, format, types, layers
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest --quiet tests/test_layers.py
+
+golden: .venv/ready ## Renew the golden files; read the diff before you commit it
+	.venv/bin/python -m pytest --quiet --renew-golden
+	git diff --stat -- tests/golden
+
+test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
+
+.PHONY: $(PYTHONS:%=test-python-%)
+test-python-%:
+	@$(if $(call find_python,$*), \
+		$(MAKE) --no-print-directory .venv-$*/ready && .venv-$*/bin/python -m pytest --quiet $(TESTS), \
+		echo "Python $* is not installed: not tested")
+
+test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
+	.venv-socketio5/bin/python -m pytest tests/stream
+
+.venv/ready: pyproject.toml
+	$(call make_venv,.venv,$(PYTHON))
+	@touch $@
+
+# pip warns that the project pins 4.6.1, which is the point.
+.venv-socketio5/ready: pyproject.toml
+	$(call make_venv,.venv-socketio5,$(PYTHON))
+	.venv-socketio5/bin/python -m pip install --quiet --disable-pip-version-check 'python-socketio>=5,<6'
+	@touch $@
+
+.venv-%/ready: pyproject.toml
+	$(call make_venv,.venv-$*,$(call find_python,$*))
+	@touch $@
+
+clean: ## Remove what these targets made, in this folder
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
