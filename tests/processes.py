@@ -1,0 +1,117 @@
+"""Programs run by tests: started with their output in a file, waited for by conditions, ended by their own id."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import requests
+
+T = TypeVar("T")
+
+# Generous: a deadline tells a hang from a slow machine, it measures nothing.
+SECONDS = 30.0
+
+
+def wait_until(condition: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.05)
+    return value
+
+
+def answer(url: str) -> requests.Response | None:
+    """The answer to a GET, None while nobody answers there."""
+    try:
+        return requests.get(url, timeout=SECONDS)
+    except requests.ConnectionError:
+        return None
+
+
+class Process:
+    """A running program; as a context manager it ends with the block.
+
+    Let the program bind port 0 and read the port from its output: a port found free beforehand may be taken
+    by the time the program binds it.
+    """
+
+    def __init__(
+        self, *command: str | Path, output: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = Path(command[0]).name
+        self.output = output
+        with output.open("wb") as file:
+            self._process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def text(self) -> str:
+        """All that the program has written so far."""
+        return self.output.read_text(errors="replace")
+
+    def wait_for_line(self, pattern: str, seconds: float = SECONDS) -> re.Match[str]:
+        """The first match of `pattern`, a regular expression, in the output."""
+        return self._wait(lambda: re.search(pattern, self.text(), re.MULTILINE), f"output {pattern!r}", seconds)
+
+    def wait_for_answer(self, url: str, status: int = 200, seconds: float = SECONDS) -> requests.Response:
+        """The first answer to a GET of `url` with that status."""
+
+        def answered() -> list[requests.Response]:
+            response = answer(url)  # a Response of an error status is false, so it goes in a list
+            return [response] if response is not None and response.status_code == status else []
+
+        return self._wait(answered, f"{status} from {url}", seconds)[0]
+
+    def wait_for_end(self, seconds: float = SECONDS) -> int:
+        """The exit status, once the program has ended by itself."""
+        wait_until(lambda: not self.running, f"the end of {self.name}", seconds)
+        return self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def stop(self, seconds: float = 10.0) -> int:
+        """Asks the program to end, makes it end if it does not, and gives its exit status."""
+        if self.running:
+            self._process.terminate()
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        return self._process.wait()
+
+    def _wait(self, condition: Callable[[], T | None], what: str, seconds: float) -> T:
+        def condition_while_running() -> T | None:
+            running = self.running  # looked at first: what a program did last still counts after its end
+            value = condition()
+            assert value or running, f"{self.name} ended before {what}:\n{self.text()[-2000:]}"
+            return value
+
+        value = wait_until(condition_while_running, f"{what} of {self.name}, see {self.output}", seconds)
+        assert value
+        return value

@@ -1,0 +1,103 @@
+"""A real Prometheus, as others will run it against the exporter."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import requests
+import yaml
+
+from tests.processes import SECONDS, Process, wait_until
+
+
+class Sample(NamedTuple):
+    labels: Mapping[str, str]
+    value: float
+
+
+class Prometheus:
+    """A Prometheus on loopback that scrapes `targets` ("host:port"); everything it keeps lies in `folder`.
+
+    `scrape` and `config` add to the scrape job and to the whole configuration. Its first scrape comes 5 s
+    after its start: it gathers its targets that long.
+    """
+
+    def __init__(
+        self,
+        binary: Path,
+        folder: Path,
+        targets: Sequence[str],
+        *,
+        interval: str = "1s",
+        scrape: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        job = {"job_name": "vecharge", "static_configs": [{"targets": list(targets)}], **(scrape or {})}
+        file = folder / "prometheus.yml"
+        times = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
+        file.write_text(yaml.safe_dump({"global": times, "scrape_configs": [job], **(config or {})}))
+        self.process = Process(
+            binary,
+            f"--config.file={file}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--web.listen-address=127.0.0.1:0",
+            "--log.format=logfmt",
+            output=folder / "prometheus.log",
+        )
+        self.url = f"http://{self.process.wait_for_line(r'Listening on.* address=(127[0-9.]+:[1-9][0-9]*)')[1]}"
+        self.process.wait_for_answer(f"{self.url}/-/ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()
+
+    def query(self, promql: str) -> list[Sample]:
+        """The instant vector, or the one value of a scalar, that `promql` gives now."""
+        found = self._get("query", query=promql)
+        if found["resultType"] == "scalar":
+            return [Sample({}, float(found["result"][1]))]
+        return [Sample(one["metric"], float(one["value"][1])) for one in found["result"]]
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Every target with its `health`, `lastError`, `scrapeUrl`."""
+        targets: list[dict[str, Any]] = self._get("targets", state="active")["activeTargets"]
+        return targets
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every pending or firing alert."""
+        alerts: list[dict[str, Any]] = self._get("alerts")["alerts"]
+        return alerts
+
+    def wait_for_scrapes(self, seconds: float = SECONDS) -> None:
+        """Returns once every target has been scraped with success."""
+
+        def all_up() -> bool:
+            targets = self.targets()
+            return bool(targets) and all(target["health"] == "up" for target in targets)
+
+        wait_until(all_up, "every target up", seconds)
+
+    def wait_for(
+        self, promql: str, accept: Callable[[list[Sample]], bool] = bool, seconds: float = SECONDS
+    ) -> list[Sample]:
+        """The first answer to `promql` that `accept` accepts: any that is not empty, if not told otherwise."""
+
+        def accepted() -> tuple[list[Sample]] | None:
+            samples = self.query(promql)
+            return (samples,) if accept(samples) else None
+
+        found = wait_until(accepted, f"an acceptable answer to {promql}", seconds)
+        assert found
+        return found[0]
+
+    def _get(self, what: str, **parameters: str) -> Any:
+        response = requests.get(f"{self.url}/api/v1/{what}", parameters, timeout=SECONDS)
+        document = response.json()
+        assert document["status"] == "success", document.get("error")
+        return document["data"]
