@@ -3,6 +3,7 @@
     ExporterError
     ├── ConfigError        the configuration is not valid (exit status 2)
     ├── DecodeError        a payload of the service could not be understood
+    ├── TokenError         the token of an account cannot be read now: names its file or variable
     ├── ConnectError       a stream could not be connected; carries the reason and what to do
     └── StateError         the state file cannot be used
 
@@ -12,6 +13,7 @@ own), so it is never copied; `cause_of` says what may be told of one.
 """
 
 import os
+from enum import StrEnum
 
 
 class ExporterError(Exception):
@@ -26,14 +28,25 @@ class DecodeError(ExporterError):
     """A payload of the service could not be understood."""
 
 
+class TokenError(ExporterError):
+    """The token of an account cannot be read now: names the file or variable, and what to do."""
+
+
+class ConnectFailure(StrEnum):
+    """Why a stream could not be connected."""
+
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    PROTOCOL = "protocol"
+    OTHER = "other"
+
+
 class ConnectError(ExporterError):
-    """A stream could not be connected.
+    """A stream could not be connected: why, and what to do; `retry_after_seconds` if the server asked for it."""
 
-    `reason` is a label value of `vecharge_account_connect_failures_total`; `retry_after_seconds` is what the
-    server asked for, if it did.
-    """
-
-    def __init__(self, reason: str, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, reason: ConnectFailure, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds

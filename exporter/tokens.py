@@ -1,0 +1,102 @@
+"""The token of an account: where it comes from, and when it expires.
+
+A token is a secret: no message, no `repr()` and no `str()` of this file ever holds one.
+"""
+
+import base64
+import binascii
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from exporter.errors import TokenError, cause_of
+
+# Far above any JWT: a path that names the wrong file (or a device) must not fill the memory.
+_MAX_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSource:
+    """Exactly one of a file, an environment variable or the token itself."""
+
+    file: Path | None = None
+    variable: str | None = None
+    literal: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if (self.file, self.variable, self.literal).count(None) != 2:
+            raise ValueError("a token has exactly one source")
+
+    def __str__(self) -> str:
+        if self.file is not None:
+            return f"token file {self.file}"
+        if self.variable is not None:
+            return f"environment variable {self.variable}"
+        return "token in the configuration"
+
+    def read(self) -> str:
+        """The token as it is now, without the word `Bearer`; raises TokenError.
+
+        Read afresh at every call: tokens live about 90 days, and are exchanged while the exporter runs.
+        """
+        token = bare(self._text())
+        if not token:
+            raise TokenError(f"the {self} is empty: put the token of the veCharge account there")
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise TokenError(f"the {self} holds more than one token: put one word there, in plain ASCII")
+        return token
+
+    def _text(self) -> str:
+        if self.file is not None:
+            return _text_of(self.file)
+        if self.variable is not None:
+            try:
+                return os.environ[self.variable]
+            except KeyError:
+                raise TokenError(f"the {self} is not set: set it to the token of the veCharge account") from None
+        return self.literal or ""
+
+
+def bare(token: str) -> str:
+    """The token without the word `Bearer` that people copy along with it, and without white space around."""
+    first, _, rest = token.strip().partition(" ")
+    return rest.strip() if first.lower() == "bearer" else token.strip()
+
+
+def expiry_of(token: str) -> float | None:
+    """When a JWT expires (`exp`, unix seconds); None for what is no JWT or has no expiry.
+
+    The signature is not looked at: only the service holds the key.
+    """
+    parts = bare(token).split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        expiry = msgspec.json.decode(payload, type=_Claims).exp
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
+        return None
+    return expiry if expiry is not None and math.isfinite(expiry) else None
+
+
+class _Claims(msgspec.Struct):
+    exp: float | None = None
+
+
+def _text_of(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise TokenError(
+            f"the token file {file} cannot be read ({cause_of(error)}): put it there, for the exporter to read"
+        ) from error
+    if len(content) > _MAX_BYTES:
+        raise TokenError(f"the token file {file} is larger than {_MAX_BYTES} bytes: is it the right file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TokenError(f"the token file {file} is not a text file: is it the right file?") from None
