@@ -45,7 +45,7 @@ class AccountConfig:
 class Config:
     """A valid configuration.
 
-    `files` are those that were read; `charger_file_patterns` are absolute globs that more may match later.
+    `files` are those that were read; `charger_file_patterns` are globs that may match more later.
     """
 
     accounts: tuple[AccountConfig, ...]
@@ -58,9 +58,152 @@ class Config:
 
 def load(path: Path) -> Config:
     """The configuration in a file; raises ConfigError: one line that names file, place and fault."""
-    raise NotImplementedError
+    return _Loading(path).config()
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
     """The configuration in VECHARGE_TOKEN, VECHARGE_CHARGERS=a,b and VECHARGE_URL; raises ConfigError."""
-    raise NotImplementedError
+    if not environ.get("VECHARGE_TOKEN", "").strip():
+        fail("VECHARGE_TOKEN", "", "is not set: set it to the token, or name a file with --config.file")
+    ids = [part.strip() for part in environ.get("VECHARGE_CHARGERS", "").split(",")]
+    if not any(ids):
+        fail("VECHARGE_CHARGERS", "", "is not set: set it to the ids of the chargers, with commas between")
+    try:
+        chargers = tuple(ChargerConfig(id=str(settings.Text.read(id_))) for id_ in ids if id_)
+    except ValueError as error:
+        fail("VECHARGE_CHARGERS", "", f"a charger id {error}")
+    for charger in chargers:
+        if ids.count(charger.id) > 1:
+            fail("VECHARGE_CHARGERS", "", f'charger id "{charger.id}" stands twice')
+    try:
+        # What is set to nothing counts as not set: container descriptions hand variables on that way.
+        url = settings.Url.read(environ.get("VECHARGE_URL") or settings.SERVICE_URL)
+    except ValueError as error:
+        fail("VECHARGE_URL", "", str(error))
+    account = AccountConfig(name="default", token=TokenSource(variable="VECHARGE_TOKEN"), chargers=chargers, url=url)
+    return Config(accounts=(account,))
+
+
+class _Loading:
+    """One file on its way to a Config, and where each id and name in it stood."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = [path]
+        self._patterns: list[str] = []
+        self._accounts: dict[str, str] = {}
+        self._chargers: dict[str, tuple[Path, str]] = {}
+
+    def config(self) -> Config:
+        path = self._path
+        file = document.typed(path, document.read(path), settings.Document, settings.SECTIONS, settings.read)
+        if not file.accounts:
+            fail(path, "accounts", "must hold at least one account")
+        accounts = tuple(self._account(account, f"accounts[{i}]") for i, account in enumerate(file.accounts))
+        if not self._chargers:
+            fail(path, "accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
+        return Config(
+            accounts=accounts,
+            stale_after_seconds=float(file.globals.stale_after),
+            expose_location=file.globals.expose_location,
+            max_power_watts=float(file.globals.max_power_watts),
+            files=tuple(self._files),
+            charger_file_patterns=tuple(self._patterns),
+        )
+
+    def _account(self, account: settings.Account, place: str) -> AccountConfig:
+        if account.name in self._accounts:
+            also = self._accounts[account.name]
+            fail(self._path, f"{place}.name", f'account "{account.name}" stands twice (also at {also})')
+        self._accounts[account.name] = place
+        return AccountConfig(
+            name=str(account.name),
+            url=str(account.url),
+            token=self._token(account, place),
+            transports=self._transports(account, f"{place}.transports"),
+            connect_timeout_seconds=float(account.connect_timeout),
+            ca_file=self._ca_file(account, f"{place}.ca_file"),
+            insecure_skip_verify=account.insecure_skip_verify,
+            chargers=tuple(self._of_account(account, place)),
+        )
+
+    def _token(self, account: settings.Account, place: str) -> TokenSource:
+        given = [key for key in ("token", "token_file", "token_env") if getattr(account, key) is not None]
+        if not given:
+            fail(self._path, place, "a token is missing: give one of token, token_file, token_env")
+        if len(given) > 1:
+            fail(self._path, place, f"exactly one token source is allowed, not {' and '.join(given)}")
+        if account.token_file is not None:
+            return TokenSource(file=self._path.parent / account.token_file)
+        if account.token_env is not None:
+            return TokenSource(variable=str(account.token_env))
+        source = TokenSource(literal=account.token)
+        try:
+            source.read()
+        except TokenError as error:
+            fail(self._path, f"{place}.token", str(error))
+        return source
+
+    def _transports(self, account: settings.Account, place: str) -> tuple[Transport, ...]:
+        for i, transport in enumerate(account.transports):
+            if transport not in TRANSPORTS:
+                fail(self._path, f"{place}[{i}]", f"unknown transport (known are {', '.join(TRANSPORTS)})")
+            if transport in account.transports[:i]:
+                fail(self._path, f"{place}[{i}]", f'transport "{transport}" stands twice')
+        if not account.transports:
+            fail(self._path, place, f"must hold at least one of {', '.join(TRANSPORTS)}")
+        return cast("tuple[Transport, ...]", tuple(str(transport) for transport in account.transports))
+
+    def _ca_file(self, account: settings.Account, place: str) -> Path | None:
+        if account.ca_file is None:
+            return None
+        if account.insecure_skip_verify:
+            fail(self._path, place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
+        file = self._path.parent / account.ca_file
+        try:
+            ssl.create_default_context(cafile=file)
+        except ssl.SSLError:
+            fail(self._path, place, f"{file} holds no certificate in PEM form")
+        except OSError as error:
+            fail(self._path, place, f"{file} cannot be read ({cause_of(error)})")
+        return file
+
+    def _of_account(self, account: settings.Account, place: str) -> Iterator[ChargerConfig]:
+        yield from self._entries(account.chargers, self._path, f"{place}.chargers")
+        read = set()
+        for pattern in account.charger_files:
+            # Joined before the search, since a pattern may be an absolute path, which Path.glob refuses.
+            whole = str(Path(glob.escape(str(self._path.parent))) / pattern)
+            self._patterns.append(whole)
+            for match in sorted(glob.glob(whole, recursive=True)):  # noqa: PTH207
+                file = Path(match)
+                if file in read or file.is_dir():
+                    continue
+                read.add(file)
+                self._files.append(file)
+                entries = document.typed(
+                    file,
+                    document.read(file),
+                    list[str | settings.Charger],
+                    {"[]": settings.Charger},
+                    settings.read,
+                )
+                yield from self._entries(entries, file, "")
+
+    def _entries(self, entries: Iterable[str | settings.Charger], file: Path, place: str) -> Iterator[ChargerConfig]:
+        for i, entry in enumerate(entries):
+            here = f"{place}[{i}]"
+            if isinstance(entry, str):
+                try:
+                    charger = ChargerConfig(id=str(settings.Text.read(entry)))
+                except ValueError as error:
+                    fail(file, here, f"a charger id {error}")
+            else:
+                name = None if entry.name is None else str(entry.name)
+                charger = ChargerConfig(id=str(entry.id), name=name)
+            if charger.id in self._chargers:
+                in_file, there = self._chargers[charger.id]
+                also = there if in_file == file else f"{in_file}: {there}"
+                fail(file, here, f'charger id "{charger.id}" stands twice (also at {also})')
+            self._chargers[charger.id] = file, here
+            yield charger

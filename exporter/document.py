@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import NoneType
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -43,7 +44,9 @@ def read(file: Path) -> object:
     return document
 
 
-def typed(file: Path, document: object, into: type[Typed], sections: Mapping[str, type], hook: Hook) -> Typed:
+def typed(
+    file: Path, document: object, into: type[Typed], sections: Mapping[str, type[msgspec.Struct]], hook: Hook
+) -> Typed:
     """The document as a value of type `into`.
 
     `sections` gives the struct at each place (`accounts[].chargers[]`), to suggest a key for an unknown one;
@@ -77,6 +80,8 @@ _TYPES = {
     "array": "a list",
     "object": "a mapping",
     "null": "nothing",
+    "date": "a date",
+    "datetime": "a date",
 }
 
 
@@ -91,12 +96,17 @@ def _in_words(problem: str, known: tuple[str, ...]) -> str:
     if found := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f'the key "{found[1]}" is missing'
     if found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
-        return wrong_type(found[1].removesuffix(" | null").split(" | "), found[2])
+        return _wrong_type(found[1].removesuffix(" | null").split(" | "), found[2])
     return problem
 
 
-def wrong_type(expected: list[str], got: str) -> str:
-    """What to say of a value that has another type than it must have, both as msgspec names them."""
+def wrong_type(expected: list[str], value: object) -> str:
+    """What to say of a value whose type is none of those expected, which are named as msgspec names them."""
+    names: dict[type, str] = {NoneType: "null", list: "array", dict: "object"}
+    return _wrong_type(expected, names.get(type(value), type(value).__name__))
+
+
+def _wrong_type(expected: list[str], got: str) -> str:
     wanted = " or ".join(_TYPES.get(name, name) for name in expected)
     # YAML takes 0125896, 2024-01-31, on and no for anything but text.
     quotes = " (put it in quotes)" if "str" in expected and got not in ("array", "object", "null") else ""
@@ -135,8 +145,7 @@ def _yaml(file: Path, text: str) -> object:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        fail(file, place, f"is not valid YAML ({_harmless(error.problem)})")
+        fail(file, _where(mark), f"is not valid YAML ({_harmless(error.problem)})")
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -146,13 +155,17 @@ def _yaml(file: Path, text: str) -> object:
         fail(file, "", "holds a number or a date that does not exist: put it in quotes")
 
 
+def _where(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+
+
 def _refuse_depth(file: Path, text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                fail(file, f"line {event.start_mark.line + 1}", f"is nested more than {_DEEPEST} levels deep")
+                fail(file, _where(event.start_mark), f"is nested more than {_DEEPEST} levels deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -175,8 +188,7 @@ def _refuse_twin_keys(file: Path, root: yaml.Node) -> None:
                 if not isinstance(key, yaml.ScalarNode):
                     continue
                 if (key.tag, key.value) in keys:
-                    line = key.start_mark.line + 1
-                    fail(file, f"line {line}", f"key {quoted(key.value)} stands twice in one mapping")
+                    fail(file, _where(key.start_mark), f"key {quoted(key.value)} stands twice in one mapping")
                 keys.add((key.tag, key.value))
 
 

@@ -36,7 +36,7 @@ class Watts(float):
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(document.wrong_type(["float"], _type_name(value)))
+            raise TypeError(document.wrong_type(["float"], value))
         try:
             watts = cls(value)
         except OverflowError:
@@ -55,13 +55,29 @@ class Text(str):
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
         if not isinstance(value, str):
-            raise ValueError(document.wrong_type(["str"], _type_name(value)))
+            raise TypeError(document.wrong_type(["str"], value))
         if not value.strip():
             raise ValueError("must not be empty")
         if not value.isprintable():
             raise ValueError("must not hold control characters or line breaks")
         if value != value.strip():
             raise ValueError("must not begin or end with white space")
+        return cls(value)
+
+
+class Secret(str):
+    """A token: whoever prints the struct around it does not print the token."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        if not isinstance(value, str):
+            raise TypeError(document.wrong_type(["str"], value))
         return cls(value)
 
 
@@ -139,7 +155,8 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[Text, Meta(description="The label `account` of its metrics; unique.")]
     url: Annotated[Url, Meta(description="The service.")] = Url(SERVICE_URL)
     token: Annotated[
-        str | None, Meta(description="The token itself. Exactly one of `token`, `token_file`, `token_env` is needed.")
+        Secret | None,
+        Meta(description="The token itself. Exactly one of `token`, `token_file`, `token_env` is needed."),
     ] = None
     token_file: Annotated[
         Path | None,
@@ -199,9 +216,3 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "accounts[]": Account,
     "accounts[].chargers[]": Charger,
 }
-
-
-def _type_name(value: object) -> str:
-    if value is None:
-        return "null"
-    return {list: "array", dict: "object"}.get(type(value), type(value).__name__)
