@@ -2,13 +2,15 @@
 
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests import debian
 from tests.cache import UnavailableError
+from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
 # The slower a folder's tests, the later they run: what is quick to tell is told first.
@@ -66,6 +68,19 @@ def alertmanager_binary() -> Path:
 @pytest.fixture(scope="session")
 def amtool() -> Path:
     return or_skip(debian.amtool)
+
+
+@pytest.fixture
+def node_service(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
+    """`node_service(generation, ...)` starts a real Socket.IO server of Node's for this test."""
+    or_skip(modules)
+    with ExitStack() as running:
+
+        def start(generation: Generation = "2", **options: int) -> NodeService:
+            output = tmp_path / f"node-{len(list(tmp_path.glob('node-*.log')))}.log"
+            return running.enter_context(NodeService(output, generation, **options))
+
+        yield start
 
 
 def or_skip(find: Callable[[], Path]) -> Path:

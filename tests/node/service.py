@@ -1,0 +1,157 @@
+"""A veCharge service on a real Socket.IO server of Node's: `server.js`, run and driven from Python."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+
+import requests
+
+from tests.cache import UnavailableError, folder, locked
+from tests.processes import SECONDS, Process
+
+HERE = Path(__file__).parent
+# "2": socket.io 2.5.1. "4": socket.io 4. "4+3": socket.io 4 that also admits clients of the older protocol.
+Generation = Literal["2", "4", "4+3"]
+
+
+class Connection(NamedTuple):
+    """One Engine.IO connection that the server has seen; `accepted`: its token was."""
+
+    charger: str
+    token: str
+    sid: str
+    at: float
+    open: bool
+    accepted: bool
+    transport: str
+
+
+def modules() -> Path:
+    """The folder of the Node packages that `package-lock.json` names, installed into the cache."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            raise UnavailableError(f"the Socket.IO servers need {program}")
+    lock = HERE / "package-lock.json"
+    target = folder() / "node" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    with locked("node"):
+        if not target.exists():
+            work = target.with_suffix(".new")
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            for file in (lock, HERE / "package.json"):
+                shutil.copy(file, work)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            ended = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=300)
+            if ended.returncode:
+                raise UnavailableError(f"npm ci: {ended.stderr.strip()[-300:]}")
+            work.rename(target)
+    return target / "node_modules"
+
+
+class NodeService:
+    """A running server. Times in milliseconds, as Node has them."""
+
+    def __init__(
+        self,
+        output: Path,
+        generation: Generation = "2",
+        *,
+        ping_interval: int = 25_000,
+        ping_timeout: int = 5_000,
+        port: int = 0,
+    ) -> None:
+        options = {
+            "generation": generation,
+            "pingInterval": ping_interval,
+            "pingTimeout": ping_timeout,
+            "port": port,
+        }
+        paths = {"NODE_PATH": str(modules())}
+        self.process = Process("node", HERE / "server.js", json.dumps(options), output=output, env=paths)
+        self.port = int(self.process.wait_for_line(r"listening on (\d+)")[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()
+
+    def state(self) -> dict[str, Any]:
+        """`connections`, `handshakes` and `most_at_once`, as `server.js` keeps them."""
+        return self._control("state")
+
+    def connections(self, charger: str | None = None) -> list[Connection]:
+        """Every connection so far, in order; of one charger if that is given."""
+        known = [Connection(**entry) for entry in self.state()["connections"]]
+        return [one for one in known if charger in (None, one.charger)]
+
+    def open_connections(self, charger: str) -> list[Connection]:
+        return [one for one in self.connections(charger) if one.open]
+
+    def accepted(self, charger: str) -> list[Connection]:
+        """The connections of the charger that passed the token check and are open."""
+        return [one for one in self.open_connections(charger) if one.accepted]
+
+    def most_at_once(self, charger: str) -> int:
+        """The most connections of the charger that were ever open at the same time."""
+        return int(self.state()["most_at_once"].get(charger, 0))
+
+    def handshakes(self, charger: str) -> list[dict[str, Any]]:
+        """The query of every request for a new connection, refused ones included, with its time `at`."""
+        return [one for one in self.state()["handshakes"] if one.get("chargerId") == charger]
+
+    def rules(self, **rules: str | int | bool | None) -> None:
+        """Puts rules of `server.js` into force; None lifts one."""
+        self._control("rules", rules)
+
+    def document(self, charger: str, document: Any) -> None:
+        """What the charger's next `chargerConnected` says."""
+        self._control("document", {"charger": charger, "document": document})
+
+    def emit(
+        self,
+        charger: str,
+        event: str,
+        payload: Any,
+        form: Literal["object", "text", "raw", "binary"] = "object",
+        count: int = 1,
+    ) -> None:
+        command = {"charger": charger, "event": event, "payload": payload, "as": form, "count": count}
+        self._control("emit", command)
+
+    def emit_each(self, charger: str, event: str, payloads: Sequence[Any]) -> None:
+        """One event each, all in one go: over polling they share a reply."""
+        self._control("emitEach", {"charger": charger, "event": event, "payloads": list(payloads)})
+
+    def error(self, charger: str, text: str) -> None:
+        """The service's `error`."""
+        self._control("error", {"charger": charger, "text": text})
+
+    def off(self, charger: str) -> None:
+        """Status OFF and the service's goodbye: the namespace disconnects, the transport stays."""
+        self._control("off", {"charger": charger})
+
+    def disconnect(self, charger: str, *, close: bool = False) -> None:
+        self._control("disconnect", {"charger": charger, "close": close})
+
+    def cut(self, charger: str) -> None:
+        """The wire breaks."""
+        self._control("cut", {"charger": charger})
+
+    def silence(self, charger: str) -> None:
+        """The connection stays open and nothing comes over it any more."""
+        self._control("silence", {"charger": charger})
+
+    def _control(self, name: str, command: Any = None) -> dict[str, Any]:
+        response = requests.post(f"{self.url}/control/{name}", json=command or {}, timeout=SECONDS)
+        assert response.ok, response.text
+        state: dict[str, Any] = response.json()
+        return state
