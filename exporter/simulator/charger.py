@@ -11,21 +11,19 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from exporter.simulator import electricity, payloads
-from exporter.simulator.electricity import DEAD, Demand, Sample
+from exporter.simulator import payloads
+from exporter.simulator.electricity import DEAD
 from exporter.simulator.payloads import Log
 from exporter.simulator.plan import Plan, draw, draw_demand
+from exporter.simulator.session import Session
 from exporter.simulator.sites import Site, site
 
-JOULES_PER_HUNDREDTH = 36_000
 NEVER = math.inf
 # How many logs a charger keeps, to send them again when a test asks for it.
 KEPT_LOGS = 12
-# The energy of a session that began before the start is summed up in steps of this many seconds.
-PAST_STEP_SECONDS = 60.0
 LONGEST_PAST_SECONDS = 2 * 3600.0
-# createdAt has milliseconds: two logs of a charger never share one.
-TIMESTAMP_SECONDS = 0.001
+# createdAt has milliseconds, and two logs of a charger never share one, whichever way they are rounded.
+TIMESTAMP_SECONDS = 0.002
 
 
 class DocumentEnergy(StrEnum):
@@ -44,22 +42,6 @@ class Event:
     payload: Any
     # Whether the service disconnects the socket after this event.
     farewell: bool = False
-
-
-@dataclass(slots=True)
-class Session:
-    """A charging session: who, since when, how much."""
-
-    user_id: str
-    demand: Demand
-    began: float
-    metered_at: float
-    joules: float = 0.0
-
-    @property
-    def hundredths(self) -> int:
-        """Energy as the charger reports it: whole hundredths of a kWh."""
-        return int(self.joules / JOULES_PER_HUNDREDTH)
 
 
 @dataclass(slots=True)
@@ -127,9 +109,9 @@ class Charger:
         session = self._running()
         session.began = -min(elapsed * session.demand.seconds, LONGEST_PAST_SECONDS)
         session.metered_at = session.began
-        self._plan_due = session.began + session.demand.seconds
+        self._plan_due = session.ends
         self._log_due = self.random.random() * self.log_interval
-        self._meter(session, max(session.began, self._log_due - self.log_interval))
+        session.read_meter(max(session.began, self._log_due - self.log_interval))
 
     def advance(self, now: float) -> list[Event]:
         """Let everything happen that is due by `now`, in its order."""
@@ -150,10 +132,10 @@ class Charger:
             return []
         demand = draw_demand(self.plan, self.site.max_amperes, self.random)
         self.user_id = f"sim-user-{self.random.getrandbits(32):08x}"
-        self.session = Session(self.user_id, demand, began=now, metered_at=now)
+        self.session = Session(self.user_id, self.site.mains, demand, began=now, metered_at=now)
         self.tally.sessions += 1
         self._log_due = now
-        self._plan_due = now + demand.seconds
+        self._plan_due = self.session.ends
         return [Event("statusChanged", payloads.status_changed("ON"))]
 
     def switch_off(self, now: float) -> list[Event]:
@@ -184,7 +166,7 @@ class Charger:
         self._plan_due = max(self._plan_due, now)
         if self.session:
             self._log_due = now
-        return [Event("chargerConnected", self.document(now))]
+        return [Event("chargerConnected", self.document())]
 
     def pause(self) -> None:
         """Let nothing happen on its own any more: no logs either, so the totals hold still."""
@@ -204,8 +186,8 @@ class Charger:
         """Read the meter and tell it; only in a session."""
         session = self._running()
         now = self._stamp(now)
-        self._meter(session, now)
-        log = Log(self.epoch + now, self._sample(now), session.hundredths, session.user_id)
+        session.read_meter(now)
+        log = Log(self.epoch + now, session.sample, session.hundredths, session.user_id)
         self.logs.append(log)
         self.tally.logs += 1
         self._log_due = now + self.log_interval
@@ -215,16 +197,16 @@ class Charger:
         """A log whose energy is not the meter's; only in a session. It changes no total."""
         session = self._running()
         now = self._stamp(now)
-        log = Log(self.epoch + now, self._sample(now), hundredths, session.user_id)
+        log = Log(self.epoch + now, session.sample, hundredths, session.user_id)
         return Event("newLog", payloads.new_log(self.site, log))
 
-    def document(self, now: float) -> dict[str, Any]:
-        """The charger's document."""
+    def document(self) -> dict[str, Any]:
+        """The charger's document: what the service was last told."""
         return payloads.charger_connected(
             self.site,
             payloads.Condition(
                 status=self.status,
-                sample=self._sample(now),
+                sample=self.session.sample if self.session else DEAD,
                 hundredths=self._document_hundredths(),
                 previous_hundredths=self.previous_hundredths,
                 user_id=self.user_id,
@@ -249,17 +231,6 @@ class Charger:
     def _stamp(self, now: float) -> float:
         self._stamped = max(now, self._stamped + TIMESTAMP_SECONDS)
         return self._stamped
-
-    def _sample(self, now: float) -> Sample:
-        if not self.session:
-            return DEAD
-        return electricity.sample(self.site.mains, self.session.demand, self.session.began, now)
-
-    def _meter(self, session: Session, now: float) -> None:
-        session.joules += electricity.joules(
-            self.site.mains, session.demand, session.began, session.metered_at, now, PAST_STEP_SECONDS
-        )
-        session.metered_at = now
 
 
 def fleet_charger(index: int, *, seed: int, plan: Plan, epoch: float, log_interval: float) -> Charger:

@@ -42,11 +42,10 @@ class Mains:
 
     def volts(self, at: float, amperes: float) -> float:
         """The voltage at the charger while it delivers `amperes`."""
-        swing = sum(
-            volts * math.sin(math.tau * at / period + phase)
-            for (volts, period), phase in zip(SWINGS, self.phases, strict=True)
-        )
-        return NOMINAL_VOLTS + swing - WIRE_OHMS * amperes
+        volts = NOMINAL_VOLTS - WIRE_OHMS * amperes
+        for (swing, period), phase in zip(SWINGS, self.phases, strict=True):
+            volts += swing * math.sin(math.tau * at / period + phase)
+        return volts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +66,3 @@ class Demand:
         if left >= taper:
             return self.plateau_amperes
         return self.plateau_amperes * (TAPERED_SHARE + (1 - TAPERED_SHARE) * left / taper)
-
-
-def sample(mains: Mains, demand: Demand, began: float, at: float) -> Sample:
-    """What the meter shows at `at`, in a session that began at `began`."""
-    amperes = demand.amperes(at - began)
-    return Sample(mains.volts(at, amperes), amperes)
-
-
-def joules(mains: Mains, demand: Demand, began: float, start: float, end: float, step: float) -> float:
-    """The energy delivered between `start` and `end`, by the trapezoid rule in steps of at most `step`."""
-    count = max(1, math.ceil((end - start) / step))
-    width = (end - start) / count
-    watts = [sample(mains, demand, began, start + width * n).watts for n in range(count + 1)]
-    return width * (sum(watts) - (watts[0] + watts[-1]) / 2)

@@ -11,7 +11,7 @@ from exporter.simulator import payloads
 from exporter.simulator.charger import Charger, DocumentEnergy, Event
 
 BURST_LOGS = 30
-# In a session's first logs a fall to 0 could not be told from a new session, by anybody.
+# Right after a connection a fall to 0 could not be told from a new session, by anybody.
 TRUE_LOGS_BEFORE_A_BLIP = 2
 
 
@@ -66,7 +66,7 @@ class FaultInjector:
         self._random = random
 
     def after(self, charger: Charger, now: float, logs_on_stream: int) -> list[Event]:
-        """The faults that follow a log, the stream having been sent `logs_on_stream` logs of this session."""
+        """The faults that follow a log, the stream having been sent `logs_on_stream` logs."""
         if self._random.random() >= self._rate:
             return []
         choice = self._random.choice(("repeat", "stale", "backwards", "blip", "burst", "corrupt", "document"))

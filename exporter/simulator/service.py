@@ -27,7 +27,7 @@ class Post:
     charger: Charger
     faults: FaultInjector
     stream: Stream | None = None
-    # Logs that the stream was sent in the running session.
+    # Logs that this stream was sent.
     logs_on_stream: int = 0
 
 
@@ -67,7 +67,7 @@ class Service:
             return
         post.stream = stream
         post.logs_on_stream = 0
-        self.tell(post, [Event("chargerConnected", post.charger.document(self.clock.now()))])
+        self.tell(post, [Event("chargerConnected", post.charger.document())])
 
     def disconnected(self, stream: Stream) -> None:
         """Forget a stream."""
@@ -92,7 +92,8 @@ class Service:
         """Let the charger do all that is due, plan what is next, and return the simulated time."""
         now = self.clock.now()
         events = post.charger.advance(now)
-        if any(event.name == "newLog" for event in events):
+        logs = sum(event.name == "newLog" for event in events)
+        for _ in range(logs):
             events += post.faults.after(post.charger, now, post.logs_on_stream)
         self.tell(post, events)
         self.plan(post)

@@ -119,8 +119,6 @@ class StreamServer:
     async def drop(self, stream: Stream) -> None:
         """Break the transport without a word."""
         await stream.socket.close(wait=False, abort=True)
-        # None ends the library's writer, and a poll that waits for packets: it would wait for a minute.
-        stream.socket.queue.put_nowait(None)
         if stream.transport:
             stream.transport.abort()  # type: ignore[attr-defined]  # a TCP transport has it
 
@@ -154,6 +152,8 @@ class StreamServer:
     async def _closed(self, sid: str, _reason: str = "") -> None:
         stream = self._streams.pop(sid, None)
         if stream:
+            # None ends a poll that waits for packets: the library would let it wait for another minute.
+            stream.socket.queue.put_nowait(None)
             self._leave(stream)
 
     def _enter(self, stream: Stream, *, accepted: str, refused: Any) -> None:
