@@ -3,18 +3,8 @@
 from enum import StrEnum
 
 from exporter.energy import Verdict
+from exporter.errors import ConnectFailure
 from exporter.wire import EVENT_LABELS
-
-
-class ConnectFailure(StrEnum):
-    """Why a stream could not be connected."""
-
-    REJECTED = "rejected"
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    TLS = "tls"
-    PROTOCOL = "protocol"
-    OTHER = "other"
 
 
 class Disconnection(StrEnum):

@@ -7,11 +7,12 @@ the few methods below; nothing here knows a clock, a socket or a metric.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.account import Account, ConnectFailure, Disconnection
+from exporter.account import Account, Disconnection
 from exporter.clock import Moment
 from exporter.energy import EnergyMeter, MeterState, Verdict
-from exporter.errors import DecodeError
+from exporter.errors import ConnectFailure, DecodeError
 from exporter.wire import (
+    OTHER_EVENT,
     ChargerDocument,
     ChargerDropped,
     Reading,
@@ -57,7 +58,12 @@ class Received:
     arguments: tuple[object, ...]
 
 
-StreamEvent = TokenInUse | Connected | ConnectFailed | Disconnected | Received
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """Something came that is no Socket.IO packet, or none that makes sense."""
+
+
+StreamEvent = TokenInUse | Connected | ConnectFailed | Disconnected | Received | Garbled
 
 
 class Notice(StrEnum):
@@ -176,6 +182,11 @@ class Charger:
                 self.disconnections += 1
                 self.account.disconnections[reason] += 1
                 self.meter.gap()
+            case Garbled():
+                self.account.events[OTHER_EVENT] += 1
+                self.account.decode_errors[OTHER_EVENT] += 1
+                self.last_event_unix = now.unix
+                return Notice.NOT_UNDERSTOOD
         return None
 
     def kept_state(self) -> KeptState:

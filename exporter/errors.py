@@ -44,12 +44,24 @@ class ConnectFailure(StrEnum):
 
 
 class ConnectError(ExporterError):
-    """A stream could not be connected: why, and what to do; `retry_after_seconds` if the server asked for it."""
+    """A stream could not be connected: why, and what to do.
 
-    def __init__(self, reason: ConnectFailure, message: str, *, retry_after_seconds: float | None = None) -> None:
+    `retry_after_seconds` is what the server asked for, if it did; `other_transport_may_work` tells a proxy that
+    blocks one transport from a service that says no.
+    """
+
+    def __init__(
+        self,
+        reason: ConnectFailure,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        other_transport_may_work: bool = False,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
+        self.other_transport_may_work = other_transport_may_work
 
 
 class StateError(ExporterError):

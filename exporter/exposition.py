@@ -5,10 +5,8 @@ Only what has changed is rendered again. A line of a charger is kept until its v
 prints for the same samples; tests hold it to that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
-
-from prometheus_client.utils import floatToGoString
 
 from exporter.account import Account
 from exporter.charger import Charger
@@ -31,11 +29,15 @@ def escape(label_value: str) -> str:
     return label_value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def render_rows(
-    metrics: Iterable[Metric[Subject]], subjects: Sequence[Subject], label: tuple[str, str] | None, now: Moment
-) -> list[tuple[Metric[Subject], bytes]]:
-    """The bodies of the rows over a few subjects, rendered afresh; `label` is (name, attribute) of the subject."""
-    bodies = []
+def _families(
+    metrics: Iterable[Metric[Subject]],
+    subjects: Sequence[Subject],
+    label: tuple[str, str] | None,
+    now: Moment,
+    *,
+    openmetrics: bool,
+) -> Iterator[tuple[bytes, bytes]]:
+    """Header and body of rows over a few subjects, rendered afresh; `label` is a label and the attribute it shows."""
     for metric in metrics:
         lines = []
         for subject in subjects:
@@ -44,8 +46,7 @@ def render_rows(
                 value = series.read(subject, now)
                 if value is not None:
                     lines.append(_line(_head(metric, series, own, subject), value))
-        bodies.append((metric, b"".join(lines)))
-    return bodies
+        yield header(metric, openmetrics=openmetrics), b"".join(lines)
 
 
 def _head(metric: Metric[Subject], series: Series[Subject], own: dict[str, str], subject: Subject) -> bytes:
@@ -55,8 +56,18 @@ def _head(metric: Metric[Subject], series: Series[Subject], own: dict[str, str],
     return f"{metric.name}{{{text}}} ".encode() if text else f"{metric.name} ".encode()
 
 
+def number(value: float) -> str:
+    """A finite value as Go prints it, and so prometheus-client: an exponent from 1e+06 on."""
+    text = repr(float(value))
+    point = text.find(".")
+    if value > 0 and point > 6:
+        mantissa = f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.")
+        return f"{mantissa}e+{point - 1:02d}"
+    return text
+
+
 def _line(head: bytes, value: float) -> bytes:
-    return head + floatToGoString(value).encode() + b"\n"
+    return head + number(value).encode() + b"\n"
 
 
 def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
@@ -135,14 +146,15 @@ class Exposition:
     def render(self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool) -> bytes:
         """All of METRICS, without the end mark of OpenMetrics: the process's own metrics may follow."""
         self._refresh(now)
-        parts: list[bytes] = []
-        for body in self._bodies:
-            parts += (header(body.metric, openmetrics=openmetrics), body.text(openmetrics=openmetrics))
-        for account_metric, text in render_rows(ACCOUNT_METRICS, accounts, ("account", "name"), now):
-            parts += (header(account_metric, openmetrics=openmetrics), text)
-        for process_metric, text in render_rows(EXPORTER_METRICS, [process], None, now):
-            parts += (header(process_metric, openmetrics=openmetrics), text)
-        return b"".join(parts)
+        families = [
+            *(
+                (header(body.metric, openmetrics=openmetrics), body.text(openmetrics=openmetrics))
+                for body in self._bodies
+            ),
+            *_families(ACCOUNT_METRICS, accounts, ("account", "name"), now, openmetrics=openmetrics),
+            *_families(EXPORTER_METRICS, [process], None, now, openmetrics=openmetrics),
+        ]
+        return b"".join(head + text for head, text in families if text)
 
     def _refresh(self, now: Moment) -> None:
         due = {place for place, at in enumerate(self._due) if at < now.monotonic}

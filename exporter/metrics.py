@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
-from exporter.account import REJECTIONS, Account, ConnectFailure, Disconnection
+from exporter.account import REJECTIONS, Account, Disconnection
 from exporter.charger import Charger
 from exporter.clock import Moment
+from exporter.errors import ConnectFailure
 from exporter.process import ExporterProcess
 from exporter.wire import EVENT_LABELS, Status
 

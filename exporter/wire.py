@@ -138,7 +138,7 @@ def _document(payload: object) -> ChargerDocument:
         charger_id=fields.text("_id"),
         status=fields.status("status"),
         session_energy_joules=fields.energy("energy"),
-        previous_energy_joules=_known(fields.measure("prev_energy"), JOULES_PER_KWH),
+        previous_energy_joules=fields.previous_energy("prev_energy"),
         wifi_connected=fields.flag("wifiConnectivity"),
         active=fields.flag("isActive"),
         connected_unix=fields.instant("connectedTimestamp"),
@@ -218,6 +218,12 @@ class _Fields:
         value = self._values.get(name)
         return None if value is None else _number(value) * JOULES_PER_KWH
 
+    def previous_energy(self, name: str) -> float | None:
+        """Whole joules, so that two decimals of a kWh look like it."""
+        kwh = self.measure(name)
+        joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
+        return float(round(joules)) if joules < math.inf else None
+
     def instant(self, name: str) -> float | None:
         """RFC 3339 as unix seconds; without an offset it is UTC."""
         value = self._values.get(name)
@@ -281,10 +287,6 @@ _STATUS: Final = {"ON": Status.ON, "OFF": Status.OFF}
 
 def _is_on(status: Status | None) -> bool | None:
     return None if status is None else status is Status.ON
-
-
-def _known(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
 
 
 def _number(value: object) -> float:

@@ -1,0 +1,149 @@
+"""Why an attempt to connect has failed, from what was seen of it: pure, so that every case is a table in a test."""
+
+import ssl
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from exporter.errors import ConnectError, ConnectFailure, cause_of
+
+# A server may ask for any wait; more than an hour would look like an exporter that has given up.
+MAX_RETRY_AFTER_SECONDS: Final = 3600.0
+
+TOO_MANY_REQUESTS: Final = 429
+_ADVICE: Final = {
+    401: (ConnectFailure.REJECTED, "check the token of the account"),
+    403: (ConnectFailure.REJECTED, "check the token of the account"),
+    404: (ConnectFailure.OTHER, "there is no Socket.IO at this address, check url"),
+    TOO_MANY_REQUESTS: (ConnectFailure.OTHER, "too many requests, it is left alone for as long as it asks"),
+    502: (ConnectFailure.UNREACHABLE, "the service behind its proxy is down"),
+    503: (ConnectFailure.UNREACHABLE, "the service is down"),
+    504: (ConnectFailure.UNREACHABLE, "the service behind its proxy does not answer"),
+}
+
+UNSUPPORTED_PROTOCOL_VERSION: Final = 5  # Engine.IO's error code
+OTHER_GENERATION: Final = (
+    "the server speaks another Socket.IO generation: install python-socketio 5 in place of 4.6.1 (docs/install.md)"
+)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was seen of an attempt: the last HTTP answer, the last HTTP failure."""
+
+    status: int | None = None
+    retry_after: str | None = None
+    exception: BaseException | None = None
+
+
+def refused() -> ConnectError:
+    """The service itself said no, over Socket.IO."""
+    return ConnectError(
+        ConnectFailure.REJECTED,
+        "the service refused token or charger: check the token of the account, and that it may see this charger",
+    )
+
+
+def timed_out(seconds: float) -> ConnectError:
+    """No answer in time."""
+    return ConnectError(
+        ConnectFailure.TIMEOUT,
+        f"no answer within {seconds:g} s: look at service and network, or raise connect_timeout",
+        other_transport_may_work=True,
+    )
+
+
+def closed_early() -> ConnectError:
+    """The transport opened and ended before the namespace was joined."""
+    return ConnectError(
+        ConnectFailure.UNREACHABLE,
+        "the server closed the connection during the handshake: look at the service",
+        other_transport_may_work=True,
+    )
+
+
+def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
+    """The failure that `error`, raised by the client library, stands for."""
+    if isinstance(error, ConnectError):
+        return error
+    chain = list(_chain(error))
+    if any(_engineio_code(link) == UNSUPPORTED_PROTOCOL_VERSION for link in chain):
+        return ConnectError(ConnectFailure.PROTOCOL, OTHER_GENERATION, other_transport_may_work=True)
+    if evidence.exception is not None:
+        chain.append(evidence.exception)
+    for link in chain:
+        failure = _network_failure(link)
+        if failure is not None:
+            return failure
+    if evidence.status is not None and not (200 <= evidence.status < 300 or evidence.status == 101):
+        return _http_failure(evidence)
+    # The transport answered and what it said is not what 4.6.1 (or 5) understands: an Engine.IO 4 server
+    # makes 4.6.1 raise AttributeError, a web page ValueError.
+    return ConnectError(
+        ConnectFailure.PROTOCOL,
+        f"the answer is not understood; perhaps {OTHER_GENERATION}",
+        other_transport_may_work=True,
+    )
+
+
+def _chain(error: BaseException | None) -> "list[BaseException]":
+    """The error and what it came from: the library raises `from None`, yet the context is kept."""
+    links = []
+    while error is not None and error not in links:
+        links.append(error)
+        error = error.__cause__ or error.__context__
+    return links
+
+
+def _engineio_code(error: BaseException) -> object:
+    body = error.args[1] if len(error.args) > 1 else None
+    return body.get("code") if isinstance(body, dict) else None
+
+
+def _network_failure(error: BaseException) -> ConnectError | None:
+    match error:
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return ConnectError(
+                ConnectFailure.TLS,
+                f"TLS failed ({_tls_words(error)}): check url, ca_file and the server's certificate",
+            )
+        case aiohttp.ClientConnectorDNSError():
+            return ConnectError(
+                ConnectFailure.UNREACHABLE, "the name of the server cannot be resolved: check url and DNS"
+            )
+        case TimeoutError():
+            return ConnectError(ConnectFailure.TIMEOUT, "the server does not answer: check the network")
+        case OSError() | aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
+            return ConnectError(
+                ConnectFailure.UNREACHABLE,
+                f"the server cannot be reached ({cause_of(error)}): check url, network and firewall",
+            )
+    return None
+
+
+def _tls_words(error: BaseException) -> str:
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return inner.verify_message
+    if isinstance(inner, ssl.SSLError) and inner.reason:
+        return inner.reason.lower().replace("_", " ")
+    return type(inner).__name__
+
+
+def _http_failure(evidence: Evidence) -> ConnectError:
+    reason, advice = _ADVICE.get(evidence.status or 0, (ConnectFailure.OTHER, "look at the service and at url"))
+    return ConnectError(
+        reason,
+        f"the server answers {evidence.status} to the handshake: {advice}",
+        retry_after_seconds=_retry_after(evidence.retry_after),
+        # A proxy that blocks websockets may answer anything; 429 is about us, not about the transport.
+        other_transport_may_work=evidence.status != TOO_MANY_REQUESTS,
+    )
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Delay seconds of a Retry-After header; its other form, a date, is left to our own backoff."""
+    if header is None or not header.strip().isdecimal():
+        return None
+    return min(float(header), MAX_RETRY_AFTER_SECONDS)

@@ -1,0 +1,94 @@
+"""The log: one line an event worth knowing, as logfmt or JSON, on standard error.
+
+What other libraries log may hold URLs, so tokens, and payloads, so phone numbers. Of theirs only warnings are
+passed on, without their arguments; of an exception only its type and where it was raised.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+
+from exporter.errors import cause_of
+
+Log = structlog.typing.FilteringBoundLogger
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+# A last line of defence: nothing that is logged should match, and what does is taken out.
+_SECRETS: Final = (
+    re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"),
+    re.compile(r"(?i)(?<=token=)[^&\s\"']+"),
+    re.compile(r"(?i)(?<=bearer)(?:%20|[ +])[^&\s\"']+"),
+    re.compile(r"\+\d{8,15}\b"),
+)
+
+
+def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO | None = None) -> Log:
+    """A log at `level` (a key of LEVELS)."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"])
+    )
+    log: Log = structlog.wrap_logger(
+        structlog.PrintLogger(stream or sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            _describe_exception,
+            structlog.processors.EventRenamer("msg"),
+            renderer,
+            _scrub,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+    )
+    return log
+
+
+def adopt_foreign_logs(log: Log) -> None:
+    """Sends the warnings of other libraries through `log`; their debug and info lines go nowhere."""
+    root = logging.getLogger()
+    root.handlers[:] = [_Foreign(log)]
+    root.setLevel(logging.WARNING)
+
+
+def where(exception: BaseException) -> str:
+    """The innermost frames of an exception, without values: `file.py:12 function < ...`."""
+    frames = traceback.extract_tb(exception.__traceback__)[-4:]
+    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+
+
+class _Foreign(logging.Handler):
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # `record.msg` is the bare template; its arguments, and all lines but the first, may hold anything.
+        text = str(record.msg).partition("\n")[0]
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        fields: dict[str, object] = {"logger": record.name}
+        if error is not None:
+            fields |= {"error": cause_of(error), "at": where(error)}
+        self._log.log(record.levelno, text, **fields)
+
+
+def _describe_exception(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Turns `exc_info` into words that hold no secret."""
+    info: object = fields.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
+    if isinstance(error, BaseException):
+        fields["error"] = cause_of(error)
+        fields["at"] = where(error)
+    return fields
+
+
+def _scrub(_logger: object, _method: str, line: str | bytes | MutableMapping[str, Any]) -> str:
+    text = str(line)
+    for secret in _SECRETS:
+        text = secret.sub("<hidden>", text)
+    return text

@@ -1,0 +1,144 @@
+"""The stream of one charger: connects, listens, and connects again, for ever.
+
+Every attempt is a new connection with the token as it is now. Between attempts it waits with exponential backoff
+and full jitter; how many handshakes run at once is limited over the whole process.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from exporter.account import Disconnection
+from exporter.charger import ConnectFailed, Disconnected, StreamEvent, TokenInUse
+from exporter.connection import Connection, Target
+from exporter.errors import ConnectError, ConnectFailure, TokenError
+from exporter.logs import Log
+from exporter.tokens import TokenSource, expiry_of
+
+MIN_BACKOFF_SECONDS: Final = 1.0
+MAX_BACKOFF_SECONDS: Final = 60.0
+# A connection that lasted this long worked: the next attempt starts from the shortest wait again.
+LIVED_SECONDS: Final = 30.0
+
+
+class Backoff:
+    """How long to wait before the next attempt: full jitter, so that many streams do not march in step."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._failures = 0
+
+    def next(self) -> float:
+        """Seconds to wait; the bound doubles at every call."""
+        bound = min(MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS * 2.0 ** min(self._failures, 10))
+        self._failures += 1
+        return self._rng.uniform(0.0, bound)
+
+    def reset(self) -> None:
+        """A connection has lived."""
+        self._failures = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all streams of an account share."""
+
+    url: str
+    token: TokenSource
+    transports: tuple[str, ...]
+    connect_timeout_seconds: float
+    connector: aiohttp.BaseConnector
+
+
+class ChargerStream:
+    """Keeps one charger's connection alive and hands every event to `deliver`, in order."""
+
+    def __init__(
+        self,
+        charger_id: str,
+        service: Service,
+        deliver: Callable[[StreamEvent], None],
+        handshakes: asyncio.Semaphore,
+        log: Log,
+        rng: random.Random,
+    ) -> None:
+        self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
+        self._service = service
+        self._deliver = deliver
+        self._handshakes = handshakes
+        self._log = log.bind(charger_id=charger_id)
+        self._backoff = Backoff(rng)
+        self._failures: dict[ConnectFailure, int] = {}
+
+    async def run(self, first_wait_seconds: float = 0.0) -> None:
+        """Connects and listens until it is cancelled; then says goodbye to the service."""
+        wait = first_wait_seconds
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                async with self._handshakes:
+                    connection = await self._connect()
+            except ConnectError as error:
+                self._deliver(ConnectFailed(error.reason))
+                self._tell_failure(error)
+                wait = max(self._backoff.next(), error.retry_after_seconds or 0.0)
+            else:
+                await self._listen(connection)
+                wait = self._backoff.next()
+
+    async def _listen(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        self._failures.clear()
+        self._log.info("stream connected")
+        reason = Disconnection.RELOAD
+        try:
+            reason = await connection.ended()
+        finally:
+            self._deliver(Disconnected(reason))
+            await connection.close()
+        if loop.time() - since >= LIVED_SECONDS:
+            self._backoff.reset()
+        if reason is Disconnection.SERVER:
+            # Normal after OFF: the service hangs up, and the stream waits for the next session.
+            self._log.info("the service closed the stream; connecting again", reason=reason.value)
+        else:
+            self._log.warning("stream lost; connecting again", reason=reason.value)
+
+    async def _connect(self) -> Connection:
+        """A joined connection over the first transport that works; raises ConnectError."""
+        try:
+            token = self._service.token.read()
+        except TokenError as error:
+            raise ConnectError(ConnectFailure.OTHER, str(error)) from error
+        self._deliver(TokenInUse(expiry_of(token)))
+        *others, last = self._service.transports
+        for transport in others:
+            try:
+                return await self._open(token, transport)
+            except ConnectError as error:
+                if not error.other_transport_may_work:
+                    raise
+                self._log.debug("transport failed", transport=transport, reason=error.reason.value, error=str(error))
+        return await self._open(token, last)
+
+    async def _open(self, token: str, transport: str) -> Connection:
+        connection = Connection(self._target, self._service.connector, self._deliver)
+        try:
+            await connection.open(token, transport)
+        except BaseException:
+            if connection.has_joined:
+                self._deliver(Disconnected(Disconnection.TRANSPORT))
+            await connection.close()
+            raise
+        return connection
+
+    def _tell_failure(self, error: ConnectError) -> None:
+        """One line for the first failure of a kind, then for every doubling: a dead service fills no disk."""
+        count = self._failures[error.reason] = self._failures.get(error.reason, 0) + 1
+        if count.bit_count() == 1:
+            self._log.warning("cannot connect", reason=error.reason.value, attempts=count, error=str(error))
