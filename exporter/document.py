@@ -26,7 +26,10 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
 
 def fail(file: Path | str, place: str, problem: str) -> NoReturn:
-    """Refuse the file: `FILE: PLACE: PROBLEM`, or `FILE: PROBLEM` for the file as a whole."""
+    """Refuse the file: `FILE: PLACE: PROBLEM`, or `FILE: PROBLEM` for the file as a whole.
+
+    Without a cause: a parser's own exception quotes the file, and a traceback would show it.
+    """
     raise ConfigError(": ".join(part for part in (str(file), place, problem) if part)) from None
 
 
@@ -63,13 +66,11 @@ def typed(
             problem, place = "Invalid key", path.removeprefix("`key` in `$").strip("`").removeprefix(".")
         known = sections.get(re.sub(r"\[[0-9]+\]", "[]", place))
         fail(file, place, _in_words(problem, known.__struct_fields__ if known else ()))
-    except RecursionError:
-        fail(file, "", "refers to itself without end")
 
 
-def quoted(key: str) -> str:
-    """A key, between quotes if it is short and plain: anything else could be a token in the wrong place."""
-    return f'"{key}"' if _KEY.fullmatch(key) else "of this mapping"
+def _quoted(key: str) -> str:
+    """A key between quotes, if it is short and plain: anything else could be a token in the wrong place."""
+    return f'"{key}"' if _KEY.fullmatch(key) else "(not shown: it could be a token)"
 
 
 _TYPES = {
@@ -92,7 +93,7 @@ def _in_words(problem: str, known: tuple[str, ...]) -> str:
     if found := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         close = get_close_matches(found[1], known, 1)
         suggestion = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-        return f"unknown key {quoted(found[1])} ({suggestion})"
+        return f"unknown key {_quoted(found[1])} ({suggestion})"
     if found := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f'the key "{found[1]}" is missing'
     if found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
@@ -115,11 +116,12 @@ def _wrong_type(expected: list[str], got: str) -> str:
 
 def _json(file: Path, text: str) -> object:
     def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        keys = [key for key, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                fail(file, "", f"key {quoted(key)} stands twice in one mapping")
-        return dict(pairs)
+        result: dict[str, object] = {}
+        for key, value in pairs:
+            if key in result:
+                fail(file, "", f"key {_quoted(key)} stands twice in one mapping")
+            result[key] = value
+        return result
 
     if not text.strip():
         return None
@@ -145,7 +147,7 @@ def _yaml(file: Path, text: str) -> object:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        fail(file, _where(mark), f"is not valid YAML ({_harmless(error.problem)})")
+        fail(file, _where(mark), f"is not valid YAML ({_harmless(error)})")
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -188,11 +190,12 @@ def _refuse_twin_keys(file: Path, root: yaml.Node) -> None:
                 if not isinstance(key, yaml.ScalarNode):
                     continue
                 if (key.tag, key.value) in keys:
-                    fail(file, _where(key.start_mark), f"key {quoted(key.value)} stands twice in one mapping")
+                    fail(file, _where(key.start_mark), f"key {_quoted(key.value)} stands twice in one mapping")
                 keys.add((key.tag, key.value))
 
 
-def _harmless(problem: str | None) -> str:
+def _harmless(error: yaml.MarkedYAMLError) -> str:
     """PyYAML's own words, unless they quote more of the file than a single character."""
-    plain = re.sub(r"'(.|<[a-z ]+>)'", "", problem or "")
-    return problem if problem and not re.search(r"['\"`!]", plain) else "what stands there has no meaning"
+    words = ", ".join(part for part in (error.context, error.problem) if part)
+    plain = re.sub(r"'(.|<[a-z ]+>)'", "", words)
+    return "what stands there has no meaning" if re.search(r"['\"`!]", plain) else words

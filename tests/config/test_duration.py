@@ -1,0 +1,63 @@
+"""Durations are read by Prometheus' grammar."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter import duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("0s", 0),
+        ("500ms", 0.5),
+        ("10s", 10),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("1d", 86_400),
+        ("2w", 1_209_600),
+        ("1y", 31_536_000),
+        ("1m90s", 150),
+        ("1y1w1d1h1m1s1ms", 32_230_861.001),
+        ("292y", 292 * 31_536_000),
+    ],
+)
+def test_units_may_be_left_out_but_keep_their_order(text: str, seconds: float) -> None:
+    assert duration.parse(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "m", "-5m", "1.5h", "5 m", " 5m", "5m\n", "5M", "30s1m", "5m5m", "1h 30m", "\u0665m", "1us"],
+)
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a duration such as"):
+        duration.parse(text)
+
+
+@pytest.mark.parametrize("text", ["293y", "9" * 50 + "ms"])
+def test_a_duration_is_limited_to_what_prometheus_can_count(text: str) -> None:
+    with pytest.raises(ValueError, match="range of 292 years"):
+        duration.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0"), (0.5, "500ms"), (10, "10s"), (300, "5m"), (5400, "1h30m"), (604_800, "1w")]
+)
+def test_a_duration_is_written_in_its_shortest_form(seconds: float, text: str) -> None:
+    assert duration.text(seconds) == text
+
+
+@given(st.integers(0, 2**63 // 1_000_000 - 1))
+def test_what_is_written_reads_back_as_the_same(milliseconds: int) -> None:
+    assert duration.parse(duration.text(milliseconds / 1000)) == milliseconds / 1000
+
+
+@given(st.text(alphabet="0123456789ywdhms ", max_size=80))
+def test_no_text_does_anything_but_read_or_be_refused(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert duration.parse(text) >= 0

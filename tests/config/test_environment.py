@@ -1,0 +1,59 @@
+"""Without a file, three environment variables are a configuration."""
+
+import pytest
+
+from exporter.config import AccountConfig, ChargerConfig, Config, from_environment
+from exporter.errors import ConfigError
+from exporter.tokens import TokenSource
+
+COMPLETE = {"VECHARGE_TOKEN": "marked-secret", "VECHARGE_CHARGERS": "test, veChargePoint0125896,"}
+
+
+def test_token_and_chargers_are_enough() -> None:
+    assert from_environment(COMPLETE) == Config(
+        accounts=(
+            AccountConfig(
+                name="default",
+                url="https://library.vecharge.app",
+                token=TokenSource(variable="VECHARGE_TOKEN"),
+                chargers=(ChargerConfig(id="test"), ChargerConfig(id="veChargePoint0125896")),
+            ),
+        ),
+    )
+
+
+def test_the_service_may_be_another() -> None:
+    (account,) = from_environment(COMPLETE | {"VECHARGE_URL": "http://127.0.0.1:8080"}).accounts
+    assert account.url == "http://127.0.0.1:8080"
+
+
+def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
+    assert from_environment(COMPLETE | {"VECHARGE_URL": ""}) == from_environment(COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"VECHARGE_TOKEN": " "},
+            "VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file",
+        ),
+        (
+            {"VECHARGE_CHARGERS": ","},
+            "VECHARGE_CHARGERS: is not set: set it to the ids of the chargers, with commas between",
+        ),
+        ({"VECHARGE_CHARGERS": "a,b,a"}, 'VECHARGE_CHARGERS: charger id "a" stands twice'),
+        (
+            {"VECHARGE_CHARGERS": "a\x07"},
+            "VECHARGE_CHARGERS: a charger id must not hold control characters or line breaks",
+        ),
+        (
+            {"VECHARGE_URL": "https://host/?token=marked-secret"},
+            "VECHARGE_URL: must not hold a query or fragment: the exporter adds token and charger id itself",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_that_names_the_variable(change: dict[str, str], line: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        from_environment(COMPLETE | change)
+    assert str(refusal.value) == line

@@ -1,0 +1,145 @@
+"""What a configuration file may say, and what is said of one that is not valid."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import AccountConfig, ChargerConfig, Config, load
+from exporter.errors import ConfigError
+from exporter.tokens import TokenSource
+
+TESTDATA = Path(__file__).parent / "testdata"
+
+# A line of refusals.txt: a file that is not valid, and the one line that it is answered with.
+REFUSALS = dict(line.split(" -> ", 1) for line in (TESTDATA / "refusals.txt").read_text().splitlines())
+
+
+@pytest.fixture(autouse=True)
+def _inside_testdata(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(TESTDATA)
+
+
+@pytest.mark.parametrize(("name", "line"), REFUSALS.items(), ids=REFUSALS)
+def test_an_invalid_file_is_answered_with_one_line_that_names_file_place_and_fault(name: str, line: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(Path(name))
+    assert str(refusal.value) == line
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_no_refusal_shows_a_token_not_even_in_its_traceback(name: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(Path(name))
+    assert "marked-secret" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__suppress_context__, "what a parser says quotes the file"
+
+
+def test_every_invalid_file_has_its_line() -> None:
+    assert {file.name for file in TESTDATA.glob("invalid-*")} == set(REFUSALS)
+
+
+def test_only_a_name_a_token_and_a_charger_are_required_and_the_rest_has_its_default() -> None:
+    assert load(Path("valid-minimal.yml")) == Config(
+        stale_after_seconds=300,
+        expose_location=False,
+        max_power_watts=400_000,
+        accounts=(
+            AccountConfig(
+                name="delhi",
+                url="https://library.vecharge.app",
+                token=TokenSource(literal="marked-secret"),
+                transports=("websocket", "polling"),
+                connect_timeout_seconds=10,
+                ca_file=None,
+                insecure_skip_verify=False,
+                chargers=(ChargerConfig(id="test", name=None),),
+            ),
+        ),
+        files=(Path("valid-minimal.yml"),),
+        charger_file_patterns=(),
+    )
+
+
+def test_every_field_reaches_its_value() -> None:
+    assert load(Path("valid-full.yml")) == Config(
+        stale_after_seconds=5400,
+        expose_location=True,
+        max_power_watts=22_000,
+        accounts=(
+            AccountConfig(
+                name="delhi",
+                url="http://127.0.0.1:8080",
+                token=TokenSource(file=Path("secrets/delhi")),
+                transports=("polling",),
+                connect_timeout_seconds=0.5,
+                ca_file=Path("ca.pem"),
+                insecure_skip_verify=False,
+                chargers=(
+                    ChargerConfig(id="test"),
+                    ChargerConfig(id="veChargePoint0125896", name="Rohini Sector 22"),
+                    ChargerConfig(id="found-in-yaml"),
+                    ChargerConfig(id="named-in-yaml", name="Karol Bagh"),
+                    ChargerConfig(id="found-in-json"),
+                    ChargerConfig(id="named-in-json", name="🔌"),
+                ),
+            ),
+            AccountConfig(
+                name="mumbai",
+                token=TokenSource(variable="MUMBAI_TOKEN"),
+                insecure_skip_verify=True,
+                chargers=(ChargerConfig(id="0125896"),),
+            ),
+        ),
+        files=(Path("valid-full.yml"), Path("chargers/discovered.yml"), Path("chargers/discovered.json")),
+        charger_file_patterns=("chargers/*.yml", "chargers/*.json", "nothing/*.yml"),
+    )
+
+
+def test_paths_in_the_file_are_relative_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    delhi, _ = load(TESTDATA / "valid-full.yml").accounts
+    assert delhi.token.file == TESTDATA / "secrets/delhi"
+    assert delhi.ca_file == TESTDATA / "ca.pem"
+    assert ChargerConfig(id="found-in-yaml") in delhi.chargers
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_taken_as_it_stands(tmp_path: Path) -> None:
+    folder = tmp_path / "chargers[1]*"
+    folder.mkdir()
+    (folder / "a.yml").write_text("[a]")
+    (folder / "config.yml").write_text("accounts: [{name: x, token_env: X, charger_files: ['a.yml', '*a.yml']}]")
+    config = load(folder / "config.yml")
+    assert [charger.id for charger in config.accounts[0].chargers] == ["a"]
+
+
+def test_chargers_may_all_come_from_charger_files_in_the_order_of_their_names() -> None:
+    (account,) = load(Path("valid-only-charger-files.yml")).accounts
+    assert [charger.id for charger in account.chargers] == [
+        "found-in-json",
+        "named-in-json",
+        "found-in-yaml",
+        "named-in-yaml",
+    ]
+
+
+def test_one_account_may_take_over_the_fields_of_another_by_a_yaml_merge_key() -> None:
+    delhi, mumbai = load(Path("valid-anchors.yml")).accounts
+    assert (delhi.name, mumbai.name) == ("delhi", "mumbai")
+    assert delhi.connect_timeout_seconds == mumbai.connect_timeout_seconds == 3
+
+
+def test_a_file_that_cannot_be_read_is_said_with_the_systems_words() -> None:
+    with pytest.raises(ConfigError) as missing:
+        load(Path("nothing.yml"))
+    assert str(missing.value) == "nothing.yml: cannot be read (FileNotFoundError: No such file or directory)"
+    with pytest.raises(ConfigError) as folder:
+        load(Path("chargers"))
+    assert str(folder.value) == "chargers: cannot be read (IsADirectoryError: Is a directory)"
+
+
+def test_printing_a_configuration_does_not_print_its_token() -> None:
+    config = load(Path("valid-minimal.yml"))
+    assert "marked-secret" not in repr(config)
+    assert config.accounts[0].token.read() == "marked-secret"
