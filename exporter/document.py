@@ -19,7 +19,7 @@ from exporter.errors import ConfigError, cause_of
 Typed = TypeVar("Typed")
 Hook = Callable[[type, Any], Any]
 
-# libyaml builds nodes by recursion in C without a limit: depth is checked on its events, before.
+# PyYAML builds nodes by recursion in C without a limit: depth is checked on the events, before.
 _DEEPEST = 64
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
@@ -135,7 +135,7 @@ def _json(file: Path, text: str) -> object:
 
 def _yaml(file: Path, text: str) -> object:
     try:
-        _refuse_depth(file, text)
+        _refuse_what_harms(file, text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -161,9 +161,12 @@ def _where(mark: Any) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
 
 
-def _refuse_depth(file: Path, text: str) -> None:
+def _refuse_what_harms(file: Path, text: str) -> None:
+    """Depth, and tags: PyYAML's constructors raise anything at all for a value that does not suit its tag."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
+        if getattr(event, "tag", None) not in (None, "tag:yaml.org,2002:str"):
+            fail(file, _where(event.start_mark), "a YAML tag has no meaning in a configuration: put text in quotes")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
