@@ -107,6 +107,7 @@ class Charger:
         "_session_has_readings",
         "account",
         "charger_id",
+        "committed",
         "connect_failures",
         "connected",
         "connections",
@@ -142,6 +143,8 @@ class Charger:
         self._rules = rules
         self.first_seen_unix = kept.first_seen_unix if kept else first_seen_unix
         self.meter = EnergyMeter(rules.max_power_watts, kept.meter if kept else None)
+        # What of the meter is on disk. Only this is shown of the durable counters: what has been scraped is on disk.
+        self.committed = self.meter.state()
         self.status = Status.UNKNOWN
         self.session_start_unix: float | None = None
         self.document = ChargerDocument()
@@ -193,9 +196,10 @@ class Charger:
         """What is to be kept on disk."""
         return KeptState(self.meter.state(), self.first_seen_unix)
 
-    def set_rules(self, name: str | None, rules: Rules) -> None:
+    def set_configuration(self, name: str | None, account: Account, rules: Rules) -> None:
         """Takes a changed configuration over; nothing that was counted changes."""
         self.name = name
+        self.account = account
         self._rules = rules
         self.meter.max_power_watts = rules.max_power_watts
 
@@ -307,14 +311,14 @@ class Charger:
             self.meter.switched_off()
         if status is self.status:
             return None
-        self.status = status
+        before, self.status = self.status, status
         # Readings of before the switch say nothing about now.
         self.voltage_volts = self.current_amperes = self.power_watts = None
         self._reading_since = None
         if status is Status.OFF:
             self.session_start_unix = None
-            return Notice.SWITCHED_OFF
+            return None if before is Status.UNKNOWN else Notice.SWITCHED_OFF
         self.session_start_unix = now.unix
         self._session_has_readings = False
         self._fresh_since = now.monotonic  # a charger just switched on has `stale_after` to send its first log
-        return Notice.SWITCHED_ON
+        return None if before is Status.UNKNOWN else Notice.SWITCHED_ON

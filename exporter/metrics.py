@@ -129,7 +129,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _counter(
         "vecharge_charger_energy_joules_total",
         "Energy delivered over all sessions that the exporter has seen.",
-        lambda charger, _: charger.meter.total_joules,
+        lambda charger, _: charger.committed.total_joules,
         absent="before the first energy reading ever",
         created=lambda charger: charger.first_seen_unix,
     ),
@@ -148,7 +148,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _counter(
         "vecharge_charger_sessions_total",
         "Charging sessions begun.",
-        lambda charger, _: charger.meter.sessions,
+        lambda charger, _: charger.committed.sessions,
         created=lambda charger: charger.first_seen_unix,
     ),
     _gauge(

@@ -1,0 +1,122 @@
+"""The composition root: starts the exporter, runs it until a signal, stops it."""
+
+import asyncio
+import platform
+import random
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+
+from exporter import __version__, clock
+from exporter.config import Config
+from exporter.connection import prepare_library
+from exporter.errors import cause_of
+from exporter.fleet import Fleet
+from exporter.logs import Log, adopt_foreign_logs, where
+from exporter.process import ExporterProcess
+from exporter.scrape import Scrape
+from exporter.web import Web
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen; the host None is every address of the machine."""
+
+    host: str | None
+    port: int
+
+    def __str__(self) -> str:
+        host = self.host or ""
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    listen: ListenAddress
+    telemetry_path: str
+
+
+class Exporter:
+    """The whole exporter in one event loop; use it with `async with`."""
+
+    def __init__(self, config: Config, options: Options, log: Log) -> None:
+        self._config = config
+        self._options = options
+        self._log = log
+        self.url = ""
+        process = ExporterProcess(
+            version=__version__,
+            python_version=platform.python_version(),
+            socketio_version=version("python-socketio"),
+            reload_success_unix=clock.now().unix,
+        )
+        # Jitter needs no secrecy.
+        self.fleet = Fleet(process, clock.now, log, random.Random())  # noqa: S311
+        self._web = Web(self.fleet, Scrape(self.fleet), options.telemetry_path)
+        self._runner = web.AppRunner(self._web.application(), access_log=None, shutdown_timeout=1.0)
+
+    async def __aenter__(self) -> "Exporter":
+        asyncio.get_running_loop().set_exception_handler(self._unexpected)
+        await self._runner.setup()
+        listen = self._options.listen
+        await web.TCPSite(self._runner, listen.host, listen.port).start()
+        # Port 0 takes any free port: tell the one that was taken.
+        address = ListenAddress(listen.host, self._runner.addresses[0][1])
+        self.url = f"http://{address if address.host else f'127.0.0.1{address}'}"
+        await self.fleet.reconcile(self._config, {})
+        self._web.is_ready = True
+        self._log.info("listening", address=str(address), chargers=len(self.fleet.chargers))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._web.is_ready = False
+        await self.fleet.stop()
+        await self._runner.cleanup()
+        self._log.info("stopped")
+
+    def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        fields = {"error": cause_of(error), "at": where(error)} if isinstance(error, BaseException) else {}
+        self._log.error("unexpected failure in the event loop", **fields)
+
+
+async def until_signal() -> signal.Signals:
+    """Waits for SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    received: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def receive(number: signal.Signals) -> None:
+        if not received.done():
+            received.set_result(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, receive, number)
+    return await received
+
+
+def run_loop(main: Callable[[], Any], log: Log) -> None:
+    """Runs the coroutine that `main` makes on the fastest event loop there is."""
+    adopt_foreign_logs(log)
+    prepare_library()
+    factory = None
+    with suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
+
+
+async def run_exporter(config: Config, options: Options, log: Log) -> None:
+    """Runs the exporter until SIGINT or SIGTERM."""
+    log.info("starting vecharge-exporter", version=__version__)
+    async with Exporter(config, options, log):
+        number = await until_signal()
+        log.info("stopping", signal=number.name)

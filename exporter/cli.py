@@ -1,0 +1,218 @@
+"""The commands. Nothing heavy is imported before it is known which one is meant."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from exporter import __version__
+from exporter.errors import ConfigError, ExporterError
+
+if TYPE_CHECKING:
+    from exporter.config import Config
+
+DEFAULT_LISTEN_ADDRESS = ":10037"
+EXIT_FAILED = 1
+EXIT_NOT_VALID = 2
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _RunByDefault(click.Group):
+    """Without a subcommand it is `run`, flags included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version")):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(f"vecharge-exporter: {error}", err=True)
+            sys.exit(EXIT_NOT_VALID)
+        except ExporterError as error:
+            click.echo(f"vecharge-exporter: {error}", err=True)
+            sys.exit(EXIT_FAILED)
+
+
+def _flag(name: str, **attributes: Any) -> Callable[[Function], Function]:
+    """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
+    words = name.removeprefix("--").replace(".", "_").replace("-", "_")
+    attributes = {"show_default": True, "show_envvar": True} | attributes
+    return click.option(name, words, envvar=f"VECHARGE_EXPORTER_{words.upper()}", **attributes)
+
+
+def _log_flags(function: Function) -> Function:
+    level = _flag(
+        "--log.level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", help="Least level shown."
+    )
+    log_format = _flag(
+        "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines look."
+    )
+    return level(log_format(function))
+
+
+_config_file = _flag(
+    "--config.file",
+    type=click.Path(path_type=Path),
+    help="Configuration file; without one: VECHARGE_TOKEN, VECHARGE_CHARGERS and VECHARGE_URL.",
+)
+_listen_address = _flag("--web.listen-address", default=DEFAULT_LISTEN_ADDRESS, help="Where to listen: HOST:PORT.")
+_telemetry_path = _flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
+
+
+@click.group(cls=_RunByDefault, context_settings={"max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+def main() -> None:
+    """Prometheus exporter for EV chargers on the veCharge service."""
+
+
+@main.command()
+@_config_file
+@_listen_address
+@_telemetry_path
+@_flag("--storage.path", type=click.Path(path_type=Path), default="data", help="Where the energy totals are kept.")
+@_log_flags
+@click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+def run(
+    config_file: Path | None,
+    web_listen_address: str,
+    web_telemetry_path: str,
+    storage_path: Path,
+    log_level: str,
+    log_format: Any,
+) -> None:
+    """Watch chargers and serve their metrics. What the program does without a command."""
+    from exporter import app
+    from exporter.logs import create_log
+
+    options = app.Options(_listen(web_listen_address), _path(web_telemetry_path))
+    config = _load(config_file)
+    log = create_log(log_level, log_format)
+    app.run_loop(lambda: app.run_exporter(config, options, log), log)
+
+
+@main.command()
+@_flag("--chargers", type=click.IntRange(1, 5000), default=12, help="How many chargers to simulate.")
+@_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
+@_listen_address
+@_log_flags
+def demo(chargers: int, speed: float, web_listen_address: str, log_level: str, log_format: Any) -> None:
+    """Simulate a veCharge service and watch it: no token, no charger needed."""
+    from exporter import app
+    from exporter.demo import run_demo
+    from exporter.logs import create_log
+
+    options = app.Options(_listen(web_listen_address), "/metrics")
+    log = create_log(log_level, log_format)
+    app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)
+
+
+@main.command()
+@_flag("--listen-address", default="127.0.0.1:10038", help="Where to listen: HOST:PORT.")
+@_flag("--chargers", type=click.IntRange(1, 10000), default=12, help="How many chargers to simulate.")
+@_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
+@_flag("--log-interval", type=click.FloatRange(0.1, 3600), default=10.0, help="Simulated seconds between logs.")
+@_flag("--seed", type=int, help="Do the same thing every time.")
+@_flag("--faults", type=click.FloatRange(0, 1), default=0.0, help="Faults a log: resent, blips, corrupt payloads, ...")
+@_log_flags
+def simulate(
+    listen_address: str,
+    chargers: int,
+    speed: float,
+    log_interval: float,
+    seed: int | None,
+    faults: float,
+    log_level: str,
+    log_format: Any,
+) -> None:
+    """Simulate a veCharge service alone."""
+    from exporter import app
+    from exporter.demo import run_simulator
+    from exporter.logs import create_log
+    from exporter.simulator import SimulatorOptions
+
+    listen = _listen(listen_address)
+    options = SimulatorOptions(
+        host=listen.host or "",
+        port=listen.port,
+        chargers=chargers,
+        speed=speed,
+        log_interval=log_interval,
+        seed=seed,
+        faults=faults,
+    )
+    log = create_log(log_level, log_format)
+    app.run_loop(lambda: run_simulator(options, click.echo), log)
+
+
+@main.command()
+@_config_file
+@click.option("--online", is_flag=True, help="Also make one handshake per charger, and show what it says.")
+def check(config_file: Path | None, online: bool) -> None:
+    """Say whether the configuration is valid and, with --online, whether it works.
+
+    Exit status 0: all is well; 1: something does not work; 2: the file is not valid.
+    """
+    config = _load(config_file)
+    chargers = sum(len(account.chargers) for account in config.accounts)
+    click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
+    if online:
+        from exporter.check import run_online
+
+        if not run_online(config):
+            sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@_flag("--url", default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
+def healthcheck(url: str) -> None:
+    """Ask a running exporter whether it is healthy: for container health checks."""
+    import requests
+
+    try:
+        answer = requests.get(url, timeout=5, allow_redirects=False)
+    except requests.RequestException as error:
+        click.echo(f"{url}: {type(error).__name__}", err=True)
+        sys.exit(EXIT_FAILED)
+    if answer.status_code != requests.codes.ok:
+        click.echo(f"{url}: {answer.status_code}", err=True)
+        sys.exit(EXIT_FAILED)
+    click.echo(f"{url}: healthy")
+
+
+@main.command()
+def metrics() -> None:
+    """Print the metric reference, as Markdown."""
+    from exporter.reference import metrics_reference
+
+    click.echo(metrics_reference(), nl=False)
+
+
+def _load(config_file: Path | None) -> "Config":
+    from exporter import config
+
+    if config_file is not None:
+        return config.load(config_file)
+    return config.from_environment(os.environ)
+
+
+def _listen(text: str) -> Any:
+    from exporter.app import ListenAddress
+
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter(f'"{text}" is not HOST:PORT, [HOST]:PORT or :PORT')
+    return ListenAddress(host or None, int(port))
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or text.startswith("/-/"):
+        raise click.BadParameter(f'"{text}" must begin with "/", and not with "/-/"')
+    return text

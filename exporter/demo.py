@@ -1,0 +1,37 @@
+"""The simulator on its own, and together with the exporter."""
+
+from collections.abc import Callable
+
+from exporter.app import Exporter, Options, until_signal
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.logs import Log
+from exporter.simulator import Simulator, SimulatorOptions
+from exporter.tokens import TokenSource
+
+Say = Callable[[str], object]
+
+
+async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
+    """Simulator and exporter in one process, until a signal."""
+    async with Simulator(SimulatorOptions(chargers=chargers, speed=speed)) as simulator:
+        account = AccountConfig(
+            name="demo",
+            url=simulator.url,
+            token=TokenSource(literal=simulator.token),
+            chargers=tuple(ChargerConfig(id=charger_id) for charger_id in simulator.charger_ids),
+        )
+        async with Exporter(Config(accounts=(account,), expose_location=True), options, log) as exporter:
+            say(f"\n  {chargers} simulated chargers, watched by the exporter.")
+            say(f"\n  Open {exporter.url}/ and {exporter.url}{options.telemetry_path} - Ctrl-C ends it.\n")
+            await until_signal()
+
+
+async def run_simulator(options: SimulatorOptions, say: Say) -> None:
+    """The simulator until a signal; tells the URL and the token to watch it with."""
+    async with Simulator(options) as simulator:
+        say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch them:")
+        say("")
+        say(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
+        say(f"  VECHARGE_CHARGERS={','.join(simulator.charger_ids[:12])} vecharge-exporter")
+        say("")
+        await until_signal()

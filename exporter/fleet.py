@@ -1,0 +1,191 @@
+"""The fleet: the chargers of this process and their streams.
+
+`reconcile` makes them what a configuration says, and touches only what has changed.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import aiohttp
+
+from exporter.account import Account
+from exporter.charger import Charger, KeptState, Notice, Rules, StreamEvent
+from exporter.clock import Moment
+from exporter.config import AccountConfig, Config
+from exporter.exposition import Exposition
+from exporter.logs import Log
+from exporter.process import ExporterProcess
+from exporter.stream import ChargerStream, Service
+
+MAX_HANDSHAKES: Final = 64
+# At the start of a fleet its streams begin to connect at this rate, and not all at once.
+STARTS_PER_SECOND: Final = 500.0
+STOP_SECONDS: Final = 3.5
+
+_NOTICES: Final[dict[Notice, tuple[str, str]]] = {
+    Notice.SWITCHED_ON: ("info", "charger switched on"),
+    Notice.SWITCHED_OFF: ("info", "charger switched off"),
+    Notice.DROPPED: ("warning", "charger dropped off the service: check its Wi-Fi and power"),
+    Notice.OCCUPIED: (
+        "warning",
+        "the service says that the charger is connected to another device: close the app there",
+    ),
+    Notice.SERVICE_ERROR: ("warning", "the service reports an error for this charger"),
+    Notice.NOT_UNDERSTOOD: ("warning", "payload not understood, wholly or in part"),
+    Notice.OTHER_CHARGER: ("warning", "payload of another charger ignored"),
+    Notice.READING_REJECTED: ("debug", "reading rejected"),
+}
+
+
+@dataclass(slots=True)
+class _Watched:
+    charger: Charger
+    account: AccountConfig
+    stream: asyncio.Task[None]
+
+
+class Fleet:
+    """The chargers that this process watches."""
+
+    def __init__(self, process: ExporterProcess, clock: Callable[[], Moment], log: Log, rng: random.Random) -> None:
+        self.process = process
+        self.dirty: set[Charger] = set()
+        self._clock = clock
+        self._log = log
+        self._rng = rng
+        self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._accounts: dict[str, Account] = {}
+        self._services: dict[str, tuple[AccountConfig, Service]] = {}
+        self._watched: dict[str, _Watched] = {}
+        self._exposition = Exposition([])
+        self._told: dict[tuple[str, Notice], int] = {}
+
+    @property
+    def chargers(self) -> list[Charger]:
+        """The chargers, in the order of the configuration."""
+        return [watched.charger for watched in self._watched.values()]
+
+    async def reconcile(self, config: Config, kept: Mapping[str, KeptState]) -> None:
+        """Watches what `config` says; `kept` is what is on disk of chargers not watched yet."""
+        rules = Rules(config.stale_after_seconds, config.max_power_watts, config.expose_location)
+        wanted = {charger.id: (charger, account) for account in config.accounts for charger in account.chargers}
+        shared = {account.name: _without_chargers(account) for account in config.accounts}
+        changed = {
+            charger_id
+            for charger_id, watched in self._watched.items()
+            if charger_id not in wanted or watched.account != shared[wanted[charger_id][1].name]
+        }
+        await self._end_streams([self._watched[charger_id].stream for charger_id in changed])
+        await self._replace_services(shared)
+        before = self._watched
+        self._watched = {}
+        spread = max(len(wanted) - len(before) + len(changed), 0) / STARTS_PER_SECOND
+        for charger_id, (charger_config, account_config) in wanted.items():
+            account = self._accounts[account_config.name]
+            known = before.get(charger_id)
+            if known is None:
+                charger = Charger(
+                    charger_id, charger_config.name, account, rules, self._clock().unix, kept.get(charger_id)
+                )
+                self.dirty.add(charger)
+            else:
+                charger = known.charger
+                charger.set_configuration(charger_config.name, account, rules)
+            if known is None or charger_id in changed:
+                stream = self._start_stream(charger, self._services[account.name][1], spread)
+            else:
+                stream = known.stream
+            self._watched[charger_id] = _Watched(charger, shared[account.name], stream)
+        for account in self._accounts.values():
+            account.chargers = sum(watched.charger.account is account for watched in self._watched.values())
+        self._exposition = Exposition(self.chargers)
+
+    async def stop(self) -> None:
+        """Ends all streams, and says goodbye to the service as far as it listens."""
+        await self._end_streams([watched.stream for watched in self._watched.values()])
+        await self._replace_services({})
+
+    def committed(self, chargers: Iterable[tuple[Charger, KeptState]]) -> None:
+        """These states are on disk: from now on they may be shown."""
+        for charger, state in chargers:
+            charger.committed = state.meter
+            self._touch(charger)
+
+    def render(self, *, openmetrics: bool) -> bytes:
+        """The page as of now, without what prometheus-client knows of the process."""
+        return self._exposition.render(
+            list(self._accounts.values()), self.process, self._clock(), openmetrics=openmetrics
+        )
+
+    async def _replace_services(self, wanted: Mapping[str, AccountConfig]) -> None:
+        for name, (account, service) in list(self._services.items()):
+            if wanted.get(name) != account:
+                del self._services[name]
+                await service.connector.close()
+        self._accounts = {name: self._accounts.get(name) or Account(name) for name in wanted}
+        for name, account in wanted.items():
+            if name not in self._services:
+                self._services[name] = (account, _service(account))
+
+    def _start_stream(self, charger: Charger, service: Service, spread_seconds: float) -> asyncio.Task[None]:
+        def deliver(event: StreamEvent) -> None:
+            try:
+                notice = charger.apply(event, self._clock())
+                self.dirty.add(charger)
+                self._touch(charger)
+                if notice is not None:
+                    self._tell(charger, notice)
+            except Exception:
+                # A fault of ours must not end a stream, and what it broke must be seen.
+                self._log.error("internal error while taking an event in", charger_id=charger.charger_id, exc_info=True)
+
+        stream = ChargerStream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
+        return asyncio.create_task(
+            stream.run(self._rng.uniform(0.0, spread_seconds)), name=f"stream {charger.charger_id}"
+        )
+
+    def _touch(self, charger: Charger) -> None:
+        watched = self._watched.get(charger.charger_id)
+        if watched is not None and watched.charger is charger:
+            self._exposition.touch(charger)
+
+    def _tell(self, charger: Charger, notice: Notice) -> None:
+        """A line at the first of a kind and at every doubling: a flood of nonsense fills no disk."""
+        level, text = _NOTICES[notice]
+        count = 1
+        if level == "warning":
+            count = self._told[charger.charger_id, notice] = self._told.get((charger.charger_id, notice), 0) + 1
+        if count.bit_count() == 1:
+            fields = {} if level != "warning" else {"times": count}
+            getattr(self._log, level)(text, charger_id=charger.charger_id, **fields)
+
+    async def _end_streams(self, streams: list[asyncio.Task[None]]) -> None:
+        for stream in streams:
+            stream.cancel()
+        if streams:
+            await asyncio.wait(streams, timeout=STOP_SECONDS)
+
+
+def _without_chargers(account: AccountConfig) -> AccountConfig:
+    return replace(account, chargers=())
+
+
+def _service(account: AccountConfig) -> Service:
+    context = ssl.create_default_context()
+    if account.ca_file is not None:
+        context.load_verify_locations(account.ca_file)
+    if account.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return Service(
+        account.url,
+        account.token,
+        account.transports,
+        account.connect_timeout_seconds,
+        # No limit: each stream holds one connection, for as long as it lives.
+        aiohttp.TCPConnector(ssl=context, limit=0),
+    )

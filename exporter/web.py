@@ -1,0 +1,70 @@
+"""The web side: /metrics, a landing page, health and readiness."""
+
+import asyncio
+import gzip
+from typing import Final
+
+import jinja2
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder, gzip_accepted
+
+from exporter import __version__
+from exporter.clock import now
+from exporter.fleet import Fleet
+from exporter.scrape import Scrape
+from exporter.wire import Status
+
+GZIP_LEVEL: Final = 4
+
+
+class Web:
+    """The pages over one fleet."""
+
+    def __init__(self, fleet: Fleet, scrape: Scrape, telemetry_path: str) -> None:
+        self.is_ready = False
+        self._fleet = fleet
+        self._scrape = scrape
+        self._telemetry_path = telemetry_path
+        environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter"), autoescape=True)
+        self._index = environment.get_template("index.html")
+
+    def application(self) -> web.Application:
+        """The routes."""
+        application = web.Application()
+        application.router.add_get(self._telemetry_path, self._metrics)
+        if self._telemetry_path != "/":
+            application.router.add_get("/", self._landing)
+        application.router.add_get("/-/healthy", self._healthy)
+        application.router.add_get("/-/ready", self._ready)
+        return application
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        _, content_type = choose_encoder(",".join(request.headers.getall("Accept", [])))
+        openmetrics = content_type.startswith("application/openmetrics-text")
+        body = await self._scrape.page(openmetrics=openmetrics)
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
+        if gzip_accepted(",".join(request.headers.getall("Accept-Encoding", []))):
+            headers["Content-Encoding"] = "gzip"
+            body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
+        return web.Response(body=body, headers=headers)
+
+    async def _landing(self, _request: web.Request) -> web.Response:
+        chargers = self._fleet.chargers
+        moment = now()
+        html = self._index.render(
+            version=__version__,
+            telemetry_path=self._telemetry_path,
+            chargers=len(chargers),
+            connected=sum(charger.connected for charger in chargers),
+            up=sum(charger.is_up(moment) for charger in chargers),
+            on=sum(charger.status is Status.ON for charger in chargers),
+        )
+        return web.Response(text=html, content_type="text/html")
+
+    async def _healthy(self, _request: web.Request) -> web.Response:
+        return web.Response(text="vecharge-exporter is healthy.\n")
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        if not self.is_ready:
+            return web.Response(status=503, text="vecharge-exporter is not ready.\n")
+        return web.Response(text="vecharge-exporter is ready.\n")
