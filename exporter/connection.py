@@ -78,9 +78,18 @@ class _Silent(logging.Logger):
 class _Transport(engineio.AsyncClient):  # type: ignore[misc]
     """Engine.IO that remembers when it last heard anything and hands messages on in line, in order."""
 
+    http: Any
     heard_at = 0.0
     on_garbled: Callable[[], None]
     on_goodbye: Callable[[], None]
+
+    def _reset(self) -> Any:
+        # 3.14.2 would close the session under its own goodbye, and send that over a new one that nobody closes.
+        session, self.http = self.http, None
+        try:
+            return super()._reset()
+        finally:
+            self.http = session
 
     async def _receive_packet(self, pkt: Any) -> None:
         self.heard_at = asyncio.get_running_loop().time()
