@@ -1,0 +1,193 @@
+"""What was measured of the client library (the protocol notes' twelve traps), each with the rule that tames it.
+
+Against a real Socket.IO server of Node's, of the generation that the installed client library speaks.
+"""
+
+import asyncio
+import io
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from exporter.account import Disconnection
+from exporter.errors import ConnectFailure
+from exporter.simulator import Simulator, SimulatorOptions
+from exporter.tokens import TokenSource
+from tests.node.service import NodeService
+from tests.stream.watch import CHARGER, FOREIGN, NATIVE, TOKEN, Watch, until
+
+StartNode = Callable[..., NodeService]
+StartWatch = Callable[..., Watch]
+
+
+async def test_1_a_goodbye_with_the_transport_left_open_leaves_no_zombie(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url)
+    await stream.until_connected()
+    node.disconnect(CHARGER, close=False)
+    await stream.until_connected(times=2)
+    assert stream.disconnections == [Disconnection.SERVER]
+    assert [one.open for one in node.connections(CHARGER)] == [False, True]
+
+
+async def test_2_a_refused_token_fails_the_attempt_and_is_tried_again(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(refuse="Authentication error")
+    stream = watch(node.url)
+    await stream.until_failed(times=3)
+    assert set(stream.failures) == {ConnectFailure.REJECTED}
+    assert stream.connections == 0
+    node.rules(refuse=None)
+    await stream.until_connected()
+    assert len(node.open_connections(CHARGER)) == 1
+
+
+async def test_3_a_polling_reply_may_hold_any_number_of_packets(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url, transports=["polling"])
+    await stream.until_connected()
+    node.emit_each(CHARGER, "newLog", [{"energy": n} for n in range(100)])
+    await until(lambda: len(stream.payloads("newLog")) == 100, "100 logs")
+    assert [one["energy"] for one in stream.payloads("newLog")] == list(range(100))
+    assert stream.disconnections == []
+
+
+async def test_4_a_ping_that_fails_over_polling_ends_the_connection(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE, ping_interval=300, ping_timeout=3000)
+    stream = watch(node.url, transports=["polling"])
+    await stream.until_connected()
+    node.rules(post_status=500)
+    await until(lambda: stream.disconnections, "the disconnection")
+    assert stream.disconnections == [Disconnection.TRANSPORT]
+    node.rules(post_status=None)
+    await stream.until_connected(times=2)
+
+
+async def test_5_a_rotated_token_is_picked_up_by_the_next_attempt(
+    node_service: StartNode, watch: StartWatch, tmp_path: Path
+) -> None:
+    node = node_service(NATIVE)
+    file = tmp_path / "token"
+    file.write_text("old.token.x\n")
+    stream = watch(node.url, token=TokenSource(file=file))
+    await stream.until_connected()
+    file.write_text("new.token.y\n")
+    node.rules(token="new.token.y")
+    node.disconnect(CHARGER)
+    await stream.until_connected(times=2)
+    assert [one.token for one in node.connections(CHARGER)] == ["Bearer old.token.x", "Bearer new.token.y"]
+
+
+async def test_5_no_exception_of_the_library_ends_the_attempts(node_service: StartNode, watch: StartWatch) -> None:
+    # The other generation's websocket handshake makes 4.6.1 raise AttributeError.
+    node = node_service(FOREIGN)
+    stream = watch(node.url)
+    await stream.until_failed(times=3)
+    assert not stream.task.done()
+
+
+async def test_6_a_handshake_that_is_never_answered_times_out(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    node.rules(hang=True)
+    for transport in ("websocket", "polling"):
+        stream = watch(node.url, charger=transport, transports=[transport], connect_timeout=0.3)
+        await stream.until_failed(times=2)
+        assert set(stream.failures) == {ConnectFailure.TIMEOUT}
+
+
+async def test_7_the_stream_ends_when_it_is_cancelled_and_leaves_no_task(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    before = asyncio.all_tasks()
+    for transport in ("websocket", "polling"):
+        stream = watch(node.url, transports=[transport])
+        await stream.until_connected()
+        await stream.stop()
+        assert stream.disconnections == [Disconnection.RELOAD]
+        assert asyncio.all_tasks() == before
+        await until(lambda: not node.open_connections(CHARGER), "the goodbye at the server")
+
+
+async def test_7_the_stream_ends_when_it_is_cancelled_in_mid_handshake(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(hang=True)
+    before = asyncio.all_tasks()
+    for transport in ("websocket", "polling"):
+        stream = watch(node.url, charger=transport, transports=[transport])
+        await until(lambda: node.handshakes(transport), "the handshake")  # noqa: B023 - called at once
+        await stream.stop()
+        assert asyncio.all_tasks() == before
+
+
+async def test_8_the_library_logs_nothing_and_takes_no_signal(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    handler = signal.getsignal(signal.SIGINT)
+    written = io.StringIO()
+    everything = logging.StreamHandler(written)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(everything)
+    root.setLevel(logging.DEBUG)
+    try:
+        stream = watch(node.url, token=TokenSource(literal="marked-token"))
+        await stream.until_connected()
+        node.emit(CHARGER, "newLog", {"userId": "marked-user"})
+        await until(lambda: stream.payloads("newLog"), "the log")
+    finally:
+        root.removeHandler(everything)
+        root.setLevel(level)
+    assert "connected" in stream.log.getvalue()
+    assert "marked" not in written.getvalue() + stream.log.getvalue()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+async def test_9_events_arrive_in_the_order_they_were_sent(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url)
+    await stream.until_connected()
+    # Large and small by turns: handled side by side, the small ones would overtake.
+    node.emit_each(CHARGER, "newLog", [{"n": n, "fill": "x" * (n % 2 * 100_000)} for n in range(200)])
+    await until(lambda: len(stream.payloads("newLog")) == 200, "200 logs")
+    assert [one["n"] for one in stream.payloads("newLog")] == list(range(200))
+
+
+async def test_10_every_event_comes_through_one_door(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url)
+    await stream.until_connected()
+    log = {"voltage": "230.00", "energy": 0.23}
+    node.emit(CHARGER, "newLog", log)
+    node.emit(CHARGER, "newLog", log, "text")
+    node.emit(CHARGER, "newLog", log, "binary")
+    node.emit(CHARGER, "somethingNew", [1, 2])
+    await until(lambda: stream.payloads("somethingNew"), "the last event")
+    decoded, text, binary = stream.payloads("newLog")
+    assert decoded == log
+    assert text == '{"voltage":"230.00","energy":0.23}'
+    assert bytes(binary) == text.encode()
+    assert stream.payloads("somethingNew") == [[1, 2]]
+
+
+async def test_11_the_simulator_emits_on_every_python(watch: StartWatch) -> None:
+    async with Simulator(SimulatorOptions(chargers=1, speed=60, log_interval=1)) as service:
+        (charger,) = service.charger_ids
+        stream = watch(service.url, charger=charger, token=TokenSource(literal=service.token))
+        await stream.until_connected()
+        await until(lambda: len(stream.payloads("newLog")) >= 3, "three logs")
+        await stream.stop()
+
+
+async def test_12_websocket_is_connected_to_without_a_detour(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url)
+    await stream.until_connected()
+    assert [one["transport"] for one in node.handshakes(CHARGER)] == ["websocket"]
+    assert [one.token for one in node.connections(CHARGER)] == [f"Bearer {TOKEN}"]

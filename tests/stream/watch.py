@@ -1,0 +1,116 @@
+"""A charger's stream as a test watches it: started against a real server, with all that it delivers kept."""
+
+import asyncio
+import io
+import random
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import aiohttp
+
+from exporter.account import Disconnection
+from exporter.charger import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
+from exporter.errors import ConnectFailure
+from exporter.logs import create_log
+from exporter.stream import ChargerStream, Service
+from exporter.tokens import TokenSource
+from tests.node.service import Generation
+from tests.processes import SECONDS
+
+CHARGER = "veChargePoint0125896"
+TOKEN = "header.payload.signature"
+
+# The suite runs with either client library: each has servers of its own generation and of the other.
+SOCKETIO5 = version("python-socketio").startswith("5.")
+NATIVE: Generation = "4" if SOCKETIO5 else "2"
+FOREIGN: Generation = "2" if SOCKETIO5 else "4"
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
+    """Returns once `condition` holds, and lets the stream run meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+class Impatient(random.Random):
+    """Draws the shortest wait that is no busy loop: how long a backoff may be is another test's matter."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return min(a + 0.02, b)
+
+
+class Watch:
+    """One running stream. `delivered` is all that it handed on, in order; `log` what it wrote."""
+
+    def __init__(
+        self,
+        url: str,
+        connector: aiohttp.BaseConnector,
+        *,
+        charger: str = CHARGER,
+        token: TokenSource | None = None,
+        transports: Sequence[str] = ("websocket",),
+        connect_timeout: float = SECONDS,
+        handshakes: asyncio.Semaphore | None = None,
+        level: str = "debug",
+    ) -> None:
+        self.delivered: list[StreamEvent] = []
+        self.log = io.StringIO()
+        source = token or TokenSource(literal=TOKEN)
+        service = Service(url, source, tuple(transports), connect_timeout, connector)
+        self.stream = ChargerStream(
+            charger,
+            service,
+            self.delivered.append,
+            handshakes or asyncio.Semaphore(10),
+            create_log(level, "logfmt", self.log),
+            Impatient(),
+        )
+        self.task = asyncio.create_task(self.stream.run())
+
+    async def stop(self) -> None:
+        """Cancels the stream and waits until it has said goodbye."""
+        self.task.cancel()
+        await asyncio.wait({self.task}, timeout=SECONDS)
+        assert self.task.done(), "the stream outlives its cancellation"
+        if not self.task.cancelled():
+            self.task.result()
+
+    @property
+    def connections(self) -> int:
+        """How often the stream has connected."""
+        return self.delivered.count(Connected())
+
+    @property
+    def failures(self) -> list[ConnectFailure]:
+        return [event.reason for event in self.delivered if isinstance(event, ConnectFailed)]
+
+    @property
+    def disconnections(self) -> list[Disconnection]:
+        return [event.reason for event in self.delivered if isinstance(event, Disconnected)]
+
+    @property
+    def garbled(self) -> int:
+        return self.delivered.count(Garbled())
+
+    def payloads(self, event: str) -> list[Any]:
+        """The payload of every event of that name, in order of arrival."""
+        found = [one for one in self.delivered if isinstance(one, Received) and one.name == event]
+        return [one.arguments[0] for one in found if one.arguments]
+
+    async def until_connected(self, times: int = 1) -> None:
+        """Returns once the stream has connected so often and the charger's document has come each time."""
+        await until(lambda: self.connections >= times, f"connection {times}: {self.told()}")
+        await until(lambda: len(self.payloads("chargerConnected")) >= times, f"document {times}: {self.told()}")
+
+    async def until_failed(self, times: int = 1) -> None:
+        """Returns once so many attempts have failed."""
+        await until(lambda: len(self.failures) >= times, f"failure {times}: {self.told()}")
+
+    def told(self) -> str:
+        """What the stream wrote last, for the message of a failing test."""
+        return self.log.getvalue()[-1000:]
