@@ -151,6 +151,8 @@ class StreamServer:
 
     async def _closed(self, sid: str, _reason: str = "") -> None:
         stream = self._streams.pop(sid, None)
+        # The library keeps closed sockets, and fails on a request that still names one.
+        self._engine.sockets.pop(sid, None)
         if stream:
             # None ends a poll that waits for packets: the library would let it wait for another minute.
             stream.socket.queue.put_nowait(None)

@@ -1,0 +1,87 @@
+"""A client of the simulated service that writes down what it hears: python-socketio's own, not the exporter's."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import socketio
+
+from exporter.simulator import Simulator
+
+DEADLINE_SECONDS = 10.0
+
+
+class Ear(socketio.AsyncClientNamespace):  # type: ignore[misc]  # the library is not typed
+    """Hears every event of the default namespace, `connect`, `connect_error` and `disconnect` included."""
+
+    def __init__(self) -> None:
+        super().__init__("/")
+        self.heard: list[tuple[str, Any]] = []
+        self._news = asyncio.Condition()
+
+    async def trigger_event(self, event: str, *payloads: Any) -> None:
+        async with self._news:
+            self.heard.append((event, decoded(payloads[0]) if payloads else None))
+            self._news.notify_all()
+
+    def payloads(self, event: str) -> list[Any]:
+        """What came with the events of this name, in their order."""
+        return [payload for name, payload in self.heard if name == event]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition that an event brings about."""
+        async with asyncio.timeout(DEADLINE_SECONDS), self._news:
+            await self._news.wait_for(condition)
+
+    async def hear(self, event: str, count: int = 1) -> Any:
+        """Wait for so many events of this name; the payload of the last of them."""
+        await self.until(lambda: len(self.payloads(event)) >= count)
+        return self.payloads(event)[count - 1]
+
+
+def decoded(payload: Any) -> Any:
+    """A payload that is JSON text, as the object it holds; any other as it is."""
+    if isinstance(payload, str):
+        with contextlib.suppress(ValueError):
+            return json.loads(payload)
+    return payload
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    simulator: Simulator,
+    charger_id: str,
+    *,
+    token: str | None = None,
+    transports: Sequence[str] = ("websocket",),
+) -> AsyncIterator[tuple[Ear, Any]]:
+    """A client connected to a charger: its ear, and the library's client."""
+    ear = Ear()
+    client = socketio.AsyncClient(reconnection=False)
+    client.register_namespace(ear)
+    query = urlencode({"token": f"Bearer {token or simulator.token}", "chargerId": charger_id})
+    # python-socketio 5 raises where 4 leaves it at the event.
+    with contextlib.suppress(socketio.exceptions.ConnectionError):
+        await client.connect(f"{simulator.url}?{query}", transports=list(transports))
+    try:
+        yield ear, client
+    finally:
+        await client.disconnect()
+        await _end(client.eio)
+
+
+async def _end(transport: Any) -> None:
+    """End what the library leaves behind: a transport that outlived its namespace, its tasks, an HTTP session."""
+    await transport.disconnect(abort=True)
+    if transport.write_loop_task:
+        # It may yet have to tell the server, over polling, that this client has gone.
+        await asyncio.wait([transport.write_loop_task], timeout=DEADLINE_SECONDS)
+    for task in (transport.read_loop_task, getattr(transport, "ping_loop_task", None)):
+        if task:
+            task.cancel()
+            await asyncio.wait([task], timeout=DEADLINE_SECONDS)
+    if transport.http:
+        await transport.http.close()

@@ -1,0 +1,210 @@
+"""The service as a client of python-socketio sees it: the manners of the JavaScript server."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import engineio
+import pytest
+
+from exporter.simulator import STEADY, Simulator, SimulatorOptions
+from tests.simulator.client import Ear, listening
+from tests.simulator.conftest import Http, no_server_task
+
+TRANSPORTS = [("websocket",), ("polling",), ("polling", "websocket")]
+BY_TRANSPORT = pytest.mark.parametrize("transports", TRANSPORTS, ids=["websocket", "polling", "upgrade"])
+REFUSED = "Authentication error"
+UNASKED = pytest.mark.skipif(
+    engineio.AsyncServer.__module__ != "engineio.asyncio_server",
+    reason="only up to Engine.IO 3 a transport outlives its namespace on the client's side",
+)
+
+
+@BY_TRANSPORT
+async def test_a_connection_is_greeted_with_the_document_and_then_told_every_log(
+    simulator: Simulator, transports: tuple[str, ...]
+) -> None:
+    async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
+        await ear.hear("newLog", 3)
+
+        names = [name for name, _ in ear.heard if name != "connect"]
+        assert names[0] == "chargerConnected"
+        assert ear.payloads("chargerConnected")[0]["_doc"]["_id"] == "sim-0001"
+        assert {log["chargerId"] for log in ear.payloads("newLog")} == {"sim-0001"}
+
+
+@BY_TRANSPORT
+async def test_off_is_told_and_then_the_namespace_is_left(
+    simulator: Simulator, http: Http, transports: tuple[str, ...]
+) -> None:
+    async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
+        await ear.hear("chargerConnected")
+        await http.act("sim-0001", "off")
+        await ear.hear("disconnect")
+
+        told = [name for name, _ in ear.heard if name not in ("newLog", "connect")]
+        assert told[:3] == ["chargerConnected", "statusChanged", "disconnect"]
+        assert ear.payloads("statusChanged") == [{"status": "OFF"}]
+        assert not (await http.total("sim-0001"))["connected"]
+
+
+@UNASKED
+async def test_a_goodbye_leaves_the_transport_open(simulator: Simulator, http: Http) -> None:
+    async with listening(simulator, "sim-0001") as (ear, client):
+        await ear.hear("chargerConnected")
+        await http.act("sim-0001", "off")
+        await ear.hear("disconnect")
+
+        assert not client.connected
+        assert client.eio.state == "connected"
+
+
+@pytest.mark.parametrize(
+    ("charger", "token", "why"),
+    [("sim-0001", "wrong", REFUSED), ("sim-9999", None, "Charger not found")],
+    ids=["token", "charger"],
+)
+@BY_TRANSPORT
+async def test_a_refusal_is_an_error_of_the_namespace_and_no_connection(
+    simulator: Simulator, charger: str, token: str | None, why: str, transports: tuple[str, ...]
+) -> None:
+    async with listening(simulator, charger, token=token, transports=transports) as (ear, _):
+        refusal = await ear.hear("connect_error")
+
+        assert refusal in (why, {"message": why})
+        assert "connect" not in [name for name, _ in ear.heard]
+
+
+@UNASKED
+async def test_a_refusal_leaves_the_transport_open(simulator: Simulator) -> None:
+    async with listening(simulator, "sim-0001", token="wrong") as (ear, client):
+        await ear.hear("connect_error")
+
+        assert client.eio.state == "connected"
+
+
+async def test_a_second_connection_to_a_charger_is_told_why_and_sent_away(simulator: Simulator, http: Http) -> None:
+    async with listening(simulator, "sim-0001") as (first, _):
+        await first.hear("chargerConnected")
+        async with listening(simulator, "sim-0001") as (second, _):
+            await second.hear("disconnect")
+
+            assert second.payloads("error") == ["Charger already connected to other device"]
+            assert second.payloads("chargerConnected") == []
+        logs = len(first.payloads("newLog"))
+        await first.hear("newLog", logs + 1)
+        assert (await http.total("sim-0001"))["connected"]
+
+
+@BY_TRANSPORT
+async def test_a_client_that_has_gone_makes_room_for_the_next(
+    simulator: Simulator, http: Http, transports: tuple[str, ...]
+) -> None:
+    for _ in range(2):
+        async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
+            await ear.hear("chargerConnected")
+        await http.until_unheard("sim-0001")
+
+
+async def test_some_chargers_send_json_text_and_others_objects(simulator: Simulator) -> None:
+    kinds = set()
+    async with aiohttp.ClientSession() as session:
+        for charger in simulator.charger_ids:
+            query = {"token": f"Bearer {simulator.token}", "chargerId": charger, "EIO": "3", "transport": "websocket"}
+            url = f"{simulator.url}/socket.io/?{urlencode(query)}"
+            with contextlib.suppress(aiohttp.WSServerHandshakeError):
+                async with session.ws_connect(url) as websocket:
+                    async with asyncio.timeout(10):
+                        while not (text := await websocket.receive_str()).startswith('42["chargerConnected",'):
+                            pass
+                    kinds.add(text.removeprefix('42["chargerConnected",')[0])
+    if engineio.AsyncServer.__module__ == "engineio.asyncio_server":
+        assert kinds == {'"', "{"}
+
+
+async def test_a_dropped_transport_ends_the_connection(simulator: Simulator, http: Http) -> None:
+    async with listening(simulator, "sim-0001") as (ear, _):
+        await ear.hear("chargerConnected")
+        await http.act("sim-0001", "drop")
+        await ear.hear("disconnect")
+
+        assert ear.payloads("statusChanged") == []
+
+
+async def test_a_restart_breaks_every_connection_and_the_chargers_live_on(simulator: Simulator, http: Http) -> None:
+    async with listening(simulator, "sim-0001") as (ear, _):
+        before = await ear.hear("newLog")
+        await http.post("/simulator/restart", seconds=0.2)
+        await ear.hear("disconnect")
+
+    back = await reconnected(simulator, "sim-0001")
+
+    assert back["energy"] >= before["energy"]
+    assert back["currentUser"] == before["userId"]
+
+
+async def reconnected(simulator: Simulator, charger: str) -> dict[str, Any]:
+    """The document, as soon as the service can be reached again."""
+    async with asyncio.timeout(10):
+        while True:
+            async with listening(simulator, charger) as (ear, client):
+                if client.eio.state == "connected" or client.connected:
+                    document: dict[str, Any] = (await ear.hear("chargerConnected"))["_doc"]
+                    return document
+            await asyncio.sleep(0.05)
+
+
+@BY_TRANSPORT
+async def test_a_stop_with_clients_connected_is_clean_and_quick(
+    transports: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = Simulator(SimulatorOptions(chargers=1, seed=1, plan=STEADY))
+    await simulator.start()
+    async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
+        await ear.hear("chargerConnected")
+        async with asyncio.timeout(2):
+            await simulator.stop()
+
+    await no_server_task()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info]
+
+
+async def test_neither_token_nor_payload_is_ever_logged(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with listening(simulator, "sim-0001") as (ear, client):
+            # The client's own log is not the simulator's.
+            caplog.clear()
+            client.logger.disabled = client.eio.logger.disabled = True
+            await ear.hear("newLog", 2)
+            user = ear.payloads("newLog")[0]["userId"]
+
+    assert simulator.token not in caplog.text
+    assert user not in caplog.text
+
+
+async def test_what_a_client_summed_up_is_the_simulators_total(http: Http, simulator: Simulator) -> None:
+    last: dict[str, float] = {}
+
+    def learn(ear: Ear) -> None:
+        for payload in ear.payloads("newLog"):
+            last[payload["userId"]] = payload["energy"]
+
+    for _ in range(3):
+        async with listening(simulator, "sim-0001") as (ear, _):
+            document = (await ear.hear("chargerConnected"))["_doc"]
+            if document["status"] == "ON":
+                last.setdefault(document["currentUser"], document["energy"])
+            else:
+                await http.act("sim-0001", "on")
+            await ear.hear("newLog", 5)
+            await http.act("sim-0001", "off")
+            await ear.hear("disconnect")
+            learn(ear)
+        await http.until_unheard("sim-0001")
+    row = await http.total("sim-0001")
+
+    assert row["sessions"] == len(last) == 3
+    assert row["total_kwh"] == pytest.approx(sum(last.values()), abs=1e-9)
