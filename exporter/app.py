@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from aiohttp import web
-
 from exporter import __version__, clock
 from exporter.config import Config
 from exporter.connection import prepare_library
@@ -20,19 +18,7 @@ from exporter.fleet import Fleet
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.process import ExporterProcess
 from exporter.scrape import Scrape
-from exporter.web import Web
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """Where to listen; the host None is every address of the machine."""
-
-    host: str | None
-    port: int
-
-    def __str__(self) -> str:
-        host = self.host or ""
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+from exporter.web import ListenAddress, Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +46,10 @@ class Exporter:
         # Jitter needs no secrecy.
         self.fleet = Fleet(process, clock.now, log, random.Random())  # noqa: S311
         self._web = Web(self.fleet, Scrape(self.fleet), options.telemetry_path)
-        self._runner = web.AppRunner(self._web.application(), access_log=None, shutdown_timeout=1.0)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
-        await self._runner.setup()
-        listen = self._options.listen
-        await web.TCPSite(self._runner, listen.host, listen.port).start()
-        # Port 0 takes any free port: tell the one that was taken.
-        address = ListenAddress(listen.host, self._runner.addresses[0][1])
+        address = await self._web.start(self._options.listen)
         self.url = f"http://{address if address.host else f'127.0.0.1{address}'}"
         await self.fleet.reconcile(self._config, {})
         self._web.is_ready = True
@@ -78,7 +59,7 @@ class Exporter:
     async def __aexit__(self, *_: object) -> None:
         self._web.is_ready = False
         await self.fleet.stop()
-        await self._runner.cleanup()
+        await self._web.stop()
         self._log.info("stopped")
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

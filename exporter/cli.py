@@ -203,7 +203,7 @@ def _load(config_file: Path | None) -> "Config":
 
 
 def _listen(text: str) -> Any:
-    from exporter.app import ListenAddress
+    from exporter.web import ListenAddress
 
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")

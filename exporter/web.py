@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from dataclasses import dataclass
 from typing import Final
 
 import jinja2
@@ -15,6 +16,19 @@ from exporter.scrape import Scrape
 from exporter.wire import Status
 
 GZIP_LEVEL: Final = 4
+SHUTDOWN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen; the host None is every address of the machine, port 0 any free port."""
+
+    host: str | None
+    port: int
+
+    def __str__(self) -> str:
+        host = self.host or ""
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 class Web:
@@ -28,8 +42,19 @@ class Web:
         environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter"), autoescape=True)
         self._index = environment.get_template("index.html")
 
-    def application(self) -> web.Application:
-        """The routes."""
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+
+    async def start(self, listen: ListenAddress) -> ListenAddress:
+        """Listens; returns the address with the port that was really taken."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, listen.host, listen.port).start()
+        return ListenAddress(listen.host, self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Ends what is being answered, within a second."""
+        await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
         application = web.Application()
         application.router.add_get(self._telemetry_path, self._metrics)
         if self._telemetry_path != "/":

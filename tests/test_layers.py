@@ -13,10 +13,11 @@ FLOORS = (
     ("wire", "energy", "tokens", "logs", "document", "settings", "config", "diagnosis"),
     ("account", "process", "charger", "store"),
     ("metrics", "connection", "stream"),
-    ("exposition", "check", "fleet"),
+    ("exposition", "handshake", "check", "fleet"),
+    ("scrape",),
     ("web",),
     ("simulator", "app"),
-    ("cli", "__main__"),
+    ("demo", "reference", "cli", "__main__"),
 )
 HEIGHT = {module: height for height, module in enumerate(module for floor in FLOORS for module in floor)}
 # The one door to each of these libraries; the simulator has doors of its own.
