@@ -1,0 +1,76 @@
+"""VechargeAccountOutage, by promtool on fleets too large to be written down series by series."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.rules.rulefiles import ALERTS
+
+FIRING = 'ALERTS{{alertname="{alert}", alertstate="firing"}}'
+OUTAGE = FIRING.format(alert="VechargeAccountOutage")
+OFFLINE = FIRING.format(alert="VechargeChargerOffline")
+
+
+def fleet(chargers: int, down: str, number_down: int) -> list[dict[str, str]]:
+    """The series of an account's chargers, spread over two exporters, the first of them with the values `down`."""
+    series = []
+    for number in range(chargers):
+        labels = f'job="ev", instance="{"ab"[number % 2]}:10037", charger_id="c{number}"'
+        up = down if number < number_down else "1x90"
+        series += [
+            {"series": f"vecharge_charger_up{{{labels}}}", "values": up},
+            {"series": f'vecharge_charger_info{{{labels}, account="delhi"}}', "values": "1x90"},
+        ]
+    return series
+
+
+def expect(promql: str, minute: int, value: int | None) -> dict[str, Any]:
+    samples = [] if value is None else [{"labels": "{}", "value": value}]
+    return {"expr": promql, "eval_time": f"{minute}m", "exp_samples": samples}
+
+
+def run(promtool: Path, folder: Path, series: list[dict[str, str]], *expectations: dict[str, Any]) -> None:
+    file = folder / "outage.test.yml"
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": list(expectations)}
+    file.write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [test]}))
+    ended = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_quarter_of_the_chargers_down_for_4_minutes_is_one_outage(promtool: Path, tmp_path: Path) -> None:
+    down_from_5 = "1x4 0x30"
+    run(
+        promtool,
+        tmp_path,
+        fleet(12, down_from_5, 3),
+        expect(f"count({OUTAGE})", 8, None),
+        expect(f"count({OUTAGE})", 9, 1),
+    )
+
+
+@pytest.mark.parametrize(("chargers", "down"), [(8, 2), (13, 3), (200, 49)])
+def test_fewer_than_three_or_than_a_quarter_are_no_outage(
+    promtool: Path, tmp_path: Path, chargers: int, down: int
+) -> None:
+    run(
+        promtool,
+        tmp_path,
+        fleet(chargers, "0x30", down),
+        expect(f"count({OUTAGE})", 30, None),
+        expect(f"count({OFFLINE})", 30, down),
+    )
+
+
+def test_no_single_alert_fires_in_a_minute_in_which_the_outage_does_not(promtool: Path, tmp_path: Path) -> None:
+    down_from_5_to_14 = "1x4 0x9 1x60"
+    run(
+        promtool,
+        tmp_path,
+        fleet(200, down_from_5_to_14, 200),
+        expect(f"count({OFFLINE})", 10, 200),  # the first minute of the single ones
+        expect(f"count({OFFLINE})", 24, 200),  # the last
+        *(expect(f"{OFFLINE} unless on (job, account) {OUTAGE}", minute, None) for minute in range(90)),
+    )
