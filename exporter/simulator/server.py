@@ -51,9 +51,13 @@ class Simulator:
         return f"http://{host}:{self._port}"
 
     async def start(self) -> None:
-        """Listen, and let the chargers live."""
+        """Listen, and let the chargers live. OSError where the address cannot be had."""
         await self._runner.setup()
-        await self._listen()
+        try:
+            await self._listen()
+        except OSError:
+            await self._runner.cleanup()
+            raise
         self.service.clock.start()
         self._life = asyncio.create_task(self.service.run(), name="simulator")
 

@@ -24,12 +24,12 @@ class Ear(socketio.AsyncClientNamespace):  # type: ignore[misc]  # the library i
 
     async def trigger_event(self, event: str, *payloads: Any) -> None:
         async with self._news:
-            self.heard.append((event, decoded(payloads[0]) if payloads else None))
+            self.heard.append((event, payloads[0] if payloads else None))
             self._news.notify_all()
 
     def payloads(self, event: str) -> list[Any]:
         """What came with the events of this name, in their order."""
-        return [payload for name, payload in self.heard if name == event]
+        return [decoded(payload) for name, payload in self.heard if name == event]
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition that an event brings about."""
@@ -38,7 +38,7 @@ class Ear(socketio.AsyncClientNamespace):  # type: ignore[misc]  # the library i
 
     async def hear(self, event: str, count: int = 1) -> Any:
         """Wait for so many events of this name; the payload of the last of them."""
-        await self.until(lambda: len(self.payloads(event)) >= count)
+        await self.until(lambda: [name for name, _ in self.heard].count(event) >= count)
         return self.payloads(event)[count - 1]
 
 

@@ -86,6 +86,13 @@ def test_the_simulator_imports_nothing_of_the_exporter() -> None:
             assert all(module.startswith("exporter.simulator") for module in ours), file.name
 
 
+async def test_an_address_that_is_taken_is_an_os_error(simulator: Simulator) -> None:
+    taken = int(simulator.url.rpartition(":")[2])
+
+    with pytest.raises(OSError, match="address already in use"):
+        await Simulator(SimulatorOptions(chargers=1, port=taken)).start()
+
+
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_the_url_can_be_put_into_a_configuration(host: str, shown: str) -> None:
     assert Simulator(SimulatorOptions(host=host, port=1234)).url == f"http://{shown}:1234"
