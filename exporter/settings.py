@@ -171,7 +171,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     )
     ca_file: Annotated[
         Path | None,
-        Meta(description="Certificate authorities (PEM) to trust in place of the system's."),
+        Meta(description="Certificate authorities (PEM) to trust beside the system's."),
     ] = None
     insecure_skip_verify: Annotated[
         bool, Meta(description="Do not verify the service's certificate. Anyone on the way can then read the token.")
