@@ -71,7 +71,7 @@ def test_sessions_are_the_same_with_faults_and_without(seed: int) -> None:
     faultless, faulty = a_charger(LIVELY), a_charger(LIVELY)
     injector = FaultInjector(0.5, Random(seed))
 
-    for now in range(0, 3600, 10):
+    for now in range(0, 1800, 10):
         faultless.advance(now)
         for event in faulty.advance(now):
             if event.name == "newLog":
