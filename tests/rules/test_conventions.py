@@ -1,0 +1,114 @@
+"""What every rule keeps to, so that a person who is woken by one knows what to do."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from exporter.metrics import METRICS
+from tests.rules.rulefiles import ALERTS, PROJECT, RECORDING, Rule, alerts, records
+
+RUNBOOKS = PROJECT / "docs" / "runbooks.md"
+RUNBOOK_URL = "https://github.com/vecharge-exporter/vecharge-exporter/blob/main/docs/runbooks.md"
+# What rules and runbooks may name beside METRICS: Prometheus' own, and prometheus-client's.
+FOREIGN = {"up", "process_start_time_seconds", "process_resident_memory_bytes"}
+
+every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+every_record = pytest.mark.parametrize("record", records(), ids=lambda record: record.name)
+every_rule = pytest.mark.parametrize("rule", [*alerts(), *records()], ids=lambda rule: rule.name)
+
+
+@pytest.mark.parametrize("file", [ALERTS, RECORDING], ids=lambda file: file.name)
+def test_promtool_finds_nothing(promtool: Path, file: Path) -> None:
+    ended = subprocess.run(
+        [promtool, "check", "rules", "--lint=all", "--lint-fatal", file], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+@every_alert
+def test_an_alert_waits_before_it_fires(alert: Rule) -> None:
+    assert re.fullmatch(r"[1-9]\d*m", alert.for_)
+
+
+@every_alert
+def test_an_alert_says_how_grave_it_is_and_what_it_is_about(alert: Rule) -> None:
+    assert set(alert.labels) == {"severity", "scope"}
+    assert alert.labels["severity"] in {"critical", "warning", "info"}
+    assert alert.labels["scope"] in {"charger", "account", "exporter"}
+
+
+@every_alert
+def test_an_alert_has_a_summary_a_description_and_a_runbook(alert: Rule) -> None:
+    assert set(alert.annotations) == {"summary", "description", "runbook_url"}
+    assert alert.annotations["runbook_url"] == f"{RUNBOOK_URL}#{alert.name.lower()}"
+
+
+@every_alert
+def test_a_summary_is_one_short_sentence(alert: Rule) -> None:
+    summary = alert.annotations["summary"]
+    assert re.fullmatch(r"[A-Z][^\n]{0,99}\.", summary)
+    assert ". " not in summary
+
+
+@pytest.mark.parametrize(
+    "alert", [alert for alert in alerts() if alert.labels["scope"] == "charger"], ids=lambda alert: alert.name
+)
+def test_the_description_of_a_charger_names_it_its_account_its_site_and_the_value(alert: Rule) -> None:
+    for named in ("$labels.charger_id", "$labels.account", ".Labels.name", ".Labels.address", "$value"):
+        assert named in alert.annotations["description"]
+
+
+@every_alert
+def test_name_and_address_are_no_part_of_an_alerts_identity(alert: Rule) -> None:
+    assert not re.search(r"\b(name|address|detail)\b", alert.expr)
+
+
+@every_rule
+def test_a_rule_names_only_metrics_that_exist(rule: Rule) -> None:
+    made_here = {record.name.split(":")[1] for record in records()}
+    assert _metrics_in(rule.expr) <= {metric.name for metric in METRICS} | FOREIGN | made_here
+
+
+@every_rule
+def test_a_rule_works_whatever_the_job_is_called(rule: Rule) -> None:
+    assert not re.search(r"\b(job|instance)\s*[=!]", rule.expr)
+
+
+@every_rule
+def test_only_counters_are_counted_and_only_by_their_rise(rule: Rule) -> None:
+    counters = {metric.name for metric in METRICS if metric.kind == "counter"}
+    risen = set(re.findall(r"\b(?:increase|rate|resets)\((\w+)", rule.expr))
+    assert risen == _metrics_in(rule.expr) & counters
+
+
+@every_record
+def test_a_recorded_name_is_level_metric_operation(record: Rule) -> None:
+    level, metric, operation = record.name.split(":")
+    assert re.fullmatch(r"account|charger|account_(reason|status)", level)
+    assert metric in {metric.name.removesuffix("_total") for metric in METRICS}
+    assert re.fullmatch(r"sum|count|(rate|increase|avg_over_time)\d+[mhd]", operation)
+
+
+def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
+    headings = re.findall(r"^### (.+)$", RUNBOOKS.read_text(), re.MULTILINE)
+    assert headings == [alert.name for alert in alerts()]
+
+
+@every_alert
+def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do(alert: Rule) -> None:
+    section = re.split(r"^##+ ", RUNBOOKS.read_text(), flags=re.MULTILINE)
+    text = next(part for part in section if part.startswith(f"{alert.name}\n"))
+    assert re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE) == ["Meaning", "Look at", "Do"]
+
+
+def test_runbooks_name_only_metrics_that_exist_and_link_only_to_sections_that_exist() -> None:
+    text = RUNBOOKS.read_text()
+    anchors = {heading.lower() for heading in re.findall(r"^###? (\w+)$", text, re.MULTILINE)}
+    assert _metrics_in(text) <= {metric.name for metric in METRICS} | FOREIGN
+    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors
+
+
+def _metrics_in(text: str) -> set[str]:
+    return set(re.findall(r"\b(?:vecharge_|process_)[a-z_0-9]+\b", text)) | set(re.findall(r"\bup\b(?= == 0)", text))
