@@ -15,6 +15,10 @@ from exporter.document import fail
 from exporter.errors import TokenError, cause_of
 from exporter.tokens import TokenSource
 
+# The defaults stand in settings.py, once.
+_ACCOUNT = settings.Account(name=settings.Text())
+_GLOBAL = settings.Global()
+
 Transport = Literal["websocket", "polling"]
 TRANSPORTS: tuple[Transport, ...] = ("websocket", "polling")
 
@@ -34,11 +38,11 @@ class AccountConfig:
     name: str
     token: TokenSource
     chargers: tuple[ChargerConfig, ...]
-    url: str = settings.SERVICE_URL
+    url: str = str(_ACCOUNT.url)
     transports: tuple[Transport, ...] = TRANSPORTS
-    connect_timeout_seconds: float = 10
+    connect_timeout_seconds: float = float(_ACCOUNT.connect_timeout)
     ca_file: Path | None = None
-    insecure_skip_verify: bool = False
+    insecure_skip_verify: bool = _ACCOUNT.insecure_skip_verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,9 @@ class Config:
     """
 
     accounts: tuple[AccountConfig, ...]
-    stale_after_seconds: float = 300
-    expose_location: bool = False
-    max_power_watts: float = 400_000
+    stale_after_seconds: float = float(_GLOBAL.stale_after)
+    expose_location: bool = _GLOBAL.expose_location
+    max_power_watts: float = float(_GLOBAL.max_power_watts)
     files: tuple[Path, ...] = ()
     charger_file_patterns: tuple[str, ...] = ()
 

@@ -2,9 +2,13 @@
 
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
+from types import NoneType
+from typing import get_args, get_origin, get_type_hints
 
 import click
+import msgspec
 
+from exporter import duration, settings
 from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Subject
 
 _METRICS_INTRODUCTION = """\
@@ -35,6 +39,54 @@ _EXPORTER = """\
 Beside these, `process_*` and `python_*` are those of every Prometheus client for Python.
 """
 
+_CONFIGURATION_INTRODUCTION = """\
+# Configuration
+
+Three environment variables are enough for one account: `VECHARGE_TOKEN`, `VECHARGE_CHARGERS=a,b` and, for another
+service, `VECHARGE_URL`. Everything else is said in a YAML file, named with `--config.file`:
+
+```yaml
+global:
+  stale_after: 5m
+accounts:
+  - name: delhi
+    token_file: delhi.token
+    chargers:
+      - test
+      - id: veChargePoint0125896
+        name: Rohini Sector 22
+    charger_files: [chargers/*.yml, chargers/*.json]
+```
+
+`vecharge-exporter check --config.file FILE` says whether a file is valid, in one line that names the place of what is
+wrong; with `--online` it also tries the token and every charger.
+
+- Only `name`, one of `token`, `token_file` and `token_env`, and a charger are required.
+- An unknown key is an error, and so is a key that stands twice in one mapping.
+- A charger id stands once in the whole file, all accounts and charger files counted.
+- Paths and patterns are relative to the configuration file.
+- Durations are written as in Prometheus: `500ms`, `30s`, `5m`, `1h30m`.
+- The contents of `token_file` are read again for every attempt to connect: a new token needs no reload.
+- YAML takes `0125`, `2024-01-31`, `on` and `no` for anything but text: a charger id that looks so needs quotes.
+"""
+
+_SECTION_TITLES = {
+    "": "The file",
+    "global": "`global`",
+    "accounts[]": "An entry of `accounts`",
+    "accounts[].chargers[]": "An entry of `chargers` or of a charger file",
+}
+_VALUE_KINDS: dict[object, str] = {
+    bool: "`true` or `false`",
+    settings.Duration: "duration",
+    settings.Watts: "number",
+    settings.Text: "string",
+    settings.Secret: "string",
+    settings.Variable: "string",
+    settings.Path: "path",
+    settings.Url: "URL",
+}
+
 _COMMAND_LINE_INTRODUCTION = """\
 # Command line
 
@@ -55,6 +107,14 @@ def metrics_reference() -> str:
         _EXPORTER,
         _metrics_table(EXPORTER_METRICS),
     ]
+    return "\n".join(parts)
+
+
+def configuration_reference() -> str:
+    """Every field of the configuration file: what it holds, its default and meaning."""
+    parts = [_CONFIGURATION_INTRODUCTION]
+    for place, section in settings.SECTIONS.items():
+        parts += [f"## {_SECTION_TITLES[place]}\n", f"{inspect.getdoc(section)}\n", _fields_table(section)]
     return "\n".join(parts)
 
 
@@ -83,6 +143,46 @@ def _label_values(metric: Metric[Subject]) -> Iterator[str]:
         for place, label in enumerate(metric.labels):
             values = dict.fromkeys(series.label_values[place] for series in metric.series)
             yield f"`{label}` is one of {_one_of(values)}."
+
+
+def _fields_table(section: type[msgspec.Struct]) -> str:
+    hints = get_type_hints(section, include_extras=True)
+    rows = []
+    for field in msgspec.structs.fields(section):
+        kind, meta = get_args(hints[field.name])
+        rows.append((f"`{field.encode_name}`", _kind(kind), _field_default(field), meta.description))
+    return _table(("Field", "Holds", "Default", "Meaning"), rows)
+
+
+def _kind(kind: object) -> str:
+    """What a field holds, in words, from its type."""
+    alternatives = [one for one in get_args(kind) if one not in (NoneType, ...)]
+    if get_origin(kind) in (list, tuple):
+        return (
+            "list"
+            if len(alternatives) != 1 or alternatives[0] not in _VALUE_KINDS
+            else f"list of {_kind(alternatives[0])}s"
+        )
+    if alternatives:
+        return " or ".join(map(_kind, alternatives))
+    return _VALUE_KINDS.get(kind, "mapping")
+
+
+def _field_default(field: msgspec.structs.FieldInfo) -> str:
+    match field.default:
+        case None:
+            return ""
+        case bool(flag):
+            return f"`{str(flag).lower()}`"
+        case settings.Duration() as seconds:
+            return f"`{duration.text(seconds)}`"
+        case settings.Watts() as watts:
+            return f"`{watts:.0f}`"
+        case tuple(entries):
+            return f"`[{', '.join(entries)}]`"
+        case str(text):
+            return f"`{text}`"
+    return "required" if field.required else ""
 
 
 def _command(title: str, command: click.Command) -> str:
