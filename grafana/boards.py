@@ -1,0 +1,126 @@
+"""A dashboard: its variables, its links, and the grid on which its panels stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import prometheus
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana.meanings import BAD, PLAIN, WARN
+from grafana.panels import DATASOURCE, Column, Panel, rows
+
+TAG: Final = "vecharge"
+CHARGER_UID: Final = "vecharge-charger"
+# A link to one charger, from a table with the columns `Charger` and `Id`; the choices at the top go along.
+CHARGER_LINK: Final = (
+    f"/d/{CHARGER_UID}?var-charger_id=${{__data.fields.Id:percentencode}}"
+    "&${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}"
+)
+Variable = build.QueryVariable
+
+FIRING: Final = 'alertname=~"Vecharge.+",alertstate="firing"'
+SEVERITIES: Final = (("critical", BAD), ("warning", WARN), ("info", PLAIN))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A heading and the panels below it. A closed row asks for nothing until somebody opens it."""
+
+    title: str
+    panels: Sequence[Panel]
+    closed: bool = False
+
+
+def board(
+    uid: str,
+    title: str,
+    description: str,
+    rows: Sequence[Row],
+    *,
+    variables: Sequence[build.QueryVariable] = (),
+    annotations: Sequence[build.AnnotationQuery] = (),
+    since: str = "now-24h",
+) -> model.Dashboard:
+    """A dashboard, ready to be written."""
+    new = build.Dashboard(title).uid(uid).description(description).tags([TAG])
+    new.readonly().time(since, "now").refresh("1m").timezone("browser")
+    new.tooltip(model.DashboardCursorSync.CROSSHAIR)
+    new.link(
+        build.DashboardLink("veCharge")
+        .type(model.DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .include_vars(True)
+        .keep_time(True)
+    )
+    new.with_variable(build.DatasourceVariable("datasource").label("Data Source").type("prometheus"))
+    new.with_variable(target("job", "Job", "vecharge_exporter_build_info"))
+    new.with_variable(target("instance", "Instance", 'vecharge_exporter_build_info{job=~"$job"}'))
+    for variable in variables:
+        new.with_variable(variable)
+    for annotation in annotations:
+        new.annotation(annotation)
+    for row in rows:
+        heading = build.Row(row.title).collapsed(row.closed)
+        if row.closed:
+            for panel in row.panels:
+                heading.with_panel(panel)
+        new.with_row(heading)
+        if not row.closed:
+            for panel in row.panels:
+                new.with_panel(panel)
+    return _numbered(new.build())
+
+
+def target(label: str, title: str, metric: str) -> build.QueryVariable:
+    """A variable to choose among the exporters that Prometheus scrapes; all of them at first."""
+    variable = asked(label, title, f"label_values({metric}, {label})")
+    everything = model.VariableOption(selected=True, text="All", value="$__all")
+    return variable.multi(True).include_all(True).all_value(".+").current(everything)
+
+
+def asked(name: str, title: str, query: str) -> build.QueryVariable:
+    """A variable whose values Prometheus is asked for, anew when the time range changes."""
+    variable = build.QueryVariable(name).label(title).datasource(DATASOURCE).query(query)
+    return variable.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(model.VariableSort.ALPHABETICAL_ASC)
+
+
+def annotation(
+    name: str, expr: str, colour: str, title: str, text: str, *, at_value: bool = False
+) -> build.AnnotationQuery:
+    """Marks on the time axis; `at_value`: where the value, in milliseconds, says."""
+    query = prometheus.Dataquery().ref_id("Anno").datasource(DATASOURCE).expr(expr).range()
+    marks = build.AnnotationQuery().name(name).datasource(DATASOURCE).enable(True).icon_color(colour)
+    marks.target(query).expr(expr).step("60s").title_format(title).text_format(text)
+    return marks.use_value_for_time(at_value)
+
+
+def alerts(*matchers: str, width: int, height: int) -> Panel:
+    """The alerts that fire now. Prometheus stores them without the labels of a target where a rule adds up."""
+    firing = ",".join((*matchers, FIRING))
+    return rows(
+        "Firing alerts",
+        "Alerts of prometheus/alerts.yml that fire now. Empty when all is well.",
+        f"ALERTS{{{firing}}}",
+        [
+            Column("Severity", label="severity", colours=SEVERITIES, width=75),
+            Column("Alert", label="alertname"),
+            Column("Charger", label="charger_id", width=85),
+            Column("Account", label="account", width=85),
+        ],
+        width=width,
+        height=height,
+        sort="Severity",
+        nothing="None",
+    )
+
+
+def _numbered(new: model.Dashboard) -> model.Dashboard:
+    """Panels need ids, in an order that does not change: else every renewal would look like a change."""
+    number = 0
+    for top in new.panels or []:
+        for panel in (top, *(top.panels if isinstance(top, model.RowPanel) else ())):
+            number += 1
+            panel.id_val = number
+    return new

@@ -1,0 +1,270 @@
+"""The Charger dashboard: everything about one charger."""
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana import boards, meanings, promql
+from grafana.boards import Row
+from grafana.meanings import AVAILABILITY, CONNECTED, ON_OFF, PLAIN, STATE, UP, VOLTAGE_BAND, WARN
+from grafana.panels import Column, Panel, Query, bars, rows, timeline, trend, value
+from grafana.promql import age_seconds, availability, energy_kwh, increase, info, rate, state
+
+THIS = 'charger_id="$charger_id"'
+SESSION_KWH = f"{promql.gauge('vecharge_charger_session_energy_joules', THIS)} / {promql.JOULES_PER_KWH}"
+
+
+def board() -> Dashboard:
+    """The dashboard."""
+    return boards.board(
+        "vecharge-charger",
+        "veCharge / Charger",
+        "One EV charger: state, readings, energy, sessions and the health of its stream.",
+        [
+            Row("Now", numbers()),
+            Row("Readings", readings()),
+            Row("Energy and sessions", energy()),
+            Row("Stream", stream()),
+            Row("About this charger", [about()]),
+        ],
+        variables=[named_charger()],
+        annotations=[
+            boards.annotation(
+                "Sessions",
+                f"{gauge('vecharge_charger_session_start_timestamp_seconds')} * 1000",
+                PLAIN,
+                "Session",
+                "A charging session began.",
+                at_value=True,
+            ),
+            boards.annotation(
+                "Alerts",
+                f"ALERTS{{{THIS},{boards.FIRING}}}",
+                meanings.BAD,
+                "{{alertname}}",
+                "Firing, {{severity}}.",
+            ),
+        ],
+    )
+
+
+def gauge(metric: str, *matchers: str) -> str:
+    return promql.gauge(metric, THIS, *matchers)
+
+
+def named_charger() -> boards.Variable:
+    """Chosen by name and id, known to the queries by id."""
+    shown = f'label_join({info()}, "shown", " · ", "charger", "charger_id")'
+    chargers = f"group by (charger_id, shown) ({shown})"
+    regex = '/charger_id="(?<value>[^"]+)".*shown="(?<text>[^"]+)"/'
+    return boards.asked("charger_id", "Charger", f"query_result({chargers})").regex(regex)
+
+
+def numbers() -> list[Panel]:
+    return [
+        value("State", "Unreachable, off or on.", state(THIS), "none", words=STATE),
+        value(
+            "Power",
+            "Power of the last reading; nothing while the readings are stale.",
+            gauge("vecharge_charger_power_watts"),
+            "watt",
+            decimals=1,
+        ),
+        value(
+            "Voltage",
+            "Voltage of the last reading; green within 230 V ± 10 %. Nothing while the charger is off.",
+            gauge("vecharge_charger_voltage_volts"),
+            "volt",
+            steps=VOLTAGE_BAND,
+            decimals=1,
+        ),
+        value(
+            "Current",
+            "Current of the last reading; nothing while the readings are stale.",
+            gauge("vecharge_charger_current_amperes"),
+            "amp",
+            decimals=1,
+        ),
+        value(
+            "Session",
+            "Energy of the running session, or of the last one while the charger is off.",
+            SESSION_KWH,
+            "kwatth",
+            decimals=2,
+        ),
+        value(
+            "Duration",
+            "How long the running session has lasted. Nothing while the charger is off.",
+            age_seconds("vecharge_charger_session_start_timestamp_seconds", THIS),
+            "s",
+            decimals=1,
+        ),
+        value(
+            "Last log",
+            "Time since the charger wrote its last accepted log. A charger that is off writes none.",
+            age_seconds("vecharge_charger_last_log_timestamp_seconds", THIS),
+            "s",
+            decimals=1,
+        ),
+        value(
+            "Wi-Fi",
+            "Whether the service reports the charger's Wi-Fi as connected.",
+            gauge("vecharge_charger_wifi_connected"),
+            "none",
+            words=CONNECTED,
+        ),
+        value(
+            "Stream",
+            "Whether the stream that brings the charger's events is connected.",
+            gauge("vecharge_stream_connected"),
+            "none",
+            words=CONNECTED,
+        ),
+        value("Energy", "Energy delivered in the chosen time range.", energy_kwh(THIS), "kwatth", decimals=1),
+        value(
+            "Sessions",
+            "Sessions begun in the chosen time range.",
+            f"round({increase('vecharge_charger_sessions_total', THIS)})",
+            "none",
+        ),
+        value(
+            "Availability",
+            "Share of the chosen time range for which the charger was up. Time without scrapes does not count.",
+            availability(THIS),
+            "percentunit",
+            steps=AVAILABILITY,
+            decimals=1,
+        ),
+    ]
+
+
+def readings() -> list[Panel]:
+    return [
+        trend(
+            "Power",
+            "Power of the accepted readings; a gap where there were none.",
+            [Query(gauge("vecharge_charger_power_watts"), "Power")],
+            "watt",
+            width=8,
+            least=0,
+            legend=False,
+        ),
+        trend(
+            "Voltage",
+            "Voltage of the accepted readings, with the band of 230 V ± 10 %. A gap where the charger was off.",
+            [Query(gauge("vecharge_charger_voltage_volts"), "Voltage")],
+            "volt",
+            width=8,
+            soft_least=200,
+            soft_most=260,
+            lines=((None, meanings.BAD), (207, "transparent"), (253, meanings.BAD)),
+            legend=False,
+        ),
+        trend(
+            "Current",
+            "Current of the accepted readings; a gap where there were none.",
+            [Query(gauge("vecharge_charger_current_amperes"), "Current")],
+            "amp",
+            width=8,
+            least=0,
+            legend=False,
+        ),
+        timeline(
+            "State, Wi-Fi and stream",
+            "Whether the charger could be reached, was switched on, had its Wi-Fi, and whether the stream that brings "
+            "its readings was connected.",
+            [
+                (Query(gauge("vecharge_charger_up"), "Up"), UP),
+                (Query(gauge("vecharge_charger_status", 'status="on"'), "Status"), ON_OFF),
+                (Query(gauge("vecharge_charger_wifi_connected"), "Wi-Fi"), CONNECTED),
+                (Query(gauge("vecharge_stream_connected"), "Stream"), CONNECTED),
+            ],
+            width=13,
+        ),
+        boards.alerts(THIS, width=11, height=8),
+    ]
+
+
+def energy() -> list[Panel]:
+    return [
+        bars(
+            "Energy per hour",
+            "Energy delivered in each hour; in longer steps where the chosen range is long.",
+            [Query(promql.within_bars(energy_kwh(THIS, over="$__interval")), "Energy")],
+            "kwatth",
+            every="1h",
+            legend=False,
+        ),
+        trend(
+            "Session energy",
+            "Energy of the running or last session, as the charger reports it; it falls back when a session begins.",
+            [Query(SESSION_KWH, "Session")],
+            "kwatth",
+            least=0,
+            legend=False,
+        ),
+    ]
+
+
+def stream() -> list[Panel]:
+    return [
+        bars(
+            "Connections",
+            "How often the stream was connected, ended, and could not be connected. The service itself ends it when "
+            "the charger is switched off.",
+            [
+                Query(rises("vecharge_stream_connections_total"), "Connected", meanings.GOOD),
+                Query(rises("vecharge_stream_disconnections_total"), "Ended", WARN),
+                Query(rises("vecharge_stream_connect_failures_total"), "Failed", meanings.BAD),
+            ],
+            "none",
+            width=8,
+            every="5m",
+        ),
+        trend(
+            "Readings",
+            "Readings a minute, accepted and rejected.",
+            [
+                Query(f"{rate('vecharge_charger_readings_total', THIS)} * 60", "Accepted", meanings.GOOD),
+                Query(f"{rate('vecharge_charger_readings_rejected_total', THIS)} * 60", "Rejected", meanings.BAD),
+            ],
+            "cpm",
+            width=8,
+            least=0,
+        ),
+        trend(
+            "Age of log and event",
+            "How long the charger has written no log, and the stream has brought no event of any kind. Both grow while "
+            "the charger is off.",
+            [
+                Query(age_seconds("vecharge_charger_last_log_timestamp_seconds", THIS), "Log"),
+                Query(age_seconds("vecharge_stream_last_event_timestamp_seconds", THIS), "Event"),
+            ],
+            "s",
+            width=8,
+            least=0,
+        ),
+    ]
+
+
+def rises(counter: str) -> str:
+    return promql.within_bars(f"round({increase(counter, THIS, over='$__interval')})")
+
+
+def about() -> Panel:
+    return rows(
+        "Details",
+        "What the service and the exporter's configuration know of this charger.",
+        info(THIS),
+        [
+            Column("Id", label="charger_id"),
+            Column("Name", label="name"),
+            Column("Account", label="account"),
+            Column("Operator", label="operator"),
+            Column("Address", label="address"),
+            Column("Place", label="detail"),
+            Column("Mode", label="mode"),
+            Column("Device", label="device_id"),
+            Column("Exporter", label="instance"),
+        ],
+        height=4,
+        sort="Id",
+    )

@@ -1,0 +1,288 @@
+"""The Exporter dashboard: whether the numbers of the other dashboards can be trusted."""
+
+from functools import partial
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana import boards, meanings
+from grafana.boards import Row
+from grafana.meanings import GOOD, NONE_IS_GOOD, RELOADED, TOKEN_LEFT_SECONDS, UP
+from grafana.panels import Column, Panel, Query, bars, ranking, rows, trend, value
+from grafana.promql import increase, rate, select, within_bars
+
+CHARGERS = f"sum({select('vecharge_exporter_chargers')})"
+CONNECTED_STREAMS = f"sum(max by (charger_id) ({select('vecharge_stream_connected')}))"
+# Each exporter that uses a token knows when it expires; the soonest counts.
+TOKEN_LEFT = f"min by (account) ({select('vecharge_account_token_expiry_timestamp_seconds')}) - time()"
+CHARGERS_OF_EACH = f"sum by (instance) ({select('vecharge_exporter_chargers')})"
+RUNNING = f"time() - max by (instance) ({select('process_start_time_seconds')})"
+BY_INSTANCE = "{{instance}}"
+
+wide = partial(value, width=6)
+
+
+def board() -> Dashboard:
+    """The dashboard."""
+    return boards.board(
+        "vecharge-exporter",
+        "veCharge / Exporter",
+        "The exporters themselves: streams, readings, scrapes, state on disk, tokens and resources.",
+        [
+            Row("Now", [*numbers(), processes(), tokens()]),
+            Row("Streams", streams()),
+            Row("Events and readings", events()),
+            Row("Scrapes and state on disk", scrapes()),
+            Row("Process", resources()),
+        ],
+    )
+
+
+def numbers() -> list[Panel]:
+    return [
+        wide("Exporters up", "Exporters that Prometheus scrapes with success.", f"sum({select('up')})", "none"),
+        wide("Chargers", "Chargers that the exporters watch.", CHARGERS, "none"),
+        wide(
+            "Connected streams",
+            "Streams that are connected: one a charger, when all is well.",
+            CONNECTED_STREAMS,
+            "none",
+        ),
+        wide(
+            "Configuration",
+            "Whether every exporter runs on the configuration that it last tried to load.",
+            f"min({select('vecharge_exporter_config_last_reload_successful')})",
+            "none",
+            words=RELOADED,
+        ),
+        wide(
+            "Next token expiry",
+            "When the first token expires. The exporter reads a token's file again for every connection.",
+            f"min({TOKEN_LEFT})",
+            "s",
+            steps=TOKEN_LEFT_SECONDS,
+            decimals=0,
+        ),
+        wide(
+            "Scrape time",
+            "How long the slowest exporter takes, on average, to answer a scrape.",
+            f"max({seconds_each('vecharge_exporter_scrape')})",
+            "s",
+            decimals=1,
+        ),
+        wide(
+            "Readings",
+            "Readings a minute that all exporters accept.",
+            f"{rate('vecharge_charger_readings_total', by='')} * 60",
+            "cpm",
+            decimals=0,
+        ),
+        wide(
+            "Failed commits",
+            "Commits of the state that failed in the chosen time range. Until one succeeds, the page shows the totals "
+            "of the last one that did.",
+            f"round({increase('vecharge_exporter_state_commit_failures_total', by='')})",
+            "none",
+            steps=NONE_IS_GOOD,
+        ),
+    ]
+
+
+def processes() -> Panel:
+    return rows(
+        "Exporters",
+        "Every exporter: its version, how long it has been running, and when it last loaded its configuration.",
+        select("vecharge_exporter_build_info"),
+        [
+            Column("Instance", label="instance"),
+            Column("Version", label="version", width=90),
+            Column("Python", label="python_version", width=90),
+            Column("Socket.IO", label="socketio_version", width=90),
+            Column("Up", expr=per_instance("up"), unit="none", words=UP, width=70),
+            Column("Chargers", expr=CHARGERS_OF_EACH, unit="none", width=90),
+            Column("Running", expr=RUNNING, unit="s", decimals=1, width=110),
+            Column(
+                "Reload",
+                expr=per_instance("vecharge_exporter_config_last_reload_successful"),
+                unit="none",
+                words=RELOADED,
+                width=110,
+            ),
+            Column(
+                "Loaded",
+                expr=f"{per_instance('vecharge_exporter_config_last_reload_success_timestamp_seconds')} * 1000",
+                unit="dateTimeFromNow",
+                width=130,
+            ),
+        ],
+        key="instance",
+        width=16,
+        height=6,
+        sort="Instance",
+    )
+
+
+def tokens() -> Panel:
+    return ranking(
+        "Token expiry",
+        "How long the token of each account is still good: orange below 14 days, red below 3. Nothing for a token that "
+        "does not tell.",
+        Query(f"sort({TOKEN_LEFT})", "{{account}}"),
+        "s",
+        steps=TOKEN_LEFT_SECONDS,
+        height=6,
+        most=90 * 86_400,
+        decimals=0,
+    )
+
+
+def streams() -> list[Panel]:
+    return [
+        trend(
+            "Connected streams",
+            "Streams that are connected, and the chargers that there should be one for.",
+            [Query(CHARGERS, "Chargers", meanings.QUIET), Query(CONNECTED_STREAMS, "Connected", GOOD)],
+            "none",
+            width=8,
+            least=0,
+        ),
+        bars(
+            "Ended connections by reason",
+            "server: it said goodbye, as it does when a charger is switched off; transport: it broke; idle: no sign of "
+            "life; reload: the exporter's own doing.",
+            [Query(counted("vecharge_account_disconnections_total", "reason"), "{{reason}}")],
+            "none",
+            width=8,
+            every="5m",
+        ),
+        bars(
+            "Failed connections by reason",
+            "rejected: token or charger refused; unreachable, timeout, tls; protocol: the server speaks another "
+            "generation of Socket.IO; other: see the exporter's log.",
+            [Query(counted("vecharge_account_connect_failures_total", "reason"), "{{reason}}")],
+            "none",
+            width=8,
+            every="5m",
+        ),
+    ]
+
+
+def events() -> list[Panel]:
+    return [
+        trend(
+            "Events",
+            "Events a second from the service, by their name on the wire.",
+            [Query(rate("vecharge_account_events_total", by="event"), "{{event}}")],
+            "eps",
+            width=8,
+            stacked=True,
+            least=0,
+        ),
+        bars(
+            "Decode errors by event",
+            "Payloads that could not be understood, wholly or in part.",
+            [Query(counted("vecharge_account_decode_errors_total", "event"), "{{event}}")],
+            "none",
+            width=8,
+            every="5m",
+        ),
+        bars(
+            "Rejected readings by reason",
+            "duplicate, out_of_order: sent again; invalid: no number; implausible: more power than possible; "
+            "energy_glitch: the energy fell within a session.",
+            [Query(counted("vecharge_account_readings_rejected_total", "reason"), "{{reason}}")],
+            "none",
+            width=8,
+            every="5m",
+        ),
+    ]
+
+
+def scrapes() -> list[Panel]:
+    return [
+        trend(
+            "Scrapes",
+            "Scrapes answered a minute.",
+            [Query(f"{rate('vecharge_exporter_scrapes_total', by='instance')} * 60", BY_INSTANCE)],
+            "cpm",
+            width=6,
+            least=0,
+        ),
+        trend(
+            "Time to answer a scrape",
+            "The mean time that a scrape took, the commit of the state included.",
+            [Query(seconds_each("vecharge_exporter_scrape"), BY_INSTANCE)],
+            "s",
+            width=6,
+            least=0,
+        ),
+        bars(
+            "Commits of the state",
+            "How often the state was written to disk, with success or without.",
+            [
+                Query(counted("vecharge_exporter_state_commits_total"), "Committed", GOOD),
+                Query(counted("vecharge_exporter_state_commit_failures_total"), "Failed", meanings.BAD),
+            ],
+            "none",
+            width=6,
+            every="5m",
+        ),
+        trend(
+            "Time of a commit",
+            "The mean time that a commit took: mostly the disk's.",
+            [Query(seconds_each("vecharge_exporter_state_commit"), BY_INSTANCE)],
+            "s",
+            width=6,
+            least=0,
+        ),
+    ]
+
+
+def resources() -> list[Panel]:
+    return [
+        trend(
+            "CPU",
+            "Share of one core that the exporter keeps busy.",
+            [Query(rate("process_cpu_seconds_total", by="instance"), BY_INSTANCE)],
+            "percentunit",
+            width=8,
+            least=0,
+        ),
+        trend(
+            "Memory",
+            "Resident memory.",
+            [Query(per_instance("process_resident_memory_bytes"), BY_INSTANCE)],
+            "bytes",
+            width=8,
+            least=0,
+        ),
+        trend(
+            "Open files",
+            "Open file descriptors as a share of the most allowed: every stream needs one.",
+            [
+                Query(
+                    f"{per_instance('process_open_fds')} / {per_instance('process_max_fds')}",
+                    BY_INSTANCE,
+                )
+            ],
+            "percentunit",
+            width=8,
+            least=0,
+        ),
+    ]
+
+
+def per_instance(metric: str) -> str:
+    return f"max by (instance) ({select(metric)})"
+
+
+def seconds_each(counters: str, over: str = "$__rate_interval") -> str:
+    """The mean seconds of one, by the counters `COUNTERS_seconds_total` and `COUNTERSs_total`."""
+    seconds, times = (
+        f"sum by (instance) (rate({select(f'{counters}{ending}')}[{over}]))" for ending in ("_seconds_total", "s_total")
+    )
+    return f"{seconds} / {times}"
+
+
+def counted(counter: str, by: str = "") -> str:
+    """How often in each bar."""
+    return within_bars(f"round({increase(counter, over='$__interval', by=by)})")

@@ -1,0 +1,53 @@
+"""What a value means: the words and colours in which every dashboard shows it."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import dashboard as model
+
+GOOD, WARN, BAD, QUIET, PLAIN = "green", "orange", "red", "#7b8087", "blue"
+
+Steps = tuple[tuple[float | None, str], ...]
+Words = tuple[tuple[int, str, str], ...]
+Colours = tuple[tuple[str, str], ...]
+
+# Public funding programmes ask for chargers that are up 97 % of the time.
+AVAILABILITY: Final[Steps] = ((None, BAD), (0.90, WARN), (0.97, GOOD))
+# 230 V +/- 10 %: the band of IS 12360 and of EN 50160.
+VOLTAGE_BAND: Final[Steps] = ((None, BAD), (207.0, GOOD), (253.0, BAD))
+NONE_IS_GOOD: Final[Steps] = ((None, GOOD), (1.0, BAD))
+FEW_ARE_GOOD: Final[Steps] = ((None, GOOD), (1.0, WARN), (10.0, BAD))
+NEUTRAL: Final[Steps] = ((None, PLAIN),)
+# A charger that is on logs every few seconds; the exporter calls it down after `stale_after`, 5 minutes.
+LOG_AGE_SECONDS: Final[Steps] = ((None, GOOD), (60.0, WARN), (300.0, BAD))
+TOKEN_LEFT_SECONDS: Final[Steps] = ((None, BAD), (3 * 86_400.0, WARN), (14 * 86_400.0, GOOD))
+
+STATE: Final[Words] = ((0, "Unreachable", BAD), (1, "Off", QUIET), (2, "On", GOOD), (3, "Unknown", WARN))
+UP: Final[Words] = ((0, "Down", BAD), (1, "Up", GOOD))
+CONNECTED: Final[Words] = ((0, "Disconnected", BAD), (1, "Connected", GOOD))
+ON_OFF: Final[Words] = ((0, "Off", QUIET), (1, "On", GOOD))
+RELOADED: Final[Words] = ((0, "Failed", BAD), (1, "Successful", GOOD))
+
+
+def thresholds(steps: Steps) -> build.ThresholdsConfig:
+    """From which value on which colour holds."""
+    return (
+        build.ThresholdsConfig()
+        .mode(model.ThresholdsMode.ABSOLUTE)
+        .steps([model.Threshold(value, colour) for value, colour in steps])
+    )
+
+
+def mappings(words: Words) -> list[model.ValueMapping]:
+    """Words and colours in place of numbers."""
+    results = {
+        str(number): model.ValueMappingResult(text=text, color=colour, index=index)
+        for index, (number, text, colour) in enumerate(words)
+    }
+    return [model.ValueMap(results)] if results else []
+
+
+def coloured(colours: Colours) -> list[model.ValueMapping]:
+    """Texts in colours of their own."""
+    results = {text: model.ValueMappingResult(text=text, color=colour) for text, colour in colours}
+    return [model.ValueMap(results)] if results else []
