@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 import engineio
+import engineio.packet
 import engineio.payload
 import socketio
 
@@ -90,6 +91,17 @@ class _Transport(engineio.AsyncClient):  # type: ignore[misc]
             return super()._reset()
         finally:
             self.http = session
+
+    async def hang_up_polling(self, seconds: float) -> None:
+        """Tells the server that this client goes. The library's write loop often ends before it has said so."""
+        body = engineio.payload.Payload(packets=[engineio.packet.Packet(ENGINEIO_CLOSE)]).encode()
+        kind = "application/octet-stream" if isinstance(body, bytes) else "text/plain"
+        self.state = "disconnected"
+        response = await self._send_request(
+            "POST", self.base_url, headers={"Content-Type": kind}, body=body, timeout=seconds
+        )
+        if response is not None:
+            response.release()
 
     async def _receive_packet(self, pkt: Any) -> None:
         self.heard_at = asyncio.get_running_loop().time()
@@ -216,7 +228,7 @@ class Connection:
             if self._ended.done():
                 return self._ended.result()
             if any(task.done() for task in loops):
-                return Disconnection.TRANSPORT
+                return self._lost()
 
     async def close(self) -> None:
         """Says goodbye if it can, and leaves nothing behind: no task, no socket. Takes a few seconds at the most."""
@@ -228,9 +240,7 @@ class Connection:
         loops = self._loops()
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._client.disconnect()
-                if transport.write_loop_task is not None:
-                    await asyncio.wait({transport.write_loop_task})
+                await self._say_goodbye()
         # A cancelled ping loop goes on for as long as the state is "connected".
         transport.state = "disconnected"
         for task in loops:
@@ -249,6 +259,15 @@ class Connection:
                     await transport.ws.close()
         await self._session.close()
 
+    async def _say_goodbye(self) -> None:
+        transport = self._client.eio
+        if transport.state == "connected" and transport.current_transport == "polling":
+            await transport.hang_up_polling(CLOSE_SECONDS)
+            return
+        await self._client.disconnect()
+        if transport.write_loop_task is not None:
+            await asyncio.wait({transport.write_loop_task})
+
     async def _connect(self, token: str, transport: str) -> None:
         query = f"token={quote(f'Bearer {token}', safe='')}&chargerId={quote(self._target.charger_id, safe='')}"
         parts = urlsplit(self._target.url)
@@ -264,7 +283,7 @@ class Connection:
         if event in ("connect_error", "__disconnect_final"):
             return
         if event == "disconnect":
-            self._end(Disconnection.TRANSPORT)
+            self._end(self._lost())
             return
         # Events can come before `connect` does; either way the namespace is joined.
         if not self._joined.done():
@@ -282,6 +301,12 @@ class Connection:
     def _end(self, reason: Disconnection) -> None:
         if not self._ended.done():
             self._ended.set_result(reason)
+
+    def _lost(self) -> Disconnection:
+        """How a transport was lost: 4.6.1 closes it itself once a ping has gone unanswered."""
+        transport = self._client.eio
+        silent = asyncio.get_running_loop().time() - transport.heard_at >= transport.ping_interval
+        return Disconnection.IDLE if silent else Disconnection.TRANSPORT
 
     def _loops(self) -> "set[asyncio.Task[None]]":
         transport = self._client.eio
