@@ -15,7 +15,7 @@ from exporter.errors import ConnectFailure
 from exporter.simulator import Simulator, SimulatorOptions
 from exporter.tokens import TokenSource
 from tests.node.service import NodeService
-from tests.stream.watch import CHARGER, FOREIGN, NATIVE, TOKEN, Watch, until
+from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, TOKEN, Watch, until
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -86,7 +86,7 @@ async def test_5_a_rotated_token_is_picked_up_by_the_next_attempt(
 async def test_5_no_exception_of_the_library_ends_the_attempts(node_service: StartNode, watch: StartWatch) -> None:
     # The other generation's websocket handshake makes 4.6.1 raise AttributeError.
     node = node_service(FOREIGN)
-    stream = watch(node.url)
+    stream = watch(node.url, transports=FOREIGN_TRANSPORTS[:1])
     await stream.until_failed(times=3)
     assert not stream.task.done()
 

@@ -26,6 +26,8 @@ TOKEN = "header.payload.signature"
 SOCKETIO5 = version("python-socketio").startswith("5.")
 NATIVE: Generation = "4" if SOCKETIO5 else "2"
 FOREIGN: Generation = "2" if SOCKETIO5 else "4"
+# Over websocket, client 5 gets along with an older server until the first ping that does not come.
+FOREIGN_TRANSPORTS = ("polling",) if SOCKETIO5 else ("websocket", "polling")
 
 
 async def until(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:

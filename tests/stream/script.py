@@ -1,0 +1,40 @@
+"""A server that says on the wire exactly what a test tells it to."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+JOINED = '40{"sid":"scripted"}'  # the older client reads no more than the 40
+
+
+def opening(ping_milliseconds: int = 25_000) -> str:
+    """The frame with which a server opens a transport."""
+    times = {"pingInterval": ping_milliseconds, "pingTimeout": ping_milliseconds}
+    return "0" + json.dumps({"sid": "scripted", "upgrades": [], **times})
+
+
+@asynccontextmanager
+async def scripted(frames: Sequence[str | bytes]) -> AsyncIterator[str]:
+    """The address of a websocket server that sends `frames` to whoever connects, then only listens."""
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        for frame in frames:
+            await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
+        async for _ in socket:
+            pass
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/socket.io/", serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

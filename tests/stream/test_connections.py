@@ -1,0 +1,210 @@
+"""A stream keeps its charger connected: once at a time, for ever, whatever ends a connection."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from exporter.account import Disconnection
+from exporter.errors import ConnectFailure
+from exporter.simulator import STEADY, Simulator, SimulatorOptions
+from exporter.tokens import TokenSource
+from tests.node.service import Generation, NodeService
+from tests.stream.script import JOINED, opening, scripted
+from tests.stream.watch import CHARGER, NATIVE, SOCKETIO5, Watch, until
+
+StartNode = Callable[..., NodeService]
+StartWatch = Callable[..., Watch]
+
+BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
+# A server 4 that also admits older clients is of either client's generation.
+GENERATIONS: tuple[Generation, ...] = ("4", "4+3") if SOCKETIO5 else ("2", "4+3")
+
+
+@BOTH
+@pytest.mark.parametrize("generation", GENERATIONS)
+async def test_after_off_the_stream_connects_again_and_waits(
+    node_service: StartNode, watch: StartWatch, generation: Generation, transport: str
+) -> None:
+    node = node_service(generation)
+    stream = watch(node.url, transports=[transport])
+    await stream.until_connected()
+    node.off(CHARGER)
+    await stream.until_connected(times=2)
+    assert stream.payloads("statusChanged") == [{"status": "OFF"}]
+    assert stream.disconnections == [Disconnection.SERVER]
+    assert stream.failures == []
+    node.emit(CHARGER, "statusChanged", {"status": "ON"})
+    await until(lambda: len(stream.payloads("statusChanged")) == 2, "the next session")
+
+
+@BOTH
+async def test_a_goodbye_that_closes_the_transport_too_is_the_servers(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url, transports=[transport])
+    await stream.until_connected()
+    node.disconnect(CHARGER, close=True)
+    await stream.until_connected(times=2)
+    assert stream.disconnections == [Disconnection.SERVER]
+
+
+@BOTH
+async def test_a_broken_wire_is_connected_again(node_service: StartNode, watch: StartWatch, transport: str) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url, transports=[transport])
+    for times in (1, 2):
+        await stream.until_connected(times)
+        node.cut(CHARGER)
+    await stream.until_connected(times=3)
+    assert len(stream.disconnections) == 2
+
+
+@BOTH
+async def test_a_connection_without_a_sign_of_life_is_given_up(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    node = node_service(NATIVE, ping_interval=300, ping_timeout=300)
+    stream = watch(node.url, transports=[transport])
+    await stream.until_connected()
+    node.silence(CHARGER)
+    await stream.until_connected(times=2)
+    assert stream.disconnections == [Disconnection.IDLE]
+
+
+async def test_a_server_that_was_away_is_found_again(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url)
+    await stream.until_connected()
+    node.process.stop()
+    await stream.until_failed(times=5)
+    assert set(stream.failures) == {ConnectFailure.UNREACHABLE}
+    node_service(NATIVE, port=node.port)
+    await stream.until_connected(times=2)
+
+
+@BOTH
+async def test_a_charger_is_never_connected_to_twice_at_once(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    # The service may take a second connection for another user.
+    node = node_service(NATIVE, ping_interval=300, ping_timeout=300)
+    stream = watch(node.url, transports=[transport], connect_timeout=1.0)
+    endings: list[Callable[[], None]] = [
+        lambda: node.disconnect(CHARGER, close=False),
+        lambda: node.off(CHARGER),
+        lambda: node.silence(CHARGER),
+        lambda: node.disconnect(CHARGER, close=True),
+    ]
+    for times, end in enumerate(endings, start=1):
+        await stream.until_connected(times)
+        end()
+    await stream.until_connected(times=len(endings) + 1)
+    node.rules(refuse="Authentication error")
+    node.disconnect(CHARGER)
+    await stream.until_failed(times=3)
+    assert node.most_at_once(CHARGER) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 502])
+async def test_polling_is_used_where_a_proxy_refuses_websockets(
+    node_service: StartNode, watch: StartWatch, status: int
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(websocket_status=status)
+    stream = watch(node.url, transports=["websocket", "polling"])
+    await stream.until_connected()
+    assert [one.transport for one in node.connections(CHARGER)] == ["polling"]
+    assert stream.failures == []
+
+
+async def test_polling_is_not_tried_where_the_service_itself_says_no(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(refuse="Authentication error")
+    stream = watch(node.url, transports=["websocket", "polling"])
+    await stream.until_failed(times=2)
+    assert {one["transport"] for one in node.handshakes(CHARGER)} == {"websocket"}
+
+
+async def test_token_and_charger_are_percent_encoded(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    charger, token = "a&b=c/d #1?ü%41", "x+y/z&chargerId=other="
+    stream = watch(node.url, charger=charger, token=TokenSource(literal=token))
+    await stream.until_connected()
+    assert [one.token for one in node.connections(charger)] == [f"Bearer {token}"]
+
+
+async def test_events_may_come_before_the_connection_is_confirmed(watch: StartWatch) -> None:
+    log = '42["newLog",{"energy":1}]'
+    async with scripted([opening(), log, JOINED, log]) as url:
+        stream = watch(url)
+        await until(lambda: len(stream.payloads("newLog")) == 2, "both logs")
+        assert stream.connections == 1
+        await stream.stop()
+
+
+async def test_nothing_that_a_server_says_ends_the_stream(watch: StartWatch) -> None:
+    garbage = ["4", "42", "42[", "42{}", "42[]", '42[{"not":"a name"}]', "47", "4x", '43["ack"]', "451-[", "42[null]"]
+    log = '42["newLog",{"energy":1}]'
+    async with scripted([opening(), JOINED, *garbage, b"\x04bytes that nobody announced", log]) as url:
+        stream = watch(url)
+        await until(lambda: stream.payloads("newLog"), "the log after the garbage")
+        assert stream.garbled > 0
+        assert stream.disconnections == []
+        await stream.stop()
+
+
+async def test_a_frame_of_no_known_kind_costs_one_connection_at_most(watch: StartWatch) -> None:
+    # It makes 4.6.1 stop reading without a word: the silence that follows is what gives it away.
+    async with scripted([opening(ping_milliseconds=50), JOINED, b"bytes of no kind"]) as url:
+        stream = watch(url)
+        await until(lambda: stream.connections >= 2, "another connection")
+        await stream.stop()
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    options = SimulatorOptions(chargers=2, speed=60, log_interval=1, seed=1, plan=STEADY)
+    async with Simulator(options) as service:
+        yield service
+
+
+def watch_of(simulator: Simulator, watch: StartWatch, **options: Any) -> Watch:
+    return watch(simulator.url, charger=simulator.charger_ids[0], token=TokenSource(literal=simulator.token), **options)
+
+
+@BOTH
+async def test_the_simulator_too_is_followed_through_its_restart(
+    simulator: Simulator, watch: StartWatch, transport: str
+) -> None:
+    stream = watch_of(simulator, watch, transports=[transport])
+    await stream.until_connected()
+    await until(lambda: len(stream.payloads("newLog")) >= 3, "three logs")
+    simulator.restart(0.2)
+    await stream.until_connected(times=2)
+    assert stream.disconnections == [Disconnection.TRANSPORT]
+    await stream.stop()
+
+
+async def test_the_simulator_too_refuses_with_the_transport_left_open(simulator: Simulator, watch: StartWatch) -> None:
+    simulator.service.tokens.accepting = False
+    stream = watch_of(simulator, watch)
+    await stream.until_failed(times=2)
+    assert set(stream.failures) == {ConnectFailure.REJECTED}
+    simulator.service.tokens.accepting = True
+    await stream.until_connected()
+    await stream.stop()
+
+
+async def test_two_streams_of_one_charger_are_told_so_by_the_service(simulator: Simulator, watch: StartWatch) -> None:
+    first = watch_of(simulator, watch)
+    await first.until_connected()
+    second = watch_of(simulator, watch)
+    await until(lambda: second.payloads("error"), "the service's word")
+    assert second.payloads("error")[0] == "Charger already connected to other device"
+    assert first.disconnections == []
+    await asyncio.gather(first.stop(), second.stop())

@@ -1,0 +1,148 @@
+"""Why a stream cannot connect is told apart, in the metrics and in one line that says what to do."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import ConnectFailure
+from exporter.tokens import TokenSource
+from tests.node.service import NodeService
+from tests.stream.script import opening, scripted
+from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, Watch, until
+
+StartNode = Callable[..., NodeService]
+StartWatch = Callable[..., Watch]
+
+BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
+
+
+@pytest.fixture
+def silent_address() -> Iterator[str]:
+    """An address where connections are taken by the system and nobody ever answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed_address() -> Iterator[str]:
+    """An address at which nobody listens, held for as long as the test runs."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+async def the_failure(stream: Watch) -> ConnectFailure:
+    await stream.until_failed()
+    assert "level=warning" in stream.log.getvalue()
+    assert stream.connections == 0
+    return stream.failures[0]
+
+
+@BOTH
+async def test_a_refused_token_is_rejected(node_service: StartNode, watch: StartWatch, transport: str) -> None:
+    node = node_service(NATIVE)
+    node.rules(refuse="Authentication error")
+    stream = watch(node.url, transports=[transport])
+    assert await the_failure(stream) is ConnectFailure.REJECTED
+    assert "check the token" in stream.log.getvalue()
+
+
+@BOTH
+@pytest.mark.parametrize("status", [401, 403])
+async def test_an_http_refusal_is_rejected(
+    node_service: StartNode, watch: StartWatch, transport: str, status: int
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(handshake_status=status)
+    assert await the_failure(watch(node.url, transports=[transport])) is ConnectFailure.REJECTED
+
+
+@BOTH
+async def test_a_port_where_nobody_listens_is_unreachable(
+    watch: StartWatch, closed_address: str, transport: str
+) -> None:
+    stream = watch(f"http://{closed_address}", transports=[transport])
+    assert await the_failure(stream) is ConnectFailure.UNREACHABLE
+
+
+@BOTH
+async def test_a_proxy_without_its_service_is_unreachable(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(handshake_status=502)
+    assert await the_failure(watch(node.url, transports=[transport])) is ConnectFailure.UNREACHABLE
+
+
+@BOTH
+async def test_a_server_that_does_not_answer_is_a_timeout(
+    watch: StartWatch, silent_address: str, transport: str
+) -> None:
+    stream = watch(f"http://{silent_address}", transports=[transport], connect_timeout=0.3)
+    assert await the_failure(stream) is ConnectFailure.TIMEOUT
+    assert "connect_timeout" in stream.log.getvalue()
+
+
+async def test_a_namespace_that_is_never_joined_is_a_timeout(watch: StartWatch) -> None:
+    async with scripted([opening()]) as url:
+        stream = watch(url, connect_timeout=0.3)
+        assert await the_failure(stream) is ConnectFailure.TIMEOUT
+        await stream.stop()
+
+
+@BOTH
+async def test_a_server_without_tls_is_a_tls_fault(node_service: StartNode, watch: StartWatch, transport: str) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url.replace("http:", "https:"), transports=[transport])
+    assert await the_failure(stream) is ConnectFailure.TLS
+
+
+@pytest.mark.parametrize("transport", FOREIGN_TRANSPORTS)
+async def test_a_server_of_the_other_generation_is_a_protocol_fault(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    node = node_service(FOREIGN)
+    stream = watch(node.url, transports=[transport])
+    assert await the_failure(stream) is ConnectFailure.PROTOCOL
+    assert "another Socket.IO generation" in stream.log.getvalue()
+
+
+@BOTH
+async def test_an_address_without_socketio_is_another_fault(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    node = node_service(NATIVE)
+    stream = watch(f"{node.url}/elsewhere", transports=[transport])
+    node.rules(handshake_status=404)
+    assert await the_failure(stream) in (ConnectFailure.OTHER, ConnectFailure.PROTOCOL)
+
+
+async def test_a_token_file_that_is_not_there_yet_is_another_fault(
+    node_service: StartNode, watch: StartWatch, tmp_path: Path
+) -> None:
+    node = node_service(NATIVE)
+    file = tmp_path / "token"
+    stream = watch(node.url, token=TokenSource(file=file))
+    assert await the_failure(stream) is ConnectFailure.OTHER
+    assert not node.handshakes(CHARGER)
+    file.write_text("a.b.c")
+    await stream.until_connected()
+
+
+async def test_a_failure_that_lasts_is_told_less_and_less_often(watch: StartWatch, closed_address: str) -> None:
+    stream = watch(f"http://{closed_address}")
+    await stream.until_failed(times=20)
+    told = [line for line in stream.log.getvalue().splitlines() if "level=warning" in line]
+    assert [line.partition("attempts=")[2].split()[0] for line in told] == ["1", "2", "4", "8", "16"]
+
+
+async def test_only_so_many_handshakes_run_at_once(watch: StartWatch, silent_address: str) -> None:
+    one_at_a_time = asyncio.Semaphore(1)
+    options = {"connect_timeout": 0.3, "handshakes": one_at_a_time}
+    streams = [watch(f"http://{silent_address}", charger=name, **options) for name in "abc"]
+    began = asyncio.get_running_loop().time()
+    await until(lambda: all(stream.failures for stream in streams), "a failure of each")
+    assert asyncio.get_running_loop().time() - began >= 3 * 0.3
