@@ -3,12 +3,13 @@
 import asyncio
 import platform
 import random
+import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from exporter import __version__, clock
 from exporter.config import Config
@@ -18,7 +19,12 @@ from exporter.fleet import Fleet
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.process import ExporterProcess
 from exporter.scrape import Scrape
+from exporter.sharding import Shard
 from exporter.web import ListenAddress, Web
+
+
+# Open files that are not streams: scrapes, the state file, logs, and a handshake's second socket.
+OWN_FILES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Options:
 
     listen: ListenAddress
     telemetry_path: str
+    shard: Shard = Shard()
 
 
 class Exporter:
@@ -51,7 +58,9 @@ class Exporter:
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
         address = await self._web.start(self._options.listen)
         self.url = f"http://{address if address.host else f'127.0.0.1{address}'}"
-        await self.fleet.reconcile(self._config, {})
+        config = self._options.shard.of(self._config)
+        self._make_room(config)
+        await self.fleet.reconcile(config, {})
         self._web.is_ready = True
         self._log.info("listening", address=str(address), chargers=len(self.fleet.chargers))
         return self
@@ -61,6 +70,19 @@ class Exporter:
         await self.fleet.stop()
         await self._web.stop()
         self._log.info("stopped")
+
+    def _make_room(self, config: Config) -> None:
+        """A stream is an open file: lifts the soft limit to the hard one, and says so if the fleet will not fit."""
+        _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        chargers = sum(len(account.chargers) for account in config.accounts)
+        if limit != resource.RLIM_INFINITY and chargers + OWN_FILES > limit:
+            self._log.error(
+                "the fleet will not fit: raise the limit of open files (ulimit -n, LimitNOFILE=) or use more shards",
+                chargers=chargers,
+                open_files_needed=chargers + OWN_FILES,
+                open_files_limit=limit,
+            )
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -63,6 +63,10 @@ _config_file = _flag(
     help="Configuration file; without one: VECHARGE_TOKEN, VECHARGE_CHARGERS and VECHARGE_URL.",
 )
 _listen_address = _flag("--web.listen-address", default=DEFAULT_LISTEN_ADDRESS, help="Where to listen: HOST:PORT.")
+_shard = _flag("--shard", type=int, default=0, help="Which of the shards this is, from 0.")
+_total_shards = _flag(
+    "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
+)
 _telemetry_path = _flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
 
 
@@ -77,6 +81,8 @@ def main() -> None:
 @_listen_address
 @_telemetry_path
 @_flag("--storage.path", type=click.Path(path_type=Path), default="data", help="Where the energy totals are kept.")
+@_shard
+@_total_shards
 @_log_flags
 @click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
 def run(
@@ -84,14 +90,17 @@ def run(
     web_listen_address: str,
     web_telemetry_path: str,
     storage_path: Path,
+    shard: int,
+    total_shards: int,
     log_level: str,
     log_format: Any,
 ) -> None:
     """Watch chargers and serve their metrics. What the program does without a command."""
     from exporter import app
     from exporter.logs import create_log
+    from exporter.sharding import Shard
 
-    options = app.Options(_listen(web_listen_address), _path(web_telemetry_path))
+    options = app.Options(_listen(web_listen_address), _path(web_telemetry_path), Shard(shard, total_shards))
     config = _load(config_file)
     log = create_log(log_level, log_format)
     app.run_loop(lambda: app.run_exporter(config, options, log), log)

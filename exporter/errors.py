@@ -5,6 +5,7 @@
     ├── DecodeError        a payload of the service could not be understood
     ├── TokenError         the token of an account cannot be read now: names its file or variable
     ├── ConnectError       a stream could not be connected; carries the reason and what to do
+    ├── ListenError        the address to listen on cannot be had
     └── StateError         the state file cannot be used
 
 Every message is written by this project and safe to log: it never carries a token, a phone number, a user id
@@ -62,6 +63,10 @@ class ConnectError(ExporterError):
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
         self.other_transport_may_work = other_transport_may_work
+
+
+class ListenError(ExporterError):
+    """The address to listen on cannot be had: names it, and why."""
 
 
 class StateError(ExporterError):

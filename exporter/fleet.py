@@ -18,12 +18,14 @@ from exporter.clock import Moment
 from exporter.config import AccountConfig, Config
 from exporter.exposition import Exposition
 from exporter.logs import Log
+from exporter.pacing import Pace
 from exporter.process import ExporterProcess
 from exporter.stream import ChargerStream, Service
 
 MAX_HANDSHAKES: Final = 64
-# At the start of a fleet its streams begin to connect at this rate, and not all at once.
-STARTS_PER_SECOND: Final = 500.0
+# Of a large fleet a tenth may begin its handshakes in a second: a service that comes back is not overrun.
+MIN_HANDSHAKES_PER_SECOND: Final = 50.0
+FLEET_PER_SECOND: Final = 0.1
 STOP_SECONDS: Final = 3.5
 
 _NOTICES: Final[dict[Notice, tuple[str, str]]] = {
@@ -57,7 +59,7 @@ class Fleet:
         self._clock = clock
         self._log = log
         self._rng = rng
-        self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._handshakes = Pace(MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND)
         self._accounts: dict[str, Account] = {}
         self._services: dict[str, tuple[AccountConfig, Service]] = {}
         self._watched: dict[str, _Watched] = {}
@@ -83,7 +85,7 @@ class Fleet:
         await self._replace_services(shared)
         before = self._watched
         self._watched = {}
-        spread = max(len(wanted) - len(before) + len(changed), 0) / STARTS_PER_SECOND
+        self._handshakes.per_second = max(MIN_HANDSHAKES_PER_SECOND, len(wanted) * FLEET_PER_SECOND)
         for charger_id, (charger_config, account_config) in wanted.items():
             account = self._accounts[account_config.name]
             known = before.get(charger_id)
@@ -96,7 +98,7 @@ class Fleet:
                 charger = known.charger
                 charger.set_configuration(charger_config.name, account, rules)
             if known is None or charger_id in changed:
-                stream = self._start_stream(charger, self._services[account.name][1], spread)
+                stream = self._start_stream(charger, self._services[account.name][1])
             else:
                 stream = known.stream
             self._watched[charger_id] = _Watched(charger, shared[account.name], stream)
@@ -131,7 +133,7 @@ class Fleet:
             if name not in self._services:
                 self._services[name] = (account, _service(account))
 
-    def _start_stream(self, charger: Charger, service: Service, spread_seconds: float) -> asyncio.Task[None]:
+    def _start_stream(self, charger: Charger, service: Service) -> asyncio.Task[None]:
         def deliver(event: StreamEvent) -> None:
             try:
                 notice = charger.apply(event, self._clock())
@@ -144,9 +146,7 @@ class Fleet:
                 self._log.error("internal error while taking an event in", charger_id=charger.charger_id, exc_info=True)
 
         stream = ChargerStream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
-        return asyncio.create_task(
-            stream.run(self._rng.uniform(0.0, spread_seconds)), name=f"stream {charger.charger_id}"
-        )
+        return asyncio.create_task(stream.run(), name=f"stream {charger.charger_id}")
 
     def _touch(self, charger: Charger) -> None:
         watched = self._watched.get(charger.charger_id)

@@ -7,6 +7,7 @@ and full jitter; how many handshakes run at once is limited over the whole proce
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,7 +63,7 @@ class ChargerStream:
         charger_id: str,
         service: Service,
         deliver: Callable[[StreamEvent], None],
-        handshakes: asyncio.Semaphore,
+        handshakes: AbstractAsyncContextManager[None],
         log: Log,
         rng: random.Random,
     ) -> None:
@@ -74,21 +75,19 @@ class ChargerStream:
         self._backoff = Backoff(rng)
         self._failures: dict[ConnectFailure, int] = {}
 
-    async def run(self, first_wait_seconds: float = 0.0) -> None:
+    async def run(self) -> None:
         """Connects and listens until it is cancelled; then says goodbye to the service."""
-        wait = first_wait_seconds
         while True:
-            await asyncio.sleep(wait)
             try:
                 async with self._handshakes:
                     connection = await self._connect()
             except ConnectError as error:
                 self._deliver(ConnectFailed(error.reason))
                 self._tell_failure(error)
-                wait = max(self._backoff.next(), error.retry_after_seconds or 0.0)
+                await asyncio.sleep(max(self._backoff.next(), error.retry_after_seconds or 0.0))
             else:
                 await self._listen(connection)
-                wait = self._backoff.next()
+                await asyncio.sleep(self._backoff.next())
 
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from exporter import __version__
 from exporter.clock import now
+from exporter.errors import ListenError, cause_of
 from exporter.fleet import Fleet
 from exporter.scrape import Scrape
 from exporter.wire import Status
@@ -45,9 +46,15 @@ class Web:
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self, listen: ListenAddress) -> ListenAddress:
-        """Listens; returns the address with the port that was really taken."""
+        """Listens; returns the address with the port that was really taken. Raises ListenError."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, listen.host, listen.port).start()
+        try:
+            await web.TCPSite(self._runner, listen.host, listen.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ListenError(
+                f"cannot listen on {listen} ({cause_of(error)}): choose another --web.listen-address"
+            ) from error
         return ListenAddress(listen.host, self._runner.addresses[0][1])
 
     async def stop(self) -> None:

@@ -1,0 +1,32 @@
+"""How fast handshakes may follow each other, over all streams of the process."""
+
+import asyncio
+from types import TracebackType
+
+
+class Pace:
+    """At most `at_once` handshakes run at once, and at most `per_second` begin in a second.
+
+    A service that comes back after an outage meets its streams one after the other, and not all in one second.
+    """
+
+    def __init__(self, at_once: int, per_second: float) -> None:
+        self.per_second = per_second
+        self._places = asyncio.Semaphore(at_once)
+        self._next = 0.0
+
+    async def __aenter__(self) -> None:
+        await self._places.acquire()
+        try:
+            now = asyncio.get_running_loop().time()
+            turn = max(now, self._next)
+            self._next = turn + 1.0 / self.per_second
+            await asyncio.sleep(turn - now)
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._places.release()
