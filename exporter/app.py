@@ -7,7 +7,7 @@ import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from exporter.scrape import Scrape
 from exporter.sharding import Shard
 from exporter.web import ListenAddress, Web
 
-
 # Open files that are not streams: scrapes, the state file, logs, and a handshake's second socket.
 OWN_FILES: Final = 200
 
@@ -33,7 +32,7 @@ class Options:
 
     listen: ListenAddress
     telemetry_path: str
-    shard: Shard = Shard()
+    shard: Shard = field(default_factory=Shard)
 
 
 class Exporter:
