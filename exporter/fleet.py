@@ -53,8 +53,16 @@ class _Watched:
 class Fleet:
     """The chargers that this process watches."""
 
-    def __init__(self, process: ExporterProcess, clock: Callable[[], Moment], log: Log, rng: random.Random) -> None:
+    def __init__(
+        self,
+        process: ExporterProcess,
+        clock: Callable[[], Moment],
+        log: Log,
+        rng: random.Random,
+        stream: type[ChargerStream] = ChargerStream,
+    ) -> None:
         self.process = process
+        self._stream = stream
         self.dirty: set[Charger] = set()
         self._clock = clock
         self._log = log
@@ -145,7 +153,7 @@ class Fleet:
                 # A fault of ours must not end a stream, and what it broke must be seen.
                 self._log.error("internal error while taking an event in", charger_id=charger.charger_id, exc_info=True)
 
-        stream = ChargerStream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
+        stream = self._stream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
         return asyncio.create_task(stream.run(), name=f"stream {charger.charger_id}")
 
     def _touch(self, charger: Charger) -> None:
