@@ -46,7 +46,8 @@ def test_a_duration_is_limited_to_what_prometheus_can_count(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0"), (0.5, "500ms"), (10, "10s"), (300, "5m"), (5400, "1h30m"), (604_800, "1w")]
+    ("seconds", "text"),
+    [(0, "0"), (0.5, "500ms"), (10, "10s"), (300, "5m"), (5400, "1h30m"), (604_800, "1w"), (691_200, "8d")],
 )
 def test_a_duration_is_written_in_its_shortest_form(seconds: float, text: str) -> None:
     assert duration.text(seconds) == text

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+from exporter import document
 from exporter.config import AccountConfig, ChargerConfig, Config, load
 from exporter.errors import ConfigError
 from exporter.tokens import TokenSource
@@ -27,8 +29,12 @@ def test_an_invalid_file_is_answered_with_one_line_that_names_file_place_and_fau
     assert len(str(refusal.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "no-libyaml"])
 @pytest.mark.parametrize("name", REFUSALS)
-def test_no_refusal_shows_a_token_not_even_in_its_traceback(name: str) -> None:
+def test_no_refusal_shows_a_token_not_even_in_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, name: str, loader: type
+) -> None:
+    monkeypatch.setattr(document, "_Loader", loader)
     with pytest.raises(ConfigError) as refusal:
         load(Path(name))
     assert "marked-secret" not in str(refusal.value)
@@ -122,6 +128,13 @@ def test_chargers_may_all_come_from_charger_files_in_the_order_of_their_names() 
         "found-in-yaml",
         "named-in-yaml",
     ]
+
+
+@pytest.mark.parametrize("suffix", ["yml", "json"])
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"chargers.{suffix}").write_bytes(b'\xef\xbb\xbf["a"]')
+    (tmp_path / "config.yml").write_text("accounts: [{name: x, token_env: X, charger_files: [chargers.*]}]")
+    assert load(tmp_path / "config.yml").accounts[0].chargers == (ChargerConfig(id="a"),)
 
 
 def test_one_account_may_take_over_the_fields_of_another_by_a_yaml_merge_key() -> None:
