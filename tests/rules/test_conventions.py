@@ -3,12 +3,15 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from exporter.metrics import METRICS
+from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric
 from tests.rules.rulefiles import ALERTS, PROJECT, RECORDING, Rule, alerts, records
 
+METRICS: tuple[Metric[Any], ...] = (*CHARGER_METRICS, *ACCOUNT_METRICS, *EXPORTER_METRICS)
 RUNBOOKS = PROJECT / "docs" / "runbooks.md"
 RUNBOOK_URL = "https://github.com/vecharge-exporter/vecharge-exporter/blob/main/docs/runbooks.md"
 # What rules and runbooks may name beside METRICS: Prometheus' own, and prometheus-client's.
@@ -108,6 +111,17 @@ def test_runbooks_name_only_metrics_that_exist_and_link_only_to_sections_that_ex
     anchors = {heading.lower() for heading in re.findall(r"^###? (\w+)$", text, re.MULTILINE)}
     assert _metrics_in(text) <= {metric.name for metric in METRICS} | FOREIGN
     assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors
+
+
+def test_the_queries_of_the_runbooks_are_valid(promtool: Path, tmp_path: Path) -> None:
+    spans = re.findall(r"`([^`\n]+)`", RUNBOOKS.read_text())
+    queries = [span for span in spans if _metrics_in(span) and re.search(r"[( ]", span)]
+    assert queries
+    file = tmp_path / "queries.yml"
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": rules}]}))
+    ended = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
 
 
 def _metrics_in(text: str) -> set[str]:

@@ -1,0 +1,58 @@
+"""A real Alertmanager, as others will run it behind Prometheus."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from tests.processes import SECONDS, Process
+
+
+class Alertmanager:
+    """An Alertmanager on loopback, alone, that keeps all it has in `folder`."""
+
+    def __init__(self, binary: Path, folder: Path, config_file: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.process = Process(
+            binary,
+            f"--config.file={config_file}",
+            f"--storage.path={folder / 'data'}",
+            "--web.listen-address=127.0.0.1:0",
+            "--cluster.listen-address=",
+            "--log.format=logfmt",
+            output=folder / "alertmanager.log",
+        )
+        self.address = self.process.wait_for_line(r"Listening on.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
+        self.url = f"http://{self.address}"
+        self.process.wait_for_answer(f"{self.url}/-/ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()
+
+    def receive(self, alerts: Iterable[Mapping[str, str]]) -> None:
+        """Takes alerts, given by their labels, as Prometheus would post them."""
+        response = requests.post(
+            f"{self.url}/api/v2/alerts", json=[{"labels": dict(labels)} for labels in alerts], timeout=SECONDS
+        )
+        response.raise_for_status()
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alert with its `labels`, and in `status` what mutes it."""
+        return self._get("alerts")
+
+    def silences(self) -> list[dict[str, Any]]:
+        """Every silence, those that have ended too."""
+        return self._get("silences")
+
+    def _get(self, what: str) -> list[dict[str, Any]]:
+        response = requests.get(f"{self.url}/api/v2/{what}", timeout=SECONDS)
+        response.raise_for_status()
+        found: list[dict[str, Any]] = response.json()
+        return found

@@ -1,0 +1,170 @@
+"""Who hears of an alert, what mutes it, and how a person silences it: by a real Alertmanager."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import wait_until
+from tests.rules.alertmanager import Alertmanager
+from tests.rules.rulefiles import PROJECT, PROMETHEUS, alerts, document
+
+CONFIG = PROMETHEUS / "alertmanager.yml"
+EXPORTER = {"job": "ev", "instance": "a:10037"}
+ACCOUNT = EXPORTER | {"account": "delhi"}
+CHARGER = ACCOUNT | {"charger_id": "c1"}
+# What a rule gives an alert beside severity and scope, where that differs from its scope.
+LABELS = {
+    "VechargeAccountOutage": {"job": "ev", "account": "delhi"},
+    "VechargeExporterAbsent": {},
+    "VechargeShardMissing": {"job": "ev"},
+}
+
+
+def labels_of(alert: str) -> dict[str, str]:
+    """The labels with which Prometheus sends an alert."""
+    rule = next(rule for rule in alerts() if rule.name == alert)
+    subject = {"charger": CHARGER, "account": ACCOUNT, "exporter": EXPORTER}[rule.labels["scope"]]
+    return {"alertname": alert, **rule.labels, **LABELS.get(alert, subject)}
+
+
+@pytest.fixture(scope="module")
+def alertmanager(alertmanager_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+    with Alertmanager(alertmanager_binary, tmp_path_factory.mktemp("alertmanager"), CONFIG) as running:
+        yield running
+
+
+def test_amtool_finds_nothing(amtool: Path) -> None:
+    ended = subprocess.run([amtool, "check-config", CONFIG], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("alert", [alert.name for alert in alerts()])
+def test_critical_goes_to_the_pager_warning_to_the_team_and_info_to_nobody(amtool: Path, alert: str) -> None:
+    labels = labels_of(alert)
+    receiver = {"critical": "pager", "warning": "team", "info": "nobody"}[labels["severity"]]
+    matchers = [f"{name}={value}" for name, value in labels.items()]
+    routes = ["config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receiver}"]
+    ended = subprocess.run([amtool, *routes, *matchers], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_one_notification_is_sent_for_all_alerts_of_an_account() -> None:
+    route = document(CONFIG)["route"]
+    assert route["group_by"] == ["account"]
+    assert not any("group_by" in child for child in route["routes"])
+
+
+CHARGERS = {alert.name for alert in alerts() if alert.labels["scope"] == "charger"}
+ACCOUNTS = {alert.name for alert in alerts() if alert.labels["scope"] == "account"}
+UNREACHABLE = {
+    "VechargeChargerOffline",
+    "VechargeChargerWifiDown",
+    "VechargeChargerNoLogs",
+    "VechargeStreamFlapping",
+}
+MUTES = {
+    # An account's outage is of no single exporter: other shards may see it as well.
+    "VechargeExporterDown": CHARGERS | ACCOUNTS - {"VechargeAccountOutage"} | {"VechargeShardMissing"},
+    "VechargeTokenRefused": UNREACHABLE
+    | {
+        "VechargeAccountOutage",
+        "VechargeConnectionsRefused",
+        "VechargeTokenExpiresWithin3Days",
+        "VechargeTokenExpiresWithin14Days",
+    },
+    "VechargeAccountOutage": UNREACHABLE,
+    "VechargeChargerOffline": {"VechargeChargerNoLogs", "VechargeStreamFlapping"},
+    "VechargeTokenExpiresWithin3Days": {"VechargeTokenExpiresWithin14Days"},
+}
+WITH_A_JOB = [alert.name for alert in alerts() if "job" in labels_of(alert.name)]
+
+
+@pytest.mark.parametrize("cause", MUTES)
+def test_a_cause_mutes_what_it_explains_and_nothing_else(alertmanager: Alertmanager, cause: str) -> None:
+    # Nothing mutes across jobs, so each pair of cause and effect has one of its own.
+    jobs = {f"{cause} and {effect}": effect for effect in WITH_A_JOB if effect != cause}
+    send(alertmanager, *(labels_of(alert) | {"job": job} for job in jobs for alert in (cause, jobs[job])))
+    muted = {(labels["job"], labels["alertname"]) for labels in muted_in(alertmanager) if "job" in labels}
+    assert {effect for job, effect in jobs.items() if (job, effect) in muted} == MUTES[cause]
+
+
+def test_what_explains_nothing_mutes_nothing(alertmanager: Alertmanager) -> None:
+    together = [labels_of(alert) | {"job": "no cause"} for alert in WITH_A_JOB if alert not in MUTES]
+    send(alertmanager, *together)
+    assert "no cause" not in {labels.get("job") for labels in muted_in(alertmanager)}
+
+
+@pytest.mark.parametrize(
+    ("cause", "effect", "elsewhere"),
+    [
+        ("VechargeExporterDown", "VechargeChargerOffline", {"instance": "b:10037"}),
+        ("VechargeExporterDown", "VechargeTokenRefused", {"instance": "b:10037"}),
+        ("VechargeTokenRefused", "VechargeAccountOutage", {"account": "pune"}),
+        ("VechargeTokenRefused", "VechargeChargerOffline", {"account": "pune"}),
+        ("VechargeAccountOutage", "VechargeChargerOffline", {"account": "pune"}),
+        ("VechargeChargerOffline", "VechargeChargerNoLogs", {"charger_id": "c2"}),
+        ("VechargeTokenExpiresWithin3Days", "VechargeTokenExpiresWithin14Days", {"account": "pune"}),
+    ],
+)
+def test_a_cause_mutes_nothing_elsewhere(
+    alertmanager: Alertmanager, cause: str, effect: str, elsewhere: dict[str, str]
+) -> None:
+    there = {"job": f"{cause} not {effect}"}
+    send(alertmanager, labels_of(cause) | there, labels_of(effect) | there | elsewhere)
+    assert labels_of(effect) | there | elsewhere not in muted_in(alertmanager)
+
+
+def test_an_exporter_that_is_down_explains_that_none_is_left(alertmanager_binary: Path, tmp_path: Path) -> None:
+    with Alertmanager(alertmanager_binary, tmp_path, CONFIG) as alertmanager:
+        none_left = labels_of("VechargeExporterAbsent")
+        send(alertmanager, none_left)
+        assert none_left not in muted_in(alertmanager)
+        send(alertmanager, labels_of("VechargeExporterDown"))
+        assert none_left in muted_in(alertmanager)
+
+
+def test_the_silences_of_the_runbooks_work_as_they_stand(alertmanager: Alertmanager, amtool: Path) -> None:
+    block = re.search(r"```sh\n(.*?)```", (PROJECT / "docs" / "runbooks.md").read_text(), re.DOTALL)
+    assert block
+    adding, expiring = block[1].replace("http://localhost:9093", alertmanager.url).rsplit("\n", 2)[:2]
+
+    def run(script: str) -> None:
+        environment = {"PATH": f"{amtool.parent}:{os.environ['PATH']}", "USER": "somebody"}
+        subprocess.run(["sh", "-e", "-c", script], env=environment, check=True, timeout=60, capture_output=True)
+
+    run(adding)
+    charger = labels_of("VechargeChargerOffline") | {"job": "silences"}
+    for labels, silenced in [
+        ({"charger_id": "veChargePoint0125896", "account": "pune"}, True),
+        ({"charger_id": "rohini-7", "account": "pune"}, True),
+        ({"charger_id": "c1", "account": "delhi"}, True),
+        ({"charger_id": "c1", "account": "pune"}, False),
+    ]:
+        alertmanager.receive([charger | labels])
+        [seen] = [alert for alert in alertmanager.alerts() if alert["labels"] == charger | labels]
+        assert bool(seen["status"]["silencedBy"]) is silenced, labels
+
+    first = alertmanager.silences()[0]["id"]
+    run(expiring.replace("SILENCE_ID", first))
+    states = {silence["id"]: silence["status"]["state"] for silence in alertmanager.silences()}
+    assert states.pop(first) == "expired"
+    assert list(states.values()) == ["active", "active"]
+
+
+def send(alertmanager: Alertmanager, *alerts: dict[str, str]) -> None:
+    """Sends alerts, and returns when Alertmanager has weighed them all."""
+    # It weighs them in order and later than it answers: when the effect of this last pair is muted, all are weighed.
+    job = {"job": f"weighed {len(alertmanager.alerts())}"}
+    last = [labels_of("VechargeAccountOutage") | job, labels_of("VechargeChargerOffline") | job]
+    alertmanager.receive([*alerts])
+    alertmanager.receive(last)
+    wait_until(lambda: last[1] in muted_in(alertmanager), "all alerts weighed")
+
+
+def muted_in(alertmanager: Alertmanager) -> list[dict[str, str]]:
+    """The labels of every alert that is muted for another's sake."""
+    return [alert["labels"] for alert in alertmanager.alerts() if alert["status"]["inhibitedBy"]]
