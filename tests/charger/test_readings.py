@@ -1,0 +1,181 @@
+"""Voltage, current and power: what was read last, for as long as it says something about now."""
+
+from typing import Any
+
+import pytest
+
+from exporter.charger import Rules
+from tests.charger.watched import ABSENT, DAY, STALE_AFTER, Watched
+
+MEASURES = ("voltage_volts", "current_amperes", "power_watts")
+
+
+def test_the_last_reading_is_shown(charging: Watched) -> None:
+    assert [charging.shows(name) for name in MEASURES] == [230.0, 30.5, 7015.0]
+    charging.wait(10)
+    charging.log(voltage="229.50", current="31.00", power="7114.50")
+    assert [charging.shows(name) for name in MEASURES] == [229.5, 31.0, 7114.5]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_absent_before_the_first_reading(charger: Watched, name: str) -> None:
+    assert charger.shows(name) is None
+    charger.connect()
+    charger.document(status="ON")
+    assert charger.shows(name) is None
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_absent_when_older_than_stale_after(charging: Watched, name: str) -> None:
+    charging.wait(STALE_AFTER)
+    assert charging.shows(name) is not None
+    charging.wait(1)
+    assert charging.shows(name) is None
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_shown_over_a_short_break_of_the_stream(charging: Watched, name: str) -> None:
+    charging.disconnect()
+    assert charging.shows(name) is not None
+
+
+@pytest.mark.parametrize("set_by_seconds", [DAY, -DAY])
+@pytest.mark.parametrize("name", MEASURES)
+def test_setting_the_machines_clock_makes_no_reading_older_or_younger(
+    charging: Watched, name: str, set_by_seconds: float
+) -> None:
+    charging.wait(STALE_AFTER)
+    charging.set_clock(set_by_seconds)
+    assert charging.shows(name) is not None
+    charging.wait(1)
+    assert charging.shows(name) is None
+
+
+def test_the_age_counts_from_the_arrival_and_not_from_when_the_charger_wrote_it(charger: Watched) -> None:
+    charger.connect()
+    charger.log(written=charger.now.unix - DAY)
+    assert charger.shows("voltage_volts") == 230.0
+
+
+def test_a_log_sent_again_does_not_make_a_reading_younger(charging: Watched) -> None:
+    written = charging.now.unix
+    charging.wait(STALE_AFTER)
+    charging.log(written=written, voltage="1.00")
+    charging.log(written=written - 10, voltage="2.00")
+    assert charging.shows("voltage_volts") == 230.0
+    charging.wait(1)
+    assert charging.shows("voltage_volts") is None
+
+
+def test_while_off_there_is_no_voltage_and_current_and_power_are_0(charging: Watched) -> None:
+    charging.switch("OFF")
+    assert [charging.shows(name) for name in MEASURES] == [None, 0, 0]
+
+
+def test_while_off_current_and_power_are_0_however_long_it_lasts(charging: Watched) -> None:
+    charging.switch("OFF")
+    charging.wait(DAY)
+    assert [charging.shows(name) for name in MEASURES] == [None, 0, 0]
+
+
+def test_a_charger_known_to_be_off_needs_no_reading_for_its_0(charger: Watched) -> None:
+    charger.connect()
+    charger.document(status="OFF")
+    assert [charger.shows(name) for name in MEASURES] == [None, 0, 0]
+
+
+def test_a_late_log_of_a_charger_that_is_off_shows_no_power(charging: Watched) -> None:
+    charging.switch("OFF")
+    charging.wait(1)
+    charging.log()
+    assert [charging.shows(name) for name in MEASURES] == [None, 0, 0]
+    assert charging.shows("status", "off") is True
+
+
+def test_switched_on_again_the_readings_of_before_are_not_shown(charging: Watched) -> None:
+    charging.switch("OFF")
+    charging.wait(1)
+    charging.switch("ON")
+    assert [charging.shows(name) for name in MEASURES] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("voltage", [None, 30.5, 7015.0, 1.6 * 3.6e6]),
+        ("current", [230.0, None, 7015.0, 1.6 * 3.6e6]),
+        ("power", [230.0, 30.5, None, 1.6 * 3.6e6]),
+        ("energy", [230.0, 30.5, 7015.0, 1.5 * 3.6e6]),
+    ],
+)
+@pytest.mark.parametrize("bad", ["abc", "-5", "NaN", [], {}, True], ids=repr)
+def test_one_bad_field_does_not_cost_the_others(
+    charging: Watched, field: str, shown: list[float | None], bad: object
+) -> None:
+    charging.wait(60)
+    fields: dict[str, Any] = {"energy": 1.6, field: bad}
+    charging.log(**fields)
+    assert [charging.shows(name) for name in (*MEASURES, "energy_joules_total")] == shown
+
+
+@pytest.mark.parametrize("field", ["voltage", "current", "power"])
+def test_what_a_log_does_not_tell_is_absent_and_not_the_value_of_before(charging: Watched, field: str) -> None:
+    charging.wait(10)
+    fields: dict[str, Any] = {field: ABSENT}
+    charging.log(**fields)
+    shown = dict(zip(("voltage", "current", "power"), (charging.shows(name) for name in MEASURES), strict=True))
+    assert [name for name, value in shown.items() if value is None] == [field]
+
+
+def test_an_energy_that_is_not_believed_leaves_the_other_readings(charging: Watched) -> None:
+    charging.wait(10)
+    charging.log(energy=0, voltage="231.00")
+    assert charging.shows("voltage_volts") == 231.0
+    assert charging.shows("energy_joules_total") == 1.5 * 3.6e6
+
+
+class TestCounts:
+    """`readings_total`, `readings_rejected_total`, and the account's reasons."""
+
+    def test_an_accepted_reading_is_counted_as_one(self, charging: Watched) -> None:
+        assert charging.shows("readings_total") == 1
+        assert charging.shows("readings_rejected_total") == 0
+
+    @pytest.mark.parametrize(
+        ("reason", "fields"),
+        [
+            ("duplicate", {"written": 0.0}),
+            ("out_of_order", {"written": -1.0}),
+            ("invalid", {"energy": -1}),
+            ("invalid", {"energy": "abc"}),
+            ("invalid", {"energy": 1000.1}),
+            ("implausible", {"energy": 900}),
+            ("energy_glitch", {"energy": 0}),
+        ],
+    )
+    def test_a_rejected_reading_is_counted_with_its_reason(
+        self, charging: Watched, reason: str, fields: dict[str, float | str]
+    ) -> None:
+        last = charging.now.unix
+        charging.wait(10)
+        fields = dict(fields)
+        written = fields.pop("written", None)
+        charging.log(written=last + float(written) if written is not None else None, **fields)
+        assert charging.shows("readings_total") == 1
+        assert charging.shows("readings_rejected_total") == 1
+        reasons = ("duplicate", "out_of_order", "invalid", "implausible", "energy_glitch")
+        counts = {name: charging.account_shows("readings_rejected_total", name) for name in reasons}
+        assert {name for name, count in counts.items() if count} == {reason}
+        assert counts[reason] == 1
+
+    def test_the_most_power_is_the_operators_to_say(self) -> None:
+        charger = Watched(Rules(max_power_watts=7_000))
+        charger.log(energy=0)
+        charger.wait(60)
+        charger.log(energy=5)
+        assert charger.account_shows("readings_rejected_total", "implausible") == 1
+
+    def test_a_payload_that_cannot_be_understood_is_no_reading(self, charging: Watched) -> None:
+        charging.receive("newLog", "{")
+        assert charging.shows("readings_total") == 1
+        assert charging.shows("readings_rejected_total") == 0

@@ -1,0 +1,137 @@
+"""What is counted of a charger's stream, and for its account."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.account import Disconnection
+from exporter.charger import ConnectFailed, Garbled, Notice, TokenInUse
+from exporter.errors import ConnectFailure
+from tests.charger.watched import NOON, Watched
+
+EVENTS = ("chargerConnected", "statusChanged", "newLog", "chargerDisconnected", "error", "other")
+COUNTERS = ("connections_total", "disconnections_total", "connect_failures_total")
+
+
+def counts(charger: Watched, name: str, labels: tuple[str, ...] = EVENTS) -> dict[str, object]:
+    """Those that are not 0."""
+    return {label: count for label in labels if (count := charger.account_shows(name, label))}
+
+
+def test_connected_while_the_namespace_is(charger: Watched) -> None:
+    assert charger.shows("connected") is False
+    charger.connect()
+    assert charger.shows("connected") is True
+    charger.disconnect()
+    assert charger.shows("connected") is False
+
+
+def test_connections_disconnections_and_failures_are_counted(charger: Watched) -> None:
+    assert [charger.shows(name) for name in COUNTERS] == [0, 0, 0]
+    charger.apply(ConnectFailed(ConnectFailure.TLS))
+    charger.connect()
+    charger.disconnect()
+    charger.connect()
+    assert [charger.shows(name) for name in COUNTERS] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("reason", ConnectFailure)
+def test_a_failure_to_connect_is_counted_with_its_reason(charger: Watched, reason: ConnectFailure) -> None:
+    charger.apply(ConnectFailed(reason))
+    assert counts(charger, "connect_failures_total", tuple(ConnectFailure)) == {reason: 1}
+
+
+@pytest.mark.parametrize("reason", Disconnection)
+def test_a_disconnection_is_counted_with_its_reason(charger: Watched, reason: Disconnection) -> None:
+    charger.connect()
+    charger.disconnect(reason)
+    assert counts(charger, "disconnections_total", tuple(Disconnection)) == {reason: 1}
+
+
+def test_the_expiry_of_the_token_in_use(charger: Watched) -> None:
+    assert charger.account_shows("token_expiry_timestamp_seconds") is None
+    charger.apply(TokenInUse(NOON + 1000))
+    assert charger.account_shows("token_expiry_timestamp_seconds") == NOON + 1000
+    charger.apply(TokenInUse(None))
+    assert charger.account_shows("token_expiry_timestamp_seconds") is None
+
+
+@pytest.mark.parametrize("name", EVENTS[:-1])
+def test_an_event_is_counted_by_its_wire_name(charger: Watched, name: str) -> None:
+    charger.receive(name)
+    assert counts(charger, "events_total") == {name: 1}
+
+
+@pytest.mark.parametrize("name", ["somethingNew", "newlog", "", "other", 5, None, ["newLog"]], ids=repr)
+def test_an_event_that_the_protocol_does_not_name_is_other_and_ignored(charging: Watched, name: object) -> None:
+    before = charging.charger.kept_state()
+    assert charging.receive(name, {"status": "OFF"}) is None
+    assert charging.account_shows("events_total", "other") == 1
+    assert charging.account_shows("decode_errors_total", "other") == 0
+    assert charging.charger.kept_state() == before
+    assert charging.shows("status", "on") is True
+
+
+@pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
+@pytest.mark.parametrize("payload", [None, "{", "[]", "5", 5, b"\xff", []], ids=repr)
+def test_a_payload_that_cannot_be_understood_is_a_decode_error(charger: Watched, name: str, payload: object) -> None:
+    assert charger.receive(name, payload) is Notice.NOT_UNDERSTOOD
+    assert counts(charger, "decode_errors_total") == {name: 1}
+    assert counts(charger, "events_total") == {name: 1}
+
+
+def test_a_field_that_cannot_be_understood_is_a_decode_error_too(charger: Watched) -> None:
+    assert charger.document(status="STANDBY") is Notice.NOT_UNDERSTOOD
+    assert counts(charger, "decode_errors_total") == {"chargerConnected": 1}
+
+
+def test_a_packet_that_makes_no_sense_is_one_of_no_known_event(charger: Watched) -> None:
+    assert charger.apply(Garbled()) is Notice.NOT_UNDERSTOOD
+    assert counts(charger, "decode_errors_total") == {"other": 1}
+
+
+@pytest.mark.parametrize("name", ["newLog", "somethingNew", "error"])
+def test_when_the_last_event_of_any_kind_arrived(charger: Watched, name: str) -> None:
+    charger.connect()
+    assert charger.shows("last_event_timestamp_seconds") is None
+    charger.wait(10)
+    charger.receive(name)
+    assert charger.shows("last_event_timestamp_seconds") == charger.now.unix
+
+
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [
+        ("Charger already connected to other device", Notice.OCCUPIED),
+        ("something else", Notice.SERVICE_ERROR),
+        ({"message": "+911234567890"}, Notice.SERVICE_ERROR),
+    ],
+)
+def test_an_error_of_the_service_is_told_apart_and_never_quoted(charger: Watched, text: object, notice: Notice) -> None:
+    assert charger.receive("error", text) is notice
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+fields = st.sampled_from(["status", "voltage", "energy", "createdAt", "_doc", "_id", "chargerId", "location", "userId"])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(EVENTS) | st.text() | st.none(),
+            json_like | st.binary() | st.dictionaries(fields, json_like),
+        ),
+        max_size=8,
+    )
+)
+def test_nothing_that_arrives_raises_and_all_of_it_is_counted(events: list[tuple[str, object]]) -> None:
+    charger = Watched()
+    charger.connect()
+    for name, payload in events:
+        charger.receive(name, payload)
+    assert sum(charger.account.events.values()) == len(events)
+    assert sum(charger.account.decode_errors.values()) <= len(events)

@@ -1,0 +1,159 @@
+"""`vecharge_charger_up`: whether the charger can be reached now."""
+
+import pytest
+
+from exporter.account import Disconnection
+from exporter.charger import ConnectFailed, Garbled, Rules, TokenInUse
+from exporter.errors import ConnectFailure
+from tests.charger.watched import DAY, KWH, NOON, STALE_AFTER, Watched
+
+
+def test_a_charger_that_charges_and_sends_logs_is_up(charging: Watched) -> None:
+    assert charging.shows("up") is True
+
+
+def test_nothing_known_is_down(charger: Watched) -> None:
+    assert charger.shows("up") is False
+
+
+def test_a_connection_over_which_nothing_came_is_down(charger: Watched) -> None:
+    charger.connect()
+    assert charger.shows("up") is False
+
+
+def test_one_event_over_this_connection_is_enough_while_off(charger: Watched) -> None:
+    charger.connect()
+    charger.document()
+    assert charger.shows("up") is True
+
+
+@pytest.mark.parametrize("name", ["somethingNew", "error", "statusChanged"])
+def test_an_event_of_any_kind_counts_as_heard(charger: Watched, name: str) -> None:
+    charger.connect()
+    charger.receive(name)
+    assert charger.shows("up") is True
+
+
+def test_an_event_over_the_connection_before_says_nothing_of_this_one(charger: Watched) -> None:
+    charger.connect()
+    charger.document()
+    charger.disconnect()
+    charger.connect()
+    assert charger.shows("up") is False
+    charger.document()
+    assert charger.shows("up") is True
+
+
+@pytest.mark.parametrize("reason", Disconnection)
+def test_a_stream_that_ended_is_down(charging: Watched, reason: Disconnection) -> None:
+    charging.disconnect(reason)
+    assert charging.shows("up") is False
+
+
+@pytest.mark.parametrize("event", [TokenInUse(NOON), ConnectFailed(ConnectFailure.TIMEOUT)], ids=type)
+def test_what_happens_on_our_side_of_the_stream_is_no_event(charger: Watched, event: TokenInUse) -> None:
+    charger.connect()
+    charger.apply(event)
+    assert charger.shows("up") is False
+
+
+def test_wifi_reported_as_down_is_down(charger: Watched) -> None:
+    charger.connect()
+    charger.document(wifiConnectivity=False)
+    assert charger.shows("up") is False
+
+
+def test_wifi_that_is_not_reported_does_not_count_against_it(charger: Watched) -> None:
+    charger.connect()
+    charger.document(wifiConnectivity=None)
+    assert charger.shows("up") is True
+
+
+def test_a_charger_that_has_dropped_off_is_down(charging: Watched) -> None:
+    charging.receive("chargerDisconnected")
+    assert charging.shows("up") is False
+
+
+def test_it_stays_down_over_a_reconnection_until_something_else_is_said(charging: Watched) -> None:
+    charging.receive("chargerDisconnected")
+    charging.disconnect()
+    charging.connect()
+    charging.receive("error", "Charger already connected to other device")
+    assert charging.shows("up") is False
+
+
+@pytest.mark.parametrize("word", ["document", "log"])
+def test_a_document_or_a_log_after_it_is_a_later_word(charging: Watched, word: str) -> None:
+    charging.receive("chargerDisconnected")
+    charging.wait(10)
+    if word == "document":
+        charging.document(status="ON")
+    else:
+        charging.log()
+    assert charging.shows("up") is True
+
+
+def test_while_on_the_last_reading_must_not_be_older_than_stale_after(charging: Watched) -> None:
+    charging.wait(STALE_AFTER)
+    assert charging.shows("up") is True
+    charging.wait(1)
+    assert charging.shows("up") is False
+
+
+def test_the_next_reading_brings_it_back(charging: Watched) -> None:
+    charging.wait(STALE_AFTER + 1)
+    charging.log()
+    assert charging.shows("up") is True
+
+
+def test_other_events_do_not_stand_in_for_a_reading(charging: Watched) -> None:
+    charging.wait(STALE_AFTER + 1)
+    charging.document(status="ON")
+    charging.switch("ON")
+    assert charging.shows("up") is False
+
+
+def test_a_log_sent_again_does_not_make_it_look_alive(charging: Watched) -> None:
+    written = charging.now.unix
+    charging.wait(STALE_AFTER + 1)
+    charging.log(written=written)
+    charging.log(written=written - 10)
+    assert charging.shows("up") is False
+
+
+def test_while_off_no_reading_is_needed(charging: Watched) -> None:
+    charging.switch("OFF")
+    charging.wait(DAY)
+    assert charging.shows("up") is True
+
+
+def test_a_charger_just_switched_on_has_stale_after_to_send_its_first_log(charger: Watched) -> None:
+    charger.connect()
+    charger.document()
+    charger.wait(DAY)
+    charger.switch("ON")
+    assert charger.shows("up") is True
+    charger.wait(STALE_AFTER)
+    assert charger.shows("up") is True
+    charger.wait(1)
+    assert charger.shows("up") is False
+
+
+def test_the_operator_says_what_stale_is() -> None:
+    charger = Watched(Rules(stale_after_seconds=60))
+    charger.connect()
+    charger.log()
+    charger.wait(61)
+    assert charger.shows("up") is False
+
+
+def test_a_packet_that_makes_no_sense_is_no_event_of_the_charger(charger: Watched) -> None:
+    charger.connect()
+    charger.apply(Garbled())
+    assert charger.shows("up") is False
+
+
+def test_an_event_before_the_connection_is_taken_in_and_makes_nothing_up(charger: Watched) -> None:
+    charger.document(prev_energy=2)
+    assert charger.shows("previous_energy_joules") == 2 * KWH
+    assert charger.shows("up") is False

@@ -1,0 +1,106 @@
+"""A charger as these tests tell it its story, and what the metrics say of it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from exporter.account import Account, Disconnection
+from exporter.charger import Charger, Connected, Disconnected, KeptState, Notice, Received, Rules, StreamEvent
+from exporter.clock import Moment
+from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, Metric, Subject, Value
+
+NOON: Final = 1_700_000_000.0
+KWH: Final = 3_600_000
+STALE_AFTER: Final = 300.0
+DAY: Final = 86_400.0
+
+
+class Watched:
+    """A charger, the events it is told of, and a clock that only `wait` moves."""
+
+    def __init__(
+        self,
+        rules: Rules | None = None,
+        *,
+        name: str | None = None,
+        kept: KeptState | None = None,
+    ) -> None:
+        self.account = Account("delhi")
+        self.charger = Charger("test", name, self.account, rules or Rules(stale_after_seconds=STALE_AFTER), NOON, kept)
+        self.now = Moment(NOON, 1000.0)
+
+    def wait(self, seconds: float) -> None:
+        self.now = Moment(self.now.unix + seconds, self.now.monotonic + seconds)
+
+    def set_clock(self, seconds: float) -> None:
+        """Someone sets the machine's clock; no time passes."""
+        self.now = Moment(self.now.unix + seconds, self.now.monotonic)
+
+    def apply(self, event: StreamEvent) -> Notice | None:
+        return self.charger.apply(event, self.now)
+
+    def connect(self) -> None:
+        self.apply(Connected())
+
+    def disconnect(self, reason: Disconnection = Disconnection.TRANSPORT) -> None:
+        self.apply(Disconnected(reason))
+
+    def receive(self, name: object, payload: object = None) -> Notice | None:
+        return self.apply(Received(name, (payload,)))
+
+    def log(self, *, written: float | None = None, **fields: object) -> Notice | None:
+        """A log written now, of a charger that charges with 7 kW, with `fields` for what differs."""
+        at = datetime.fromtimestamp(self.now.unix if written is None else written, UTC)
+        usual: dict[str, Any] = {
+            "deviceId": "device-1",
+            "voltage": "230.00",
+            "current": "30.50",
+            "power": "7015.00",
+            "energy": 1.5,
+            "createdAt": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "userId": "user-a",
+            "chargerId": "test",
+        }
+        return self.receive("newLog", {name: value for name, value in (usual | fields).items() if value is not ABSENT})
+
+    def document(self, **fields: object) -> Notice | None:
+        """A document of a charger that is off and has never charged, with `fields` for what differs."""
+        usual: dict[str, object] = {"_id": "test", "status": "OFF", "energy": 0, "wifiConnectivity": True}
+        inner = {name: value for name, value in (usual | fields).items() if value is not ABSENT}
+        return self.receive("chargerConnected", {"_doc": inner})
+
+    def switch(self, status: str) -> Notice | None:
+        return self.receive("statusChanged", {"status": status})
+
+    def shows(self, name: str, label_value: str = "") -> Value:
+        """What `vecharge_charger_NAME` or `vecharge_stream_NAME` says now; None is absent."""
+        self.commit()
+        for metric in CHARGER_METRICS:
+            if metric.name in (f"vecharge_charger_{name}", f"vecharge_stream_{name}"):
+                return _read(metric, self.charger, label_value, self.now)
+        raise LookupError(name)
+
+    def account_shows(self, name: str, label_value: str = "") -> Value:
+        """What `vecharge_account_NAME` says now."""
+        (metric,) = (metric for metric in ACCOUNT_METRICS if metric.name == f"vecharge_account_{name}")
+        return _read(metric, self.account, label_value, self.now)
+
+    def info(self) -> Mapping[str, str]:
+        """The labels of `vecharge_charger_info`."""
+        (metric,) = (metric for metric in CHARGER_METRICS if metric.info)
+        assert metric.info is not None
+        return dict(zip(metric.labels, metric.info(self.charger), strict=True))
+
+    def commit(self) -> None:
+        """What the meter has is written to disk, as it is before every scrape."""
+        self.charger.committed = self.charger.kept_state().meter
+
+
+ABSENT: Final = object()
+
+
+def _read(metric: Metric[Subject], subject: Subject, label_value: str, now: Moment) -> Value:
+    for series in metric.series:
+        if "".join(series.label_values) == label_value:
+            return series.read(subject, now)
+    raise LookupError(f"{metric.name}: {label_value!r}")
