@@ -4,6 +4,7 @@
 the few methods below; nothing here knows a clock, a socket or a metric.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -116,6 +117,7 @@ class Charger:
         "disconnections",
         "document",
         "first_seen_unix",
+        "info",
         "last_event_unix",
         "meter",
         "name",
@@ -160,6 +162,7 @@ class Charger:
         self.disconnections = 0
         self.connect_failures = 0
         self.last_event_unix: float | None = None
+        self.info = self._info()
         self._heard_on_connection = False
         self._session_has_readings = False
         # When the last accepted reading was received, and since when one is due; monotonic seconds.
@@ -202,6 +205,7 @@ class Charger:
         self.account = account
         self._rules = rules
         self.meter.max_power_watts = rules.max_power_watts
+        self.info = self._info()
 
     def is_fresh(self, now: Moment) -> bool:
         """Whether the last accepted reading is still to be shown."""
@@ -217,14 +221,13 @@ class Charger:
         since = self._fresh_since
         return since is not None and now.monotonic - since <= self._rules.stale_after_seconds
 
-    def next_change(self, now: Moment) -> float | None:
-        """The monotonic time at which what is shown changes although no event comes, if it does."""
-        due = [
-            since + self._rules.stale_after_seconds
-            for since in (self._reading_since, self._fresh_since)
-            if since is not None and now.monotonic - since <= self._rules.stale_after_seconds
-        ]
-        return min(due, default=None)
+    def next_change(self, now: Moment) -> float:
+        """The monotonic time at which what is shown changes although no event comes; infinite if it does not."""
+        if self._fresh_since is None:
+            return math.inf
+        # A reading is never younger than the switch to ON, and readings of before it are not shown any more.
+        stale_at = self._fresh_since + self._rules.stale_after_seconds
+        return stale_at if stale_at >= now.monotonic else math.inf
 
     @property
     def shown_position(self) -> tuple[float | None, float | None]:
@@ -232,6 +235,20 @@ class Charger:
         if not self._rules.expose_location:
             return None, None
         return self.document.latitude_degrees, self.document.longitude_degrees
+
+    def _info(self) -> tuple[str, ...]:
+        """The values of the info labels; what is not known is empty."""
+        document = self.document
+        return (
+            self.name or "",
+            self.account.name,
+            self.device_id or "",
+            document.operator or "",
+            document.partner_id or "",
+            document.mode or "",
+            document.address or "",
+            document.detail or "",
+        )
 
     def _receive(self, event: Received, now: Moment) -> Notice | None:
         label = event_label(event.name)
@@ -277,8 +294,9 @@ class Charger:
             self.account.readings_rejected[verdict] += 1
         if not verdict.in_order:
             return Notice.READING_REJECTED
-        if reading.device_id is not None:
+        if reading.device_id is not None and reading.device_id != self.device_id:
             self.device_id = reading.device_id
+            self.info = self._info()
         if self.wifi_connected is not None:
             self.wifi_connected = True  # whatever was said last: a charger that sends logs has its Wi-Fi
         if self.status is Status.OFF:
@@ -300,6 +318,7 @@ class Charger:
 
     def _take_document(self, document: ChargerDocument, now: Moment) -> Notice | None:
         self.document = document
+        self.info = self._info()
         if document.wifi_connected is not None:
             self.wifi_connected = document.wifi_connected
         is_on = document.status is Status.ON

@@ -5,10 +5,11 @@ values are read, compared and formatted for many chargers at once, which is wher
 is kept until one of its lines changes. The result is byte for byte what prometheus-client prints for the same samples.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Final
+from typing import cast
 
 import msgspec
 
@@ -17,8 +18,6 @@ from exporter.charger import Charger
 from exporter.clock import Moment
 from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Series, Subject, Value
 from exporter.process import ExporterProcess
-
-_NEVER: Final = float("inf")
 
 
 def escape(label_value: str) -> str:
@@ -41,16 +40,20 @@ def _with_exponent(text: str) -> str:
 
 
 def numbers(values: Sequence[float]) -> list[str]:
-    """`number` of many values at once; msgspec writes the same digits as repr(), in a sixth of the time."""
+    """`number` of many values at once, each with its line's end; msgspec is six times as fast as repr()."""
     if not values:
         return []
-    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode().split(",")
+    joined = msgspec.json.encode(list(map(float, values)))[1:-1].decode()
     # Far from 1 the two differ in where an exponent begins.
     if max(values) < 1e6 and min(values) >= 0.001:
+        texts = joined.replace(",", "\n,").split(",")
+        texts[-1] += "\n"
         return texts
     return [
-        text if 0.001 <= value < 1e6 or not value else _with_exponent(text) if 1e6 <= value < 1e16 else number(value)
-        for value, text in zip(values, texts, strict=True)
+        f"{text}\n"
+        if 0.001 <= value < 1e6 or not value
+        else f"{_with_exponent(text) if 1e6 <= value < 1e16 else number(value)}\n"
+        for value, text in zip(values, joined.split(","), strict=True)
     ]
 
 
@@ -72,79 +75,89 @@ def _head(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Chargers to read again, their escaped ids, and when."""
+    """Chargers to read again, by their places, in order."""
 
+    places: Sequence[int]
     chargers: Sequence[Charger]
-    labels: Sequence[str]
     now: Moment
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the places follow each other without a gap: then whole slices can be replaced."""
+        return self.places[-1] - self.places[0] + 1 == len(self.places)
 
 
 class _Column:
-    """One series of one metric over all chargers: a value and a line each."""
+    """One series of one metric over all chargers: the heads of its lines, and the values last seen."""
 
-    __slots__ = ("_after", "_before", "_read", "_values", "lines")
+    __slots__ = ("_heads", "_read", "_values")
 
-    def __init__(self, metric: Metric[Charger], series: Series[Charger], size: int) -> None:
+    def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
-        self._values: list[Value] = [None] * size
-        self.lines = [""] * size
-        # All heads of a column are alike but for the id, whose label stands among the row's own in order.
-        self._before, self._after = _head(metric.name, metric, series, {"charger_id": "\0"}, None).split("\0")
-
-    def refresh(self, places: Sequence[int], batch: _Batch) -> bool:
-        """Reads the chargers of the batch again; returns whether a line has changed."""
-        new = list(map(self._read, batch.chargers, repeat(batch.now)))
-        if new == list(map(self._values.__getitem__, places)):
-            return False
-        before, after = self._before, self._after
-        known = [value for value in new if value is not None]
-        texts = iter(numbers(known))
-        lines = [
-            "" if value is None else f"{before}{label}{after}{next(texts)}\n"
-            for label, value in zip(batch.labels, new, strict=True)
+        self._heads = [
+            _head(metric.name, metric, series, {"charger_id": charger.charger_id}, None) for charger in chargers
         ]
-        for place, value, line in zip(places, new, lines, strict=True):
+        self._values: list[Value] = [None] * len(chargers)
+
+    def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
+        """Reads the chargers of the batch again, and writes head and value of each into `parts`, at `offset` of its
+        `stride` parts; returns whether anything has changed.
+        """
+        new = list(map(self._read, batch.chargers, repeat(batch.now)))
+        first, last = batch.places[0], batch.places[-1]
+        old = self._values[first : last + 1] if batch.is_run else [self._values[place] for place in batch.places]
+        if new == old:
+            return False
+        if batch.is_run and None not in new and None not in old:
+            self._values[first : last + 1] = new
+            parts[first * stride + offset + 1 : (last + 1) * stride : stride] = numbers(cast("list[float]", new))
+            return True
+        texts = iter(numbers([value for value in new if value is not None]))
+        for place, value in zip(batch.places, new, strict=True):
             self._values[place] = value
-            self.lines[place] = line
+            at = place * stride + offset
+            parts[at : at + 2] = ("", "") if value is None else (self._heads[place], next(texts))
         return True
 
 
 class _InfoColumn:
-    """A row whose labels come from the charger itself; its value never changes."""
+    """A row whose labels come from the charger itself; its value is always 1."""
 
-    __slots__ = ("_metric", "_values", "lines")
+    __slots__ = ("_metric", "_values")
 
-    def __init__(self, metric: Metric[Charger], size: int) -> None:
+    def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
         self._metric = metric
-        self._values: list[tuple[str, ...] | None] = [None] * size
-        self.lines = [""] * size
+        self._values: list[tuple[str, ...] | None] = [None] * len(chargers)
 
-    def refresh(self, places: Sequence[int], batch: _Batch) -> bool:
-        """Reads the chargers of the batch again; returns whether a line has changed."""
+    def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
+        """As `_Column.refresh`."""
         assert self._metric.info is not None
-        changed = False
-        for place, charger in zip(places, batch.chargers, strict=True):
-            labels = self._metric.info(charger)
-            if labels != self._values[place]:
-                self._values[place] = labels
-                own = {"charger_id": charger.charger_id}
-                head = _head(self._metric.name, self._metric, self._metric.series[0], own, charger)
-                self.lines[place] = f"{head}1.0\n"
-                changed = True
-        return changed
+        new = list(map(self._metric.info, batch.chargers))
+        old = [self._values[place] for place in batch.places]
+        if new == old:
+            return False
+        for place, charger, labels in zip(batch.places, batch.chargers, new, strict=True):
+            self._values[place] = labels
+            at = place * stride + offset
+            own = {"charger_id": charger.charger_id}
+            parts[at : at + 2] = _head(self._metric.name, self._metric, self._metric.series[0], own, charger), "1.0\n"
+        return True
 
 
 class _Family:
-    """One metric over all chargers."""
+    """One metric over all chargers: its text is `parts` joined, the lines of a charger together."""
 
-    __slots__ = ("_columns", "_created", "_text", "metric")
+    __slots__ = ("_columns", "_created", "_parts", "_stride", "_text", "metric")
 
     def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
         self.metric = metric
-        size = len(chargers)
         self._columns: list[_Column | _InfoColumn] = (
-            [_InfoColumn(metric, size)] if metric.info else [_Column(metric, series, size) for series in metric.series]
+            [_InfoColumn(metric, chargers)]
+            if metric.info
+            else [_Column(metric, series, chargers) for series in metric.series]
         )
+        self._stride = 2 * len(self._columns)
+        self._parts = [""] * (self._stride * len(chargers))
         self._created: list[str] = []
         if metric.created is not None:
             name = metric.name.removesuffix("_total") + "_created"
@@ -154,23 +167,19 @@ class _Family:
             ]
         self._text: bytes | None = None
 
-    def refresh(self, places: Sequence[int], batch: _Batch) -> None:
+    def refresh(self, batch: _Batch) -> None:
         """Reads the chargers of the batch again."""
-        for column in self._columns:
-            if column.refresh(places, batch):
+        for index, column in enumerate(self._columns):
+            if column.refresh(batch, self._parts, 2 * index, self._stride):
                 self._text = None
 
     def text(self, *, openmetrics: bool) -> bytes:
-        """The lines of all chargers, a charger's lines together."""
+        """The lines of all chargers; in OpenMetrics those of a durable counter with when it began."""
         if openmetrics and self._created:
-            pairs = zip(self._columns[0].lines, self._created, strict=True)
-            return "".join([line + created for line, created in pairs if line]).encode()
+            lines = zip(self._parts[0::2], self._parts[1::2], self._created, strict=True)
+            return "".join(chain.from_iterable(line for line in lines if line[0])).encode()
         if self._text is None:
-            if len(self._columns) == 1:
-                self._text = "".join(self._columns[0].lines).encode()
-            else:
-                columns = (column.lines for column in self._columns)
-                self._text = "".join(chain.from_iterable(zip(*columns, strict=True))).encode()
+            self._text = "".join(self._parts).encode()
         return self._text
 
 
@@ -179,12 +188,11 @@ class Exposition:
 
     def __init__(self, chargers: Sequence[Charger]) -> None:
         self._chargers = chargers
-        self._labels = [escape(charger.charger_id) for charger in chargers]
         self._places = {charger.charger_id: place for place, charger in enumerate(chargers)}
         self._families = [_Family(metric, chargers) for metric in CHARGER_METRICS]
         self._touched = set(range(len(chargers)))
         # Monotonic time at which what is shown of a charger changes by itself (a reading grows stale).
-        self._due = [_NEVER] * len(chargers)
+        self._due = [math.inf] * len(chargers)
 
     def touch(self, charger: Charger) -> None:
         """`charger` has changed since the last refresh."""
@@ -192,21 +200,16 @@ class Exposition:
 
     def refresh(self, now: Moment, at_most: int) -> bool:
         """Renders the lines of what has changed, of so many chargers at the most; returns whether more is to do."""
-        if min(self._due, default=_NEVER) < now.monotonic:
+        if min(self._due, default=math.inf) < now.monotonic:
             self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
-        if len(self._touched) <= at_most:
-            places = sorted(self._touched)
-            self._touched.clear()
-        else:
-            places = [self._touched.pop() for _ in range(at_most)]
+        places = sorted(self._touched)[:at_most]
         if places:
-            chargers = [self._chargers[place] for place in places]
-            batch = _Batch(chargers, [self._labels[place] for place in places], now)
+            self._touched.difference_update(places)
+            batch = _Batch(places, [self._chargers[place] for place in places], now)
             for family in self._families:
-                family.refresh(places, batch)
-            for place, charger in zip(places, chargers, strict=True):
-                next_change = charger.next_change(now)
-                self._due[place] = _NEVER if next_change is None else next_change
+                family.refresh(batch)
+            for place, charger in zip(places, batch.chargers, strict=True):
+                self._due[place] = charger.next_change(now)
         return bool(self._touched)
 
     def pieces(

@@ -81,20 +81,6 @@ def _counts(
     return tuple(series(label) for label in labels)
 
 
-def _charger_info(charger: Charger) -> tuple[str, ...]:
-    document = charger.document
-    return (
-        charger.name or "",
-        charger.account.name,
-        charger.device_id or "",
-        document.operator or "",
-        document.partner_id or "",
-        document.mode or "",
-        document.address or "",
-        document.detail or "",
-    )
-
-
 CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _gauge(
         "vecharge_charger_up",
@@ -210,7 +196,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "What is known of the charger; always 1, a label not known is empty.",
         (Series((), lambda _charger, _now: 1),),
         labels=("name", "account", "device_id", "operator", "partner_id", "mode", "address", "detail"),
-        info=_charger_info,
+        info=lambda charger: charger.info,
     ),
     _counter(
         "vecharge_charger_readings_total",
