@@ -1,0 +1,127 @@
+"""The rules of Grafana's dashboard-linter, and a few of our own. What departs from a rule stands in EXCEPTIONS."""
+
+from collections.abc import Iterator
+
+import pytest
+from grafana_foundation_sdk.models import units
+
+from tests.dashboards.reading import NAMES, Board, Query, read, selectors
+
+Place = tuple[str, str, str]
+
+BAR = "a bar covers its step exactly: a longer window would count energy twice"
+FIXED = "the title names the window"
+ALERTS = "Prometheus keeps alerts with the labels of their rule: one that adds up has no job or instance"
+
+# (rule, dashboard, panel or annotation): why it may.
+EXCEPTIONS: dict[Place, str] = {
+    ("window", "fleet", "Energy 24h"): FIXED,
+    ("window", "fleet", "Energy 30d"): FIXED,
+    ("window", "fleet", "Energy per day"): BAR,
+    ("window", "fleet", "Energy per month"): BAR,
+    ("window", "charger", "Energy per hour"): BAR,
+    ("window", "charger", "Connections"): BAR,
+    ("window", "exporter", "Ended connections by reason"): BAR,
+    ("window", "exporter", "Failed connections by reason"): BAR,
+    ("window", "exporter", "Decode errors by event"): BAR,
+    ("window", "exporter", "Rejected readings by reason"): BAR,
+    ("window", "exporter", "Commits of the state"): BAR,
+    ("targets", "fleet", "Alerts"): ALERTS,
+    ("targets", "fleet", "Firing alerts"): ALERTS,
+    ("targets", "charger", "Firing alerts"): ALERTS,
+    ("targets", "charger", "Alerts"): ALERTS,
+}
+
+COUNTER_FUNCTIONS = {"rate", "irate", "increase", "resets"}
+UNITS = {value for name, value in vars(units).items() if not name.startswith("_") and isinstance(value, str)}
+ON_TIME_RANGE_CHANGED = 2
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_a_dashboard_has_one_datasource_variable(board: Board) -> None:
+    found = [variable for variable in board.variables.values() if variable["type"] == "datasource"]
+    assert [(v["name"], v["label"], v["query"]) for v in found] == [("datasource", "Data Source", "prometheus")]
+
+
+def test_no_datasource_is_fixed_so_that_import_and_provisioning_both_work(board: Board) -> None:
+    users = [
+        *board.panels,
+        *(target for panel in board.panels for target in panel["targets"]),
+        *(variable for variable in board.variables.values() if variable["type"] == "query"),
+        *board.json["annotations"].get("list", ()),
+    ]
+    assert [user["datasource"] for user in users] == [DATASOURCE] * len(users)
+
+
+@pytest.mark.parametrize("name", ["job", "instance"])
+def test_targets_can_be_chosen_one_several_or_all(board: Board, name: str) -> None:
+    variable = board.variables[name]
+    assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".+")
+
+
+def test_variables_refresh_when_the_time_range_changes(board: Board) -> None:
+    asked = [variable for variable in board.variables.values() if variable["type"] == "query"]
+    assert {variable["refresh"] for variable in asked} == {ON_TIME_RANGE_CHANGED}
+
+
+def test_a_dashboard_is_not_editable(board: Board) -> None:
+    assert board.json["editable"] is False
+
+
+def test_every_panel_says_what_it_shows(board: Board) -> None:
+    assert board.json["title"]
+    assert board.json["description"]
+    assert [panel["title"] for panel in board.panels if not panel["title"] or not panel["description"]] == []
+
+
+def test_an_exception_names_one_panel() -> None:
+    for _, name, title in EXCEPTIONS:
+        board = read(name)
+        titles = [panel["title"] for panel in board.panels]
+        titles += [annotation["name"] for annotation in board.json["annotations"].get("list", ())]
+        assert titles.count(title) == 1, (name, title)
+
+
+def test_every_field_has_a_unit_that_grafana_knows(board: Board) -> None:
+    for panel in board.panels:
+        config = panel["fieldConfig"]
+        settings = [setting for override in config["overrides"] for setting in override["properties"]]
+        used = [config["defaults"].get("unit"), *(setting["value"] for setting in settings if setting["id"] == "unit")]
+        assert set(used) <= UNITS, panel["title"]
+
+
+def test_every_panel_asks_for_something(board: Board) -> None:
+    assert [panel["title"] for panel in board.panels if not panel["targets"]] == []
+
+
+def every_query() -> Iterator[Query]:
+    for name in NAMES:
+        yield from read(name).queries
+
+
+def departures() -> Iterator[tuple[Place, str]]:
+    """Where a query departs from a rule, and the query."""
+    for query in every_query():
+        for selector in selectors(query.expr):
+            if not {'job=~"$job"', 'instance=~"$instance"'} <= set(selector.matchers.split(",")):
+                yield ("targets", query.board, query.panel), query.expr
+            if selector.metric.endswith("_total") and selector.function not in COUNTER_FUNCTIONS:
+                yield ("counter", query.board, query.panel), query.expr
+            if selector.window and selector.window not in windows(query, selector.function):
+                yield ("window", query.board, query.panel), query.expr
+
+
+def windows(query: Query, function: str) -> set[str]:
+    """A range query must follow its step, an instant one tells of the whole range; a rate is never a long mean."""
+    whole_range = query.instant and function not in {"rate", "irate"}
+    return {"$__range"} if whole_range else {"$__rate_interval"}
+
+
+def test_queries_follow_the_rules_or_an_exception_says_why_not() -> None:
+    """targets: job and instance in every selector; counter: only under rate and its kin; window: see `windows`."""
+    found = {place: expr for place, expr in departures() if place not in EXCEPTIONS}
+    assert found == {}
+
+
+def test_every_exception_is_needed() -> None:
+    assert set(EXCEPTIONS) == {place for place, _ in departures()}
