@@ -105,7 +105,8 @@ class StreamServer:
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Serve one HTTP request of Engine.IO: a handshake, a poll, a post, a websocket."""
         stream = self._streams.get(request.query.get("sid", ""))
-        if stream:
+        # What a client posts may come over another connection than what it hears.
+        if stream and request.method == "GET":
             stream.transport = request.transport
         response: web.StreamResponse = await self._engine.handle_request(request)
         return response
@@ -118,9 +119,9 @@ class StreamServer:
 
     async def drop(self, stream: Stream) -> None:
         """Break the transport without a word."""
-        await stream.socket.close(wait=False, abort=True)
         if stream.transport:
             stream.transport.abort()  # type: ignore[attr-defined]  # a TCP transport has it
+        await stream.socket.close(wait=False, abort=True)
 
     async def drop_all(self) -> None:
         """Break every transport."""
