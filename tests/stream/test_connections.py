@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.account import Disconnection
+from exporter.charger import Connected, Received, TokenInUse
 from exporter.errors import ConnectFailure
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 from exporter.tokens import TokenSource
@@ -143,7 +144,8 @@ async def test_events_may_come_before_the_connection_is_confirmed(watch: StartWa
     async with scripted([opening(), log, JOINED, log]) as url:
         stream = watch(url)
         await until(lambda: len(stream.payloads("newLog")) == 2, "both logs")
-        assert stream.connections == 1
+        told = [type(event) for event in stream.delivered]
+        assert told == [TokenInUse, Connected, Received, Received]
         await stream.stop()
 
 

@@ -127,6 +127,22 @@ async def test_7_the_stream_ends_when_it_is_cancelled_in_mid_handshake(
         assert asyncio.all_tasks() == before
 
 
+async def test_7_the_stream_ends_when_it_is_cancelled_even_if_the_server_is_frozen(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    before = asyncio.all_tasks()
+    streams = [watch(node.url, charger=name, transports=[name]) for name in ("websocket", "polling")]
+    for stream in streams:
+        await stream.until_connected()
+    node.process.signal(signal.SIGSTOP)
+    try:
+        await asyncio.gather(*(stream.stop() for stream in streams))
+        assert asyncio.all_tasks() == before
+    finally:
+        node.process.signal(signal.SIGCONT)
+
+
 async def test_8_the_library_logs_nothing_and_takes_no_signal(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     handler = signal.getsignal(signal.SIGINT)
