@@ -6,7 +6,7 @@ known has no series. Base units throughout: volts, amperes, watts, joules, secon
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from exporter.account import REJECTIONS, Account, Disconnection
 from exporter.charger import Charger
@@ -331,4 +331,4 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
     ),
 )
 
-METRICS: Final = (*CHARGER_METRICS, *ACCOUNT_METRICS, *EXPORTER_METRICS)
+METRICS: Final[tuple[Metric[Any], ...]] = (*CHARGER_METRICS, *ACCOUNT_METRICS, *EXPORTER_METRICS)
