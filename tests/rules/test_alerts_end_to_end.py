@@ -1,0 +1,196 @@
+"""Charger to pager: simulator, exporter, Prometheus and Alertmanager as processes, with the rules as they stand.
+
+Only the durations are others: a minute of `for` and `keep_firing_for` is a second here.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+import yaml
+
+from tests.processes import SECONDS, Process, wait_until
+from tests.prometheus import Prometheus
+from tests.rules.alertmanager import Alertmanager
+from tests.rules.rulefiles import ALERTS, PROMETHEUS
+from tests.rules.webhook import Notification, Webhook
+
+CHARGERS = [f"sim-{number:04}" for number in range(1, 9)]
+VECHARGE_EXPORTER = Path(sys.executable).with_name("vecharge-exporter")
+
+
+class Chain(NamedTuple):
+    simulator_url: str
+    exporter_address: str
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    webhook: Webhook
+
+    def order(self, charger: str, action: str) -> None:
+        """Has the simulator do something to a charger, or to all."""
+        url = f"{self.simulator_url}/simulator/chargers/{charger}/{action}"
+        requests.post(url, timeout=SECONDS).raise_for_status()
+
+    def page(self, alert: str, status: str) -> Notification:
+        """The first page about an alert, waited for."""
+        return wait_until(
+            lambda: [page for page in self.pages() if page.alerts(alert, status)],
+            f"a page that says {alert} is {status}; received: {self.webhook.notifications}",
+        )[0]
+
+    def pages(self) -> list[Notification]:
+        return [notification for notification in self.webhook.notifications if notification.receiver == "pager"]
+
+
+@pytest.fixture(scope="module")
+def running(
+    prometheus_binary: Path, alertmanager_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chain]:
+    folder = tmp_path_factory.mktemp("chain")
+    with ExitStack() as stack:
+        webhook = stack.enter_context(Webhook())
+        simulator = stack.enter_context(
+            Process(
+                VECHARGE_EXPORTER,
+                "simulate",
+                "--listen-address=127.0.0.1:0",
+                f"--chargers={len(CHARGERS)}",
+                "--log-interval=1",
+                "--seed=1",
+                output=folder / "simulator.log",
+            )
+        )
+        simulator_url = simulator.wait_for_line(r"chargers at (http://127[0-9.]+:[1-9][0-9]*)")[1]
+        exporter = stack.enter_context(exporter_of(simulator_url, folder))
+        exporter_address = exporter.wait_for_line(r"listening.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
+        alertmanager = stack.enter_context(
+            Alertmanager(alertmanager_binary, folder / "alertmanager", routes_to(webhook, folder))
+        )
+        prometheus = stack.enter_context(
+            Prometheus(
+                prometheus_binary,
+                folder / "prometheus",
+                [exporter_address],
+                config={
+                    "rule_files": [str(hasty_rules(folder))],
+                    "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]},
+                },
+            )
+        )
+        yield Chain(simulator_url, exporter_address, prometheus, alertmanager, webhook)
+
+
+@pytest.fixture
+def chain(running: Chain) -> Chain:
+    """The chain with every charger up, nothing firing and nothing received yet."""
+    running.prometheus.wait_for(f"sum(vecharge_charger_up) == {len(CHARGERS)}")
+    running.prometheus.wait_for('ALERTS{severity="critical"}', lambda found: not found)
+    running.webhook.notifications.clear()
+    return running
+
+
+def exporter_of(simulator_url: str, folder: Path) -> Process:
+    token = requests.get(f"{simulator_url}/simulator/token", timeout=SECONDS).json()["token"]
+    chargers = [{"id": CHARGERS[0], "name": "Depot"}, *CHARGERS[1:]]
+    account = {"name": "delhi", "url": simulator_url, "token_env": "TOKEN", "chargers": chargers}
+    config = folder / "vecharge.yml"
+    config.write_text(yaml.safe_dump({"accounts": [account]}))
+    return Process(
+        VECHARGE_EXPORTER,
+        "run",
+        f"--config.file={config}",
+        "--web.listen-address=127.0.0.1:0",
+        f"--storage.path={folder / 'state'}",
+        output=folder / "exporter.log",
+        env={"TOKEN": token},
+    )
+
+
+def hasty_rules(folder: Path) -> Path:
+    file = folder / "alerts.yml"
+    file.write_text(re.sub(r"((?:keep_firing_)?for: \d+)m\b", r"\1s", ALERTS.read_text()))
+    return file
+
+
+def routes_to(webhook: Webhook, folder: Path) -> Path:
+    text = (PROMETHEUS / "alertmanager.yml").read_text().replace("http://localhost:8080", webhook.url)
+    file = folder / "alertmanager.yml"
+    file.write_text(re.sub(r"(group_wait|group_interval): \w+", r"\1: 3s", text))
+    return file
+
+
+def test_a_charger_that_goes_off_line_is_paged_with_its_site_and_its_return_is_too(chain: Chain) -> None:
+    [info] = chain.prometheus.query(f'vecharge_charger_info{{charger_id="{CHARGERS[0]}"}}')
+
+    chain.order(CHARGERS[0], "offline")
+
+    page = chain.page("VechargeChargerOffline", "firing")
+    [alert] = page.alerts("VechargeChargerOffline", "firing")
+    assert page.body["groupLabels"] == {"account": "delhi"}
+    assert alert["labels"] == {
+        "alertname": "VechargeChargerOffline",
+        "job": "vecharge",
+        "instance": chain.exporter_address,
+        "account": "delhi",
+        "charger_id": CHARGERS[0],
+        "severity": "critical",
+        "scope": "charger",
+    }
+    assert alert["annotations"] == {
+        "summary": f"Charger {CHARGERS[0]} is offline.",
+        "description": f"Charger {CHARGERS[0]} of account delhi, Depot, {info.labels['address']}: "
+        "it could not be reached for 5 minutes or longer (vecharge_charger_up is 0).",
+        "runbook_url": "https://github.com/vecharge-exporter/vecharge-exporter/blob/main/docs/runbooks.md"
+        "#vechargechargeroffline",
+    }
+
+    chain.order(CHARGERS[0], "online")
+
+    [resolved] = chain.page("VechargeChargerOffline", "resolved").alerts("VechargeChargerOffline", "resolved")
+    assert resolved["labels"] == alert["labels"]
+
+
+def test_an_account_without_network_is_one_page_and_not_one_a_charger(chain: Chain) -> None:
+    chain.order("all", "offline")
+
+    page = chain.page("VechargeAccountOutage", "firing")
+    [alert] = page.alerts("VechargeAccountOutage", "firing")
+    assert alert["annotations"]["description"] == (
+        "100% of the chargers of account delhi, and at least 3, have been offline for 4 minutes or longer."
+    )
+    wait_until(lambda: muted_chargers(chain) == set(CHARGERS), "every single charger's alert muted")
+
+    chain.order("all", "online")
+
+    chain.page("VechargeAccountOutage", "resolved")
+    assert not [page for page in chain.pages() if page.alerts("VechargeChargerOffline", "firing")]
+
+
+def test_chargers_that_are_switched_off_and_disconnected_page_nobody(chain: Chain) -> None:
+    everyone = len(CHARGERS)
+    chain.order("all", "on")
+    chain.prometheus.wait_for(f'sum(vecharge_charger_status{{status="on"}}) == {everyone}')
+    [disconnections] = chain.prometheus.query("sum(vecharge_stream_disconnections_total)")
+
+    chain.order("all", "off")
+
+    chain.prometheus.wait_for(
+        f"sum(vecharge_stream_disconnections_total) >= {disconnections.value + everyone}"
+        f" and sum(vecharge_stream_connected) == {everyone}"
+    )
+    chain.prometheus.wait_for(f'sum(min_over_time(vecharge_charger_status{{status="off"}}[7s])) == {everyone}')
+    assert not chain.prometheus.query('max_over_time(ALERTS{severity="critical", alertstate="firing"}[7s])')
+    assert not chain.pages()
+
+
+def muted_chargers(chain: Chain) -> set[str]:
+    return {
+        alert["labels"]["charger_id"]
+        for alert in chain.alertmanager.alerts()
+        if alert["labels"]["alertname"] == "VechargeChargerOffline" and alert["status"]["inhibitedBy"]
+    }
