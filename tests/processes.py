@@ -18,13 +18,22 @@ T = TypeVar("T")
 SECONDS = 30.0
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
+# What is waited for, in words; a callable is asked only when the wait has been in vain.
+What = str | Callable[[], str]
+
+
+def wait_until(condition: Callable[[], T], what: What, seconds: float = SECONDS) -> T:
     """The first true value of `condition`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < deadline, in_vain(what, seconds)
         time.sleep(0.05)
     return value
+
+
+def in_vain(what: What, seconds: float) -> str:
+    """What to say of a wait that has ended without success."""
+    return f"not within {seconds:g} s: {what if isinstance(what, str) else what()}"
 
 
 def answer(url: str) -> requests.Response | None:

@@ -17,7 +17,7 @@ from exporter.logs import create_log
 from exporter.stream import ChargerStream, Service
 from exporter.tokens import TokenSource
 from tests.node.service import Generation
-from tests.processes import SECONDS
+from tests.processes import SECONDS, What, in_vain
 
 CHARGER = "veChargePoint0125896"
 TOKEN = "header.payload.signature"
@@ -30,11 +30,11 @@ FOREIGN: Generation = "2" if SOCKETIO5 else "4"
 FOREIGN_TRANSPORTS = ("polling",) if SOCKETIO5 else ("websocket", "polling")
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
+async def until(condition: Callable[[], object], what: What, seconds: float = SECONDS) -> None:
     """Returns once `condition` holds, and lets the stream run meanwhile."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < deadline, in_vain(what, seconds)
         await asyncio.sleep(0.01)
 
 
@@ -106,12 +106,12 @@ class Watch:
 
     async def until_connected(self, times: int = 1) -> None:
         """Returns once the stream has connected so often and the charger's document has come each time."""
-        await until(lambda: self.connections >= times, f"connection {times}: {self.told()}")
-        await until(lambda: len(self.payloads("chargerConnected")) >= times, f"document {times}: {self.told()}")
+        await until(lambda: self.connections >= times, lambda: f"connection {times}: {self.told()}")
+        await until(lambda: len(self.payloads("chargerConnected")) >= times, lambda: f"document {times}: {self.told()}")
 
     async def until_failed(self, times: int = 1) -> None:
         """Returns once so many attempts have failed."""
-        await until(lambda: len(self.failures) >= times, f"failure {times}: {self.told()}")
+        await until(lambda: len(self.failures) >= times, lambda: f"failure {times}: {self.told()}")
 
     def told(self) -> str:
         """What the stream wrote last, for the message of a failing test."""
