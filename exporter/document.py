@@ -22,6 +22,7 @@ Hook = Callable[[type, Any], Any]
 # PyYAML builds nodes by recursion in C without a limit: depth is checked on the events, before.
 _DEEPEST = 64
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_VALIDATION = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<place>[^`]*)`)?", re.DOTALL)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
 
@@ -58,14 +59,13 @@ def typed(
     try:
         return msgspec.convert(document, into, dec_hook=hook)
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).rpartition(" - at ")
-        place = path.strip("`").removeprefix("$").removeprefix(".")
-        if not path.startswith(("`$", "`key` in `$")):
-            problem, place = str(error), ""
-        elif path.startswith("`key`"):
-            problem, place = "Invalid key", path.removeprefix("`key` in `$").strip("`").removeprefix(".")
-        known = sections.get(re.sub(r"\[[0-9]+\]", "[]", place))
-        fail(file, place, _in_words(problem, known.__struct_fields__ if known else ()))
+        # MESSAGE, or MESSAGE - at `$.accounts[0].name`, or MESSAGE - at `key` in `$.accounts[0]`
+        found = _VALIDATION.fullmatch(str(error))
+        assert found is not None
+        place = (found["place"] or "").removeprefix(".")
+        problem = "every key must be a string" if found["key"] else found["problem"]
+        section = sections.get(re.sub(r"\[[0-9]+\]", "[]", place))
+        fail(file, place, _in_words(problem, section.__struct_fields__ if section else ()))
 
 
 def _quoted(key: str) -> str:
@@ -88,8 +88,6 @@ _TYPES = {
 
 def _in_words(problem: str, known: tuple[str, ...]) -> str:
     """A message of msgspec in this project's words; one of the hook's as it is."""
-    if problem == "Invalid key":
-        return "every key must be a string"
     if found := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         close = get_close_matches(found[1], known, 1)
         suggestion = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"

@@ -83,7 +83,7 @@ _VALUE_KINDS: dict[object, str] = {
     settings.Text: "string",
     settings.Secret: "string",
     settings.Variable: "string",
-    settings.Path: "path",
+    settings.FilePath: "path",
     settings.Url: "URL",
 }
 

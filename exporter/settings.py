@@ -81,7 +81,7 @@ class Secret(str):
         return cls(value)
 
 
-class Path(Text):
+class FilePath(Text):
     """A path; relative to the configuration file."""
 
     __slots__ = ()
@@ -159,7 +159,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
         Meta(description="The token itself. Exactly one of `token`, `token_file`, `token_env` is needed."),
     ] = None
     token_file: Annotated[
-        Path | None,
+        FilePath | None,
         Meta(description="A file that holds the token. Read again for every attempt to connect."),
     ] = None
     token_env: Annotated[Variable | None, Meta(description="The environment variable that holds the token.")] = None
@@ -170,7 +170,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
         Duration(10)
     )
     ca_file: Annotated[
-        Path | None,
+        FilePath | None,
         Meta(description="Certificate authorities (PEM) to trust beside the system's."),
     ] = None
     insecure_skip_verify: Annotated[
@@ -178,7 +178,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     ] = False
     chargers: Annotated[list[str | Charger], Meta(description="Chargers to watch: ids, or mappings with an `id`.")] = []
     charger_files: Annotated[
-        list[Path],
+        list[FilePath],
         Meta(
             description="Files with more of them, as glob patterns: YAML or JSON lists of the same entries. "
             "A pattern that matches no file is no error."

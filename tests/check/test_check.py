@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import ssl
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -153,51 +155,77 @@ def test_the_token_is_never_printed(answers: list[Answer]) -> None:
     assert "marked-secret" not in text
 
 
+class _Crowd(ThreadingHTTPServer):
+    """Accepts every token, and counts the handshakes that run together.
+
+    The first `limit` of them wait for each other, and then a while for one more that should not come.
+    """
+
+    limit = 3
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _CrowdHandler)
+        self.lock = threading.Lock()
+        self.full = threading.Barrier(self.limit)
+        self.overrun = threading.Event()
+        self.seen = self.together = self.most = 0
+
+    def enter(self) -> None:
+        with self.lock:
+            self.seen += 1
+            self.together += 1
+            self.most = max(self.most, self.together)
+            early = self.seen <= self.limit
+        if early:
+            self.full.wait(10)
+            self.overrun.wait(0.3)
+        else:
+            self.overrun.set()
+        with self.lock:
+            self.together -= 1
+
+
+class _CrowdHandler(BaseHTTPRequestHandler):
+    server: _Crowd
+
+    def do_GET(self) -> None:
+        self.server.enter()
+        self._send(open3("40").encode())
+
+    def do_POST(self) -> None:
+        self._send(b"ok")
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 def test_only_so_many_handshakes_run_at_a_time_and_all_of_them_run() -> None:
-    limit, total = 3, 20
-    together, most, lock = 0, 0, threading.Lock()
-    full = threading.Barrier(limit)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            nonlocal together, most
-            with lock:
-                together += 1
-                most = max(most, together)
-                count = sum(seen)
-                seen.append(True)
-            if count < limit:
-                # The first ones wait for each other: so many do run at once.
-                full.wait(10)
-            with lock:
-                together -= 1
-            body = open3("40").encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    seen: list[bool] = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    chargers = [f"c{number}" for number in range(20)]
+    out = io.StringIO()
+    with _Crowd() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            chargers = [f"c{number}" for number in range(total)]
-            out = io.StringIO()
-            url = f"http://127.0.0.1:{server.server_port}"
-            assert run_online(config(url, *chargers), stdout=out, stderr=io.StringIO(), concurrency=limit)
+            asked = config(f"http://127.0.0.1:{server.server_port}", *chargers)
+            assert run_online(asked, stdout=out, stderr=io.StringIO(), concurrency=server.limit)
         finally:
             server.shutdown()
             thread.join()
-    assert most == limit
+    assert server.most == server.limit
     assert [line.split()[0] for line in out.getvalue().splitlines()[1:]] == chargers
+
+
+def test_insecure_skip_verify_is_taken_without_another_warning(server_tls: ssl.SSLContext) -> None:
+    with serving(Answer(open3("40")), context=server_tls) as service:
+        (account,) = config(service.url).accounts
+        works, _ = printed(Config(accounts=(replace(account, insecure_skip_verify=True),)))
+    assert works
 
 
 def test_on_a_terminal_a_progress_bar_goes_to_stderr() -> None:

@@ -1,9 +1,7 @@
 """What a handshake tells of a server, for every kind of answer."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 import time
 import warnings
 from pathlib import Path
@@ -17,9 +15,7 @@ from exporter import handshake
 from exporter.config import AccountConfig, ChargerConfig
 from exporter.handshake import Generation, Handshake, shake, trust
 from exporter.tokens import TokenSource
-from tests.cache import UnavailableError
 from tests.check.service import OPEN4, UNSUPPORTED, Answer, Request, open3, payload3, serving
-from tests.conftest import or_skip
 
 REFUSED = "the service refuses the token, or this charger for it: check both"
 
@@ -51,7 +47,8 @@ def requests_of(*answers: Answer, ours: Generation = 3) -> list[Request]:
         ([Answer(open3("40"))], Handshake(generation=3, accepted=True)),
         ([Answer(open3()), Answer(payload3("40"))], Handshake(generation=3, accepted=True)),
         ([Answer(open3()), Answer(payload3("6")), Answer(payload3("40"))], Handshake(generation=3, accepted=True)),
-        ([Answer(open3('42["chargerConnected","🔌"]', "40"))], Handshake(generation=3, accepted=True)),
+        ([Answer(open3('42["chargerConnected",{}]'))], Handshake(generation=3, accepted=True)),
+        ([Answer(open3("6🔌", "40"))], Handshake(generation=3, accepted=True)),
         (
             [Answer(open3('44"Authentication error"'))],
             Handshake(generation=3, accepted=False, problem=REFUSED),
@@ -74,6 +71,7 @@ def requests_of(*answers: Answer, ours: Generation = 3) -> list[Request]:
         "accepted-in-the-second-poll",
         "accepted-after-a-noop",
         "accepted-since-events-come",
+        "lengths-in-utf-16-units",
         "refused-at-once",
         "refused-in-the-second-poll",
         "generation-4-accepted",
@@ -173,7 +171,7 @@ def test_an_answer_that_is_no_handshake_is_said_with_what_to_do(
 
 
 def test_a_bad_request_of_another_kind_is_said_as_it_is() -> None:
-    with serving(Answer("", 400), Answer("", 400)) as service:
+    with serving(Answer("", 400), Answer("", 503)) as service:
         assert shaken(service.url).problem == "the server answers HTTP 400 to the handshake: look at the service"
 
 
@@ -215,31 +213,6 @@ def test_a_name_that_does_not_resolve_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
     outcome = shaken("http://nowhere.invalid")
     assert outcome.problem == "the server's name cannot be resolved: check url and DNS"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, its key in the same file."""
-    return or_skip(lambda: _certificate(tmp_path_factory.mktemp("tls")))
-
-
-def _certificate(folder: Path) -> Path:
-    openssl = shutil.which("openssl")
-    if not openssl:
-        raise UnavailableError("a certificate needs openssl")
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=vecharge"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run([openssl, *command.split(), *names], cwd=folder, check=True, capture_output=True)
-    both = folder / "both.pem"
-    both.write_text((folder / "key.pem").read_text() + (folder / "certificate.pem").read_text())
-    return both
-
-
-@pytest.fixture
-def server_tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 def test_a_certificate_is_not_trusted_unless_ca_file_says_so(certificate: Path, server_tls: ssl.SSLContext) -> None:
