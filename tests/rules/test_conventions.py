@@ -3,15 +3,13 @@
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric
+from exporter.metrics import METRICS
 from tests.rules.rulefiles import ALERTS, PROJECT, RECORDING, Rule, alerts, records
 
-METRICS: tuple[Metric[Any], ...] = (*CHARGER_METRICS, *ACCOUNT_METRICS, *EXPORTER_METRICS)
 RUNBOOKS = PROJECT / "docs" / "runbooks.md"
 RUNBOOK_URL = "https://github.com/vecharge-exporter/vecharge-exporter/blob/main/docs/runbooks.md"
 # What rules and runbooks may name beside METRICS: Prometheus' own, and prometheus-client's.
@@ -77,6 +75,14 @@ def test_a_rule_names_only_metrics_that_exist(rule: Rule) -> None:
 @every_rule
 def test_a_rule_works_whatever_the_job_is_called(rule: Rule) -> None:
     assert not re.search(r"\b(job|instance)\s*[=!]", rule.expr)
+
+
+@every_rule
+def test_a_join_with_the_info_series_stays_one_to_one_where_two_of_a_charger_overlap(rule: Rule) -> None:
+    joined = re.findall(r"group_left \(account\)\s+(.*?vecharge_charger_info\))", rule.expr)
+    assert len(joined) == rule.expr.count("vecharge_charger_info")
+    for right_side in joined:
+        assert re.fullmatch(r"topk by \(job, (instance, )?charger_id\) \(1, vecharge_charger_info\)", right_side)
 
 
 @every_rule
