@@ -120,7 +120,7 @@ class _Transport(engineio.AsyncClient):  # type: ignore[misc]
 class _Client(socketio.AsyncClient):  # type: ignore[misc]
     """Socket.IO that tells a refusal and a goodbye from a transport that broke."""
 
-    on_refused: Callable[[], None]
+    on_refused: Callable[[object], None]
     on_goodbye: Callable[[], None]
     _binary_packet: Any
 
@@ -135,7 +135,7 @@ class _Client(socketio.AsyncClient):  # type: ignore[misc]
         await super()._handle_eio_message(data)
 
     async def _handle_error(self, namespace: str | None, data: Any) -> None:
-        self.on_refused()
+        self.on_refused(data)
         await super()._handle_error(namespace, data)
 
     async def _handle_disconnect(self, namespace: str | None) -> None:
@@ -293,8 +293,11 @@ class Connection:
         if event != "connect":
             self._deliver(Received(event, arguments))
 
-    def _on_refused(self) -> None:
-        if not self._joined.done():
+    def _on_refused(self, word: object) -> None:
+        if self.has_joined:
+            # What JavaScript clients know as the event `error`; the library takes the namespace for left.
+            self._deliver(Received("error", (word,)))
+        elif not self._joined.done():
             self._joined.set_exception(refused())
         self._end(Disconnection.SERVER)
 
