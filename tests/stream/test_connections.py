@@ -53,6 +53,21 @@ async def test_a_goodbye_that_closes_the_transport_too_is_the_servers(
 
 
 @BOTH
+async def test_the_services_error_is_an_event_like_any_other(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
+    # Generation 2 has a packet of its own for it, after which 4.6.1 takes the namespace for left.
+    node = node_service(NATIVE)
+    stream = watch(node.url, transports=[transport])
+    await stream.until_connected()
+    node.error(CHARGER, "Charger already connected to other device")
+    await until(lambda: stream.payloads("error"), "the error")
+    assert stream.payloads("error") == ["Charger already connected to other device"]
+    await stream.until_connected(times=1 if SOCKETIO5 else 2)
+    assert len(node.open_connections(CHARGER)) == 1
+
+
+@BOTH
 async def test_a_broken_wire_is_connected_again(node_service: StartNode, watch: StartWatch, transport: str) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url, transports=[transport])
