@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= tests
+SOCKETIO ?= 4
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 # An interpreter of version $(1): from PATH or, where PATH holds only a switched-off shim, from pyenv.
 find_python = $(shell for python in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
@@ -16,7 +18,7 @@ endef
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden test-pythons test-socketio5 clean
+.PHONY: help demo test check golden test-pythons test-socketio5 clean image test-image lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +50,27 @@ test-python-%:
 
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
 	.venv-socketio5/bin/python -m pytest tests/stream
+
+image: ## Build the image with Docker; SOCKETIO=5 for servers of the newer generation
+	docker build --build-arg SOCKETIO=$(SOCKETIO) --tag vecharge-exporter:$(VERSION) .
+
+# Needs root and Debian's buildah, podman, runc, netavark, aardvark-dns, iptables and debootstrap.
+test-image: .venv/ready ## Build the image and run it, alone and with compose, with podman in place of Docker
+	.venv/bin/python -m pytest tests/packaging/image.py tests/packaging/compose.py
+
+UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --no-config --quiet --upgrade \
+	--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock: .venv-lock/ready ## Renew the locked dependencies of the image and of releases
+	$(UV_COMPILE) pyproject.toml --output-file requirements/socketio4.txt
+	$(UV_COMPILE) pyproject.toml --overrides requirements/socketio5.in --output-file requirements/socketio5.txt
+	$(UV_COMPILE) requirements/build.in --output-file requirements/build.txt
+	$(UV_COMPILE) requirements/release.in --output-file requirements/release.txt
+
+.venv-lock/ready:
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	@touch $@
 
 .venv/ready: pyproject.toml
 	$(call make_venv,.venv,$(PYTHON))
