@@ -8,8 +8,9 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.models import dashboard as model
 
+from grafana.frames import DATASOURCE, Panel
 from grafana.meanings import BAD, PLAIN, WARN
-from grafana.panels import DATASOURCE, Column, Panel, rows
+from grafana.tables import Column, rows
 
 TAG: Final = "vecharge"
 CHARGER_UID: Final = "vecharge-charger"
@@ -55,8 +56,8 @@ def board(
         .keep_time(True)
     )
     new.with_variable(build.DatasourceVariable("datasource").label("Data Source").type("prometheus"))
-    new.with_variable(target("job", "Job", "vecharge_exporter_build_info"))
-    new.with_variable(target("instance", "Instance", 'vecharge_exporter_build_info{job=~"$job"}'))
+    new.with_variable(chosen_target("job", "Job", "vecharge_exporter_build_info"))
+    new.with_variable(chosen_target("instance", "Instance", 'vecharge_exporter_build_info{job=~"$job"}'))
     for variable in variables:
         new.with_variable(variable)
     for annotation in annotations:
@@ -73,10 +74,10 @@ def board(
     return _numbered(new.build())
 
 
-def target(label: str, title: str, metric: str) -> build.QueryVariable:
+def chosen_target(label: str, title: str, metric: str) -> build.QueryVariable:
     """A variable to choose among the exporters that Prometheus scrapes; all of them at first."""
     variable = asked(label, title, f"label_values({metric}, {label})")
-    everything = model.VariableOption(selected=True, text="All", value="$__all")
+    everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
     return variable.multi(True).include_all(True).all_value(".+").current(everything)
 
 

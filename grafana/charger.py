@@ -4,9 +4,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import boards, meanings, promql
 from grafana.boards import Row
+from grafana.charts import bars, timeline, trend, value
+from grafana.frames import Panel, Query
 from grafana.meanings import AVAILABILITY, CONNECTED, ON_OFF, PLAIN, STATE, UP, VOLTAGE_BAND, WARN
-from grafana.panels import Column, Panel, Query, bars, rows, timeline, trend, value
 from grafana.promql import age_seconds, availability, energy_kwh, increase, info, rate, state
+from grafana.tables import Column, rows
 
 THIS = 'charger_id="$charger_id"'
 SESSION_KWH = f"{promql.gauge('vecharge_charger_session_energy_joules', THIS)} / {promql.JOULES_PER_KWH}"
@@ -145,7 +147,7 @@ def readings() -> list[Panel]:
             "watt",
             width=8,
             least=0,
-            legend=False,
+            legend_shown=False,
         ),
         trend(
             "Voltage",
@@ -156,7 +158,7 @@ def readings() -> list[Panel]:
             soft_least=200,
             soft_most=260,
             lines=((None, meanings.BAD), (207, "transparent"), (253, meanings.BAD)),
-            legend=False,
+            legend_shown=False,
         ),
         trend(
             "Current",
@@ -165,7 +167,7 @@ def readings() -> list[Panel]:
             "amp",
             width=8,
             least=0,
-            legend=False,
+            legend_shown=False,
         ),
         timeline(
             "State, Wi-Fi and stream",
@@ -191,7 +193,7 @@ def energy() -> list[Panel]:
             [Query(promql.within_bars(energy_kwh(THIS, over="$__interval")), "Energy")],
             "kwatth",
             every="1h",
-            legend=False,
+            legend_shown=False,
         ),
         trend(
             "Session energy",
@@ -199,7 +201,7 @@ def energy() -> list[Panel]:
             [Query(SESSION_KWH, "Session")],
             "kwatth",
             least=0,
-            legend=False,
+            legend_shown=False,
         ),
     ]
 

@@ -6,9 +6,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import boards, meanings
 from grafana.boards import Row
+from grafana.charts import bars, ranking, trend, value
+from grafana.frames import Panel, Query
 from grafana.meanings import GOOD, NONE_IS_GOOD, RELOADED, TOKEN_LEFT_SECONDS, UP
-from grafana.panels import Column, Panel, Query, bars, ranking, rows, trend, value
 from grafana.promql import increase, rate, select, within_bars
+from grafana.tables import Column, rows
 
 CHARGERS = f"sum({select('vecharge_exporter_chargers')})"
 CONNECTED_STREAMS = f"sum(max by (charger_id) ({select('vecharge_stream_connected')}))"

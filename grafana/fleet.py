@@ -4,9 +4,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import boards, promql
 from grafana.boards import CHARGER_LINK, Row
+from grafana.charts import bars, months, ranking, timeline, trend, value
+from grafana.frames import Panel, Query
 from grafana.meanings import AVAILABILITY, FEW_ARE_GOOD, GOOD, NONE_IS_GOOD, STATE, WARN
-from grafana.panels import Column, Panel, Query, bars, months, places, ranking, rows, timeline, trend, value
 from grafana.promql import age_seconds, availability, energy_kwh, gauge, increase, info, named, share_of_time, state
+from grafana.tables import Column, places, rows
 
 UP = gauge("vecharge_charger_up")
 ON = 'status="on"'
@@ -137,7 +139,7 @@ def over_time() -> list[Panel]:
             width=8,
             every="1d",
             last="30d",
-            legend=False,
+            legend_shown=False,
             decimals=0,
         ),
         trend(
@@ -149,7 +151,7 @@ def over_time() -> list[Panel]:
             most=1,
             soft_least=0.9,
             lines=((None, "transparent"), (0.97, WARN)),
-            legend=False,
+            legend_shown=False,
         ),
     ]
 

@@ -13,13 +13,11 @@ Colours = tuple[tuple[str, str], ...]
 
 # Public funding programmes ask for chargers that are up 97 % of the time.
 AVAILABILITY: Final[Steps] = ((None, BAD), (0.90, WARN), (0.97, GOOD))
-# 230 V +/- 10 %: the band of IS 12360 and of EN 50160.
+# 230 V +/- 10 %.
 VOLTAGE_BAND: Final[Steps] = ((None, BAD), (207.0, GOOD), (253.0, BAD))
 NONE_IS_GOOD: Final[Steps] = ((None, GOOD), (1.0, BAD))
 FEW_ARE_GOOD: Final[Steps] = ((None, GOOD), (1.0, WARN), (10.0, BAD))
 NEUTRAL: Final[Steps] = ((None, PLAIN),)
-# A charger that is on logs every few seconds; the exporter calls it down after `stale_after`, 5 minutes.
-LOG_AGE_SECONDS: Final[Steps] = ((None, GOOD), (60.0, WARN), (300.0, BAD))
 TOKEN_LEFT_SECONDS: Final[Steps] = ((None, BAD), (3 * 86_400.0, WARN), (14 * 86_400.0, GOOD))
 
 STATE: Final[Words] = ((0, "Unreachable", BAD), (1, "Off", QUIET), (2, "On", GOOD), (3, "Unknown", WARN))

@@ -40,7 +40,8 @@ def energy_kwh(*matchers: str, over: str = "$__range", by: str = "charger_id") -
 def within_bars(query: str) -> str:
     """`query` over `$__interval`, moved so that a bar stands over the time that it tells of.
 
-    Prometheus looks back from each point; without the negative offset today's energy would stand at tomorrow.
+    Prometheus looks back from each point; without the negative offset (Prometheus 2.33) today's energy would stand
+    at tomorrow.
     """
     return query.replace("[$__interval]", "[$__interval] offset -$__interval")
 

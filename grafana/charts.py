@@ -1,0 +1,168 @@
+"""Charts: each is one call that says what is shown, in which unit, and how wide."""
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.builders import barchart, bargauge, common, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana.frames import NOTHING, REF_IDS, Query, add_range_targets, framed, legend, target, tooltip, transformation
+from grafana.meanings import NEUTRAL, Steps, Words, mappings, thresholds
+
+
+def value(
+    title: str,
+    description: str,
+    expr: str,
+    unit: str,
+    *,
+    width: int = 4,
+    height: int = 3,
+    steps: Steps = NEUTRAL,
+    words: Words = (),
+    decimals: int | None = None,
+) -> stat.Panel:
+    """One number as it is now.
+
+    The query is an instant one: the last value of a range would show a reading long after it had gone.
+    """
+    panel = framed(stat.Panel(), title, description, unit, width, height)
+    panel.with_target(target("A", Query(expr), instant=True))
+    panel.thresholds(thresholds(steps)).mappings(mappings(words)).no_value(NOTHING)
+    panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
+    panel.graph_mode(options.BigValueGraphMode.NONE)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    panel.text_mode(options.BigValueTextMode.VALUE)
+    return panel if decimals is None else panel.decimals(decimals)
+
+
+def trend(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: str,
+    *,
+    width: int = 12,
+    height: int = 8,
+    least: float | None = None,
+    most: float | None = None,
+    soft_most: float | None = None,
+    soft_least: float | None = None,
+    lines: Steps = (),
+    stacked: bool = False,
+    legend_shown: bool = True,
+) -> timeseries.Panel:
+    """Lines over time; `lines` draws limits across them."""
+    panel = framed(timeseries.Panel(), title, description, unit, width, height)
+    add_range_targets(panel, queries)
+    panel.line_width(1).fill_opacity(25 if stacked else 8).show_points(options.VisibilityMode.NEVER)
+    panel.legend(legend(shown=legend_shown)).tooltip(tooltip())
+    if lines:
+        panel.thresholds(thresholds(lines))
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(options.GraphThresholdsStyleMode.DASHED))
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
+    for limit, apply in (
+        (least, panel.min),
+        (most, panel.max),
+        (soft_least, panel.axis_soft_min),
+        (soft_most, panel.axis_soft_max),
+    ):
+        if limit is not None:
+            apply(limit)
+    return panel
+
+
+def bars(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: str,
+    *,
+    width: int = 12,
+    height: int = 8,
+    every: str,
+    last: str | None = None,
+    legend_shown: bool = True,
+    decimals: int | None = None,
+) -> timeseries.Panel:
+    """Stacked bars; each covers `every`, or more where the range is long; `last` is a range of the panel's own."""
+    panel = framed(timeseries.Panel(), title, description, unit, width, height)
+    add_range_targets(panel, queries)
+    panel.draw_style(options.GraphDrawStyle.BARS).line_width(0).fill_opacity(80).min(0)
+    panel.bar_alignment(options.BarAlignment.AFTER)
+    panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
+    panel.interval(every).legend(legend(shown=legend_shown)).tooltip(tooltip())
+    if last:
+        panel.time_from(last)
+    return panel if decimals is None else panel.decimals(decimals)
+
+
+def months(
+    title: str, description: str, days: Query, unit: str, *, width: int = 24, height: int = 9, last: str
+) -> barchart.Panel:
+    """A bar a calendar month, added up from a value a day: PromQL has no months."""
+    panel = framed(barchart.Panel(), title, description, unit, width, height)
+    add_range_targets(panel, [days])
+    panel.interval("1d").time_from(last).min(0)
+    grouped = {
+        "Time": {"operation": "groupby", "aggregations": []},
+        days.legend: {"operation": "aggregate", "aggregations": ["sum"]},
+    }
+    panel.with_transformation(transformation("formatTime", timeField="Time", outputFormat="YYYY-MM"))
+    panel.with_transformation(transformation("groupBy", fields=grouped))
+    panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.FIXED).fixed_color(days.colour or "blue"))
+    panel.show_value(options.VisibilityMode.ALWAYS).legend(legend(shown=False))
+    return panel.fill_opacity(80).decimals(1)
+
+
+def timeline(
+    title: str,
+    description: str,
+    queries: Sequence[tuple[Query, Words]],
+    *,
+    width: int = 24,
+    height: int = 8,
+    per_page: int | None = None,
+) -> statetimeline.Panel:
+    """States over time, a line a series; the words of a query are its states."""
+    panel = framed(statetimeline.Panel(), title, description, "none", width, height)
+    add_range_targets(panel, [query for query, _ in queries])
+    panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS)).thresholds(thresholds(NEUTRAL))
+    if len(queries) == 1:
+        panel.mappings(mappings(queries[0][1]))
+    else:
+        for ref_id, (_, words) in zip(REF_IDS, queries, strict=False):
+            panel.override_by_query(ref_id, [model.DynamicConfigValue("mappings", mappings(words))])
+    panel.show_value(options.VisibilityMode.NEVER).row_height(0.8).fill_opacity(75).line_width(0)
+    panel.legend(legend()).tooltip(tooltip())
+    return panel if per_page is None else panel.per_page(per_page)
+
+
+def ranking(
+    title: str,
+    description: str,
+    query: Query,
+    unit: str,
+    *,
+    width: int = 8,
+    height: int = 9,
+    steps: Steps = NEUTRAL,
+    least: float = 0.0,
+    most: float | None = None,
+    nothing: str = NOTHING,
+    decimals: int | None = None,
+) -> bargauge.Panel:
+    """A bar a series, in the order in which the query sorts them."""
+    panel = framed(bargauge.Panel(), title, description, unit, width, height)
+    panel.with_target(target("A", query, instant=True)).no_value(nothing)
+    panel.thresholds(thresholds(steps)).min(least)
+    panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
+    panel.display_mode(options.BarGaugeDisplayMode.BASIC).orientation(options.VizOrientation.HORIZONTAL)
+    panel.text(common.VizTextDisplayOptions().value_size(14).title_size(12))
+    panel.name_placement(options.BarGaugeNamePlacement.LEFT).value_mode(options.BarGaugeValueMode.TEXT)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])).max_viz_height(26)
+    if most is not None:
+        panel.max(most)
+    return panel if decimals is None else panel.decimals(decimals)
