@@ -9,6 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -25,6 +26,8 @@ _SECRETS: Final = (
     re.compile(r"(?i)(?<=bearer)(?:%20|[ +])[^&\s\"']+"),
     re.compile(r"\+\d{8,15}\b"),
 )
+# What would end a line, or steer the terminal of who reads it.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO | None = None) -> Log:
@@ -35,7 +38,7 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
         else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"])
     )
     log: Log = structlog.wrap_logger(
-        structlog.PrintLogger(stream or sys.stderr),
+        _Lines(stream or sys.stderr),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -62,19 +65,32 @@ def where(exception: BaseException) -> str:
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 
 
+class _Lines(structlog.PrintLogger):
+    """Writes lines. One that cannot be written is lost: a full disk or a closed pipe must not end a stream."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
 class _Foreign(logging.Handler):
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        # `record.msg` is the bare template; its arguments, and all lines but the first, may hold anything.
-        text = str(record.msg).partition("\n")[0]
+        # `record.msg` is the bare template; its arguments, and all lines but the first, may hold anything. So may
+        # what is no template: some libraries log an exception as such.
+        text = record.msg.partition("\n")[0] if isinstance(record.msg, str) else type(record.msg).__name__
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         fields: dict[str, object] = {"logger": record.name}
         if error is not None:
             fields |= {"error": cause_of(error), "at": where(error)}
-        self._log.log(record.levelno, text, **fields)
+        tell = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        tell(text, **fields)
 
 
 def _describe_exception(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -91,4 +107,4 @@ def _scrub(_logger: object, _method: str, line: str | bytes | MutableMapping[str
     text = str(line)
     for secret in _SECRETS:
         text = secret.sub("<hidden>", text)
-    return text
+    return _CONTROL.sub("?", text)
