@@ -7,9 +7,8 @@ from typing import Final
 
 import jinja2
 from aiohttp import web
-from prometheus_client.exposition import choose_encoder, gzip_accepted
 
-from exporter import __version__
+from exporter import __version__, negotiation
 from exporter.clock import now
 from exporter.errors import ListenError, cause_of
 from exporter.fleet import Fleet
@@ -71,11 +70,10 @@ class Web:
         return application
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        _, content_type = choose_encoder(",".join(request.headers.getall("Accept", [])))
-        openmetrics = content_type.startswith("application/openmetrics-text")
-        body = await self._scrape.page(openmetrics=openmetrics)
+        content_type = negotiation.content_type(",".join(request.headers.getall("Accept", [])))
+        body = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
-        if gzip_accepted(",".join(request.headers.getall("Accept-Encoding", []))):
+        if negotiation.accepts_gzip(",".join(request.headers.getall("Accept-Encoding", []))):
             headers["Content-Encoding"] = "gzip"
             body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
         return web.Response(body=body, headers=headers)

@@ -10,7 +10,8 @@ HOUSE = Path(__file__).parents[1] / "exporter"
 # From the ground up. Within a floor a module may use those named before it, so nothing ever goes in a circle.
 FLOORS = (
     ("errors", "clock", "duration", "pacing"),
-    ("wire", "energy", "tokens", "logs", "document", "settings", "config", "sharding", "diagnosis", "web_config", "passwords"),
+    ("wire", "energy", "tokens", "logs", "diagnosis", "negotiation"),
+    ("document", "settings", "config", "sharding", "web_config", "passwords"),
     ("account", "process", "charger", "store"),
     ("metrics", "connection", "stream"),
     ("exposition", "handshake", "check", "fleet"),
