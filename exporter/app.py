@@ -9,9 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 from exporter import __version__, clock
+from exporter.commits import Commits
 from exporter.config import Config
 from exporter.connection import prepare_library
 from exporter.errors import cause_of
@@ -20,10 +22,13 @@ from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.process import ExporterProcess
 from exporter.scrape import Scrape
 from exporter.sharding import Shard
+from exporter.store import StateStore
 from exporter.web import ListenAddress, Web
 
 # Open files that are not streams: scrapes, the state file, logs, and a handshake's second socket.
 OWN_FILES: Final = 200
+# For the last commit: with the goodbyes to the service before it, the process ends within 5 s.
+LAST_COMMIT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,14 @@ class Options:
 
     listen: ListenAddress
     telemetry_path: str
+    storage_path: Path
     shard: Shard = field(default_factory=Shard)
 
 
 class Exporter:
-    """The whole exporter in one event loop; use it with `async with`."""
+    """The whole exporter in one event loop; use it with `async with`, which closes `store` too."""
 
-    def __init__(self, config: Config, options: Options, log: Log) -> None:
+    def __init__(self, config: Config, options: Options, store: StateStore, log: Log) -> None:
         self._config = config
         self._options = options
         self._log = log
@@ -48,10 +54,14 @@ class Exporter:
             python_version=platform.python_version(),
             socketio_version=version("python-socketio"),
             reload_success_unix=clock.now().unix,
+            damaged_state_files=store.damaged_files,
         )
+        self._kept = store.load()
         # Jitter needs no secrecy.
         self.fleet = Fleet(process, clock.now, log, random.Random())  # noqa: S311
-        self._web = Web(self.fleet, Scrape(self.fleet), options.telemetry_path)
+        self._commits = Commits(store, self.fleet, log)
+        self._committing: asyncio.Task[None] | None = None
+        self._web = Web(self.fleet, Scrape(self.fleet, self._commits), options.telemetry_path)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
@@ -59,15 +69,18 @@ class Exporter:
         self.url = f"http://{address if address.host else f'127.0.0.1{address}'}"
         config = self._options.shard.of(self._config)
         self._make_room(config)
-        await self.fleet.reconcile(config, {})
+        await self.fleet.reconcile(config, self._kept)
+        self._committing = asyncio.create_task(self._commits.run(), name="commits")
         self._web.is_ready = True
         self._log.info("listening", address=str(address), chargers=len(self.fleet.chargers))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._web.is_ready = False
-        await self.fleet.stop()
-        await self._web.stop()
+        await asyncio.gather(self.fleet.stop(), self._web.stop())
+        if self._committing:
+            self._committing.cancel()
+        await self._commits.close(LAST_COMMIT_SECONDS)
         self._log.info("stopped")
 
     def _make_room(self, config: Config) -> None:
@@ -116,9 +129,21 @@ def run_loop(main: Callable[[], Any], log: Log) -> None:
         runner.run(main())
 
 
+def open_store(options: Options, log: Log) -> StateStore:
+    """The state file, with a loud word if a damaged one was found; raises StateError."""
+    store = StateStore.open(options.storage_path)
+    if store.set_aside:
+        log.error(
+            "the state file was damaged and has been set aside: the totals start anew; 'state set' can restore them",
+            set_aside=str(store.set_aside.file),
+            error=store.set_aside.reason,
+        )
+    return store
+
+
 async def run_exporter(config: Config, options: Options, log: Log) -> None:
     """Runs the exporter until SIGINT or SIGTERM."""
     log.info("starting vecharge-exporter", version=__version__)
-    async with Exporter(config, options, log):
+    async with Exporter(config, options, open_store(options, log), log):
         number = await until_signal()
         log.info("stopping", signal=number.name)

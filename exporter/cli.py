@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -100,7 +101,9 @@ def run(
     from exporter.logs import create_log
     from exporter.sharding import Shard
 
-    options = app.Options(_listen(web_listen_address), _path(web_telemetry_path), Shard(shard, total_shards))
+    options = app.Options(
+        _listen(web_listen_address), _path(web_telemetry_path), storage_path, Shard(shard, total_shards)
+    )
     config = _load(config_file)
     log = create_log(log_level, log_format)
     app.run_loop(lambda: app.run_exporter(config, options, log), log)
@@ -117,9 +120,12 @@ def demo(chargers: int, speed: float, web_listen_address: str, log_level: str, l
     from exporter.demo import run_demo
     from exporter.logs import create_log
 
-    options = app.Options(_listen(web_listen_address), "/metrics")
+    listen = _listen(web_listen_address)
     log = create_log(log_level, log_format)
-    app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)
+    # The simulated chargers begin anew with every demo: what is kept of them is for this one alone.
+    with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
+        options = app.Options(listen, "/metrics", Path(folder))
+        app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from exporter.app import Exporter, Options, until_signal
+from exporter.app import Exporter, Options, open_store, until_signal
 from exporter.config import AccountConfig, ChargerConfig, Config
 from exporter.logs import Log
 from exporter.simulator import Simulator, SimulatorOptions
@@ -20,7 +20,8 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
             token=TokenSource(literal=simulator.token),
             chargers=tuple(ChargerConfig(id=charger_id) for charger_id in simulator.charger_ids),
         )
-        async with Exporter(Config(accounts=(account,), expose_location=True), options, log) as exporter:
+        config = Config(accounts=(account,), expose_location=True)
+        async with Exporter(config, options, open_store(options, log), log) as exporter:
             say(f"\n  {chargers} simulated chargers, watched by the exporter.")
             say(f"\n  Open {exporter.url}/ and {exporter.url}{options.telemetry_path} - Ctrl-C ends it.\n")
             await until_signal()

@@ -71,6 +71,8 @@ class Fleet:
         self._accounts: dict[str, Account] = {}
         self._services: dict[str, tuple[AccountConfig, Service]] = {}
         self._watched: dict[str, _Watched] = {}
+        # Those that left the configuration: the disk may not have the last of their totals yet.
+        self._former: dict[str, Charger] = {}
         self._exposition = Exposition([])
         self._told: dict[tuple[str, Notice], int] = {}
 
@@ -80,7 +82,7 @@ class Fleet:
         return [watched.charger for watched in self._watched.values()]
 
     async def reconcile(self, config: Config, kept: Mapping[str, KeptState]) -> None:
-        """Watches what `config` says; `kept` is what is on disk of chargers not watched yet."""
+        """Watches what `config` says; `kept` is what was on disk when the process began."""
         rules = Rules(config.stale_after_seconds, config.max_power_watts, config.expose_location)
         wanted = {charger.id: (charger, account) for account in config.accounts for charger in account.chargers}
         shared = {account.name: _without_chargers(account) for account in config.accounts}
@@ -97,19 +99,22 @@ class Fleet:
         for charger_id, (charger_config, account_config) in wanted.items():
             account = self._accounts[account_config.name]
             known = before.get(charger_id)
-            if known is None:
+            charger = known.charger if known else self._former.pop(charger_id, None)
+            if charger is None:
                 charger = Charger(
                     charger_id, charger_config.name, account, rules, self._clock().unix, kept.get(charger_id)
                 )
-                self.dirty.add(charger)
+                if charger_id not in kept:
+                    self.dirty.add(charger)
             else:
-                charger = known.charger
                 charger.set_configuration(charger_config.name, account, rules)
             if known is None or charger_id in changed:
                 stream = self._start_stream(charger, self._services[account.name][1])
             else:
                 stream = known.stream
             self._watched[charger_id] = _Watched(charger, shared[account.name], stream)
+        for charger_id in before.keys() - wanted.keys():
+            self._former[charger_id] = before[charger_id].charger
         for account in self._accounts.values():
             account.chargers = sum(watched.charger.account is account for watched in self._watched.values())
         self._exposition = Exposition(self.chargers)

@@ -319,6 +319,11 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
         "Time spent committing the state file.",
         lambda process, _: process.commit_seconds,
     ),
+    _gauge(
+        "vecharge_exporter_state_damaged_files",
+        "Damaged state files that were set aside and lay in the storage folder at the start.",
+        lambda process, _: process.damaged_state_files,
+    ),
     _counter(
         "vecharge_exporter_scrapes_total",
         "Scrapes answered.",

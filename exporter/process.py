@@ -17,3 +17,4 @@ class ExporterProcess:
     commit_seconds: float = 0.0
     scrapes: int = 0
     scrape_seconds: float = 0.0
+    damaged_state_files: int = 0

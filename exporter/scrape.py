@@ -5,14 +5,16 @@ import time
 import prometheus_client
 from prometheus_client.openmetrics import exposition as openmetrics_exposition
 
+from exporter.commits import Commits
 from exporter.fleet import Fleet
 
 
 class Scrape:
     """Makes the page that Prometheus reads."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, commits: Commits) -> None:
         self._fleet = fleet
+        self._commits = commits
         self._process_registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self._process_registry)
         prometheus_client.PlatformCollector(registry=self._process_registry)
@@ -21,16 +23,11 @@ class Scrape:
     async def page(self, *, openmetrics: bool) -> bytes:
         """The page in OpenMetrics 1.0.0 or in the text format 0.0.4."""
         started = time.perf_counter()
-        await self._commit()
+        await self._commits.commit()
         page = self._fleet.render(openmetrics=openmetrics) + self._own_process(openmetrics=openmetrics)
         self._fleet.process.scrapes += 1
         self._fleet.process.scrape_seconds += time.perf_counter() - started
         return page
-
-    async def _commit(self) -> None:
-        dirty = list(self._fleet.dirty)
-        self._fleet.dirty.clear()
-        self._fleet.committed((charger, charger.kept_state()) for charger in dirty)
 
     def _own_process(self, *, openmetrics: bool) -> bytes:
         if openmetrics:

@@ -15,7 +15,7 @@ FLOORS = (
     ("account", "process", "charger", "store"),
     ("metrics", "connection", "stream"),
     ("exposition", "handshake", "check", "fleet"),
-    ("scrape",),
+    ("commits", "scrape"),
     ("web",),
     ("simulator", "app"),
     ("demo", "reference", "cli", "__main__"),

@@ -53,6 +53,7 @@ EXPORTER_CONTRACT = """
     counter vecharge_exporter_state_commits_total
     counter vecharge_exporter_state_commit_failures_total
     counter vecharge_exporter_state_commit_seconds_total
+    gauge   vecharge_exporter_state_damaged_files
     counter vecharge_exporter_scrapes_total
     counter vecharge_exporter_scrape_seconds_total
 """

@@ -1,0 +1,153 @@
+"""Commits: what the chargers have become goes to the disk first, and only then may it be shown.
+
+A commit runs in a thread, one at a time, and all who ask for one meanwhile share the next. One that fails or takes
+too long leaves its chargers dirty, and what is shown as it was; the next one tries again.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Final, Protocol
+
+from exporter.charger import KeptState
+from exporter.errors import cause_of
+from exporter.fleet import Fleet
+from exporter.logs import Log
+
+# A scrape waits for its commit so long.
+PATIENCE_SECONDS: Final = 5.0
+# With the patience added, no total is older than 15 s on the disk while nobody scrapes.
+INTERVAL_SECONDS: Final = 10.0
+# A disk that stays full fills no log.
+TELL_AGAIN_SECONDS: Final = 60.0
+
+
+class Store(Protocol):
+    """What is needed of a StateStore. Its calls block."""
+
+    def commit(self, states: Mapping[str, KeptState]) -> None:
+        """Writes all of these or none."""
+
+    def close(self) -> None:
+        """Lets go of the file."""
+
+
+class Commits:
+    """Commits a fleet's dirty chargers to a store, without blocking the event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        fleet: Fleet,
+        log: Log,
+        *,
+        interval_seconds: float = INTERVAL_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._log = log
+        self._interval = interval_seconds
+        self._patience = patience_seconds
+        self._writing: asyncio.Task[None] | None = None
+        # Set while there is no commit to wait for: none runs, or the one that runs has used up all patience.
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._failure_told: float | None = None
+        self._told_to_fail = False
+
+    async def run(self) -> None:
+        """Commits at regular intervals, until cancelled: totals are kept although nobody scrapes."""
+        while True:
+            await asyncio.sleep(self._interval)
+            await self.commit()
+
+    async def commit(self, patience_seconds: float | None = None) -> None:
+        """Brings all that is dirty now to the disk, or gives up when patience ends. Never raises."""
+        patience = self._patience if patience_seconds is None else patience_seconds
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                # The commit that is under way may have begun before what is dirty now.
+                await self._settled.wait()
+                if self._writing is None and self._fleet.dirty:
+                    self._settled.clear()
+                    self._writing = asyncio.create_task(self._write(), name="commit")
+                await self._settled.wait()
+
+    async def close(self, patience_seconds: float) -> None:
+        """Makes the last commit and lets go of the store, or gives up when patience ends."""
+        await self.commit(patience_seconds)
+        if self._writing is None:
+            await asyncio.wait({_in_thread(self._store.close)}, timeout=patience_seconds)
+        if self._writing is not None or self._fleet.dirty:
+            self._log.error("ending without a last commit: totals since the one before are not kept")
+
+    async def _write(self) -> None:
+        process = self._fleet.process
+        started = time.perf_counter()
+        batch = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
+        self._fleet.dirty.clear()
+        process.commits += 1
+        failure: str | None = None
+        try:
+            written = _in_thread(partial(self._store.commit, {charger.charger_id: state for charger, state in batch}))
+            await asyncio.wait({written}, timeout=self._patience)
+            if not written.done():
+                failure = f"it takes longer than {self._patience:g} s"
+                self._fail(failure)
+                self._fleet.dirty.update(charger for charger, _ in batch)
+                self._settled.set()
+                await asyncio.wait({written})
+            error = written.exception()
+            if error is None:
+                self._fleet.committed(batch)
+                self._succeed()
+            elif failure is None:
+                self._fail(cause_of(error))
+                self._fleet.dirty.update(charger for charger, _ in batch)
+        finally:
+            process.commit_seconds += time.perf_counter() - started
+            self._writing = None
+            self._settled.set()
+
+    def _fail(self, why: str) -> None:
+        self._fleet.process.commit_failures += 1
+        now = asyncio.get_running_loop().time()
+        if self._failure_told is None or now - self._failure_told >= TELL_AGAIN_SECONDS:
+            self._failure_told = now
+            self._told_to_fail = True
+            self._log.error("commit failed; scrapes show the totals of the last that did not", error=why)
+
+    def _succeed(self) -> None:
+        if self._told_to_fail:
+            self._told_to_fail = False
+            self._log.info("commits work again")
+
+
+def _in_thread(call: Callable[[], None]) -> asyncio.Future[None]:
+    """Runs a call in a thread. A daemon, so that a disk that hangs cannot hold up the end of the process."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+    def work() -> None:
+        failure: BaseException | None = None
+        try:
+            call()
+        except BaseException as error:
+            failure = error
+        with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+            loop.call_soon_threadsafe(finish, failure)
+
+    threading.Thread(target=work, name="state", daemon=True).start()
+    return future
