@@ -100,6 +100,13 @@ def test_a_recorded_name_is_level_metric_operation(record: Rule) -> None:
     assert re.fullmatch(r"sum|count|(rate|increase|avg_over_time)\d+[mhd]", operation)
 
 
+@every_record
+def test_a_recorded_name_tells_the_window_of_its_expression(record: Rule) -> None:
+    named = set(re.findall(r":[a-z_]+?(\d+[mhd])$", record.name))
+    windows = set(re.findall(r"\[(\w+)\]", record.expr))
+    assert windows == named or (not windows and "vecharge_charger" in record.expr and ":" in record.expr)
+
+
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
     headings = re.findall(r"^### (.+)$", RUNBOOKS.read_text(), re.MULTILINE)
     assert headings == [alert.name for alert in alerts()]
