@@ -1,0 +1,166 @@
+"""The pages: /metrics in two formats, a landing page, health and readiness."""
+
+import gzip
+import random
+import re
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from exporter import __version__
+from exporter.clock import now
+from exporter.errors import ListenError
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.negotiation import OPENMETRICS, TEXT
+from exporter.process import ExporterProcess
+from exporter.scrape import Scrape
+from exporter.web import ListenAddress, Web
+
+ANY_PORT = ListenAddress("127.0.0.1", 0)
+
+
+class Pages(Scrape):
+    """A scrape that tells only in which format it was made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    async def page(self, *, openmetrics: bool) -> bytes:
+        self.made += 1
+        return b"in OpenMetrics" if openmetrics else b"in text"
+
+
+class Site:
+    """A running site, and a client for it that adds no header of its own."""
+
+    def __init__(self, web: Web, pages: Pages, url: str, session: aiohttp.ClientSession) -> None:
+        self.web, self.pages, self.url, self._session = web, pages, url, session
+
+    async def get(self, path: str, **headers: str) -> tuple[aiohttp.ClientResponse, bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self._session.get(self.url + path, headers=named) as response:
+            return response, await response.read()
+
+
+def web_of(pages: Pages, telemetry_path: str = "/metrics") -> Web:
+    fleet = Fleet(ExporterProcess("1.2.3", "3.13.1", "4.6.1"), now, create_log("error", "logfmt"), random.Random(1))
+    return Web(fleet, pages, telemetry_path)
+
+
+@pytest.fixture
+async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    pages = Pages()
+    web = web_of(pages, getattr(request, "param", "/metrics"))
+    address = await web.start(ANY_PORT)
+    bare = aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=["Accept", "Accept-Encoding"])
+    async with bare as session:
+        yield Site(web, pages, f"http://{address}", session)
+    await web.stop()
+
+
+async def test_metrics_in_the_text_format(site: Site) -> None:
+    response, body = await site.get("/metrics")
+    assert (response.status, body) == (200, b"in text")
+    assert response.headers["Content-Type"] == TEXT
+
+
+async def test_metrics_in_openmetrics(site: Site) -> None:
+    response, body = await site.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert (response.status, body) == (200, b"in OpenMetrics")
+    assert response.headers["Content-Type"] == OPENMETRICS
+
+
+async def test_metrics_compressed_where_that_is_accepted(site: Site) -> None:
+    response, body = await site.get("/metrics", Accept_Encoding="gzip")
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(body) == b"in text"
+
+
+async def test_metrics_as_they_are_where_it_is_not(site: Site) -> None:
+    response, body = await site.get("/metrics", Accept_Encoding="identity")
+    assert "Content-Encoding" not in response.headers
+    assert body == b"in text"
+
+
+@pytest.mark.parametrize("header", ["Accept", "Accept-Encoding"])
+async def test_a_cache_is_told_what_the_answer_depends_on(site: Site, header: str) -> None:
+    response, _ = await site.get("/metrics")
+    assert header in response.headers["Vary"].split(", ")
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+async def test_every_request_is_a_scrape_of_its_own(site: Site) -> None:
+    for _ in range(3):
+        await site.get("/metrics")
+    assert site.pages.made == 3
+
+
+async def test_the_landing_page_leads_to_the_metrics(site: Site) -> None:
+    response, body = await site.get("/")
+    assert response.headers["Content-Type"].startswith("text/html")
+    links = re.findall(r'href="([^"]+)"', body.decode())
+    assert "/metrics" in links
+    for link in links:
+        answer, _ = await site.get(link)
+        assert answer.status in (200, 503), link
+    assert f"version {__version__}" in body.decode()
+
+
+async def test_the_landing_page_is_no_scrape(site: Site) -> None:
+    await site.get("/")
+    assert site.pages.made == 0
+
+
+async def test_healthy_as_long_as_it_answers(site: Site) -> None:
+    response, _ = await site.get("/-/healthy")
+    assert response.status == 200
+
+
+async def test_ready_only_once_it_is(site: Site) -> None:
+    response, _ = await site.get("/-/ready")
+    assert response.status == 503
+    site.web.is_ready = True
+    response, _ = await site.get("/-/ready")
+    assert response.status == 200
+
+
+@pytest.mark.parametrize("path", ["/metricsx", "/metrics/", "/-/", "/index.html", "/../etc/passwd"])
+async def test_there_is_nothing_else(site: Site, path: str) -> None:
+    response, _ = await site.get(path)
+    assert response.status == 404
+
+
+@pytest.mark.parametrize("site", ["/chargers/metrics"], indirect=True)
+async def test_the_metrics_are_where_the_operator_wants_them(site: Site) -> None:
+    response, body = await site.get("/chargers/metrics")
+    assert (response.status, body) == (200, b"in text")
+    response, _ = await site.get("/metrics")
+    assert response.status == 404
+    _, landing = await site.get("/")
+    assert b'href="/chargers/metrics"' in landing
+
+
+@pytest.mark.parametrize("site", ["/"], indirect=True)
+async def test_metrics_at_the_root_take_the_place_of_the_landing_page(site: Site) -> None:
+    _, body = await site.get("/")
+    assert body == b"in text"
+
+
+async def test_an_address_in_use_is_told_in_a_line(site: Site) -> None:
+    taken = ListenAddress("127.0.0.1", int(site.url.rpartition(":")[2]))
+    with pytest.raises(ListenError, match=rf"^cannot listen on 127\.0\.0\.1:{taken.port} \(OSError: Address already"):
+        await web_of(Pages()).start(taken)
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (ListenAddress(None, 10037), ":10037"),
+        (ListenAddress("127.0.0.1", 10037), "127.0.0.1:10037"),
+        (ListenAddress("::1", 10037), "[::1]:10037"),
+    ],
+)
+def test_an_address_is_written_as_it_is_given(address: ListenAddress, text: str) -> None:
+    assert str(address) == text
