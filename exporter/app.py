@@ -16,10 +16,11 @@ from exporter import __version__, clock
 from exporter.commits import Commits
 from exporter.config import Config
 from exporter.connection import prepare_library
-from exporter.errors import cause_of
+from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.process import ExporterProcess
+from exporter.reload import Reloads
 from exporter.scrape import Scrape
 from exporter.sharding import Shard
 from exporter.store import StateStore
@@ -42,9 +43,14 @@ class Options:
 
 
 class Exporter:
-    """The whole exporter in one event loop; use it with `async with`, which closes `store` too."""
+    """The whole exporter in one event loop; use it with `async with`, which closes `store` too.
 
-    def __init__(self, config: Config, options: Options, store: StateStore, log: Log) -> None:
+    `load` reads the configuration again, for a reload.
+    """
+
+    def __init__(
+        self, config: Config, load: Callable[[], Config], options: Options, store: StateStore, log: Log
+    ) -> None:
         self._config = config
         self._options = options
         self._log = log
@@ -60,28 +66,36 @@ class Exporter:
         # Jitter needs no secrecy.
         self.fleet = Fleet(process, clock.now, log, random.Random())  # noqa: S311
         self._commits = Commits(store, self.fleet, log)
-        self._committing: asyncio.Task[None] | None = None
+        self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
+        self._tasks: list[asyncio.Task[None]] = []
         self._web = Web(self.fleet, Scrape(self.fleet, self._commits), options.telemetry_path)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
         address = await self._web.start(self._options.listen)
         self.url = f"http://{address if address.host else f'127.0.0.1{address}'}"
-        config = self._options.shard.of(self._config)
-        self._make_room(config)
-        await self.fleet.reconcile(config, self._kept)
-        self._committing = asyncio.create_task(self._commits.run(), name="commits")
+        await self._apply(self._config)
+        self._tasks = [
+            asyncio.create_task(self._commits.run(), name="commits"),
+            asyncio.create_task(self.reloads.watch(), name="watch files"),
+        ]
         self._web.is_ready = True
         self._log.info("listening", address=str(address), chargers=len(self.fleet.chargers))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._web.is_ready = False
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(self.fleet.stop(), self._web.stop())
-        if self._committing:
-            self._committing.cancel()
         await self._commits.close(LAST_COMMIT_SECONDS)
         self._log.info("stopped")
+
+    async def _apply(self, config: Config) -> None:
+        """Watches this shard's part of a configuration from now on."""
+        own = self._options.shard.of(config)
+        self._make_room(own)
+        await self.fleet.reconcile(own, self._kept)
 
     def _make_room(self, config: Config) -> None:
         """A stream is an open file: lifts the soft limit to the hard one, and says so if the fleet will not fit."""
@@ -141,9 +155,21 @@ def open_store(options: Options, log: Log) -> StateStore:
     return store
 
 
-async def run_exporter(config: Config, options: Options, log: Log) -> None:
-    """Runs the exporter until SIGINT or SIGTERM."""
+async def run_exporter(config: Config, load: Callable[[], Config], options: Options, log: Log) -> None:
+    """Runs the exporter until SIGINT or SIGTERM; SIGHUP makes it read its configuration again."""
     log.info("starting vecharge-exporter", version=__version__)
-    async with Exporter(config, options, open_store(options, log), log):
+    async with Exporter(config, load, options, open_store(options, log), log) as exporter:
+        reloading: set[asyncio.Task[None]] = set()
+
+        async def reload() -> None:
+            with suppress(ConfigError):  # said in the log, and the old configuration stays
+                await exporter.reloads.reload()
+
+        def hang_up() -> None:
+            task = asyncio.create_task(reload(), name="reload")
+            reloading.add(task)
+            task.add_done_callback(reloading.discard)
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
         number = await until_signal()
         log.info("stopping", signal=number.name)

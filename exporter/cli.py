@@ -104,9 +104,13 @@ def run(
     options = app.Options(
         _listen(web_listen_address), _path(web_telemetry_path), storage_path, Shard(shard, total_shards)
     )
-    config = _load(config_file)
+
+    def load() -> "Config":
+        return _load(config_file)
+
+    config = load()
     log = create_log(log_level, log_format)
-    app.run_loop(lambda: app.run_exporter(config, options, log), log)
+    app.run_loop(lambda: app.run_exporter(config, load, options, log), log)
 
 
 @main.command()

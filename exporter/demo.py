@@ -21,7 +21,7 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
             chargers=tuple(ChargerConfig(id=charger_id) for charger_id in simulator.charger_ids),
         )
         config = Config(accounts=(account,), expose_location=True)
-        async with Exporter(config, options, open_store(options, log), log) as exporter:
+        async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
             say(f"\n  {chargers} simulated chargers, watched by the exporter.")
             say(f"\n  Open {exporter.url}/ and {exporter.url}{options.telemetry_path} - Ctrl-C ends it.\n")
             await until_signal()

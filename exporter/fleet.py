@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 
 from exporter.account import Account
-from exporter.charger import Charger, KeptState, Notice, Rules, StreamEvent
+from exporter.charger import OCCUPIED_ADVICE, Charger, KeptState, Notice, Rules, StreamEvent
 from exporter.clock import Moment
 from exporter.config import AccountConfig, Config
 from exporter.exposition import Exposition
@@ -32,10 +32,7 @@ _NOTICES: Final[dict[Notice, tuple[str, str]]] = {
     Notice.SWITCHED_ON: ("info", "charger switched on"),
     Notice.SWITCHED_OFF: ("info", "charger switched off"),
     Notice.DROPPED: ("warning", "charger dropped off the service: check its Wi-Fi and power"),
-    Notice.OCCUPIED: (
-        "warning",
-        "the service says that the charger is connected to another device: close the app there",
-    ),
+    Notice.OCCUPIED: ("warning", OCCUPIED_ADVICE),
     Notice.SERVICE_ERROR: ("warning", "the service reports an error for this charger"),
     Notice.NOT_UNDERSTOOD: ("warning", "payload not understood, wholly or in part"),
     Notice.OTHER_CHARGER: ("warning", "payload of another charger ignored"),
@@ -47,7 +44,8 @@ _NOTICES: Final[dict[Notice, tuple[str, str]]] = {
 class _Watched:
     charger: Charger
     account: AccountConfig
-    stream: asyncio.Task[None]
+    stream: ChargerStream
+    task: asyncio.Task[None]
 
 
 class Fleet:
@@ -91,7 +89,8 @@ class Fleet:
             for charger_id, watched in self._watched.items()
             if charger_id not in wanted or watched.account != shared[wanted[charger_id][1].name]
         }
-        await self._end_streams([self._watched[charger_id].stream for charger_id in changed])
+        # To the end: a charger must never be connected twice.
+        await _end([self._watched[charger_id].task for charger_id in changed], timeout=None)
         await self._replace_services(shared)
         before = self._watched
         self._watched = {}
@@ -109,19 +108,26 @@ class Fleet:
             else:
                 charger.set_configuration(charger_config.name, account, rules)
             if known is None or charger_id in changed:
-                stream = self._start_stream(charger, self._services[account.name][1])
+                stream = self._make_stream(charger, self._services[account.name][1])
+                task = asyncio.create_task(stream.run(), name=f"stream {charger_id}")
             else:
-                stream = known.stream
-            self._watched[charger_id] = _Watched(charger, shared[account.name], stream)
+                stream, task = known.stream, known.task
+            self._watched[charger_id] = _Watched(charger, shared[account.name], stream, task)
         for charger_id in before.keys() - wanted.keys():
             self._former[charger_id] = before[charger_id].charger
         for account in self._accounts.values():
             account.chargers = sum(watched.charger.account is account for watched in self._watched.values())
         self._exposition = Exposition(self.chargers)
 
+    def token_changed(self, account: str) -> None:
+        """The token of an account has changed: streams that were refused for the old one try again at once."""
+        for watched in self._watched.values():
+            if watched.account.name == account:
+                watched.stream.token_changed()
+
     async def stop(self) -> None:
         """Ends all streams, and says goodbye to the service as far as it listens."""
-        await self._end_streams([watched.stream for watched in self._watched.values()])
+        await _end([watched.task for watched in self._watched.values()], timeout=STOP_SECONDS)
         await self._replace_services({})
 
     def committed(self, chargers: Iterable[tuple[Charger, KeptState]]) -> None:
@@ -146,7 +152,7 @@ class Fleet:
             if name not in self._services:
                 self._services[name] = (account, _service(account))
 
-    def _start_stream(self, charger: Charger, service: Service) -> asyncio.Task[None]:
+    def _make_stream(self, charger: Charger, service: Service) -> ChargerStream:
         def deliver(event: StreamEvent) -> None:
             try:
                 notice = charger.apply(event, self._clock())
@@ -158,8 +164,7 @@ class Fleet:
                 # A fault of ours must not end a stream, and what it broke must be seen.
                 self._log.error("internal error while taking an event in", charger_id=charger.charger_id, exc_info=True)
 
-        stream = self._stream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
-        return asyncio.create_task(stream.run(), name=f"stream {charger.charger_id}")
+        return self._stream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
 
     def _touch(self, charger: Charger) -> None:
         watched = self._watched.get(charger.charger_id)
@@ -176,11 +181,12 @@ class Fleet:
             fields = {} if level != "warning" else {"times": count}
             getattr(self._log, level)(text, charger_id=charger.charger_id, **fields)
 
-    async def _end_streams(self, streams: list[asyncio.Task[None]]) -> None:
-        for stream in streams:
-            stream.cancel()
-        if streams:
-            await asyncio.wait(streams, timeout=STOP_SECONDS)
+
+async def _end(tasks: list[asyncio.Task[None]], timeout: float | None) -> None:  # noqa: ASYNC109 - asyncio.wait's own
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout)
 
 
 def _without_chargers(account: AccountConfig) -> AccountConfig:

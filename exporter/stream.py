@@ -7,7 +7,7 @@ and full jitter; how many handshakes run at once is limited over the whole proce
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +74,8 @@ class ChargerStream:
         self._log = log.bind(charger_id=charger_id)
         self._backoff = Backoff(rng)
         self._failures: dict[ConnectFailure, int] = {}
+        self._token_in_doubt = False
+        self._woken = asyncio.Event()
 
     async def run(self) -> None:
         """Connects and listens until it is cancelled; then says goodbye to the service."""
@@ -82,17 +84,32 @@ class ChargerStream:
                 async with self._handshakes:
                     connection = await self._connect()
             except ConnectError as error:
-                self._deliver(ConnectFailed(error.reason))
+                self._deliver(ConnectFailed(error.reason, str(error)))
                 self._tell_failure(error)
-                await asyncio.sleep(max(self._backoff.next(), error.retry_after_seconds or 0.0))
+                self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(
+                    error.__cause__, TokenError
+                )
+                await self._rest(max(self._backoff.next(), error.retry_after_seconds or 0.0))
             else:
                 await self._listen(connection)
-                await asyncio.sleep(self._backoff.next())
+                await self._rest(self._backoff.next())
+
+    def token_changed(self) -> None:
+        """The account has another token: if the last attempt failed for the old one, the next is made at once."""
+        if self._token_in_doubt:
+            self._woken.set()
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
 
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
         self._failures.clear()
+        self._token_in_doubt = False
         self._log.info("stream connected")
         reason = Disconnection.RELOAD
         try:

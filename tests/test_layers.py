@@ -15,7 +15,7 @@ FLOORS = (
     ("account", "process", "charger", "store"),
     ("metrics", "connection", "stream"),
     ("exposition", "handshake", "check", "fleet"),
-    ("commits", "scrape"),
+    ("commits", "scrape", "reload"),
     ("web",),
     ("simulator", "app"),
     ("demo", "reference", "cli", "__main__"),
