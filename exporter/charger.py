@@ -7,6 +7,7 @@ the few methods below; nothing here knows a clock, a socket or a metric.
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from exporter.account import Account, Disconnection
 from exporter.clock import Moment
@@ -39,9 +40,10 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class ConnectFailed:
-    """An attempt to connect has failed."""
+    """An attempt to connect has failed; `advice` says why and what to do, and is safe to show."""
 
     reason: ConnectFailure
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class Garbled:
 
 
 StreamEvent = TokenInUse | Connected | ConnectFailed | Disconnected | Received | Garbled
+
+
+OCCUPIED_ADVICE: Final = "the service says that the charger is connected to another device: close the app there"
 
 
 class Notice(StrEnum):
@@ -119,6 +124,7 @@ class Charger:
         "first_seen_unix",
         "info",
         "last_event_unix",
+        "last_problem",
         "meter",
         "name",
         "power_watts",
@@ -162,6 +168,8 @@ class Charger:
         self.disconnections = 0
         self.connect_failures = 0
         self.last_event_unix: float | None = None
+        # Why the stream is not connected, in words, and what to do.
+        self.last_problem: str | None = None
         self.info = self._info()
         self._heard_on_connection = False
         self._session_has_readings = False
@@ -178,9 +186,11 @@ class Charger:
                 self.account.token_expiry_unix = expiry_unix
             case Connected():
                 self.connected = True
+                self.last_problem = None
                 self._heard_on_connection = False
                 self.connections += 1
-            case ConnectFailed(reason):
+            case ConnectFailed(reason, advice):
+                self.last_problem = advice or None
                 self.connect_failures += 1
                 self.account.connect_failures[reason] += 1
             case Disconnected(reason):
@@ -270,6 +280,8 @@ class Charger:
                 self.meter.gap()
                 return Notice.DROPPED
             case ServiceError(occupied):
+                if occupied:
+                    self.last_problem = OCCUPIED_ADVICE
                 return Notice.OCCUPIED if occupied else Notice.SERVICE_ERROR
         return None
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.account import Disconnection
-from exporter.charger import ConnectFailed, Garbled, Notice, TokenInUse
+from exporter.charger import ConnectFailed, Garbled, Notice, Received, TokenInUse
 from exporter.errors import ConnectFailure
 from tests.charger.watched import NOON, Watched
 
@@ -135,3 +135,22 @@ def test_nothing_that_arrives_raises_and_all_of_it_is_counted(events: list[tuple
         charger.receive(name, payload)
     assert sum(charger.account.events.values()) == len(events)
     assert sum(charger.account.decode_errors.values()) <= len(events)
+
+
+def test_why_a_stream_is_not_connected_is_known_until_it_is(charger: Watched) -> None:
+    assert charger.charger.last_problem is None
+    charger.apply(ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
+    charger.apply(ConnectFailed(ConnectFailure.TIMEOUT, "no answer: look at the network"))
+    assert charger.charger.last_problem == "no answer: look at the network"
+    charger.connect()
+    assert charger.charger.last_problem is None
+
+
+def test_a_charger_that_another_device_holds_says_so_until_the_stream_is_connected_again(charger: Watched) -> None:
+    charger.connect()
+    charger.apply(Received("error", ("Charger already connected to other device",)))
+    charger.disconnect(Disconnection.SERVER)
+    assert charger.charger.last_problem is not None
+    assert "close the app there" in charger.charger.last_problem
+    charger.connect()
+    assert charger.charger.last_problem is None
