@@ -43,7 +43,7 @@ golden: .venv/ready ## Renew the golden files; read the diff before you commit i
 test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
 
 .PHONY: $(PYTHONS:%=test-python-%)
-test-python-%:
+$(PYTHONS:%=test-python-%): test-python-%:
 	@$(if $(call find_python,$*), \
 		$(MAKE) --no-print-directory .venv-$*/ready && .venv-$*/bin/python -m pytest --quiet $(TESTS), \
 		echo "Python $* is not installed: not tested")
