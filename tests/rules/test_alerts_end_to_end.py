@@ -40,7 +40,7 @@ class Chain(NamedTuple):
         """The first page about an alert, waited for."""
         return wait_until(
             lambda: [page for page in self.pages() if page.alerts(alert, status)],
-            f"a page that says {alert} is {status}; received: {self.webhook.notifications}",
+            f"a page that says {alert} is {status}",
         )[0]
 
     def pages(self) -> list[Notification]:
