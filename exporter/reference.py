@@ -212,7 +212,8 @@ def _allowed(kind: object) -> str:
         case click.Choice(choices=choices):
             return f"One of {_one_of(map(str, choices))}."
         case click.IntRange(min=least, max=most) | click.FloatRange(min=least, max=most):
-            return f"From {least:,} to {most:,}."
+            limits = (f"{word} {limit:,}" for word, limit in (("from", least), ("to", most)) if limit is not None)
+            return f"{' '.join(limits)}.".capitalize()
     return ""
 
 

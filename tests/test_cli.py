@@ -1,0 +1,358 @@
+"""The commands: what they run, what they say, and with which exit status they end."""
+
+import http.server
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter import __version__, app, demo
+from exporter.app import Options
+from exporter.cli import main
+from exporter.errors import StateError
+from exporter.reference import command_line_reference, metrics_reference
+from exporter.simulator import SimulatorOptions
+from exporter.web import ListenAddress
+
+VALID = "accounts: [{name: delhi, token: marked-secret, chargers: [a, b]}]\n"
+TOKEN = "marked-secret"
+ENVIRONMENT = {"VECHARGE_TOKEN": TOKEN, "VECHARGE_CHARGERS": "a,b"}
+
+
+class Program:
+    """The command line, with what it would run for ever put down in `ran` in place of being run."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __call__(self, *arguments: str, **environment: str) -> Result:
+        result = CliRunner().invoke(main, arguments, env=environment)
+        # Anything else is an exception that got through to the user.
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    def options(self) -> Options:
+        """What the one command that ran was to run with."""
+        ((_, arguments),) = self.ran
+        (options,) = (argument for argument in arguments if isinstance(argument, Options))
+        return options
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
+    program = Program()
+
+    def instead_of(name: str) -> Callable[..., None]:
+        return lambda *arguments: program.ran.append((name, arguments))
+
+    for variable in ENVIRONMENT:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(app, "run_loop", lambda main, _log: main())
+    monkeypatch.setattr(app, "run_exporter", instead_of("run"))
+    monkeypatch.setattr(demo, "run_demo", instead_of("demo"))
+    monkeypatch.setattr(demo, "run_simulator", instead_of("simulate"))
+    return program
+
+
+class TestRun:
+    """`run`, and the same without a subcommand."""
+
+    @pytest.mark.parametrize("arguments", [("run",), (), ("--log.level", "debug"), ("run", "--log.format=json")])
+    def test_no_subcommand_means_run(self, program: Program, arguments: tuple[str, ...]) -> None:
+        assert program(*arguments, **ENVIRONMENT).exit_code == 0
+        assert [name for name, _ in program.ran] == ["run"]
+
+    def test_the_defaults(self, program: Program) -> None:
+        program(**ENVIRONMENT)
+        options = program.options()
+        assert options.listen == ListenAddress(None, 10037)
+        assert options.telemetry_path == "/metrics"
+        assert options.storage_path == Path("data")
+
+    def test_its_flags(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        flags = ["--config.file=c.yml", "--web.listen-address=127.0.0.1:9000", "--web.telemetry-path=/m"]
+        assert program(*flags, "--storage.path=s", "--log.level=error", "--log.format=json").exit_code == 0
+        options = program.options()
+        assert options.listen == ListenAddress("127.0.0.1", 9000)
+        assert (options.telemetry_path, options.storage_path) == ("/m", Path("s"))
+
+    def test_every_flag_is_an_environment_variable_too(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        result = program(
+            VECHARGE_EXPORTER_CONFIG_FILE="c.yml",
+            VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS="127.0.0.1:9000",
+            VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/m",
+            VECHARGE_EXPORTER_STORAGE_PATH="s",
+            VECHARGE_EXPORTER_LOG_LEVEL="error",
+            VECHARGE_EXPORTER_LOG_FORMAT="json",
+        )
+        assert result.exit_code == 0
+        options = program.options()
+        assert options.listen == ListenAddress("127.0.0.1", 9000)
+        assert (options.telemetry_path, options.storage_path) == ("/m", Path("s"))
+
+    def test_the_command_line_goes_before_the_environment(self, program: Program) -> None:
+        program("--web.telemetry-path=/flag", VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/variable", **ENVIRONMENT)
+        assert program.options().telemetry_path == "/flag"
+
+    def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
+        assert program(VECHARGE_EXPORTER_CONFIG_FILE="", **ENVIRONMENT).exit_code == 0
+
+    def test_without_any_configuration_it_says_what_to_do(self, program: Program) -> None:
+        result = program()
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            "vecharge-exporter: VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file\n"
+        )
+
+    def test_a_configuration_that_is_not_valid_ends_it_with_2_and_a_line(
+        self, program: Program, tmp_path: Path
+    ) -> None:
+        (tmp_path / "c.yml").write_text(VALID.replace("name:", "nam:"))
+        result = program("--config.file=c.yml")
+        assert (result.exit_code, result.stdout, program.ran) == (2, "", [])
+        assert result.stderr.startswith("vecharge-exporter: c.yml: accounts[0]")
+        assert result.stderr.count("\n") == 1
+
+    def test_a_configuration_file_that_is_not_there_is_named(self, program: Program) -> None:
+        result = program("--config.file=nowhere.yml")
+        assert result.exit_code == 2
+        assert "nowhere.yml" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+    def test_any_other_failure_ends_it_with_1_and_a_line(
+        self, program: Program, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise StateError("the state file data/x is in use by another exporter")
+
+        monkeypatch.setattr(app, "run_exporter", fail)
+        result = program(**ENVIRONMENT)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "vecharge-exporter: the state file data/x is in use by another exporter\n"
+
+    @pytest.mark.parametrize(
+        ("address", "listen"),
+        [
+            (":10037", ListenAddress(None, 10037)),
+            ("localhost:0", ListenAddress("localhost", 0)),
+            ("[::1]:65535", ListenAddress("::1", 65535)),
+            ("0.0.0.0:80", ListenAddress("0.0.0.0", 80)),
+        ],
+    )
+    def test_where_to_listen(self, program: Program, address: str, listen: ListenAddress) -> None:
+        program(f"--web.listen-address={address}", **ENVIRONMENT)
+        assert program.options().listen == listen
+
+    @pytest.mark.parametrize(
+        "flag",
+        [
+            "--web.listen-address=10037",
+            "--web.listen-address=localhost",
+            "--web.listen-address=:65536",
+            "--web.listen-address=:-1",
+            "--web.listen-address=:",
+            "--web.telemetry-path=metrics",
+            "--web.telemetry-path=/-/ready",
+            "--log.level=loud",
+            "--log.format=xml",
+            "--no.such-flag=1",
+        ],
+    )
+    def test_a_flag_that_is_not_valid_ends_it_with_2(self, program: Program, flag: str) -> None:
+        result = program(flag, **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert "Usage: " in result.stderr
+
+
+class TestSecrets:
+    """Everyone on the machine can read a command line: no token is taken from one, and none is shown."""
+
+    def test_no_flag_takes_a_token(self) -> None:
+        names = [name for command in main.commands.values() for option in command.params for name in option.opts]
+        assert [name for name in names if "token" in name or "secret" in name or "password" in name] == []
+
+    @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("demo",), ("simulate",), ("healthcheck",)])
+    def test_a_token_given_all_the_same_is_refused_and_not_repeated(
+        self, program: Program, command: tuple[str, ...]
+    ) -> None:
+        result = program(*command, f"--token={TOKEN}", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert TOKEN not in result.output
+
+    @pytest.mark.parametrize("command", ["run", "check"])
+    def test_a_token_in_a_configuration_that_is_not_valid_is_not_repeated(
+        self, program: Program, tmp_path: Path, command: str
+    ) -> None:
+        (tmp_path / "c.yml").write_text(VALID.replace("chargers", "charger"))
+        result = program(command, "--config.file=c.yml")
+        assert result.exit_code == 2
+        assert TOKEN not in result.output
+
+
+class TestVersion:
+    """`--version`, quickly."""
+
+    @pytest.mark.parametrize("arguments", [("--version",), ("run", "--version")])
+    def test_it_is_told(self, program: Program, arguments: tuple[str, ...]) -> None:
+        result = program(*arguments)
+        assert (result.exit_code, result.stdout) == (0, f"vecharge-exporter, version {__version__}\n")
+
+    def test_it_needs_no_heavy_library(self) -> None:
+        code = (
+            "import sys, exporter.cli; "
+            "heavy = {'aiohttp', 'socketio', 'engineio', 'requests', 'jinja2', 'prometheus_client', 'structlog'}; "
+            "print(*heavy & set(sys.modules))"
+        )
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+        assert told.stdout == "\n"
+
+
+class TestCheck:
+    """`check`: 0 the configuration is valid, 2 it is not."""
+
+    def test_a_valid_file(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, result.stdout) == (0, "c.yml: valid, 1 account(s), 2 charger(s)\n")
+
+    def test_a_valid_environment(self, program: Program) -> None:
+        result = program("check", **ENVIRONMENT)
+        assert (result.exit_code, result.stdout) == (0, "environment: valid, 1 account(s), 2 charger(s)\n")
+
+    @pytest.mark.parametrize("text", ["", "accounts: []", "accounts: [", VALID + "x: 1\n"])
+    def test_a_file_that_is_not(self, program: Program, tmp_path: Path, text: str) -> None:
+        (tmp_path / "c.yml").write_text(text)
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("vecharge-exporter: c.yml: ")
+        assert result.stderr.count("\n") == 1
+
+
+class TestDemoAndSimulate:
+    """The simulator, with and without the exporter."""
+
+    def test_a_demo_needs_nothing(self, program: Program) -> None:
+        assert program("demo").exit_code == 0
+        ((name, arguments),) = program.ran
+        assert (name, arguments[:2]) == ("demo", (12, 1.0))
+
+    def test_a_demo_as_asked_for(self, program: Program) -> None:
+        program("demo", "--chargers=3", "--speed=60", "--web.listen-address=:0")
+        ((_, arguments),) = program.ran
+        assert arguments[:2] == (3, 60.0)
+        assert program.options().listen == ListenAddress(None, 0)
+
+    def test_a_simulator_needs_nothing(self, program: Program) -> None:
+        assert program("simulate").exit_code == 0
+        ((name, (options, _say)),) = program.ran
+        assert (name, options) == ("simulate", SimulatorOptions(port=10038))
+
+    def test_a_simulator_as_asked_for(self, program: Program) -> None:
+        flags = ("--listen-address=[::1]:1", "--chargers=3", "--speed=60", "--log-interval=5", "--seed=7")
+        program("simulate", *flags, VECHARGE_EXPORTER_FAULTS="0.5")
+        ((_, (options, _say)),) = program.ran
+        assert options == SimulatorOptions(
+            host="::1", port=1, chargers=3, speed=60.0, log_interval=5.0, seed=7, faults=0.5
+        )
+
+    @pytest.mark.parametrize("flag", ["--chargers=0", "--chargers=x", "--speed=0", "--speed=-1"])
+    @pytest.mark.parametrize("command", ["demo", "simulate"])
+    def test_what_cannot_be_simulated_is_refused(self, program: Program, command: str, flag: str) -> None:
+        assert program(command, flag).exit_code == 2
+        assert program.ran == []
+
+
+class TestHealthcheck:
+    """`healthcheck`: 0 healthy, 1 not."""
+
+    @pytest.fixture
+    def url(self, request: pytest.FixtureRequest) -> Iterator[str]:
+        """A server that answers anything with one status."""
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(request.param)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}/-/healthy"
+            server.shutdown()
+            thread.join()
+
+    @pytest.mark.parametrize("url", [200], indirect=True)
+    def test_healthy(self, program: Program, url: str) -> None:
+        result = program("healthcheck", f"--url={url}")
+        assert (result.exit_code, result.stdout) == (0, f"{url}: healthy\n")
+
+    @pytest.mark.parametrize("url", [503, 404, 302], indirect=True)
+    def test_any_other_answer_is_not(self, program: Program, url: str) -> None:
+        result = program("healthcheck", f"--url={url}")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"{url}: ")
+
+    def test_nobody_there_is_not(self, program: Program) -> None:
+        result = program("healthcheck", "--url=http://127.0.0.1:1/")
+        assert (result.exit_code, result.stderr) == (1, "http://127.0.0.1:1/: ConnectionError\n")
+
+    @pytest.mark.parametrize("url", ["", "here", "http://", "ftp://127.0.0.1/"])
+    def test_no_address_is_not(self, program: Program, url: str) -> None:
+        assert program("healthcheck", f"--url={url}").exit_code == 1
+
+    @pytest.mark.parametrize("url", [200], indirect=True)
+    def test_a_proxy_of_the_environment_is_not_asked(self, program: Program, url: str) -> None:
+        nobody = "http://127.0.0.1:1"
+        result = program("healthcheck", f"--url={url}", HTTP_PROXY=nobody, http_proxy=nobody, ALL_PROXY=nobody)
+        assert result.exit_code == 0
+
+
+class TestReference:
+    """What is printed and documented comes from the program itself."""
+
+    def test_the_metric_reference_is_printed(self, program: Program) -> None:
+        result = program("metrics")
+        assert (result.exit_code, result.stdout) == (0, metrics_reference())
+
+    def test_help_names_every_command(self, program: Program) -> None:
+        result = program("--help")
+        assert result.exit_code == 0
+        assert [name for name in main.commands if f"\n  {name} " not in result.stdout] == []
+
+    @pytest.mark.parametrize("command", main.commands)
+    def test_every_command_and_every_option_says_what_it_is_for(self, program: Program, command: str) -> None:
+        assert program(command, "--help").exit_code == 0
+        assert main.commands[command].help
+        assert [option.name for option in main.commands[command].params if not getattr(option, "help", "")] == []
+
+    @pytest.mark.parametrize("command", main.commands)
+    def test_every_option_with_a_value_is_an_environment_variable_too(self, command: str) -> None:
+        for option in main.commands[command].params:
+            if isinstance(option, click.Option) and not option.is_flag:
+                words = option.opts[0].removeprefix("--").replace(".", "_").replace("-", "_")
+                assert option.envvar == f"VECHARGE_EXPORTER_{words.upper()}"
+
+    def test_the_reference_names_every_option(self) -> None:
+        reference = command_line_reference(main)
+        for name, command in main.commands.items():
+            _, _, section = reference.partition(f"\n## vecharge-exporter {name}\n")
+            section = section.partition("\n## ")[0]
+            for option in command.params:
+                if isinstance(option, click.Option):
+                    assert f"| `{option.opts[0]}` |" in section
+
+    def test_the_reference_in_the_documentation_is_up_to_date(self, golden: Callable[[str, str], None]) -> None:
+        golden("../../docs/command-line.md", command_line_reference(main))
