@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -28,32 +28,38 @@ def escape(label_value: str) -> str:
 def number(value: float) -> str:
     """A finite value as Go prints it, and so prometheus-client: an exponent from 1e+06 on."""
     text = repr(float(value))
-    return _with_exponent(text) if value >= 1e6 else text
-
-
-def _with_exponent(text: str) -> str:
     point = text.find(".")
-    if point <= 6:  # Python's own exponent, from 1e+16 on
+    if value < 1e6 or point <= 6:  # Python's own exponent, from 1e+16 on
         return text
-    mantissa = f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.")
-    return f"{mantissa}e+{point - 1:02d}"
+    return f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _EXPONENTS[point]
+
+
+# What follows the mantissa of a number whose point stands at that place; the same with its line's end.
+_EXPONENTS: Final = tuple(f"e+{point - 1:02d}" for point in range(18))
+_LINE_ENDS: Final = tuple(f"{exponent}\n" for exponent in _EXPONENTS)
 
 
 def numbers(values: Sequence[float]) -> list[str]:
     """`number` of many values at once, each with its line's end; msgspec is six times as fast as repr()."""
     if not values:
         return []
-    joined = msgspec.json.encode(list(map(float, values)))[1:-1].decode()
-    # Far from 1 the two differ in where an exponent begins.
-    if max(values) < 1e6 and min(values) >= 0.001:
-        texts = joined.replace(",", "\n,").split(",")
-        texts[-1] += "\n"
-        return texts
+    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode().split(",")
+    least, most = min(values), max(values)
+    if most >= 1e16 or (least < 0.001 and any(value and value < 0.001 for value in values)):
+        # Here msgspec writes other exponents, and a minus would shift the point.
+        return [f"{number(value)}\n" for value in values]
+    if most < 1e6:
+        return [f"{text}\n" for text in texts]
+    point = texts[0].find(".")
+    if 10.0 ** (point - 1) <= least and most < 10.0**point and least >= 1e6:
+        # All points stand at one place, as those of timestamps do.
+        end = _LINE_ENDS[point]
+        return [f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + end for text in texts]
     return [
-        f"{text}\n"
-        if 0.001 <= value < 1e6 or not value
-        else f"{_with_exponent(text) if 1e6 <= value < 1e16 else number(value)}\n"
-        for value, text in zip(values, joined.split(","), strict=True)
+        f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _LINE_ENDS[point]
+        if (point := text.find(".")) > 6
+        else f"{text}\n"
+        for text in texts
     ]
 
 
@@ -88,15 +94,15 @@ class _Batch:
 
 
 class _Column:
-    """One series of one metric over all chargers: the heads of its lines, and the values last seen."""
+    """One series of one metric over all chargers: how it is read, and the values last seen."""
 
-    __slots__ = ("_heads", "_read", "_values")
+    __slots__ = ("_after_id", "_before_id", "_read", "_values")
 
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
-        self._heads = [
-            _head(metric.name, metric, series, {"charger_id": charger.charger_id}, None) for charger in chargers
-        ]
+        # The two halves of a head, around the id of its charger.
+        head = _head(metric.name, metric, series, {"charger_id": "\0"}, None)
+        self._before_id, self._after_id = head.split("\0")
         self._values: list[Value] = [None] * len(chargers)
 
     def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
@@ -113,10 +119,15 @@ class _Column:
             parts[first * stride + offset + 1 : (last + 1) * stride : stride] = numbers(cast("list[float]", new))
             return True
         texts = iter(numbers([value for value in new if value is not None]))
-        for place, value in zip(batch.places, new, strict=True):
-            self._values[place] = value
+        for place, charger, value, before in zip(batch.places, batch.chargers, new, old, strict=True):
             at = place * stride + offset
-            parts[at : at + 2] = ("", "") if value is None else (self._heads[place], next(texts))
+            if value is None:
+                parts[at] = parts[at + 1] = ""
+            else:
+                if before is None:
+                    parts[at] = f"{self._before_id}{escape(charger.charger_id)}{self._after_id}"
+                parts[at + 1] = next(texts)
+            self._values[place] = value
         return True
 
 
@@ -147,10 +158,11 @@ class _InfoColumn:
 class _Family:
     """One metric over all chargers: its text is `parts` joined, the lines of a charger together."""
 
-    __slots__ = ("_columns", "_created", "_parts", "_stride", "_text", "metric")
+    __slots__ = ("_chargers", "_columns", "_parts", "_stride", "_texts", "metric")
 
     def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
         self.metric = metric
+        self._chargers = chargers
         self._columns: list[_Column | _InfoColumn] = (
             [_InfoColumn(metric, chargers)]
             if metric.info
@@ -158,29 +170,32 @@ class _Family:
         )
         self._stride = 2 * len(self._columns)
         self._parts = [""] * (self._stride * len(chargers))
-        self._created: list[str] = []
-        if metric.created is not None:
-            name = metric.name.removesuffix("_total") + "_created"
-            self._created = [
-                f'{name}{{charger_id="{escape(charger.charger_id)}"}} {number(metric.created(charger))}\n'
-                for charger in chargers
-            ]
-        self._text: bytes | None = None
+        # By whether they tell when a counter began.
+        self._texts: dict[bool, bytes] = {}
 
     def refresh(self, batch: _Batch) -> None:
         """Reads the chargers of the batch again."""
         for index, column in enumerate(self._columns):
             if column.refresh(batch, self._parts, 2 * index, self._stride):
-                self._text = None
+                self._texts.clear()
 
     def text(self, *, openmetrics: bool) -> bytes:
         """The lines of all chargers; in OpenMetrics those of a durable counter with when it began."""
-        if openmetrics and self._created:
-            lines = zip(self._parts[0::2], self._parts[1::2], self._created, strict=True)
-            return "".join(chain.from_iterable(line for line in lines if line[0])).encode()
-        if self._text is None:
-            self._text = "".join(self._parts).encode()
-        return self._text
+        with_created = openmetrics and self.metric.created is not None
+        text = self._texts.get(with_created)
+        if text is None:
+            parts = self._with_created() if with_created else self._parts
+            text = self._texts[with_created] = "".join(parts).encode()
+        return text
+
+    def _with_created(self) -> Iterator[str]:
+        created = self.metric.created
+        assert created is not None
+        name = self.metric.name.removesuffix("_total") + "_created"
+        began = numbers([created(charger) for charger in self._chargers])
+        for charger, head, value, at in zip(self._chargers, self._parts[0::2], self._parts[1::2], began, strict=True):
+            if head:
+                yield f'{head}{value}{name}{{charger_id="{escape(charger.charger_id)}"}} {at}'
 
 
 class Exposition:

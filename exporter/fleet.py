@@ -26,6 +26,8 @@ MAX_HANDSHAKES: Final = 64
 # Of a large fleet a tenth may begin its handshakes in a second: a service that comes back is not overrun.
 MIN_HANDSHAKES_PER_SECOND: Final = 50.0
 FLEET_PER_SECOND: Final = 0.1
+# Chargers whose lines are rendered before the streams have their turn again: 10 ms, at the first scrape 40.
+RENDERED_AT_ONCE: Final = 1000
 STOP_SECONDS: Final = 3.5
 
 _NOTICES: Final[dict[Notice, tuple[str, str]]] = {
@@ -136,11 +138,15 @@ class Fleet:
             charger.committed = state.meter
             self._touch(charger)
 
-    def render(self, *, openmetrics: bool) -> bytes:
-        """The page as of now, without what prometheus-client knows of the process."""
-        return self._exposition.render(
-            list(self._accounts.values()), self.process, self._clock(), openmetrics=openmetrics
-        )
+    async def pieces(self, *, openmetrics: bool) -> list[bytes]:
+        """The page as of now, without what prometheus-client knows of the process; the loop is never held long."""
+        while True:
+            # A reload in between brings another exposition, and other accounts.
+            exposition, accounts = self._exposition, list(self._accounts.values())
+            now = self._clock()
+            if not exposition.refresh(now, RENDERED_AT_ONCE):
+                return list(exposition.pieces(accounts, self.process, now, openmetrics=openmetrics))
+            await asyncio.sleep(0)
 
     async def _replace_services(self, wanted: Mapping[str, AccountConfig]) -> None:
         for name, (account, service) in list(self._services.items()):

@@ -1,5 +1,6 @@
 """A scrape: what it shows is committed first, then rendered."""
 
+import asyncio
 import time
 
 import prometheus_client
@@ -15,6 +16,8 @@ class Scrape:
     def __init__(self, fleet: Fleet, commits: Commits) -> None:
         self._fleet = fleet
         self._commits = commits
+        # The pages that are being made, by format: scrapes that come together share one.
+        self._making: dict[bool, asyncio.Task[bytes]] = {}
         self._process_registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self._process_registry)
         prometheus_client.PlatformCollector(registry=self._process_registry)
@@ -23,11 +26,20 @@ class Scrape:
     async def page(self, *, openmetrics: bool) -> bytes:
         """The page in OpenMetrics 1.0.0 or in the text format 0.0.4."""
         started = time.perf_counter()
-        await self._commits.commit()
-        page = self._fleet.render(openmetrics=openmetrics) + self._own_process(openmetrics=openmetrics)
+        making = self._making.get(openmetrics)
+        if making is None:
+            making = self._making[openmetrics] = asyncio.create_task(self._make(openmetrics=openmetrics))
+            making.add_done_callback(lambda _: self._making.pop(openmetrics))
+        # One who hangs up must not take the page from the others.
+        page = await asyncio.shield(making)
         self._fleet.process.scrapes += 1
         self._fleet.process.scrape_seconds += time.perf_counter() - started
         return page
+
+    async def _make(self, *, openmetrics: bool) -> bytes:
+        await self._commits.commit()
+        pieces = await self._fleet.pieces(openmetrics=openmetrics)
+        return b"".join((*pieces, self._own_process(openmetrics=openmetrics)))
 
     def _own_process(self, *, openmetrics: bool) -> bytes:
         if openmetrics:
