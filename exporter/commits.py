@@ -65,39 +65,40 @@ class Commits:
             await asyncio.sleep(self._interval)
             await self.commit()
 
-    async def commit(self, patience_seconds: float | None = None) -> None:
+    async def commit(self) -> None:
         """Brings all that is dirty now to the disk, or gives up when patience ends. Never raises."""
-        patience = self._patience if patience_seconds is None else patience_seconds
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                # The commit that is under way may have begun before what is dirty now.
-                await self._settled.wait()
-                if self._writing is None and self._fleet.dirty:
-                    self._settled.clear()
-                    self._writing = asyncio.create_task(self._write(), name="commit")
-                await self._settled.wait()
+        deadline = asyncio.get_running_loop().time() + self._patience
+        # The commit that is under way may have begun before what is dirty now.
+        await self._settled.wait()
+        if self._writing is None and self._fleet.dirty:
+            self._settled.clear()
+            self._writing = asyncio.create_task(self._write(deadline), name="commit")
+        # Whoever asked first has begun it, so it settles by the deadline of each who waits.
+        await self._settled.wait()
 
     async def close(self, patience_seconds: float) -> None:
         """Makes the last commit and lets go of the store, or gives up when patience ends."""
-        await self.commit(patience_seconds)
-        if self._writing is None:
-            await asyncio.wait({_in_thread(self._store.close)}, timeout=patience_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_seconds):
+                await self.commit()
+                if self._writing is None:
+                    await _in_thread(self._store.close)
         if self._writing is not None or self._fleet.dirty:
             self._log.error("ending without a last commit: totals since the one before are not kept")
 
-    async def _write(self) -> None:
+    async def _write(self, deadline: float) -> None:
         process = self._fleet.process
+        loop = asyncio.get_running_loop()
         started = time.perf_counter()
         batch = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
         self._fleet.dirty.clear()
         process.commits += 1
-        failure: str | None = None
         try:
             written = _in_thread(partial(self._store.commit, {charger.charger_id: state for charger, state in batch}))
-            await asyncio.wait({written}, timeout=self._patience)
-            if not written.done():
-                failure = f"it takes longer than {self._patience:g} s"
-                self._fail(failure)
+            await asyncio.wait({written}, timeout=deadline - loop.time())
+            is_late = not written.done()
+            if is_late:
+                self._fail(f"it takes longer than {self._patience:g} s")
                 self._fleet.dirty.update(charger for charger, _ in batch)
                 self._settled.set()
                 await asyncio.wait({written})
@@ -105,7 +106,7 @@ class Commits:
             if error is None:
                 self._fleet.committed(batch)
                 self._succeed()
-            elif failure is None:
+            elif not is_late:
                 self._fail(cause_of(error))
                 self._fleet.dirty.update(charger for charger, _ in batch)
         finally:
@@ -149,5 +150,8 @@ def _in_thread(call: Callable[[], None]) -> asyncio.Future[None]:
         with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
             loop.call_soon_threadsafe(finish, failure)
 
-    threading.Thread(target=work, name="state", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="state", daemon=True).start()
+    except RuntimeError as error:  # the system has no thread to spare
+        finish(error)
     return future
