@@ -59,6 +59,7 @@ class Watch:
         connect_timeout: float = SECONDS,
         handshakes: asyncio.Semaphore | None = None,
         level: str = "debug",
+        rng: random.Random | None = None,
     ) -> None:
         self.delivered: list[StreamEvent] = []
         self.log = io.StringIO()
@@ -70,7 +71,7 @@ class Watch:
             self.delivered.append,
             handshakes or asyncio.Semaphore(10),
             create_log(level, "logfmt", self.log),
-            Impatient(),
+            rng or Impatient(),
         )
         self.task = asyncio.create_task(self.stream.run())
 

@@ -1,0 +1,98 @@
+"""A rotated token: the next attempt uses it, and a stream that was refused for the old one does not wait for that."""
+
+import asyncio
+import io
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter import clock
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.logs import create_log
+from exporter.process import ExporterProcess
+from exporter.reload import Reloads
+from exporter.tokens import TokenSource
+from tests.node.service import NodeService
+from tests.stream.conftest import watch
+from tests.stream.watch import CHARGER, NATIVE, Watch, until
+
+__all__ = ["watch"]
+
+
+class Sluggish(random.Random):
+    """Draws a wait that outlasts every test: who tries again was woken."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a + b + 3600.0
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text("the-old-one")
+    return file
+
+
+async def test_a_refused_stream_tries_again_at_once_when_its_token_has_changed(
+    node_service: Callable[..., NodeService], watch: Callable[..., Watch], token: Path
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(token="the-new-one")
+    stream = watch(node.url, token=TokenSource(file=token), rng=Sluggish())
+    await stream.until_failed()
+    token.write_text("the-new-one")
+    stream.stream.token_changed()
+    await stream.until_connected()
+    assert node.connections(CHARGER)[-1].token == "Bearer the-new-one"
+
+
+async def test_a_stream_whose_token_file_was_missing_tries_again_at_once_when_it_is_there(
+    node_service: Callable[..., NodeService], watch: Callable[..., Watch], token: Path
+) -> None:
+    token.unlink()
+    stream = watch(node_service(NATIVE).url, token=TokenSource(file=token), rng=Sluggish())
+    await stream.until_failed()
+    token.write_text("a-token")
+    stream.stream.token_changed()
+    await stream.until_connected()
+
+
+async def test_a_stream_that_failed_for_another_reason_keeps_to_its_backoff(watch: Callable[..., Watch]) -> None:
+    stream = watch("http://127.0.0.1:9", rng=Sluggish())
+    await stream.until_failed()
+    stream.stream.token_changed()
+    for _ in range(100):  # turns of the loop in which a woken stream would have begun
+        await asyncio.sleep(0)
+    assert len(stream.failures) == 1
+
+
+async def test_a_change_of_a_token_file_is_noticed_and_told_for_its_account_alone(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("one", "two")}
+    for file in files.values():
+        file.write_text("a-token")
+    accounts = tuple(
+        AccountConfig(name=name, token=TokenSource(file=file), chargers=(ChargerConfig(id=name),))
+        for name, file in files.items()
+    )
+    config = Config(accounts=accounts)
+    told: list[str] = []
+    process = ExporterProcess("0", "0", "0")
+
+    async def apply(_config: Config) -> None:
+        raise AssertionError("no charger file has changed")
+
+    log = create_log("info", "logfmt", io.StringIO())
+    reloads = Reloads(config, lambda: config, apply, told.append, process, clock.now, log)
+    watching = asyncio.create_task(reloads.watch(look_seconds=0.01))
+    written = []
+
+    def change() -> list[str]:
+        written.append("another-token")
+        files["two"].write_text(" ".join(written))
+        return told
+
+    await until(change, "the change of a token")
+    watching.cancel()
+    assert set(told) == {"two"}
