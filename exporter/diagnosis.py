@@ -124,11 +124,9 @@ def _network_failure(error: BaseException) -> ConnectError | None:
 
 def _tls_words(error: BaseException) -> str:
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        return inner.verify_message
-    if isinstance(inner, ssl.SSLError) and inner.reason:
-        return inner.reason.lower().replace("_", " ")
-    return type(inner).__name__
+    # Both are set by OpenSSL alone: an error that Python code has raised lacks them.
+    words: str = getattr(inner, "verify_message", None) or getattr(inner, "reason", None) or type(inner).__name__
+    return words.lower().replace("_", " ") if words.isupper() else words
 
 
 def _http_failure(evidence: Evidence) -> ConnectError:
