@@ -10,6 +10,9 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.frames import NOTHING, REF_IDS, Query, add_range_targets, framed, legend, target, tooltip, transformation
 from grafana.meanings import NEUTRAL, Steps, Words, mappings, thresholds
 
+# Grafana would ask for a bar a pixel.
+MOST_BARS = 100
+
 
 def value(
     title: str,
@@ -93,7 +96,7 @@ def bars(
     panel.draw_style(options.GraphDrawStyle.BARS).line_width(0).fill_opacity(80).min(0)
     panel.bar_alignment(options.BarAlignment.AFTER)
     panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
-    panel.interval(every).legend(legend(shown=legend_shown)).tooltip(tooltip())
+    panel.interval(every).max_data_points(MOST_BARS).legend(legend(shown=legend_shown)).tooltip(tooltip())
     if last:
         panel.time_from(last)
     return panel if decimals is None else panel.decimals(decimals)

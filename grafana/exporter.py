@@ -62,7 +62,7 @@ def numbers() -> list[Panel]:
             f"min({TOKEN_LEFT})",
             "s",
             steps=TOKEN_LEFT_SECONDS,
-            decimals=0,
+            decimals=1,
         ),
         wide(
             "Scrape time",
@@ -133,7 +133,7 @@ def tokens() -> Panel:
         steps=TOKEN_LEFT_SECONDS,
         height=6,
         most=90 * 86_400,
-        decimals=0,
+        decimals=1,
     )
 
 

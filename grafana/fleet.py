@@ -63,14 +63,14 @@ def numbers() -> list[Panel]:
         ),
         value("Power", "Power that all chargers together deliver now.", f"sum({POWER})", "watt", decimals=1),
         value(
-            "Energy 24h",
+            "Last 24 h",
             "Energy that all chargers delivered in the last 24 hours.",
             energy_kwh(over="1d", by=ALL),
             "kwatth",
             decimals=0,
         ),
         value(
-            "Energy 30d",
+            "Last 30 d",
             "Energy that all chargers delivered in the last 30 days.",
             energy_kwh(over="30d", by=ALL),
             "kwatth",

@@ -23,7 +23,7 @@ from exporter.simulator import charger as simulated
 
 JOB = "vecharge"
 INSTANCES = ("exporter-0:10037", "exporter-1:10037")
-ACCOUNTS = {"delhi": 61.0, "bengaluru": 11.0}  # days until the token expires
+ACCOUNTS = {"delhi": 61.0, "bengaluru": 11.0}  # days for which the token is still good at the end
 CHARGERS = 12
 SEED = 22
 # What goes wrong, by the chargers' places in the fleet.
@@ -50,6 +50,7 @@ class Exporter:
 
     instance: str
     started_unix: float
+    ends_unix: float
     accounts: dict[str, Account] = field(default_factory=lambda: {name: Account(name) for name in ACCOUNTS})
     process: ExporterProcess = field(default_factory=lambda: ExporterProcess("0.1.0", "3.11.7", "4.6.1"))
     exposition: Exposition = field(default_factory=lambda: Exposition(()))
@@ -142,7 +143,7 @@ class Watched:
         return f'ALERTS{{alertname="{ALERT}",alertstate="firing",{labels}}} 1\n'.encode()
 
     def _connect(self, now: Moment) -> None:
-        self.live.apply(live.TokenInUse(self.exporter.started_unix + ACCOUNTS[self._account] * DAY_SECONDS), now)
+        self.live.apply(live.TokenInUse(self.exporter.ends_unix + ACCOUNTS[self._account] * DAY_SECONDS), now)
         self.live.apply(live.Connected(), now)
         self._hear(simulated.Event("chargerConnected", self._simulated.document()), now)
 
@@ -162,7 +163,7 @@ class History:
         self.end_unix = end_unix
         self.move_unix = self.start_unix + self.seconds / 2
         self._interval = interval
-        self._exporters = [Exporter(instance, self.start_unix) for instance in INSTANCES]
+        self._exporters = [Exporter(instance, self.start_unix, end_unix) for instance in INSTANCES]
         start = Moment(self.start_unix, 0.0)
         self._fleet = [Watched(place, self._exporters[place % 2], start) for place in range(CHARGERS)]
         self._delivered_before_kwh = sum(charger.total_kwh for charger in self._fleet)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path("grafana/dashboards")
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "grafana/dashboards"
 NAMES = ("fleet", "charger", "exporter")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,9 +12,9 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.__main__ import BOARDS, text
-from tests.dashboards.reading import FOLDER, NAMES, Board, read
+from tests.dashboards.reading import FOLDER, NAMES, ROOT, Board, read
 
-SCHEMAS = Path("../shared/grafana-schema")
+SCHEMAS = ROOT.parent / "shared/grafana-schema"
 # A panel's type as the schemas' file names have it.
 SCHEMA_OF_TYPE = {"state-timeline": "statetimeline"}
 # Their type is "any", which the schema's generator writes as "object" although Grafana keeps texts and numbers there.
@@ -27,7 +26,7 @@ WIDTH = 24
 def schemas() -> dict[str, dict[str, Any]]:
     """JSON schemas of Grafana, by the name of what they describe."""
     if not SCHEMAS.is_dir():
-        reason = f"no Grafana schemas in {SCHEMAS}"
+        reason = "no Grafana schemas in ../shared/grafana-schema"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
@@ -105,10 +104,10 @@ def test_links_between_dashboards_lead_somewhere() -> None:
 
 
 def test_provisioning_finds_a_datasource_and_the_dashboards() -> None:
-    provisioning = Path("grafana/provisioning")
+    provisioning = ROOT / "grafana/provisioning"
     datasources = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())
     assert [source["type"] for source in datasources["datasources"]] == ["prometheus"]
-    prometheus = yaml.safe_load(Path("prometheus/prometheus.yml").read_text())
+    prometheus = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
     scrape_interval = datasources["datasources"][0]["jsonData"]["timeInterval"]
     assert scrape_interval == prometheus["global"]["scrape_interval"], "$__rate_interval is made from it"
     providers = yaml.safe_load((provisioning / "dashboards/vecharge.yml").read_text())

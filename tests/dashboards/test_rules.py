@@ -15,8 +15,8 @@ ALERTS = "Prometheus keeps alerts with the labels of their rule: one that adds u
 
 # (rule, dashboard, panel or annotation): why it may.
 EXCEPTIONS: dict[Place, str] = {
-    ("window", "fleet", "Energy 24h"): FIXED,
-    ("window", "fleet", "Energy 30d"): FIXED,
+    ("window", "fleet", "Last 24 h"): FIXED,
+    ("window", "fleet", "Last 30 d"): FIXED,
     ("window", "fleet", "Energy per day"): BAR,
     ("window", "fleet", "Energy per month"): BAR,
     ("window", "charger", "Energy per hour"): BAR,

@@ -1,0 +1,64 @@
+"""Draws the pictures of the dashboards in docs/images: `python -m tests.dashboards.pictures`.
+
+It needs the dashboard preview beside the repository: Grafana's own panel components, without a Grafana server.
+"""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from tests import debian
+from tests.dashboards.history import LOSES_ITS_STREAM, History
+from tests.dashboards.reading import FOLDER, NAMES, ROOT
+from tests.processes import Process
+
+PREVIEW = ROOT.parent / "shared/tools/dashboard-preview/preview"
+IMAGES = ROOT / "docs/images"
+# As long as the longest panel looks back, in steps well below the five minutes for which Prometheus holds a sample.
+DAYS = 31
+SCRAPE_SECONDS = 240
+# The charger whose stream breaks now and then, so that there is something to see.
+CHARGER = f"sim-{LOSES_ITS_STREAM + 1:04d}"
+
+
+def main() -> None:
+    end = int(time.time()) // SCRAPE_SECONDS * SCRAPE_SECONDS
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        history = History(end_unix=end, hours=24 * DAYS, interval=SCRAPE_SECONDS)
+        history.write_blocks(debian.promtool(), folder / "data")
+        (folder / "prometheus.yml").touch()
+        with Process(
+            debian.prometheus(),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--storage.tsdb.retention.time=1y",
+            "--web.listen-address=127.0.0.1:0",
+            "--log.format=logfmt",
+            output=folder / "prometheus.log",
+        ) as prometheus:
+            address = prometheus.wait_for_line(r"Listening on.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
+            prometheus.wait_for_answer(f"http://{address}/-/ready")
+            for board in NAMES:
+                draw(board, f"http://{address}", end)
+
+
+def draw(board: str, prometheus: str, end: int) -> None:
+    """One dashboard, over the last day."""
+    settings = {
+        "prometheus": prometheus,
+        "from": str(end - 86_400),
+        "to": str(end),
+        "timezone": "Asia/Kolkata",
+        "scrape-interval": f"{SCRAPE_SECONDS}s",
+        "out": str(IMAGES / f"{board}.png"),
+    }
+    if board == "charger":
+        settings["var"] = f"charger_id={CHARGER}"
+    options = [text for name, setting in settings.items() for text in (f"--{name}", setting)]
+    subprocess.run([PREVIEW, FOLDER / f"{board}.json", *options], check=True)
+
+
+if __name__ == "__main__":
+    main()
