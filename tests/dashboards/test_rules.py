@@ -1,11 +1,15 @@
 """The rules of Grafana's dashboard-linter, and a few of our own. What departs from a rule stands in EXCEPTIONS."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from grafana_foundation_sdk.models import units
 
-from tests.dashboards.reading import NAMES, Board, Query, read, selectors
+from grafana.boards import FIRING, SEVERITIES
+from tests.dashboards.history import ALERT
+from tests.dashboards.reading import NAMES, ROOT, Board, Query, read, selectors
 
 Place = tuple[str, str, str]
 
@@ -92,6 +96,16 @@ def test_every_field_has_a_unit_that_grafana_knows(board: Board) -> None:
 
 def test_every_panel_asks_for_something(board: Board) -> None:
     assert [panel["title"] for panel in board.panels if not panel["targets"]] == []
+
+
+def test_every_alert_is_among_those_that_the_dashboards_show_in_their_colours() -> None:
+    groups = yaml.safe_load((ROOT / "prometheus/alerts.yml").read_text())["groups"]
+    alerts = [rule for group in groups for rule in group["rules"]]
+    shown = re.search(r'alertname=~"([^"]+)"', FIRING)
+    assert shown
+    assert [rule["alert"] for rule in alerts if not re.fullmatch(shown[1], rule["alert"])] == []
+    assert {rule["labels"]["severity"] for rule in alerts} <= {severity for severity, _ in SEVERITIES}
+    assert ALERT in {rule["alert"] for rule in alerts}
 
 
 def every_query() -> Iterator[Query]:
