@@ -1,0 +1,210 @@
+"""Containers where there is no Docker engine and no registry: Debian's buildah and podman, on images made here.
+
+They stand in for the images that the Dockerfile and compose.yaml name: a Debian of the same release with the same
+Python, made with debootstrap, and Debian's builds of Prometheus and Alertmanager in it.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from tests.cache import UnavailableError, folder, locked
+from tests.packaging.tools import ROOT
+from tests.processes import wait_until
+
+RELEASE = "trixie"
+PACKAGES = ("busybox-static", "docker-compose", "prometheus", "prometheus-alertmanager")
+BASE = f"localhost/vecharge-stand-in/python:3.13-slim-{RELEASE}"
+# Where pip's certificate file and settings lie while an image is built.
+PIP_SETTINGS = ("cert", "index-url", "proxy", "timeout", "trusted-host")
+PIP_CERTIFICATES = "/etc/ssl/pip.pem"
+
+
+class Program(NamedTuple):
+    """A program of a Debian package, in an image that looks like the project's own."""
+
+    package: str
+    binary: str
+    entrypoint: str
+    data: str
+
+
+PROMETHEUS = Program("prometheus", "/usr/bin/prometheus", "/bin/prometheus", "/prometheus")
+ALERTMANAGER = Program(
+    "prometheus-alertmanager", "/usr/bin/prometheus-alertmanager", "/bin/alertmanager", "/alertmanager"
+)
+
+
+def engine() -> dict[str, str]:
+    """The environment in which podman and buildah work here."""
+    if os.geteuid():
+        raise UnavailableError("containers are tested as root: debootstrap needs it")
+    for program in ("buildah", "podman", "runc", "iptables", "debootstrap"):
+        if not shutil.which(program):
+            raise UnavailableError(f"{program} is not installed")
+    settings = folder() / "containers.conf"
+    settings.write_text(
+        textwrap.dedent("""\
+            # Containers may be limited no further than this machine lets them be.
+            [containers]
+            default_ulimits = ["nofile=1024:2048", "nproc=4096:4096"]
+            pids_limit = 0
+            [engine]
+            runtime = "runc"
+            cgroup_manager = "cgroupfs"
+            events_logger = "file"
+            [network]
+            network_backend = "netavark"
+            """)
+    )
+    return {**os.environ, "CONTAINERS_CONF": str(settings)}
+
+
+def run(*command: str | Path, seconds: float = 600.0) -> str:
+    """What a command of the engine prints; its failure fails the test."""
+    ended = _ended(*command, seconds=seconds)
+    assert ended.returncode == 0, f"{' '.join(map(str, command[:2]))}: {ended.stderr.strip()[-2000:]}"
+    return ended.stdout
+
+
+def inspect(image: str) -> Any:
+    """All that is known of an image."""
+    return json.loads(run("podman", "image", "inspect", image))[0]
+
+
+@cache
+def prepare() -> Path:
+    """Makes BASE, an image like the Dockerfile's base. Gives the folder of packages that are fetched with it."""
+    with locked("containers"):
+        packages = folder() / RELEASE
+        if packages.exists() and _prepare("podman", "images", "--quiet", BASE):
+            return packages
+        tree, new = folder() / f"{RELEASE}.tree", folder() / f"{RELEASE}.new"
+        for old in (packages, tree, new):
+            shutil.rmtree(old, ignore_errors=True)
+        new.mkdir()
+        include = "ca-certificates,python3,python3-venv,tzdata"
+        _prepare("debootstrap", "--variant=minbase", f"--include={include}", RELEASE, tree)
+        fetch = f"mkdir /fetched && cd /fetched && apt-get update && apt-get download {' '.join(PACKAGES)}"
+        _prepare("chroot", tree, "sh", "-c", fetch)
+        for package in PACKAGES:
+            (file,) = (tree / "fetched").glob(f"{package}_*.deb")
+            _prepare("dpkg", "--extract", file, new / package)
+        for what in ("fetched", "var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
+            shutil.rmtree(tree / what)
+        _prepare("sh", "-c", f'tar -C "$0" -c . | podman import - {BASE}', tree)
+        shutil.rmtree(tree)
+        return new.rename(packages)  # whole or not at all: an interrupted run leaves no half of it
+
+
+@cache
+def exporter(socketio: str = "4") -> str:
+    """The exporter's image, from the Dockerfile and the files that lie here now."""
+    image = f"localhost/vecharge-exporter-test:socketio{socketio}"
+    arguments = {"PYTHON_IMAGE": BASE, "SOCKETIO": socketio, "VERSION": "1.2.3", "REVISION": "4f5e6d"}
+    build_arguments = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    # The format of Docker: that of OCI has no health check.
+    options = ["--isolation=chroot", "--format=docker", "--pull=never", "--quiet", *build_arguments, *_pip_mounts()]
+    run("buildah", "bud", *options, f"--tag={image}", ".")
+    return image
+
+
+def stand_in(program: Program, image: str) -> None:
+    """Makes an image under the name of the program's own, which cannot be fetched."""
+    context = folder() / f"{program.package}.image"
+    shutil.rmtree(context, ignore_errors=True)
+    for package in (program.package, "busybox-static"):
+        shutil.copytree(prepare() / package / "usr", context / "usr", symlinks=True, dirs_exist_ok=True)
+    (context / "Containerfile").write_text(
+        textwrap.dedent(f"""\
+            FROM {BASE}
+            COPY usr /usr
+            RUN ln -s {program.binary} {program.entrypoint} && ln -s busybox /usr/bin/wget \\
+             && install --directory --owner=65534 --group=65534 {program.data}
+            USER 65534
+            WORKDIR {program.data}
+            VOLUME {program.data}
+            ENTRYPOINT ["{program.entrypoint}"]
+            """)
+    )
+    run("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull=never", f"--tag={image}", context)
+
+
+def compose_program() -> Path:
+    """Docker Compose, which speaks to podman as it does to Docker."""
+    return prepare() / "docker-compose/usr/libexec/docker/cli-plugins/docker-compose"
+
+
+def _ended(*command: str | Path, seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, env=engine(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
+    )
+
+
+def _prepare(*command: str | Path) -> str:
+    """What a command prints that a machine may not be able to carry out."""
+    ended = _ended(*command)
+    if ended.returncode:
+        raise UnavailableError(f"{' '.join(map(str, command[:2]))}: {ended.stderr.strip()[-500:]}")
+    return ended.stdout
+
+
+def _pip_mounts() -> list[str]:
+    """Options that let pip inside a build reach the package index as it does here; nothing of it stays in the image."""
+    said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
+    found = dict(re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", said.stdout, re.MULTILINE))
+    settings = {name: found[name] for name in PIP_SETTINGS if name in found}
+    mounts = []
+    if "cert" in settings:
+        mounts += [f"--volume={settings['cert']}:{PIP_CERTIFICATES}:ro"]
+        settings["cert"] = PIP_CERTIFICATES
+    file = folder() / "pip.conf"
+    file.write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+    return [*mounts, f"--volume={file}:/etc/pip.conf:ro"]
+
+
+class Container:
+    """A running container; as a context manager it is gone, with its anonymous volumes, at the block's end."""
+
+    def __init__(self, image: str, *command: str, options: tuple[str, ...] = ()) -> None:
+        self.id = run("podman", "run", "--detach", *options, image, *command).strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run("podman", "rm", "--force", "--volumes", "--time=0", self.id)
+
+    def url(self, port: int = 10037) -> str:
+        """Where the published port answers."""
+        return f"http://{run('podman', 'port', self.id, str(port)).strip()}"
+
+    def text(self) -> str:
+        """All that it has written so far."""
+        return run("sh", "-c", 'podman logs "$0" 2>&1', self.id)
+
+    def execute(self, *command: str) -> str:
+        """What a command prints inside it."""
+        return run("podman", "exec", self.id, *command)
+
+    def healthy(self) -> bool:
+        """What its health check says now. Only systemd or Docker run it by the clock."""
+        return _ended("podman", "healthcheck", "run", self.id).returncode == 0
+
+    def wait_until_healthy(self) -> None:
+        wait_until(self.healthy, f"healthy: {self.id}")
+
+    def stop(self, seconds: int) -> int:
+        """Its exit status after a SIGTERM; 137 if it had to be killed after so long."""
+        run("podman", "stop", f"--time={seconds}", self.id)
+        return int(run("podman", "inspect", "--format={{.State.ExitCode}}", self.id))

@@ -1,0 +1,39 @@
+"""The workflows at the code's host: pinned, with least permissions."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import or_skip
+from tests.packaging.tools import ROOT, run, tool
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+def test_zizmor_finds_nothing() -> None:
+    run(or_skip(lambda: tool("zizmor")), "--offline", "--quiet", "--no-progress", "--persona=pedantic", ".github")
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
+def test_every_action_is_pinned_by_commit_and_says_its_version(workflow: Path) -> None:
+    uses = re.findall(r"uses: (.*)", workflow.read_text())
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
+def test_every_job_has_a_limit_and_permissions_of_its_own(workflow: Path) -> None:
+    document = yaml.safe_load(workflow.read_text())
+    assert document["permissions"] == {}
+    for name, job in document["jobs"].items():
+        assert job["timeout-minutes"] <= 60, name
+        assert job["permissions"], name
+
+
+def test_ci_runs_on_every_python_that_the_project_declares() -> None:
+    declared = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == declared
