@@ -18,7 +18,7 @@ endef
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden test-pythons test-socketio5 clean image test-image lock
+.PHONY: help demo test check golden dashboards test-pythons test-socketio5 clean image test-image lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: .venv/ready ## Lint, format, types, layers
 golden: .venv/ready ## Renew the golden files; read the diff before you commit it
 	.venv/bin/python -m pytest --quiet --renew-golden
 	git diff --stat -- tests/golden
+
+dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look at them before you commit
+	.venv/bin/python -m grafana
 
 test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
 

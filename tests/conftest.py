@@ -14,7 +14,7 @@ from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
 # The slower a folder's tests, the later they run: what is quick to tell is told first.
-LATE = ("stream", "end_to_end")
+LATE = ("rules", "stream", "reload", "end_to_end")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
