@@ -54,6 +54,11 @@ class TestWifi:
         assert charging.receive("chargerDisconnected") is Notice.DROPPED
         assert charging.shows("wifi_connected") is False
 
+    def test_still_down_after_a_document_that_does_not_tell(self, charging: Watched) -> None:
+        charging.receive("chargerDisconnected")
+        charging.document(status="ON", wifiConnectivity=None)
+        assert charging.shows("wifi_connected") is False
+
     def test_up_again_with_a_log(self, charging: Watched) -> None:
         charging.receive("chargerDisconnected")
         charging.wait(10)

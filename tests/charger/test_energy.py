@@ -59,6 +59,16 @@ def test_these_are_none(charging: Watched, event: str) -> None:
     assert charging.account_shows("readings_rejected_total", "energy_glitch") == 1
 
 
+def test_a_late_log_does_not_use_the_evidence_of_the_off_up(charging: Watched) -> None:
+    charging.switch("OFF")
+    charging.wait(1)
+    charging.log(energy=1.5)
+    charging.switch("ON")
+    charging.wait(60)
+    charging.log(energy=0.25)
+    assert charging.shows("energy_joules_total") == 1.75 * KWH
+
+
 def test_an_off_only_seen_in_a_document_after_a_reconnection_is_one(charging: Watched) -> None:
     """The service hangs up on OFF; connecting again gives the document with status OFF."""
     charging.disconnect()

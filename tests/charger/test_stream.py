@@ -87,6 +87,7 @@ def test_a_field_that_cannot_be_understood_is_a_decode_error_too(charger: Watche
 
 def test_a_packet_that_makes_no_sense_is_one_of_no_known_event(charger: Watched) -> None:
     assert charger.apply(Garbled()) is Notice.NOT_UNDERSTOOD
+    assert counts(charger, "events_total") == {"other": 1}
     assert counts(charger, "decode_errors_total") == {"other": 1}
 
 
@@ -137,20 +138,23 @@ def test_nothing_that_arrives_raises_and_all_of_it_is_counted(events: list[tuple
     assert sum(charger.account.decode_errors.values()) <= len(events)
 
 
+def problem(charger: Watched) -> str | None:
+    return charger.charger.last_problem
+
+
 def test_why_a_stream_is_not_connected_is_known_until_it_is(charger: Watched) -> None:
-    assert charger.charger.last_problem is None
+    assert problem(charger) is None
     charger.apply(ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
     charger.apply(ConnectFailed(ConnectFailure.TIMEOUT, "no answer: look at the network"))
-    assert charger.charger.last_problem == "no answer: look at the network"
+    assert problem(charger) == "no answer: look at the network"
     charger.connect()
-    assert charger.charger.last_problem is None
+    assert problem(charger) is None
 
 
 def test_a_charger_that_another_device_holds_says_so_until_the_stream_is_connected_again(charger: Watched) -> None:
     charger.connect()
     charger.apply(Received("error", ("Charger already connected to other device",)))
     charger.disconnect(Disconnection.SERVER)
-    assert charger.charger.last_problem is not None
-    assert "close the app there" in charger.charger.last_problem
+    assert "close the app there" in str(problem(charger))
     charger.connect()
-    assert charger.charger.last_problem is None
+    assert problem(charger) is None

@@ -74,6 +74,15 @@ class TestDocument:
         charger.log(2.25)
         assert charger.kwh == 2.25
 
+    @pytest.mark.parametrize(("kwh", "total"), [(2.75, 2.75), (0.5, 2.5)], ids=["goes on", "begins"])
+    def test_after_a_gap_the_next_log_and_not_the_document_tells_which_session_it_is(
+        self, charger: Watched, kwh: float, total: float
+    ) -> None:
+        charger.meter.gap()
+        charger.document(2.25)
+        charger.log(kwh)
+        assert charger.kwh == total
+
     def test_a_document_that_fell_is_no_evidence_of_a_new_session(self, charger: Watched) -> None:
         charger.document(0)
         assert charger.log(0.5) is Verdict.ENERGY_GLITCH

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from exporter.energy import EnergyMeter, Verdict
-from tests.energy.watched import BOB, HOUR, KWH, Watched
+from tests.energy.watched import ALICE, BOB, HOUR, KWH, Watched
 
 
 class TestGlitch:
@@ -139,6 +139,12 @@ class TestImplausible:
         assert charger.meter.session_joules == 2 * KWH
         assert charger.log(2.25) is Verdict.ACCEPTED
         assert charger.kwh == 2.25
+
+    def test_glitches_before_it_are_no_part_of_the_row(self, charger: Watched) -> None:
+        for _ in range(2):
+            charger.meter.observe(0, None, ALICE, charger.at)
+        assert charger.log(500) is Verdict.IMPLAUSIBLE
+        assert charger.meter.session_joules == 2 * KWH
 
     def test_a_glitch_between_them_ends_the_row(self, charger: Watched) -> None:
         for kwh in (500, 500, 0, 500, 500):

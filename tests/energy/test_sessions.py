@@ -165,10 +165,10 @@ class TestSessions:
         charger.log(1.75)
         assert charger.meter.sessions == 1
 
-    @pytest.mark.parametrize("kwh", [0.0, 0.01])
-    def test_the_first_session_of_a_charger_counts_once(self, kwh: float) -> None:
+    @pytest.mark.parametrize(("before", "kwh"), [(0, 0.0), (0, 0.01), (1.5, 1.6), (1.5, 0.01)])
+    def test_the_first_session_of_a_charger_counts_once(self, before: float, kwh: float) -> None:
         charger = Watched()
-        charger.document(0, is_on=False)
+        charger.document(before, is_on=False)
         charger.meter.switched_off()
         charger.log(kwh)
         charger.log(kwh + 0.01)
