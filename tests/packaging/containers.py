@@ -29,18 +29,15 @@ PIP_CERTIFICATES = "/etc/ssl/pip.pem"
 
 
 class Program(NamedTuple):
-    """A program of a Debian package, in an image that looks like the project's own."""
+    """A program of a Debian package, and where its image keeps its data."""
 
     package: str
     binary: str
-    entrypoint: str
     data: str
 
 
-PROMETHEUS = Program("prometheus", "/usr/bin/prometheus", "/bin/prometheus", "/prometheus")
-ALERTMANAGER = Program(
-    "prometheus-alertmanager", "/usr/bin/prometheus-alertmanager", "/bin/alertmanager", "/alertmanager"
-)
+PROMETHEUS = Program("prometheus", "/usr/bin/prometheus", "/prometheus")
+ALERTMANAGER = Program("prometheus-alertmanager", "/usr/bin/prometheus-alertmanager", "/alertmanager")
 
 
 def engine() -> dict[str, str]:
@@ -73,6 +70,11 @@ def run(*command: str | Path, seconds: float = 600.0) -> str:
     ended = _ended(*command, seconds=seconds)
     assert ended.returncode == 0, f"{' '.join(map(str, command[:2]))}: {ended.stderr.strip()[-2000:]}"
     return ended.stdout
+
+
+def succeeds(*command: str) -> bool:
+    """Whether a command of the engine does."""
+    return _ended(*command).returncode == 0
 
 
 def inspect(image: str) -> Any:
@@ -127,12 +129,11 @@ def stand_in(program: Program, image: str) -> None:
         textwrap.dedent(f"""\
             FROM {BASE}
             COPY usr /usr
-            RUN ln -s {program.binary} {program.entrypoint} && ln -s busybox /usr/bin/wget \\
-             && install --directory --owner=65534 --group=65534 {program.data}
+            RUN ln -s busybox /usr/bin/wget && install --directory --owner=65534 --group=65534 {program.data}
             USER 65534
             WORKDIR {program.data}
             VOLUME {program.data}
-            ENTRYPOINT ["{program.entrypoint}"]
+            ENTRYPOINT ["{program.binary}"]
             """)
     )
     run("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull=never", f"--tag={image}", context)
@@ -199,10 +200,15 @@ class Container:
 
     def healthy(self) -> bool:
         """What its health check says now. Only systemd or Docker run it by the clock."""
-        return _ended("podman", "healthcheck", "run", self.id).returncode == 0
+        return succeeds("podman", "healthcheck", "run", self.id)
 
     def wait_until_healthy(self) -> None:
-        wait_until(self.healthy, f"healthy: {self.id}")
+        def healthy_while_running() -> bool:
+            running = run("podman", "inspect", "--format={{.State.Running}}", self.id).strip() == "true"
+            assert running, f"it ended:\n{self.text()}"
+            return self.healthy()
+
+        wait_until(healthy_while_running, "a healthy container")
 
     def stop(self, seconds: int) -> int:
         """Its exit status after a SIGTERM; 137 if it had to be killed after so long."""
