@@ -24,7 +24,7 @@ from exporter.reload import Reloads
 from exporter.scrape import Scrape
 from exporter.sharding import Shard
 from exporter.store import StateStore
-from exporter.web import ListenAddress, Web
+from exporter.web import Web, WebOptions
 
 # Open files that are not streams: scrapes, the state file, logs, and a handshake's second socket.
 OWN_FILES: Final = 200
@@ -36,8 +36,7 @@ LAST_COMMIT_SECONDS: Final = 1.0
 class Options:
     """What the command line says."""
 
-    listen: ListenAddress
-    telemetry_path: str
+    web: WebOptions
     storage_path: Path
     shard: Shard = field(default_factory=Shard)
 
@@ -68,19 +67,22 @@ class Exporter:
         self._commits = Commits(store, self.fleet, log)
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
-        self._web = Web(self.fleet, Scrape(self.fleet, self._commits), options.telemetry_path)
+        self._web = Web(self.fleet, Scrape(self.fleet, self._commits), options.web, self.reloads.reload, log)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
-        address = await self._web.start(self._options.listen)
-        self.url = f"http://{address if address.host else f'127.0.0.1{address}'}"
+        addresses = await self._web.start()
+        first = addresses[0]
+        scheme = "https" if self._web.is_encrypted else "http"
+        self.url = f"{scheme}://{first if first.host else f'127.0.0.1{first}'}"
         await self._apply(self._config)
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
         ]
         self._web.is_ready = True
-        self._log.info("listening", address=str(address), chargers=len(self.fleet.chargers))
+        for address in addresses:
+            self._log.info("listening", address=str(address), scheme=scheme, chargers=len(self.fleet.chargers))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -63,7 +63,18 @@ _config_file = _flag(
     type=click.Path(path_type=Path),
     help="Configuration file; without one: VECHARGE_TOKEN, VECHARGE_CHARGERS and VECHARGE_URL.",
 )
-_listen_address = _flag("--web.listen-address", default=DEFAULT_LISTEN_ADDRESS, help="Where to listen: HOST:PORT.")
+_listen_addresses = _flag(
+    "--web.listen-address",
+    default=[DEFAULT_LISTEN_ADDRESS],
+    multiple=True,
+    help="Where to listen: HOST:PORT, [HOST]:PORT or :PORT. May be given several times (in the variable: with spaces).",
+)
+_web_config_file = _flag(
+    "--web.config.file",
+    type=click.Path(path_type=Path),
+    help="TLS, passwords and headers: a web configuration file, as all Prometheus exporters have.",
+)
+_enable_lifecycle = _flag("--web.enable-lifecycle", is_flag=True, help="Open POST /-/reload.")
 _shard = _flag("--shard", type=int, default=0, help="Which of the shards this is, from 0.")
 _total_shards = _flag(
     "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
@@ -79,8 +90,10 @@ def main() -> None:
 
 @main.command()
 @_config_file
-@_listen_address
+@_listen_addresses
 @_telemetry_path
+@_web_config_file
+@_enable_lifecycle
 @_flag("--storage.path", type=click.Path(path_type=Path), default="data", help="Where the energy totals are kept.")
 @_shard
 @_total_shards
@@ -88,8 +101,10 @@ def main() -> None:
 @click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
 def run(
     config_file: Path | None,
-    web_listen_address: str,
+    web_listen_address: tuple[str, ...],
     web_telemetry_path: str,
+    web_config_file: Path | None,
+    web_enable_lifecycle: bool,
     storage_path: Path,
     shard: int,
     total_shards: int,
@@ -100,10 +115,12 @@ def run(
     from exporter import app
     from exporter.logs import create_log
     from exporter.sharding import Shard
+    from exporter.web import WebOptions
 
-    options = app.Options(
-        _listen(web_listen_address), _path(web_telemetry_path), storage_path, Shard(shard, total_shards)
+    web = WebOptions(
+        tuple(map(_listen, web_listen_address)), _path(web_telemetry_path), web_config_file, web_enable_lifecycle
     )
+    options = app.Options(web, storage_path, Shard(shard, total_shards))
 
     def load() -> "Config":
         return _load(config_file)
@@ -116,19 +133,20 @@ def run(
 @main.command()
 @_flag("--chargers", type=click.IntRange(1, 5000), default=12, help="How many chargers to simulate.")
 @_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
-@_listen_address
+@_listen_addresses
 @_log_flags
-def demo(chargers: int, speed: float, web_listen_address: str, log_level: str, log_format: Any) -> None:
+def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_level: str, log_format: Any) -> None:
     """Simulate a veCharge service and watch it: no token, no charger needed."""
     from exporter import app
     from exporter.demo import run_demo
     from exporter.logs import create_log
+    from exporter.web import WebOptions
 
-    listen = _listen(web_listen_address)
+    web = WebOptions(tuple(map(_listen, web_listen_address)))
     log = create_log(log_level, log_format)
     # The simulated chargers begin anew with every demo: what is kept of them is for this one alone.
     with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
-        options = app.Options(listen, "/metrics", Path(folder))
+        options = app.Options(web, Path(folder))
         app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)
 
 
@@ -233,6 +251,6 @@ def _listen(text: str) -> Any:
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or text.startswith("/-/"):
-        raise click.BadParameter(f'"{text}" must begin with "/", and not with "/-/"')
+    if not text.startswith("/") or text.startswith(("/-/", "/api/", "/static/")):
+        raise click.BadParameter(f'"{text}" must begin with "/", and not with "/-/", "/api/" or "/static/"')
     return text

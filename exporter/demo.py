@@ -23,7 +23,7 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
         config = Config(accounts=(account,), expose_location=True)
         async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
             say(f"\n  {chargers} simulated chargers, watched by the exporter.")
-            say(f"\n  Open {exporter.url}/ and {exporter.url}{options.telemetry_path} - Ctrl-C ends it.\n")
+            say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C ends it.\n")
             await until_signal()
 
 

@@ -15,22 +15,21 @@ import bcrypt
 MAX_REMEMBERED: Final = 100
 # bcrypt reads no further, and newer versions of it refuse what is longer.
 MAX_PASSWORD_BYTES: Final = 72
+_ALPHABET: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Passwords:
     """The users of the web side.
 
     What was verified is remembered, as a keyed hash, for a bounded number of user and password pairs. A wrong
-    password costs one bcrypt whether the user exists or not, so that its time tells nothing.
+    password costs one bcrypt whether the user exists or not, of a cost that users have: its time tells nothing.
     """
 
     def __init__(self, users: Mapping[str, bytes]) -> None:
         self._users = users
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
-        # As costly as the users' own, and matched by nothing that anybody knows.
-        rounds = max((int(hashed.split(b"$")[2]) for hashed in users.values()), default=10)
-        self._nobody = bcrypt.hashpw(secrets.token_bytes(16).hex().encode(), bcrypt.gensalt(rounds))
+        self._decoys = [_decoy(hashed) for hashed in users.values()]
         # A flood of wrong passwords takes one core, and not all of them.
         self._one_at_a_time = asyncio.Lock()
 
@@ -42,19 +41,47 @@ class Passwords:
         if credentials is None:
             return False
         user, password = credentials
-        digest = hmac.digest(self._key, f"{len(user)}:{user}:".encode() + password, hashlib.sha256)
-        if digest in self._remembered:
-            self._remembered.move_to_end(digest)
+        digest = self._digest(f"{len(user)}:{user}:".encode() + password)
+        if self._remembers(digest):
             return True
         async with self._one_at_a_time:
-            hashed = self._users.get(user, self._nobody)
-            matches = await asyncio.to_thread(bcrypt.checkpw, password[:MAX_PASSWORD_BYTES], hashed)
+            # Many scrapes at once may have waited for the same password.
+            if self._remembers(digest):
+                return True
+            hashed = self._users.get(user) or self._decoy_of(user)
+            matches = await asyncio.to_thread(_matches, password, hashed)
         if not matches or user not in self._users:
             return False
         self._remembered[digest] = None
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         return True
+
+    def _digest(self, text: bytes) -> bytes:
+        return hmac.digest(self._key, text, hashlib.sha256)
+
+    def _remembers(self, digest: bytes) -> bool:
+        if digest not in self._remembered:
+            return False
+        self._remembered.move_to_end(digest)
+        return True
+
+    def _decoy_of(self, user: str) -> bytes:
+        """The same for the same name at every try, and as often of a cost as the users' own are."""
+        return self._decoys[int.from_bytes(self._digest(user.encode())) % len(self._decoys)]
+
+
+def _decoy(hashed: bytes) -> bytes:
+    """As costly as `hashed`, and matched by nothing that anybody knows: the digest is no one's."""
+    return hashed[:-31] + "".join(secrets.choice(_ALPHABET) for _ in range(31)).encode()
+
+
+def _matches(password: bytes, hashed: bytes) -> bool:
+    try:
+        return bcrypt.checkpw(password[:MAX_PASSWORD_BYTES], hashed)
+    except ValueError:
+        # Older versions of bcrypt refuse some bytes, which then are in nobody's password.
+        return False
 
 
 def _credentials(authorization: str | None) -> tuple[str, bytes] | None:

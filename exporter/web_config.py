@@ -17,6 +17,8 @@ from exporter import document
 from exporter.document import fail
 from exporter.errors import cause_of
 
+# What tells that a file has changed: its inode (it was replaced), its size, when it was written.
+Mark = tuple[int, int, int]
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 
 _TLS_VERSIONS: Final = {
@@ -44,8 +46,16 @@ _UNSUPPORTED: Final = {
     ),
     "": ("rate_limit",),
 }
-_BCRYPT: Final = re.compile(r"\$2[aby]?\$\d{2}\$[./A-Za-z0-9]{53}")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# The costs that htpasswd makes: beyond them a password takes minutes.
+_BCRYPT: Final = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-7])\$[./A-Za-z0-9]{53}")
+# Those that the format lets an operator set, with what their values may be where that is fixed.
+_HEADERS: Final[dict[str, tuple[str, ...]]] = {
+    "Content-Security-Policy": (),
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+}
 
 
 class _Tls(msgspec.Struct, forbid_unknown_fields=True):
@@ -87,31 +97,44 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """A valid web configuration. `files` are all files that it was made from: a change of any is a change of it."""
+    """A valid web configuration. `files` are all files that it was made from, each as it was just before."""
 
-    files: tuple[Path, ...] = ()
+    files: Mapping[Path, Mark | None] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     users: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def has_changed(self) -> bool:
+        """Whether one of the files is another now."""
+        return any(_mark(file) != mark for file, mark in self.files.items())
+
 
 def load(path: Path) -> WebConfig:
     """The web configuration in a file, certificates included; raises ConfigError. An empty file asks for nothing."""
+    files = {path: _mark(path)}
     content = {} if path.is_file() and not path.stat().st_size else document.read(path)
     _refuse_unsupported(path, content)
     parsed = document.typed(path, content, _Document, _SECTIONS, _no_types_of_our_own)
     if parsed.http_server_config.http2:
         fail(path, "http_server_config.http2", "must be false: this exporter speaks HTTP/1.1")
     tls = None if parsed.tls_server_config is None else _tls(path, parsed.tls_server_config)
-    files = [path]
     if tls is not None:
-        files += [file for file in (tls.cert_file, tls.key_file, tls.client_ca_file) if file is not None]
+        certificates = (tls.cert_file, tls.key_file, tls.client_ca_file)
+        files |= {file: _mark(file) for file in certificates if file is not None}
     return WebConfig(
-        tuple(files),
+        files,
         None if tls is None else _context(path, tls),
         _users(path, parsed.basic_auth_users),
         _headers(path, parsed.http_server_config.headers),
     )
+
+
+def _mark(file: Path) -> Mark | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _no_types_of_our_own(_kind: type, value: object) -> object:
@@ -157,7 +180,8 @@ def _context(path: Path, tls: TlsConfig) -> ssl.SSLContext:
     context.verify_mode = _VERIFY[tls.client_auth]
     place = "tls_server_config"
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
+        # With no password to ask for: OpenSSL would ask for that of an encrypted key on the terminal.
+        context.load_cert_chain(tls.cert_file, tls.key_file, password=b"")
     except (OSError, ssl.SSLError) as error:
         fail(path, f"{place}.cert_file", f"certificate and key cannot be used together ({cause_of(error)})")
     if tls.client_ca_file is not None:
@@ -178,7 +202,12 @@ def _users(path: Path, users: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _headers(path: Path, headers: Mapping[str, str]) -> dict[str, str]:
+    place = "http_server_config.headers"
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
-            fail(path, "http_server_config.headers", "must be names and values of HTTP headers, each in one line")
+        if name not in _HEADERS:
+            fail(path, place, f"must be of {', '.join(_HEADERS)}")
+        if not value.isascii() or not value.isprintable():
+            fail(path, f"{place}.{name}", "must be one line of ASCII")
+        if value and _HEADERS[name] and value.lower() not in _HEADERS[name]:
+            fail(path, f"{place}.{name}", f"must be {' or '.join(_HEADERS[name])}, or empty to take the header away")
     return dict(headers)

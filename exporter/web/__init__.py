@@ -1,0 +1,14 @@
+"""The web side: the pages over a fleet, and who may see them.
+
+web.py           Web: starts, stops, and takes a changed web configuration file over
+listening.py     addresses, sockets, connections and how much they may take
+guard.py         passwords, security headers, clients that do not read
+pages.py         what is answered where
+api.py           GET /api/v1/chargers
+problem.py       why a charger cannot be reached, in words
+"""
+
+from exporter.web.listening import Limits, ListenAddress
+from exporter.web.web import Web, WebOptions
+
+__all__ = ["Limits", "ListenAddress", "Web", "WebOptions"]

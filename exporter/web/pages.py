@@ -1,0 +1,134 @@
+"""What is answered where."""
+
+import asyncio
+import gzip
+import hashlib
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from importlib import resources
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+from exporter import __version__, negotiation
+from exporter.clock import Moment, now
+from exporter.errors import ConfigError
+from exporter.fleet import Fleet
+from exporter.scrape import Scrape
+from exporter.web.api import ChargersDocument, charger_document
+from exporter.web.guard import Guard
+from exporter.web.listening import plain
+
+GZIP_LEVEL: Final = 4
+_STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+Reload = Callable[[], Awaitable[None]]
+
+
+class Pages:
+    """The pages over one fleet. `reload` is what POST /-/reload does, None if it is not open."""
+
+    def __init__(self, fleet: Fleet, scrape: Scrape, telemetry_path: str, reload: Reload | None) -> None:
+        self.is_ready = False
+        self._fleet = fleet
+        self._scrape = scrape
+        self._telemetry_path = telemetry_path
+        self._reload_configuration = reload
+        self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
+        environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter"), autoescape=True)
+        self._index = environment.get_template("index.html")
+        self._static = {
+            file.name: (file.read_bytes(), content_type)
+            for file in resources.files("exporter").joinpath("static").iterdir()
+            if (content_type := _STATIC.get("." + file.name.rpartition(".")[2]))
+        }
+
+    def site(self, guard: Guard) -> web.Application:
+        """All pages, behind `guard`."""
+        site = web.Application(middlewares=[guard.answer])
+        routes = site.router
+        routes.add_get(self._telemetry_path, self._metrics)
+        if self._telemetry_path != "/":
+            routes.add_get("/", self._landing)
+        routes.add_get("/static/{name}", self._file)
+        routes.add_get("/api/v1/chargers", self._chargers)
+        routes.add_get("/-/healthy", self._healthy)
+        routes.add_get("/-/ready", self._ready)
+        routes.add_post("/-/reload", self._reload)
+        return site
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        content_type = negotiation.content_type(",".join(request.headers.getall("Accept", [])))
+        body = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS)
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
+        if _accepts_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
+        return web.Response(body=body, headers=headers)
+
+    async def _chargers(self, request: web.Request) -> web.Response:
+        zipped = _accepts_gzip(request)
+        headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+        if zipped:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=await self._chargers_document.body(zipped=zipped), headers=headers)
+
+    async def _landing(self, _request: web.Request) -> web.Response:
+        html = self._index.render(
+            version=__version__,
+            # Relative, so that the page works behind a proxy that puts a prefix before it.
+            telemetry_path=self._telemetry_path.lstrip("/"),
+            **_totals(self._fleet, now()),
+        )
+        return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+    async def _file(self, request: web.Request) -> web.Response:
+        try:
+            body, content_type = self._static[request.match_info["name"]]
+        except KeyError:
+            raise web.HTTPNotFound from None
+        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
+
+    async def _healthy(self, _request: web.Request) -> web.Response:
+        return plain(HTTPStatus.OK, "vecharge-exporter is healthy.")
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        if not self.is_ready:
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "vecharge-exporter is not ready.")
+        return plain(HTTPStatus.OK, "vecharge-exporter is ready.")
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        if self._reload_configuration is None:
+            return plain(HTTPStatus.FORBIDDEN, "not open: start the exporter with --web.enable-lifecycle")
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            return plain(HTTPStatus.FORBIDDEN, "refused: another web site asks for it")
+        try:
+            await self._reload_configuration()
+        except ConfigError as error:
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, f"not reloaded: {error}")
+        return plain(HTTPStatus.OK, "reloaded")
+
+
+def _accepts_gzip(request: web.Request) -> bool:
+    return negotiation.accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+
+
+def _totals(fleet: Fleet, moment: Moment) -> dict[str, float]:
+    """What stands on top of the page until its script has asked for the chargers, and for who has no script."""
+    documents = [charger_document(charger, moment) for charger in fleet.chargers]
+    up = sum(document["up"] for document in documents)
+    return {
+        "chargers": len(documents),
+        "up": up,
+        "down": len(documents) - up,
+        "on": sum(document["status"] == "on" for document in documents),
+        "power_watts": sum(document.get("power_watts", 0.0) for document in documents),
+        "session_energy_joules": sum(
+            document.get("session_energy_joules", 0.0) for document in documents if document["status"] == "on"
+        ),
+    }

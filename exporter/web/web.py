@@ -1,0 +1,136 @@
+"""Web: starts, stops, and takes a changed web configuration file over."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporter import web_config
+from exporter.errors import ConfigError, cause_of
+from exporter.fleet import Fleet
+from exporter.logs import Log
+from exporter.scrape import Scrape
+from exporter.web.guard import Guard, headers_of
+from exporter.web.listening import Limits, ListenAddress, Listener, bind
+from exporter.web.pages import Pages, Reload
+from exporter.web_config import WebConfig
+
+if TYPE_CHECKING:
+    import socket
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """What the command line says of the web side."""
+
+    listen: tuple[ListenAddress, ...]
+    telemetry_path: str = "/metrics"
+    config_file: Path | None = None
+    enable_lifecycle: bool = False
+    # How often the web configuration file and its certificates are looked at.
+    look_seconds: float = 5.0
+    limits: Limits = field(default_factory=Limits)
+
+
+class Web:
+    """The pages over one fleet, on all addresses, as the web configuration file says.
+
+    A changed file, or certificate, gets a listener of its own on the same sockets before the former one ends: no
+    attempt to connect is lost, what is being answered is finished, and nobody stays in by what was true before.
+    """
+
+    def __init__(self, fleet: Fleet, scrape: Scrape, options: WebOptions, reload: Reload, log: Log) -> None:
+        self._options = options
+        self._log = log
+        self._pages = Pages(fleet, scrape, options.telemetry_path, reload if options.enable_lifecycle else None)
+        self._sockets: list[socket.socket] = []
+        self._config = WebConfig()
+        self._current: tuple[Listener, Guard] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_ready(self) -> bool:
+        """What /-/ready tells."""
+        return self._pages.is_ready
+
+    @is_ready.setter
+    def is_ready(self, ready: bool) -> None:
+        self._pages.is_ready = ready
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the pages are answered over TLS."""
+        return self._config.tls is not None
+
+    async def start(self) -> list[ListenAddress]:
+        """Listens; returns the addresses with the ports really taken. Raises ConfigError, ListenError."""
+        config = WebConfig() if self._options.config_file is None else web_config.load(self._options.config_file)
+        taken = []
+        try:
+            for address in self._options.listen:
+                bound = bind(address)
+                self._sockets += bound
+                taken.append(ListenAddress(address.host, bound[0].getsockname()[1]))
+            await self._serve(config)
+        except BaseException:
+            await self.stop()
+            raise
+        if self._options.config_file is not None:
+            self._watching = asyncio.create_task(self._watch(self._options.config_file), name="web configuration")
+        return taken
+
+    async def stop(self) -> None:
+        """Ends what is being answered, within a second."""
+        if self._watching is not None:
+            self._watching.cancel()
+        for leaving in self._leaving:
+            leaving.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        if self._current is not None:
+            await self._current[0].stop()
+            self._current = None
+        for bound in self._sockets:
+            bound.close()
+        self._sockets.clear()
+
+    async def _serve(self, config: WebConfig) -> None:
+        headers = headers_of(config.headers)
+        guard = Guard(config.users, headers, self._options.limits.answer_seconds)
+        listener = Listener(self._pages.site(guard), headers, self._options.limits)
+        try:
+            await listener.start(self._sockets, config.tls)
+        except BaseException:
+            await listener.stop()
+            raise
+        former, self._current, self._config = self._current, (listener, guard), config
+        if former is not None:
+            leaving = asyncio.create_task(self._leave(*former), name="former web configuration")
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, listener: Listener, guard: Guard) -> None:
+        try:
+            listener.close()
+            await guard.leave()
+        finally:
+            await listener.stop()
+
+    async def _watch(self, file: Path) -> None:
+        """Looks at the files until cancelled. One that cannot be used changes nothing, and is said once."""
+        refused = ""
+        while True:
+            await asyncio.sleep(self._options.look_seconds)
+            # A refused configuration may name files that come later: it is tried again at every look.
+            if not refused and not await asyncio.to_thread(self._config.has_changed):
+                continue
+            try:
+                config = await asyncio.to_thread(web_config.load, file)
+                await self._serve(config)
+            except (ConfigError, OSError) as error:
+                if cause_of(error) != refused:
+                    refused = cause_of(error)
+                    self._log.error("web configuration not reloaded: the one before stays in force", error=refused)
+            else:
+                refused = ""
+                self._log.info("web configuration reloaded", tls=config.tls is not None, users=len(config.users))

@@ -1,0 +1,119 @@
+"""A running site over chargers that a test moves by hand, and a client for it that adds no header of its own."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from exporter.charger import Charger, StreamEvent
+from exporter.clock import now
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.process import ExporterProcess
+from exporter.scrape import Scrape
+from exporter.stream import ChargerStream
+from exporter.tokens import TokenSource
+from exporter.web import ListenAddress, Web, WebOptions
+
+ANY_PORT = ListenAddress("127.0.0.1", 0)
+SECRET = "SecretToken"
+
+
+class Pages(Scrape):
+    """A scrape that tells only in which format it was made; it can be held up, and be of any size."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.text = b"in text"
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def page(self, *, openmetrics: bool) -> bytes:
+        self.made += 1
+        await self.open.wait()
+        return b"in OpenMetrics" if openmetrics else self.text
+
+
+class SilentStream(ChargerStream):
+    """A stream over which nothing ever comes."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+class Log:
+    """What was logged, a line each."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.lines += text.splitlines()
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+class Site:
+    """A site that runs inside `async with`; `chargers` are (id, name)."""
+
+    def __init__(self, chargers: Sequence[tuple[str, str | None]] = (), **options: Any) -> None:
+        self.log = Log()
+        log = create_log("info", "logfmt", self.log)  # type: ignore[arg-type]
+        process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
+        self.fleet = Fleet(process, now, log, random.Random(1), SilentStream)
+        self._config = Config(
+            accounts=(
+                AccountConfig(
+                    name="delhi",
+                    url="http://127.0.0.1:9",
+                    token=TokenSource(literal=SECRET),
+                    chargers=tuple(ChargerConfig(id=charger_id, name=name) for charger_id, name in chargers),
+                ),
+            )
+        )
+        self.pages = Pages()
+        self.reloads = 0
+        self.reload_error: Exception | None = None
+        self.web = Web(self.fleet, self.pages, WebOptions(**{"listen": (ANY_PORT,), **options}), self._reload, log)
+        self.url = ""
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        await self.fleet.reconcile(self._config, {})
+        addresses = await self.web.start()
+        self.url = f"{'https' if self.web.is_encrypted else 'http'}://{addresses[0]}"
+        self.port = addresses[0].port
+        bare = ["Accept", "Accept-Encoding", "User-Agent"]
+        self.session = aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=bare)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.session.close()
+        await self.web.stop()
+        await self.fleet.stop()
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[aiohttp.ClientResponse, bytes]:
+        """The answer and its body; header names with _ for -."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.request(method, self.url + path, headers=named) as response:
+            return response, await response.read()
+
+    def tell(self, charger_id: str, *events: StreamEvent) -> Charger:
+        """Lets events come over a charger's stream."""
+        (charger,) = [charger for charger in self.fleet.chargers if charger.charger_id == charger_id]
+        for event in events:
+            charger.apply(event, now())
+        return charger
+
+    async def _reload(self) -> None:
+        self.reloads += 1
+        if self.reload_error is not None:
+            raise self.reload_error
