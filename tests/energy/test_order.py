@@ -97,6 +97,16 @@ class TestClockAhead:
         assert charger.log(2.3, created=ahead + 3, after=0) is Verdict.OUT_OF_ORDER
         assert charger.kwh == pytest.approx(2.5)
 
+    @pytest.mark.parametrize("set_by_seconds", [-24 * HOUR, -HOUR, HOUR, 24 * HOUR])
+    def test_setting_our_own_clock_silences_no_charger(self, charger: Watched, set_by_seconds: float) -> None:
+        written = charger.at
+        charger.at += set_by_seconds
+        for tenth in range(1, 4):
+            assert charger.log(2 + tenth / 10, created=written + MINUTE * tenth) is Verdict.ACCEPTED
+        charger.at -= set_by_seconds
+        assert charger.log(2.4, created=charger.at + MINUTE) is Verdict.ACCEPTED
+        assert charger.kwh == pytest.approx(2.4)
+
     def test_a_log_ahead_sent_again_is_a_duplicate(self, charger: Watched) -> None:
         ahead = charger.at + 2 * HOUR
         charger.log(2.1, created=ahead)

@@ -1,6 +1,7 @@
 """The fields of a payload, one by one: their units, their places, and what happens to one that is bad."""
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -119,6 +120,15 @@ class TestInstant:
     )
     def test_an_instant(self, text: str, unix: float) -> None:
         assert reading(createdAt=text).created_unix == unix
+
+    def test_without_an_offset_it_is_utc_wherever_the_exporter_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        try:
+            assert reading(createdAt="1970-01-01T00:00:00").created_unix == 0
+        finally:
+            monkeypatch.undo()
+            time.tzset()
 
     @pytest.mark.parametrize(
         "value",
