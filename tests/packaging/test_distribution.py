@@ -1,0 +1,74 @@
+"""The wheel and the sdist: what is inside, and that each installs and works in a clean environment of this Python."""
+
+import sys
+import zipfile
+from importlib.metadata import PathDistribution
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from exporter import __version__
+from tests.packaging.tools import ROOT, run
+from tests.processes import Process
+
+PACKAGE = {
+    file.relative_to(ROOT).as_posix()
+    for file in (ROOT / "exporter").rglob("*")
+    if file.is_file() and "__pycache__" not in file.parts
+}
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The sdist, and the wheel that is made from it."""
+    folder = tmp_path_factory.mktemp("distributions")
+    run(sys.executable, "-m", "build", "--outdir", folder, ".")
+    (wheel,) = folder.glob("*.whl")
+    (sdist,) = folder.glob("*.tar.gz")
+    return {"wheel": wheel, "sdist": sdist}
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist"])
+def environment(
+    request: pytest.FixtureRequest, distributions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A virtual environment with nothing in it but what pip installs for one of the two."""
+    folder = tmp_path_factory.mktemp(request.param)
+    run(sys.executable, "-m", "venv", folder)
+    run(folder / "bin/pip", "install", "--quiet", distributions[request.param], seconds=600)
+    return folder
+
+
+def test_the_index_will_show_them_as_they_are_meant(distributions: dict[str, Path]) -> None:
+    run(sys.executable, "-m", "twine", "check", "--strict", *distributions.values())
+
+
+def test_the_wheel_is_the_whole_package_with_its_licence_and_nothing_else(distributions: dict[str, Path]) -> None:
+    with zipfile.ZipFile(distributions["wheel"]) as wheel:
+        names = {PurePosixPath(name) for name in wheel.namelist()}
+    metadata = {name for name in names if name.parts[0].endswith(".dist-info")}
+    assert {str(name) for name in names - metadata} == PACKAGE
+    assert PurePosixPath(f"vecharge_exporter-{__version__}.dist-info/licenses/LICENSE") in metadata
+    assert {"exporter/simulator/server.py", "exporter/templates/index.html", "exporter/py.typed"} <= PACKAGE
+
+
+def test_what_pip_installs_holds_no_tests(environment: Path) -> None:
+    (packages,) = environment.glob("lib/python3.*/site-packages")
+    assert (packages / "exporter").is_dir()
+    assert not (packages / "tests").exists()
+
+
+def test_pip_installs_what_it_needs(environment: Path) -> None:
+    assert "No broken requirements found." in run(environment / "bin/pip", "check")
+    (metadata,) = environment.glob("lib/python3.*/site-packages/vecharge_exporter-*.dist-info")
+    assert PathDistribution(metadata).version == __version__
+
+
+def test_its_demo_serves_pages_and_metrics(environment: Path, tmp_path: Path) -> None:
+    command = (environment / "bin/vecharge-exporter", "demo", "--web.listen-address=127.0.0.1:0")
+    # From a folder without the sources, which would hide what is missing in the package.
+    with Process(*command, output=tmp_path / "demo.log", cwd=tmp_path, env={"PYTHONPATH": ""}) as demo:
+        url = demo.wait_for_line(r"Open (http://[0-9.:]+)/ ")[1]
+        assert "vecharge" in demo.wait_for_answer(f"{url}/").text.lower()
+        assert 'vecharge_charger_status{charger_id="sim-0012"' in demo.wait_for_answer(f"{url}/metrics").text
+        assert demo.stop() == 0
