@@ -26,6 +26,7 @@ class Exporter:
         command: Sequence[str] = ("run",),
         level: str = "info",
         env: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         arguments = [*command, "--web.listen-address=127.0.0.1:0", f"--log.level={level}"]
@@ -33,7 +34,7 @@ class Exporter:
             (folder / "config.yml").write_text(yaml.safe_dump(config))
             arguments += ["--config.file=config.yml"]
         self.folder = folder
-        self.process = Process(PROGRAM, *arguments, output=folder / "exporter.log", cwd=folder, env=env)
+        self.process = Process(*wrapper, PROGRAM, *arguments, output=folder / "exporter.log", cwd=folder, env=env)
         self.target = self.process.wait_for_line(r"msg=listening address=(\S+)")[1]
         self.url = f"http://{self.target}"
 

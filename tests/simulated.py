@@ -1,0 +1,61 @@
+"""A simulated veCharge service as a process of its own, steered by its control endpoints."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from tests.end_to_end.program import PROGRAM, account
+from tests.processes import SECONDS, Process, wait_until
+
+JOULES_PER_KWH = 3_600_000
+
+
+class SimulatedService:
+    """A running `vecharge-exporter simulate`; as a context manager it ends with the block."""
+
+    def __init__(self, folder: Path, **options: float) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        self.process = Process(
+            PROGRAM, "simulate", "--listen-address=127.0.0.1:0", *arguments, output=folder / "simulator.log"
+        )
+        told = self.process.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n")
+        self.url = told[1]
+        self.token = folder / "token"
+        self.token.write_text(told[2])
+        self.charger_ids = list(self.totals())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()
+
+    def account(self, name: str = "test") -> dict[str, Any]:
+        """The configuration of an account that watches all of it."""
+        return account(self.url, self.token, self.charger_ids, name)
+
+    def totals(self) -> dict[str, dict[str, Any]]:
+        """What is true of each charger."""
+        rows = requests.get(f"{self.url}/simulator/totals", timeout=SECONDS).json()["chargers"]
+        return {row["id"]: row for row in rows}
+
+    def joules(self) -> dict[str, int]:
+        """The true total of each charger."""
+        return {name: round(row["total_kwh"] * JOULES_PER_KWH) for name, row in self.totals().items()}
+
+    def act(self, action: str, charger: str = "all", **parameters: Any) -> None:
+        """One of the actions on chargers: see exporter.simulator."""
+        self.post(f"chargers/{charger}/{action}", **parameters)
+
+    def post(self, path: str, **parameters: Any) -> None:
+        answer = requests.post(f"{self.url}/simulator/{path}", json=parameters, timeout=SECONDS)
+        assert answer.status_code == requests.codes.ok, answer.text
+
+    def wait_until_watched(self) -> None:
+        """Returns once every charger has its stream."""
+        wait_until(lambda: all(row["connected"] for row in self.totals().values()), "every charger watched")
