@@ -119,18 +119,21 @@ def test_the_sessions_are_never_absent(charger: Watched) -> None:
 
 def test_only_what_is_on_disk_is_shown(charging: Watched) -> None:
     charging.commit()
-    shown = charging.charger.committed
+    charging.disk_is_full = True
     charging.wait(60)
-    charging.log(energy=1.75)
-    assert charging.charger.committed is shown
-    charging.commit()
-    assert charging.charger.committed.total_joules == 1.75 * KWH
+    charging.log(energy=0.25, userId="user-b")
+    assert charging.shows("energy_joules_total") == 1.5 * KWH
+    assert charging.shows("sessions_total") == 1
+    charging.disk_is_full = False
+    assert charging.shows("energy_joules_total") == 1.75 * KWH
+    assert charging.shows("sessions_total") == 2
 
 
 def test_a_restored_charger_shows_its_totals_before_it_is_connected(charging: Watched) -> None:
     again = Watched(kept=charging.charger.kept_state())
-    committed = again.charger.committed
-    assert (committed.total_joules, committed.sessions) == (1.5 * KWH, 1)
+    again.disk_is_full = True
+    assert again.shows("energy_joules_total") == 1.5 * KWH
+    assert again.shows("sessions_total") == 1
 
 
 def test_when_a_charger_was_first_seen_outlives_the_process(charging: Watched) -> None:

@@ -115,7 +115,7 @@ def test_an_error_of_the_service_is_told_apart_and_never_quoted(charger: Watched
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
+    max_leaves=5,
 )
 fields = st.sampled_from(["status", "voltage", "energy", "createdAt", "_doc", "_id", "chargerId", "location", "userId"])
 
@@ -126,7 +126,7 @@ fields = st.sampled_from(["status", "voltage", "energy", "createdAt", "_doc", "_
             st.sampled_from(EVENTS) | st.text() | st.none(),
             json_like | st.binary() | st.dictionaries(fields, json_like),
         ),
-        max_size=8,
+        max_size=5,
     )
 )
 def test_nothing_that_arrives_raises_and_all_of_it_is_counted(events: list[tuple[str, object]]) -> None:

@@ -28,6 +28,7 @@ class Watched:
         self.account = Account("delhi")
         self.charger = Charger("test", name, self.account, rules or Rules(stale_after_seconds=STALE_AFTER), NOON, kept)
         self.now = Moment(NOON, 1000.0)
+        self.disk_is_full = False
 
     def wait(self, seconds: float) -> None:
         self.now = Moment(self.now.unix + seconds, self.now.monotonic + seconds)
@@ -74,7 +75,8 @@ class Watched:
 
     def shows(self, name: str, label_value: str = "") -> Value:
         """What `vecharge_charger_NAME` or `vecharge_stream_NAME` says now; None is absent."""
-        self.commit()
+        if not self.disk_is_full:
+            self.commit()
         for metric in CHARGER_METRICS:
             if metric.name in (f"vecharge_charger_{name}", f"vecharge_stream_{name}"):
                 return _read(metric, self.charger, label_value, self.now)
