@@ -17,14 +17,14 @@ class Scrape:
         self._fleet = fleet
         self._commits = commits
         # The pages that are being made, by format: scrapes that come together share one.
-        self._making: dict[bool, asyncio.Task[bytes]] = {}
+        self._making: dict[bool, asyncio.Task[list[bytes]]] = {}
         self._process_registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self._process_registry)
         prometheus_client.PlatformCollector(registry=self._process_registry)
         prometheus_client.GCCollector(registry=self._process_registry)
 
-    async def page(self, *, openmetrics: bool) -> bytes:
-        """The page in OpenMetrics 1.0.0 or in the text format 0.0.4."""
+    async def page(self, *, openmetrics: bool) -> list[bytes]:
+        """The page in OpenMetrics 1.0.0 or in the text format 0.0.4, in pieces: of a large fleet it is large."""
         started = time.perf_counter()
         making = self._making.get(openmetrics)
         if making is None:
@@ -36,10 +36,10 @@ class Scrape:
         self._fleet.process.scrape_seconds += time.perf_counter() - started
         return page
 
-    async def _make(self, *, openmetrics: bool) -> bytes:
+    async def _make(self, *, openmetrics: bool) -> list[bytes]:
         await self._commits.commit()
         pieces = await self._fleet.pieces(openmetrics=openmetrics)
-        return b"".join((*pieces, self._own_process(openmetrics=openmetrics)))
+        return [*pieces, self._own_process(openmetrics=openmetrics)]
 
     def _own_process(self, *, openmetrics: bool) -> bytes:
         if openmetrics:

@@ -1,9 +1,9 @@
 """What is answered where."""
 
 import asyncio
-import gzip
 import hashlib
-from collections.abc import Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
@@ -60,12 +60,13 @@ class Pages:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         content_type = negotiation.content_type(",".join(request.headers.getall("Accept", [])))
-        body = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS)
+        pieces = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
         if _accepts_gzip(request):
             headers["Content-Encoding"] = "gzip"
-            body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
-        return web.Response(body=body, headers=headers)
+            pieces = await asyncio.to_thread(_gzip, pieces)
+        headers["Content-Length"] = str(sum(map(len, pieces)))
+        return web.Response(body=_one_by_one(pieces), headers=headers)
 
     async def _chargers(self, request: web.Request) -> web.Response:
         zipped = _accepts_gzip(request)
@@ -112,6 +113,17 @@ class Pages:
         except ConfigError as error:
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, f"not reloaded: {error}")
         return plain(HTTPStatus.OK, "reloaded")
+
+
+def _gzip(pieces: Iterable[bytes]) -> list[bytes]:
+    compressor = zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS + 16)  # 16: with the header of gzip
+    return [*map(compressor.compress, pieces), compressor.flush()]
+
+
+async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """As aiohttp sends it without a copy, and the rest once the client has read what went before."""
+    for piece in pieces:
+        yield piece
 
 
 def _accepts_gzip(request: web.Request) -> bool:

@@ -32,10 +32,11 @@ class Pages(Scrape):
         self.open = asyncio.Event()
         self.open.set()
 
-    async def page(self, *, openmetrics: bool) -> bytes:
+    async def page(self, *, openmetrics: bool) -> list[bytes]:
         self.made += 1
         await self.open.wait()
-        return b"in OpenMetrics" if openmetrics else self.text
+        text = b"in OpenMetrics" if openmetrics else self.text
+        return [text[:3], text[3:]]
 
 
 class SilentStream(ChargerStream):
