@@ -1,5 +1,6 @@
 """The commands. Nothing heavy is imported before it is known which one is meant."""
 
+import math
 import os
 import sys
 import tempfile
@@ -79,6 +80,9 @@ _shard = _flag("--shard", type=int, default=0, help="Which of the shards this is
 _total_shards = _flag(
     "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
 )
+_storage_path = _flag(
+    "--storage.path", type=click.Path(path_type=Path), default="data", help="Where the energy totals are kept."
+)
 _telemetry_path = _flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
 
 
@@ -94,7 +98,7 @@ def main() -> None:
 @_telemetry_path
 @_web_config_file
 @_enable_lifecycle
-@_flag("--storage.path", type=click.Path(path_type=Path), default="data", help="Where the energy totals are kept.")
+@_storage_path
 @_shard
 @_total_shards
 @_log_flags
@@ -230,6 +234,39 @@ def metrics() -> None:
     from exporter.reference import metrics_reference
 
     click.echo(metrics_reference(), nl=False)
+
+
+@main.group(invoke_without_command=True)
+@_storage_path
+@click.option("--json", "json", is_flag=True, help="As JSON.")
+@click.pass_context
+def state(context: click.Context, storage_path: Path, json: bool) -> None:
+    """Print the totals that are kept, also of chargers that left the configuration.
+
+    It only reads, and may be used while the exporter runs.
+    """
+    if context.invoked_subcommand is None:
+        from exporter import state_command, store
+
+        kept = store.read(storage_path)
+        click.echo(state_command.as_json(kept) if json else state_command.as_table(kept))
+
+
+@state.command("set")
+@click.argument("charger")
+@click.option("--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="The total that it shall go on from.")
+@click.pass_context
+def state_set(context: click.Context, charger: str, energy_kwh: float) -> None:
+    """Set the total of a charger: a meter that was replaced, a move from another system.
+
+    Refused while the exporter runs. A total below the old one looks to Prometheus like a counter that began anew.
+    """
+    from exporter import state_command
+
+    if math.isnan(energy_kwh):
+        raise click.BadParameter("must be a number", param_hint="--energy-kwh")
+    assert context.parent is not None
+    click.echo(state_command.set_total(context.parent.params["storage_path"], charger, energy_kwh))
 
 
 def _load(config_file: Path | None) -> "Config":

@@ -120,8 +120,7 @@ def configuration_reference() -> str:
 
 def command_line_reference(program: click.Group) -> str:
     """Every command of `program`: what it does and its options."""
-    sections = (_command(f"vecharge-exporter {name}", command) for name, command in program.commands.items())
-    return "\n".join([_COMMAND_LINE_INTRODUCTION, *sections])
+    return "\n".join([_COMMAND_LINE_INTRODUCTION, *_commands("vecharge-exporter", program)])
 
 
 def _metrics_table(metrics: Iterable[Metric[Subject]]) -> str:
@@ -183,6 +182,14 @@ def _field_default(field: msgspec.structs.FieldInfo) -> str:
         case str(text):
             return f"`{text}`"
     return "required" if field.required else ""
+
+
+def _commands(before: str, group: click.Group) -> Iterator[str]:
+    for name, command in group.commands.items():
+        arguments = [(one.name or "").upper() for one in command.params if isinstance(one, click.Argument)]
+        yield _command(" ".join([before, name, *arguments]), command)
+        if isinstance(command, click.Group):
+            yield from _commands(f"{before} {name}", command)
 
 
 def _command(title: str, command: click.Command) -> str:
