@@ -113,9 +113,7 @@ def exporter(socketio: str = "4") -> str:
     image = f"localhost/vecharge-exporter-test:socketio{socketio}"
     arguments = {"PYTHON_IMAGE": BASE, "SOCKETIO": socketio, "VERSION": "1.2.3", "REVISION": "4f5e6d"}
     build_arguments = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    # The format of Docker: that of OCI has no health check.
-    options = ["--isolation=chroot", "--format=docker", "--pull=never", "--quiet", *build_arguments, *_pip_mounts()]
-    run("buildah", "bud", *options, f"--tag={image}", ".")
+    _build(image, ROOT, *build_arguments, *_pip_mounts())
     return image
 
 
@@ -136,12 +134,21 @@ def stand_in(program: Program, image: str) -> None:
             ENTRYPOINT ["{program.binary}"]
             """)
     )
-    run("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull=never", f"--tag={image}", context)
+    _build(image, context)
 
 
 def compose_program() -> Path:
     """Docker Compose, which speaks to podman as it does to Docker."""
     return prepare() / "docker-compose/usr/libexec/docker/cli-plugins/docker-compose"
+
+
+def _build(image: str, context: Path, *options: str) -> None:
+    """Builds an image in place of the one that had its name."""
+    before = run("podman", "images", "--quiet", image).strip()
+    # The format of Docker: that of OCI has no health check.
+    run("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull=never", *options, f"--tag={image}", context)
+    if before and before != run("podman", "images", "--quiet", image).strip():
+        run("podman", "image", "rm", before)
 
 
 def _ended(*command: str | Path, seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
