@@ -211,7 +211,9 @@ def _command(title: str, command: click.Command) -> str:
 
 def _default(option: click.Option) -> str:
     default = option.to_info_dict()["default"]
-    return "" if default is None or option.is_flag else f"`{default}`"
+    if default is None or option.is_flag:
+        return "required" if option.required else ""
+    return _one_of(default if option.multiple else [default])
 
 
 def _allowed(kind: object) -> str:
@@ -224,7 +226,7 @@ def _allowed(kind: object) -> str:
     return ""
 
 
-def _one_of(values: Iterable[str]) -> str:
+def _one_of(values: Iterable[object]) -> str:
     return ", ".join(f"`{value}`" for value in values)
 
 

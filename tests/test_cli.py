@@ -17,8 +17,9 @@ from exporter.app import Options
 from exporter.cli import main
 from exporter.errors import StateError
 from exporter.reference import command_line_reference, metrics_reference
+from exporter.sharding import Shard
 from exporter.simulator import SimulatorOptions
-from exporter.web import ListenAddress
+from exporter.web import ListenAddress, WebOptions
 
 VALID = "accounts: [{name: delhi, token: marked-secret, chargers: [a, b]}]\n"
 TOKEN = "marked-secret"
@@ -64,6 +65,12 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
 class TestRun:
     """`run`, and the same without a subcommand."""
 
+    AS_FLAGGED = Options(
+        WebOptions((ListenAddress("127.0.0.1", 9000), ListenAddress("::1", 9001)), "/m", Path("w.yml"), True),
+        Path("s"),
+        Shard(1, 3),
+    )
+
     @pytest.mark.parametrize("arguments", [("run",), (), ("--log.level", "debug"), ("run", "--log.format=json")])
     def test_no_subcommand_means_run(self, program: Program, arguments: tuple[str, ...]) -> None:
         assert program(*arguments, **ENVIRONMENT).exit_code == 0
@@ -72,36 +79,39 @@ class TestRun:
     def test_the_defaults(self, program: Program) -> None:
         program(**ENVIRONMENT)
         options = program.options()
-        assert options.listen == ListenAddress(None, 10037)
-        assert options.telemetry_path == "/metrics"
+        assert options.web == WebOptions((ListenAddress(None, 10037),), "/metrics")
         assert options.storage_path == Path("data")
 
     def test_its_flags(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
-        flags = ["--config.file=c.yml", "--web.listen-address=127.0.0.1:9000", "--web.telemetry-path=/m"]
-        assert program(*flags, "--storage.path=s", "--log.level=error", "--log.format=json").exit_code == 0
-        options = program.options()
-        assert options.listen == ListenAddress("127.0.0.1", 9000)
-        assert (options.telemetry_path, options.storage_path) == ("/m", Path("s"))
+        flags = [
+            *("--config.file=c.yml", "--storage.path=s", "--log.level=error", "--log.format=json"),
+            *("--web.listen-address=127.0.0.1:9000", "--web.listen-address=[::1]:9001", "--web.telemetry-path=/m"),
+            *("--web.config.file=w.yml", "--web.enable-lifecycle", "--shard=1", "--total-shards=3"),
+        ]
+        assert program(*flags).exit_code == 0
+        assert program.options() == self.AS_FLAGGED
 
     def test_every_flag_is_an_environment_variable_too(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
         result = program(
             VECHARGE_EXPORTER_CONFIG_FILE="c.yml",
-            VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS="127.0.0.1:9000",
+            VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS="127.0.0.1:9000 [::1]:9001",
             VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/m",
+            VECHARGE_EXPORTER_WEB_CONFIG_FILE="w.yml",
+            VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE="true",
+            VECHARGE_EXPORTER_SHARD="1",
+            VECHARGE_EXPORTER_TOTAL_SHARDS="3",
             VECHARGE_EXPORTER_STORAGE_PATH="s",
             VECHARGE_EXPORTER_LOG_LEVEL="error",
             VECHARGE_EXPORTER_LOG_FORMAT="json",
         )
         assert result.exit_code == 0
-        options = program.options()
-        assert options.listen == ListenAddress("127.0.0.1", 9000)
-        assert (options.telemetry_path, options.storage_path) == ("/m", Path("s"))
+        assert program.options() == self.AS_FLAGGED
 
     def test_the_command_line_goes_before_the_environment(self, program: Program) -> None:
         program("--web.telemetry-path=/flag", VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/variable", **ENVIRONMENT)
-        assert program.options().telemetry_path == "/flag"
+        assert program.options().web.telemetry_path == "/flag"
 
     def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
         assert program(VECHARGE_EXPORTER_CONFIG_FILE="", **ENVIRONMENT).exit_code == 0
@@ -150,7 +160,7 @@ class TestRun:
     )
     def test_where_to_listen(self, program: Program, address: str, listen: ListenAddress) -> None:
         program(f"--web.listen-address={address}", **ENVIRONMENT)
-        assert program.options().listen == listen
+        assert program.options().web.listen == (listen,)
 
     @pytest.mark.parametrize(
         "flag",
@@ -249,7 +259,7 @@ class TestDemoAndSimulate:
         program("demo", "--chargers=3", "--speed=60", "--web.listen-address=:0")
         ((_, arguments),) = program.ran
         assert arguments[:2] == (3, 60.0)
-        assert program.options().listen == ListenAddress(None, 0)
+        assert program.options().web.listen == (ListenAddress(None, 0),)
 
     def test_a_simulator_needs_nothing(self, program: Program) -> None:
         assert program("simulate").exit_code == 0
@@ -276,11 +286,11 @@ class TestHealthcheck:
 
     @pytest.fixture
     def url(self, request: pytest.FixtureRequest) -> Iterator[str]:
-        """A server that answers anything with one status."""
+        """A server that answers the one question with some status, and is well otherwise."""
 
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(request.param)
+                self.send_response(request.param if self.path == "/-/healthy" else 200)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
 
