@@ -14,6 +14,7 @@ own), so it is never copied; `cause_of` says what may be told of one.
 """
 
 import os
+import ssl
 from enum import StrEnum
 
 
@@ -77,6 +78,9 @@ def cause_of(exception: BaseException) -> str:
     """What of an exception may be logged: our own text, the system's words for an errno, else the type."""
     if isinstance(exception, ExporterError):
         return str(exception)
+    if isinstance(exception, ssl.SSLError) and exception.reason:
+        # An errno of OpenSSL's own: the system's words for it would be about something else.
+        return f"{type(exception).__name__}: {exception.reason.lower().replace('_', ' ')}"
     if isinstance(exception, OSError) and exception.errno is not None and exception.errno > 0:
         return f"{type(exception).__name__}: {os.strerror(exception.errno)}"
     return type(exception).__name__
