@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.utils import floatToGoString
 
-from exporter.exposition import Exposition, number
+from exporter.exposition import Exposition, number, numbers
 from tests.exposition import oracle
 from tests.exposition.fleets import Fleet, Step, fleets, stories, texts
 
@@ -57,6 +57,21 @@ def test_what_changes_by_time_alone_changes_without_being_touched(fleet: Fleet, 
         assert rendered(fleet, exposition, openmetrics=False) == rendered_afresh(fleet, openmetrics=False)
 
 
+@given(fleet=fleets(), story=stories, at_most=st.integers(1, 4))
+def test_what_is_rendered_in_slices_equals_what_is_rendered_at_once(
+    fleet: Fleet, story: list[Step], at_most: int
+) -> None:
+    exposition = Exposition(fleet.chargers)
+    for step in story:
+        exposition.touch(fleet.take(step))
+    slices = 1
+    while exposition.refresh(fleet.now, at_most):
+        slices += 1
+    assert slices == -(-len(fleet.chargers) // at_most)
+    pieces = exposition.pieces(fleet.accounts, fleet.process, fleet.now, openmetrics=False)
+    assert b"".join(pieces) == rendered_afresh(fleet, openmetrics=False)
+
+
 @given(st.lists(texts, min_size=1, max_size=4, unique=True), texts)
 def test_any_label_value_comes_back_from_a_parser(charger_ids: list[str], name: str) -> None:
     fleet = Fleet(charger_ids, [name] * len(charger_ids), ("a", "b"))
@@ -70,6 +85,19 @@ def test_any_label_value_comes_back_from_a_parser(charger_ids: list[str], name: 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_are_written_as_go_writes_them(value: float) -> None:
     assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+# What stands in a column is mostly of one kind: readings, joules, timestamps.
+alike = st.sampled_from([1.0, 1e-3, 1e3, 1e6, 1e9, 1e15, 1e16]).flatmap(lambda least: st.floats(least, least * 10))
+
+
+@given(
+    st.lists(finite | alike | st.booleans() | st.integers(-(10**20), 10**20))
+    | alike.flatmap(lambda value: st.lists(st.floats(value / 2, value * 2)))
+)
+def test_many_numbers_at_once_are_written_as_one_by_one(values: list[float]) -> None:
+    assert numbers(values) == [f"{number(value)}\n" for value in values]
 
 
 @pytest.mark.parametrize(
