@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import debian
 from tests.cache import UnavailableError
@@ -15,6 +16,12 @@ from tests.node.service import Generation, NodeService, modules
 HERE = Path(__file__).parent
 # The slower a folder's tests, the later they run: what is quick to tell is told first.
 LATE = ("rules", "stream", "reload", "end_to_end")
+
+# How long an example takes on a busy machine says nothing about a rule. CI tries the same examples every time.
+settings.register_profile(
+    "rules", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("rules")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

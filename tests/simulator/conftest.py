@@ -5,14 +5,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import settings
 
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 from tests.simulator.client import DEADLINE_SECONDS
-
-# How long an example takes on a busy machine says nothing about a rule.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 # Where the tasks of a server come from; those of the clients, in the same loop, are not its business.
 SERVER_CODE = re.compile(r"exporter/simulator/|aiohttp/web|engineio/async(io)?_(server|socket)")
