@@ -14,8 +14,9 @@ from tests.cache import UnavailableError
 from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
-# The slower a folder's tests, the later they run: what is quick to tell is told first.
-LATE = ("rules", "stream", "reload", "end_to_end")
+# What is quick to tell is told first: these folders come last, in this order. Theirs are the whole programs.
+PROGRAMS = ("check", "state", "reload", "packaging", "rules", "end_to_end")
+LATE = ("stream", *PROGRAMS)
 
 # How long an example takes on a busy machine says nothing about a rule. CI tries the same examples every time.
 settings.register_profile(
@@ -26,17 +27,24 @@ settings.load_profile("rules")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew-golden", action="store_true", help="write the golden files instead of comparing")
+    parser.addoption("--quick", action="store_true", help="leave out the tests that run whole programs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _lateness(item.path))
+    if config.getoption("--quick"):
+        items[:] = [item for item in items if _folder(item.path) not in PROGRAMS]
     if config.getoption("--renew-golden"):
         items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
 
 
 def _lateness(path: Path) -> int:
-    folder = path.relative_to(HERE).parts[0]
+    folder = _folder(path)
     return LATE.index(folder) + 1 if folder in LATE else 0
+
+
+def _folder(path: Path) -> str:
+    return path.relative_to(HERE).parts[0]
 
 
 @pytest.fixture
