@@ -1,6 +1,7 @@
 """A running site over chargers that a test moves by hand, and a client for it that adds no header of its own."""
 
 import asyncio
+import base64
 import random
 from collections.abc import Sequence
 from types import TracebackType
@@ -21,6 +22,11 @@ from exporter.web import ListenAddress, Web, WebOptions
 
 ANY_PORT = ListenAddress("127.0.0.1", 0)
 SECRET = "SecretToken"
+
+
+def basic(user: str, password: str) -> str:
+    """An Authorization header."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 class Pages(Scrape):
@@ -87,9 +93,9 @@ class Site:
 
     async def __aenter__(self) -> Self:
         await self.fleet.reconcile(self._config, {})
-        addresses = await self.web.start()
-        self.url = f"{'https' if self.web.is_encrypted else 'http'}://{addresses[0]}"
-        self.port = addresses[0].port
+        self.addresses = await self.web.start()
+        self.url = f"{'https' if self.web.is_encrypted else 'http'}://{self.addresses[0]}"
+        self.port = self.addresses[0].port
         bare = ["Accept", "Accept-Encoding", "User-Agent"]
         self.session = aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=bare)
         return self

@@ -1,22 +1,18 @@
 """Basic authentication: who gets in, and what a try costs. Counted, not timed."""
 
 import asyncio
-import base64
 
 import bcrypt
 import pytest
 
 from exporter.passwords import MAX_REMEMBERED, Passwords
+from tests.web.site import basic
 
 CHEAP, DEAR = 4, 5
 
 
 def hashed(password: str, cost: int = CHEAP) -> bytes:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost))
-
-
-def basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 @pytest.fixture

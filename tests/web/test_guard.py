@@ -1,0 +1,125 @@
+"""What every answer carries, and who gets one."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import pytest
+
+from tests.web.site import Site, basic
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "vecharge-exporter",
+}
+PAGES = [
+    "/",
+    "/metrics",
+    "/api/v1/chargers",
+    "/static/fleet.js",
+    "/-/healthy",
+    "/-/ready",
+    "/nothing",
+    "/static/nothing",
+]
+
+
+def configured(folder: Path, text: str) -> dict[str, Any]:
+    """The options of a site with this web configuration file."""
+    file = folder / "web.yml"
+    file.write_text(text)
+    return {"config_file": file}
+
+
+def users(**passwords: str) -> str:
+    hashes = {
+        user: bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode() for user, password in passwords.items()
+    }
+    return f"basic_auth_users: {hashes}\n"
+
+
+def assert_secure(headers: Any) -> None:
+    assert {name: headers.get(name) for name in HEADERS} == HEADERS
+    policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+async def test_every_answer_carries_the_security_headers(site: Site, path: str, method: str) -> None:
+    response, _ = await site.get(path, method)
+    assert_secure(response.headers)
+
+
+@pytest.mark.parametrize(
+    "said", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"]
+)
+async def test_what_is_no_http_is_refused_in_one_line_with_the_security_headers(site: Site, said: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(said)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    assert status.endswith(" 400 Bad Request")
+    assert_secure(dict(line.split(": ", 1) for line in lines))
+    assert body == "400 Bad Request\n"
+    assert site.log.lines == [], "a port scanner fills no log"
+
+
+async def test_a_fault_of_ours_is_an_answer_with_the_security_headers(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(**_: object) -> bytes:
+        raise RuntimeError("SecretDetail")
+
+    monkeypatch.setattr(site.pages, "page", broken)
+    response, body = await site.get("/metrics")
+    assert (response.status, body) == (500, b"500 Internal Server Error\n")
+    assert_secure(response.headers)
+
+
+async def test_another_method_is_refused_with_those_that_there_are(site: Site) -> None:
+    response, body = await site.get("/metrics", "POST")
+    assert (response.status, body) == (405, b"405 Method Not Allowed\n")
+    assert response.headers["Allow"] == "GET,HEAD"
+
+
+async def test_a_configured_header_takes_the_place_of_our_own_and_an_empty_one_takes_it_away(tmp_path: Path) -> None:
+    headers = "{X-Frame-Options: sameorigin, X-Content-Type-Options: '', Strict-Transport-Security: max-age=60}"
+    async with Site(**configured(tmp_path, f"http_server_config: {{headers: {headers}}}")) as site:
+        for path in ("/metrics", "/nothing"):
+            response, _ = await site.get(path)
+            assert response.headers.getall("X-Frame-Options") == ["sameorigin"]
+            assert response.headers["Strict-Transport-Security"] == "max-age=60"
+            assert "X-Content-Type-Options" not in response.headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_without_the_password_no_page_is_shown_and_none_is_told_to_exist(tmp_path: Path, path: str) -> None:
+    async with Site(**configured(tmp_path, users(alice="right"))) as site:
+        response, body = await site.get(path)
+        assert (response.status, body) == (401, b"401 Unauthorized\n")
+        assert response.headers["WWW-Authenticate"].startswith('Basic realm="vecharge-exporter"')
+        assert_secure(response.headers)
+        assert site.pages.made == 0
+
+
+async def test_with_the_password_the_pages_are_shown(tmp_path: Path) -> None:
+    async with Site(**configured(tmp_path, users(alice="right"))) as site:
+        for password, status in (("wrong", 401), ("right", 200), ("wrong", 401)):
+            response, _ = await site.get("/metrics", Authorization=basic("alice", password))
+            assert response.status == status
+
+
+async def test_a_reload_needs_the_password_too(tmp_path: Path) -> None:
+    async with Site(enable_lifecycle=True, **configured(tmp_path, users(alice="right"))) as site:
+        response, _ = await site.get("/-/reload", "POST")
+        assert (response.status, site.reloads) == (401, 0)
