@@ -24,6 +24,8 @@ MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 # A connection that lasted this long worked: the next attempt starts from the shortest wait again.
 LIVED_SECONDS: Final = 30.0
+# So many connections in a row that did not last are no session that ended.
+SUSPICIOUS: Final = 4
 
 
 class Backoff:
@@ -74,6 +76,7 @@ class ChargerStream:
         self._log = log.bind(charger_id=charger_id)
         self._backoff = Backoff(rng)
         self._failures: dict[ConnectFailure, int] = {}
+        self._short_lived = 0
         self._token_in_doubt = False
         self._woken = asyncio.Event()
 
@@ -110,20 +113,23 @@ class ChargerStream:
         since = loop.time()
         self._failures.clear()
         self._token_in_doubt = False
-        self._log.info("stream connected")
+        # Like failures: a service that hangs up at once, for ever, fills no disk. What then lives is told when it does.
+        is_told = (self._short_lived + 1).bit_count() == 1
+        telling = loop.call_later(0.0 if is_told else LIVED_SECONDS, self._log.info, "stream connected")
         reason = Disconnection.RELOAD
         try:
             reason = await connection.ended()
         finally:
+            telling.cancel()
             self._deliver(Disconnected(reason))
             await connection.close()
         if loop.time() - since >= LIVED_SECONDS:
             self._backoff.reset()
-        if reason is Disconnection.SERVER:
-            # Normal after OFF: the service hangs up, and the stream waits for the next session.
-            self._log.info("the service closed the stream; connecting again", reason=reason.value)
+            self._short_lived, is_told = 0, True
         else:
-            self._log.warning("stream lost; connecting again", reason=reason.value)
+            self._short_lived += 1
+        if is_told:
+            self._tell_end(reason)
 
     async def _connect(self) -> Connection:
         """A joined connection over the first transport that works; raises ConnectError."""
@@ -152,6 +158,16 @@ class ChargerStream:
             await connection.close()
             raise
         return connection
+
+    def _tell_end(self, reason: Disconnection) -> None:
+        fields = {"reason": reason.value} | ({"times": self._short_lived} if self._short_lived > 1 else {})
+        if reason is Disconnection.SERVER and self._short_lived < SUSPICIOUS:
+            # Normal after OFF: the service hangs up, and the stream waits for the next session.
+            self._log.info("the service closed the stream; connecting again", **fields)
+        elif reason is Disconnection.SERVER:
+            self._log.warning("the service closed the stream again and again: look at the service", **fields)
+        else:
+            self._log.warning("stream lost; connecting again", **fields)
 
     def _tell_failure(self, error: ConnectError) -> None:
         """One line for the first failure of a kind, then for every doubling: a dead service fills no disk."""
