@@ -1,0 +1,47 @@
+"""A charger behind a proxy for each test, and one real Socket.IO server for all of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.connection import prepare_library
+from tests.chaos.faults import PING_INTERVAL, PING_TIMEOUT, fault_of
+from tests.chaos.proxy import Proxy
+from tests.chaos.scene import Scene, open_files
+from tests.conftest import or_skip
+from tests.node.service import NodeService, modules
+from tests.stream.watch import NATIVE, until
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeService]:
+    """A real Socket.IO server of Node's; its pings are quick, so that silence is."""
+    or_skip(modules)
+    prepare_library()
+    pings = {"ping_interval": round(PING_INTERVAL * 1000), "ping_timeout": round(PING_TIMEOUT * 1000)}
+    with NodeService(tmp_path_factory.mktemp("chaos") / "node.log", NATIVE, **pings) as node:
+        yield node
+
+
+@pytest.fixture
+async def proxy(service: NodeService) -> AsyncIterator[Proxy]:
+    """The wire between exporter and service."""
+    async with Proxy(service.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def scene(
+    request: pytest.FixtureRequest, service: NodeService, proxy: Proxy, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    """One charger behind the proxy; afterwards nothing of it is left: no task, no open file."""
+    files = open_files()
+    scene = Scene(service, proxy, fault_of(request.function), request.node.name, tmp_path)
+    yield scene
+    await scene.fleet.stop()
+    service.rules(refuse=None, token=None, handshake_status=None, post_status=None, websocket_status=None, hang=None)
+    await until(lambda: proxy.open_connections == 0, "every connection closed")
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "every task ended")
+    await until(lambda: open_files() <= files, "every file closed")

@@ -1,0 +1,75 @@
+"""A row of the fault matrix: what goes wrong, and how one gets to know of it.
+
+Each stands on the test that holds it; docs/faults.md is made of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from types import FunctionType
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# The settings of the tests; the rules themselves are the same for any.
+CONNECT_TIMEOUT = 0.5
+PING_INTERVAL = PING_TIMEOUT = 0.2
+IDLE_GRACE = 2.0
+
+
+class Within(Enum):
+    """When a fault is noticed: in words, and how long a test waits for that."""
+
+    AT_ONCE = ("at once", 2.0)
+    CONNECT_TIMEOUT = ("`connect_timeout` (10 s)", CONNECT_TIMEOUT + 2.0)
+    SILENCE = ("the service's ping interval and timeout, and 2 s", PING_INTERVAL + PING_TIMEOUT + IDLE_GRACE + 1.0)
+    COMMIT = ("the next commit (at a scrape, else every 10 s)", 15.0)
+
+    def __init__(self, words: str, seconds: float) -> None:
+        self.words = words
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row. `metric` goes up and `log` is what the line says; a harmless fault has neither."""
+
+    what: str
+    within: Within | None = None
+    metric: str = ""
+    log: str = ""
+
+
+def holds(fault: Fault) -> Callable[[F], F]:
+    """Marks a test as the one that holds this row."""
+
+    def mark(test: F) -> F:
+        test.__dict__["fault"] = fault
+        return test
+
+    return mark
+
+
+def fault_of(test: object) -> Fault:
+    """The row that a test holds."""
+    assert isinstance(test, FunctionType)
+    fault = test.__dict__["fault"]
+    assert isinstance(fault, Fault)
+    return fault
+
+
+def harmless(what: str) -> Fault:
+    """A fault that costs nothing and is not worth a word."""
+    return Fault(what)
+
+
+def connect_failure(what: str, reason: str, log: str, within: Within = Within.AT_ONCE) -> Fault:
+    return Fault(what, within, f'vecharge_account_connect_failures_total{{reason="{reason}"}}', log)
+
+
+def disconnection(what: str, reason: str, log: str = "stream lost", within: Within = Within.AT_ONCE) -> Fault:
+    return Fault(what, within, f'vecharge_account_disconnections_total{{reason="{reason}"}}', log)
+
+
+def decode_error(what: str, event: str, log: str = "payload not understood") -> Fault:
+    return Fault(what, Within.AT_ONCE, f'vecharge_account_decode_errors_total{{event="{event}"}}', log)

@@ -1,0 +1,109 @@
+"""What can happen to the wire between exporter and service."""
+
+from tests.chaos import answers
+from tests.chaos.faults import CONNECT_TIMEOUT, Within, connect_failure, decode_error, disconnection, harmless, holds
+from tests.chaos.scene import Scene
+from tests.stream.script import JOINED, opening, scripted
+
+
+@holds(disconnection("The server dies", "transport"))
+async def test_a_server_that_dies_is_noticed_at_once(scene: Scene) -> None:
+    async with scene.suffering():
+        await scene.proxy.die()
+        await scene.noticed()
+        await scene.proxy.listen()
+
+
+@holds(connect_failure("The server stays dead: nobody listens at its port", "unreachable", "cannot be reached"))
+async def test_a_server_that_stays_dead_is_told_apart(scene: Scene) -> None:
+    async with scene.suffering():
+        await scene.proxy.die()
+        await scene.noticed()
+        await scene.proxy.listen()
+
+
+@holds(disconnection("Half-open connection: nothing comes, no end either", "idle", within=Within.SILENCE))
+async def test_a_half_open_connection_is_given_up(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.proxy.is_silent = True
+        await scene.noticed()
+        scene.proxy.is_silent = False
+
+
+@holds(disconnection("Half-open connection over polling", "idle", within=Within.SILENCE))
+async def test_a_half_open_connection_over_polling_is_given_up(scene: Scene) -> None:
+    scene.transports = ("polling",)
+    async with scene.suffering():
+        scene.proxy.is_silent = True
+        await scene.noticed()
+        scene.proxy.is_silent = False
+
+
+@holds(
+    connect_failure("The server hangs: accepts and says nothing", "timeout", "no answer within", Within.CONNECT_TIMEOUT)
+)
+async def test_a_server_that_hangs_in_the_handshake_times_out(scene: Scene) -> None:
+    async with scene.suffering(from_the_start=True):
+        scene.proxy.answer = answers.silence
+        await scene.start()
+        await scene.noticed()
+        scene.proxy.answer = None
+        scene.proxy.cut()
+
+
+@holds(harmless("A slow network: delays below `connect_timeout`"))
+async def test_a_delay_costs_nothing(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.proxy.delay = CONNECT_TIMEOUT / 10
+        await scene.charge(0.5)
+        await scene.unnoticed()
+
+
+@holds(harmless("A narrow network: 20 kB a second"))
+async def test_a_narrow_wire_costs_nothing(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.proxy.bytes_per_second = 20_000
+        for _ in range(10):
+            await scene.charge(0.1)
+        await scene.unnoticed()
+
+
+@holds(disconnection("Corrupt bytes: what comes is no websocket any more", "transport"))
+async def test_bytes_that_are_no_frame_cost_the_connection(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.proxy.corrupt = lambda piece: b"\xff" + piece[1:]
+        scene.log()
+        await scene.noticed()
+        scene.proxy.corrupt = None
+
+
+@holds(decode_error("Corrupt bytes within a frame", "other"))
+async def test_a_frame_that_is_no_packet_costs_itself_alone(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.proxy.corrupt = lambda piece: piece.replace(b'["newLog"', b"[[[[[[[[[")
+        scene.log()
+        await scene.noticed()
+        scene.proxy.corrupt = None
+        assert await scene.value("vecharge_account_disconnections_total") == 0
+
+
+@holds(disconnection("A server that says goodbye at once, for ever", "server", "the service closed the stream"))
+async def test_a_server_that_hangs_up_at_once_for_ever_is_left_alone_longer_and_longer(scene: Scene) -> None:
+    async with scene.suffering(), scripted([opening(), JOINED, "41"]) as url:
+        scene.proxy.upstream_port = int(url.rpartition(":")[2])
+        scene.proxy.cut()
+        await scene.noticed()
+        await scene.until_counted("vecharge_account_disconnections_total", 20)
+        # Each is counted; the log has a line at every doubling only.
+        assert scene.told().count(scene.fault.log) <= 7
+        scene.proxy.upstream_port = scene.service.port
+
+
+@holds(harmless("Websockets that a proxy on the way refuses, polling that works"))
+async def test_polling_takes_over_where_websockets_are_refused(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.service.rules(websocket_status=502)
+        scene.service.disconnect(scene.charger)
+        await scene.until_up()
+        await scene.charge(0.1)
+        assert await scene.value("vecharge_account_connect_failures_total") == 0
