@@ -1,14 +1,11 @@
 """The commands: what they run, what they say, and with which exit status they end."""
 
-import http.server
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,7 +13,6 @@ from exporter import __version__, app, demo
 from exporter.app import Options
 from exporter.cli import main
 from exporter.errors import StateError
-from exporter.reference import command_line_reference, metrics_reference
 from exporter.sharding import Shard
 from exporter.simulator import SimulatorOptions
 from exporter.web import ListenAddress, WebOptions
@@ -279,90 +275,3 @@ class TestDemoAndSimulate:
     def test_what_cannot_be_simulated_is_refused(self, program: Program, command: str, flag: str) -> None:
         assert program(command, flag).exit_code == 2
         assert program.ran == []
-
-
-class TestHealthcheck:
-    """`healthcheck`: 0 healthy, 1 not."""
-
-    @pytest.fixture
-    def url(self, request: pytest.FixtureRequest) -> Iterator[str]:
-        """A server that answers the one question with some status, and is well otherwise."""
-
-        class Answer(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(request.param if self.path == "/-/healthy" else 200)
-                self.send_header("Location", "/elsewhere")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            yield f"http://127.0.0.1:{server.server_port}/-/healthy"
-            server.shutdown()
-            thread.join()
-
-    @pytest.mark.parametrize("url", [200], indirect=True)
-    def test_healthy(self, program: Program, url: str) -> None:
-        result = program("healthcheck", f"--url={url}")
-        assert (result.exit_code, result.stdout) == (0, f"{url}: healthy\n")
-
-    @pytest.mark.parametrize("url", [503, 404, 302], indirect=True)
-    def test_any_other_answer_is_not(self, program: Program, url: str) -> None:
-        result = program("healthcheck", f"--url={url}")
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr.startswith(f"{url}: ")
-
-    def test_nobody_there_is_not(self, program: Program) -> None:
-        result = program("healthcheck", "--url=http://127.0.0.1:1/")
-        assert (result.exit_code, result.stderr) == (1, "http://127.0.0.1:1/: ConnectionError\n")
-
-    @pytest.mark.parametrize("url", ["", "here", "http://", "ftp://127.0.0.1/"])
-    def test_no_address_is_not(self, program: Program, url: str) -> None:
-        assert program("healthcheck", f"--url={url}").exit_code == 1
-
-    @pytest.mark.parametrize("url", [200], indirect=True)
-    def test_a_proxy_of_the_environment_is_not_asked(self, program: Program, url: str) -> None:
-        nobody = "http://127.0.0.1:1"
-        result = program("healthcheck", f"--url={url}", HTTP_PROXY=nobody, http_proxy=nobody, ALL_PROXY=nobody)
-        assert result.exit_code == 0
-
-
-class TestReference:
-    """What is printed and documented comes from the program itself."""
-
-    def test_the_metric_reference_is_printed(self, program: Program) -> None:
-        result = program("metrics")
-        assert (result.exit_code, result.stdout) == (0, metrics_reference())
-
-    def test_help_names_every_command(self, program: Program) -> None:
-        result = program("--help")
-        assert result.exit_code == 0
-        assert [name for name in main.commands if f"\n  {name} " not in result.stdout] == []
-
-    @pytest.mark.parametrize("command", main.commands)
-    def test_every_command_and_every_option_says_what_it_is_for(self, program: Program, command: str) -> None:
-        assert program(command, "--help").exit_code == 0
-        assert main.commands[command].help
-        assert [option.name for option in main.commands[command].params if not getattr(option, "help", "")] == []
-
-    @pytest.mark.parametrize("command", main.commands)
-    def test_every_option_with_a_value_is_an_environment_variable_too(self, command: str) -> None:
-        for option in main.commands[command].params:
-            if isinstance(option, click.Option) and not option.is_flag:
-                words = option.opts[0].removeprefix("--").replace(".", "_").replace("-", "_")
-                assert option.envvar == f"VECHARGE_EXPORTER_{words.upper()}"
-
-    def test_the_reference_names_every_option(self) -> None:
-        reference = command_line_reference(main)
-        for name, command in main.commands.items():
-            _, _, section = reference.partition(f"\n## vecharge-exporter {name}\n")
-            section = section.partition("\n## ")[0]
-            for option in command.params:
-                if isinstance(option, click.Option):
-                    assert f"| `{option.opts[0]}` |" in section
-
-    def test_the_reference_in_the_documentation_is_up_to_date(self, golden: Callable[[str, str], None]) -> None:
-        golden("../../docs/command-line.md", command_line_reference(main))
