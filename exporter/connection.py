@@ -7,6 +7,7 @@ measured to do (docs/design.md, "The client library"), and runs unchanged with p
 import asyncio
 import contextlib
 import inspect
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import aiohttp
 import engineio
 import engineio.packet
 import engineio.payload
+import msgspec
 import socketio
 
 from exporter.account import Disconnection
@@ -74,6 +76,29 @@ class _Silent(logging.Logger):
     def __init__(self) -> None:
         super().__init__("socketio", logging.CRITICAL + 1)
         self.propagate = False
+
+    def info(self, *_args: object, **_fields: object) -> None:
+        """Called for every message: not even the level is looked at."""
+
+
+# It has nothing to remember: all connections share it.
+_SILENT: Final = _Silent()
+
+
+class _Json:
+    """The JSON of the library, faster: a fifth of what a log costs was spent on it."""
+
+    dumps = staticmethod(json.dumps)
+
+    @staticmethod
+    def loads(text: str) -> Any:
+        """What json.loads gives, and as a fault what it raises."""
+        if text[1:2] == "[" and text[0].isdecimal():
+            raise ValueError("a Socket.IO event, which Engine.IO tries to read as JSON first")
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return json.loads(text)  # it takes a little more: NaN, and halves of surrogate pairs
 
 
 class _Transport(engineio.AsyncClient):  # type: ignore[misc]
@@ -178,11 +203,11 @@ class Connection:
             trace_configs=[self._trace()],
             trust_env=True,
         )
-        logger = _Silent()
         self._client = _Client(
             reconnection=False,
-            logger=logger,
-            engineio_logger=logger,
+            logger=_SILENT,
+            engineio_logger=_SILENT,
+            json=_Json,
             http_session=self._session,
             request_timeout=target.connect_timeout_seconds,
         )
