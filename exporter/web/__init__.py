@@ -8,7 +8,8 @@ api.py           GET /api/v1/chargers
 problem.py       why a charger cannot be reached, in words
 """
 
-from exporter.web.listening import Limits, ListenAddress
+from exporter.web.connections import Limits
+from exporter.web.listening import ListenAddress
 from exporter.web.web import Web, WebOptions
 
 __all__ = ["Limits", "ListenAddress", "Web", "WebOptions"]

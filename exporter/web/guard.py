@@ -10,7 +10,8 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
 from exporter.passwords import Passwords
-from exporter.web.listening import plain
+from exporter.web.connections import Connection, plain
+from exporter.web_config import WebConfig
 
 # Nothing from elsewhere, nothing inline, no frame around it, and no trace of it elsewhere.
 SECURITY_HEADERS: Final = {
@@ -28,47 +29,38 @@ SECURITY_HEADERS: Final = {
 _ASK: Final = {"WWW-Authenticate": 'Basic realm="vecharge-exporter", charset="UTF-8"'}
 
 
-def headers_of(configured: Mapping[str, str]) -> dict[str, str]:
-    """What every answer carries: the security headers, as far as the operator does not say otherwise."""
-    headers = CIMultiDict(SECURITY_HEADERS)
-    headers.update(configured)
-    # As in all exporters, a blank value takes a header away.
-    return {name: value for name, value in headers.items() if value}
-
-
 class Guard:
-    """Stands before every page of one listener."""
+    """Stands before every page. It judges by the configuration as it is now, whenever a connection was made."""
 
-    def __init__(self, users: Mapping[str, bytes], headers: Mapping[str, str], answer_seconds: float) -> None:
-        self._passwords = Passwords(users)
-        self._headers = headers
+    def __init__(self, answer_seconds: float) -> None:
         self._answer_seconds = answer_seconds
-        self._answering = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-        self._is_leaving = False
+        self._passwords = Passwords({})
+        self._headers: Mapping[str, str] = SECURITY_HEADERS
 
-    async def leave(self) -> None:
-        """Returns once nothing is being answered; from now on an answer is the last one of its connection."""
-        self._is_leaving = True
-        await self._quiet.wait()
+    def headers(self) -> Mapping[str, str]:
+        """What every answer carries."""
+        return self._headers
+
+    def obey(self, config: WebConfig) -> None:
+        """Lets its users in from now on, and sends its headers beside, or in place of, our own."""
+        self._passwords = Passwords(config.users)
+        merged = CIMultiDict(SECURITY_HEADERS)
+        merged.update(config.headers)
+        # As in all exporters, a blank value takes a header away.
+        self._headers = {name: value for name, value in merged.items() if value}
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The answer of a page, if the client may have it, sent."""
-        self._answering += 1
-        self._quiet.clear()
-        try:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        with connection.answering():
             response = await self._response(request, handler)
             response.headers.update(self._headers)
-            if self._is_leaving:
+            if connection.is_leaving:
                 response.force_close()
             await self._send(request, response)
             return response
-        finally:
-            self._answering -= 1
-            if not self._answering:
-                self._quiet.set()
 
     async def _response(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not await self._passwords.accept(request.headers.get("Authorization")):

@@ -17,8 +17,8 @@ from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.scrape import Scrape
 from exporter.web.api import ChargersDocument, charger_document
+from exporter.web.connections import plain
 from exporter.web.guard import Guard
-from exporter.web.listening import plain
 
 GZIP_LEVEL: Final = 4
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -10,8 +10,9 @@ from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
 from exporter.scrape import Scrape
-from exporter.web.guard import Guard, headers_of
-from exporter.web.listening import Limits, ListenAddress, Listener, bind
+from exporter.web.connections import Limits, Listener
+from exporter.web.guard import Guard
+from exporter.web.listening import ListenAddress, bind
 from exporter.web.pages import Pages, Reload
 from exporter.web_config import WebConfig
 
@@ -45,7 +46,8 @@ class Web:
         self._pages = Pages(fleet, scrape, options.telemetry_path, reload if options.enable_lifecycle else None)
         self._sockets: list[socket.socket] = []
         self._config = WebConfig()
-        self._current: tuple[Listener, Guard] | None = None
+        self._guard = Guard(options.limits.answer_seconds)
+        self._listener: Listener | None = None
         self._watching: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -87,34 +89,27 @@ class Web:
         for leaving in self._leaving:
             leaving.cancel()
         await asyncio.gather(*self._leaving, return_exceptions=True)
-        if self._current is not None:
-            await self._current[0].stop()
-            self._current = None
+        if self._listener is not None:
+            await self._listener.stop()
+            self._listener = None
         for bound in self._sockets:
             bound.close()
         self._sockets.clear()
 
     async def _serve(self, config: WebConfig) -> None:
-        headers = headers_of(config.headers)
-        guard = Guard(config.users, headers, self._options.limits.answer_seconds)
-        listener = Listener(self._pages.site(guard), headers, self._options.limits)
+        listener = Listener(self._pages.site(self._guard), self._guard.headers, self._options.limits)
+        self._guard.obey(config)  # before: nobody comes in who must not
         try:
             await listener.start(self._sockets, config.tls)
         except BaseException:
+            self._guard.obey(self._config)
             await listener.stop()
             raise
-        former, self._current, self._config = self._current, (listener, guard), config
+        former, self._listener, self._config = self._listener, listener, config
         if former is not None:
-            leaving = asyncio.create_task(self._leave(*former), name="former web configuration")
+            leaving = asyncio.create_task(_leave(former), name="former web configuration")
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
-
-    async def _leave(self, listener: Listener, guard: Guard) -> None:
-        try:
-            listener.close()
-            await guard.leave()
-        finally:
-            await listener.stop()
 
     async def _watch(self, file: Path) -> None:
         """Looks at the files until cancelled. One that cannot be used changes nothing, and is said once."""
@@ -134,3 +129,10 @@ class Web:
             else:
                 refused = ""
                 self._log.info("web configuration reloaded", tls=config.tls is not None, users=len(config.users))
+
+
+async def _leave(listener: Listener) -> None:
+    try:
+        await listener.leave()
+    finally:
+        await listener.stop()

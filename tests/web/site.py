@@ -56,10 +56,14 @@ class Log:
     """What was logged, a line each."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._text = ""
+
+    @property
+    def lines(self) -> list[str]:
+        return self._text.splitlines()
 
     def write(self, text: str) -> int:
-        self.lines += text.splitlines()
+        self._text += text
         return len(text)
 
     def flush(self) -> None:

@@ -1,0 +1,172 @@
+"""Connections: how much one may take before it is ended, and how one listener makes room for the next."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+from exporter.web.listening import BACKLOG
+
+# What is being answered when the program ends may still go out.
+SHUTDOWN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take before its connection is ended."""
+
+    # Between two requests, and until the head of one is whole. A scrape interval of a minute keeps its connection.
+    idle_seconds: float = 75.0
+    # To take an answer in; and what a connection has to come to its end after a change of the configuration.
+    answer_seconds: float = 30.0
+    handshake_seconds: float = 10.0
+    header_bytes: int = 8190
+    headers: int = 64
+
+
+class Listener:
+    """A site, answering on duplicates of bound sockets. `headers` are those that a refusal of no HTTP carries.
+
+    Its end leaves the sockets, and the connections that wait in their queues, to the next listener.
+    """
+
+    def __init__(self, site: web.Application, headers: Callable[[], Mapping[str, str]], limits: Limits) -> None:
+        self._runner = web.AppRunner(site, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._limits = limits
+        self._servers: list[asyncio.Server] = []
+        self._empty = asyncio.Event()
+        self.connections: set[Connection] = set()
+        self.headers = headers
+        self.is_leaving = False
+
+    async def start(self, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
+        """Answers from now on, over TLS if there is a context for it."""
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        for bound in sockets:
+            own = bound.dup()
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                # The kernel ends what a client does not take in, also after a close; connections inherit it.
+                own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.answer_seconds * 1000))
+            self._servers.append(
+                await loop.create_server(
+                    self._connection,
+                    sock=own,
+                    ssl=tls,
+                    ssl_handshake_timeout=self._limits.handshake_seconds if tls else None,
+                    backlog=BACKLOG,
+                )
+            )
+
+    async def leave(self) -> None:
+        """Takes no more connections; returns when those that there are have ended: idle ones at once, others after
+        their answer, or when that took too long.
+        """
+        self.is_leaving = True
+        self._close()
+        for connection in list(self.connections):
+            if connection.is_idle:
+                connection.force_close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.answer_seconds):
+                while self.connections:
+                    self._empty.clear()
+                    await self._empty.wait()
+
+    async def stop(self) -> None:
+        """Ends all connections; what is being answered has a second."""
+        self._close()
+        await self._runner.cleanup()
+
+    def left(self, connection: "Connection") -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._empty.set()
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _connection(self) -> "Connection":
+        assert self._runner.server is not None
+        limits = self._limits
+        return Connection(
+            self,
+            self._runner.server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            keepalive_timeout=limits.idle_seconds,
+            max_line_size=limits.header_bytes,
+            max_field_size=limits.header_bytes,
+            max_headers=limits.headers,
+        )
+
+
+class Connection(web.RequestHandler):
+    """A connection that knows whether it is needed, and that refuses what is no HTTP in one line."""
+
+    __slots__ = ("_answering", "_has_answered", "_listener")
+
+    def __init__(self, listener: Listener, server: web.Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._listener = listener
+        self._answering = False
+        self._has_answered = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is kept for later requests. One that has not asked yet is not: its client would get no answer."""
+        return self._has_answered and not self._answering
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the next answer is the last one."""
+        return self._listener.is_leaving
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """While it lasts, the connection is needed."""
+        self._answering = True
+        try:
+            yield
+        finally:
+            self._answering = False
+            self._has_answered = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As in asyncio."""
+        self._listener.connections.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As in asyncio."""
+        super().connection_lost(exc)
+        self._listener.left(self)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp's own logs every scanner that comes by, and quotes what it sent."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            super().handle_error(request, status, exc, message)  # logs our own faults
+        response = plain(status)
+        response.headers.update(self._listener.headers())
+        response.force_close()
+        return response
+
+
+def plain(status: int, text: str | None = None) -> web.Response:
+    """An answer in one line."""
+    return web.Response(status=status, text=f"{text or f'{status} {HTTPStatus(status).phrase}'}\n")

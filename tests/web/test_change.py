@@ -1,0 +1,239 @@
+"""A changed web configuration file, or certificate, is taken over without a restart."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import bcrypt
+import pytest
+
+from exporter import web_config
+from tests.stream.watch import until
+from tests.web.certificates import Authority
+from tests.web.site import Site, basic
+
+OFTEN: dict[str, Any] = {"look_seconds": 0.02}
+TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
+MUTUAL = (
+    "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: clients.pem, "
+    "client_auth_type: RequireAndVerifyClientCert}\n"
+)
+
+
+def users(**passwords: str) -> str:
+    hashes = {user: bcrypt.hashpw(text.encode(), bcrypt.gensalt(4)).decode() for user, text in passwords.items()}
+    return f"basic_auth_users: {hashes}\n"
+
+
+class Configured:
+    """A folder with a web configuration file, and certificates of two authorities."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "web.yml"
+        self.first = Authority(folder / "first")
+        self.second = Authority(folder / "second")
+        self.use(self.first)
+
+    def write(self, text: str) -> None:
+        """Replaces the file at once, as good tools do."""
+        new = self.folder / "web.yml.new"
+        new.write_text(text)
+        new.replace(self.file)
+
+    def use(self, authority: Authority) -> None:
+        """Puts a certificate of this authority in place, first the certificate and then the key."""
+        for issued, name in zip(authority.issue("server"), ("server.crt", "server.key"), strict=True):
+            shutil.copy(issued, self.folder / name)
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Configured:
+    return Configured(tmp_path)
+
+
+@asynccontextmanager
+async def running(configured: Configured, text: str) -> AsyncIterator[Site]:
+    configured.write(text)
+    async with Site(config_file=configured.file, **OFTEN) as site:
+        yield site
+
+
+async def told(site: Site, text: str) -> None:
+    """Returns once the log tells it."""
+    await until(lambda: any(text in line for line in site.log.lines), lambda: "\n".join(site.log.lines))
+
+
+async def status(site: Site, scheme: str, tls: ssl.SSLContext | bool = True, **headers: str) -> int | str:
+    """How a new connection is answered: a status, or the name of what ended it."""
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{scheme}://127.0.0.1:{site.port}/metrics", ssl=tls, headers=headers) as response,
+        ):
+            return response.status
+    except aiohttp.ClientError as error:
+        return type(error).__name__
+
+
+async def test_a_new_password_is_taken_over(configured: Configured) -> None:
+    async with running(configured, users(alice="old")) as site:
+        assert await status(site, "http", Authorization=basic("alice", "old")) == 200
+        configured.write(users(alice="new"))
+        await told(site, "web configuration reloaded")
+        assert await status(site, "http", Authorization=basic("alice", "old")) == 401
+        assert await status(site, "http", Authorization=basic("alice", "new")) == 200
+
+
+async def test_tls_can_be_turned_on(configured: Configured) -> None:
+    async with running(configured, "") as site:
+        assert await status(site, "http") == 200
+        configured.write(TLS)
+        await told(site, "web configuration reloaded")
+        assert await status(site, "https", configured.first.trusting()) == 200
+        assert isinstance(await status(site, "http"), str)
+
+
+async def test_a_renewed_certificate_is_taken_over_though_the_file_stays(configured: Configured) -> None:
+    async with running(configured, TLS) as site:
+        assert await status(site, "https", configured.first.trusting()) == 200
+        assert await status(site, "https", configured.second.trusting()) == "ClientConnectorCertificateError"
+        configured.use(configured.second)  # for a moment the certificate is the new one and the key still the old
+        await told(site, "web configuration reloaded")
+        assert await status(site, "https", configured.second.trusting()) == 200
+        assert await status(site, "https", configured.first.trusting()) == "ClientConnectorCertificateError"
+
+
+async def test_who_got_in_by_a_client_certificate_is_out_once_it_is_not_trusted_any_more(
+    configured: Configured,
+) -> None:
+    shutil.copy(configured.first.file, configured.folder / "clients.pem")
+    trusted = configured.first.trusting(configured.first.issue("client"))
+    other = configured.first.trusting(configured.second.issue("client"))
+    async with running(configured, MUTUAL) as site, aiohttp.ClientSession() as kept:
+        assert isinstance(await status(site, "https", configured.first.trusting()), str), "no certificate"
+        assert isinstance(await status(site, "https", other), str), "of another authority"
+        async with kept.get(f"{site.url}/metrics", ssl=trusted) as response:
+            assert response.status == 200
+        shutil.copy(configured.second.file, configured.folder / "clients.pem")
+        await told(site, "web configuration reloaded")
+        assert await status(site, "https", other) == 200
+
+        async def is_out() -> bool:
+            try:
+                async with kept.get(f"{site.url}/metrics", ssl=trusted) as response:
+                    return response.status != 200
+            except aiohttp.ClientError:
+                return True
+
+        assert await is_out(), "over the connection that was kept, too"
+
+
+async def test_a_scrape_that_runs_is_finished_and_new_ones_meet_the_new_configuration(configured: Configured) -> None:
+    async with running(configured, "") as site:
+        site.pages.open.clear()
+        scrape = asyncio.create_task(site.get("/metrics"))
+        await until(lambda: site.pages.made == 1, "the scrape")
+        configured.write(users(alice="new"))
+        await told(site, "web configuration reloaded")
+        assert await status(site, "http") == 401
+        site.pages.open.set()
+        response, body = await scrape
+        assert (response.status, body) == (200, b"in text")
+        assert response.headers["Connection"] == "close"
+
+
+async def test_who_has_connected_and_not_asked_yet_is_answered_by_the_new_configuration(
+    configured: Configured,
+) -> None:
+    async with running(configured, "") as site:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        configured.write(users(alice="new"))
+        await told(site, "web configuration reloaded")
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 401 Unauthorized")
+
+
+async def test_no_attempt_to_connect_is_lost_while_the_configuration_changes_again_and_again(
+    configured: Configured,
+) -> None:
+    async with running(configured, users(alice="0")) as site:
+        answers: list[int | str] = []
+
+        async def ask() -> None:
+            while not stop.is_set():
+                answers.append(await status(site, "http"))
+
+        stop = asyncio.Event()
+        asking = [asyncio.create_task(ask()) for _ in range(4)]
+        for change in range(1, 6):
+            configured.write(users(alice=f"{change}"))
+            await until(lambda: sum("reloaded" in line for line in site.log.lines) >= change, f"change {change}")  # noqa: B023
+        stop.set()
+        await asyncio.gather(*asking)
+        assert set(answers) == {401}
+        assert len(answers) > 20
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ("basic_auth_users: {alice: secret}", "basic_auth_users: user 1: must have a bcrypt hash"),
+        ("tls_server_config: {cert_file: later.crt, key_file: later.key}", "No such file"),
+        ("", ""),
+    ],
+)
+async def test_a_file_that_cannot_be_used_changes_nothing_and_is_told_once(
+    configured: Configured, bad: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Path] = []
+    load = web_config.load
+
+    def counted(file: Path) -> web_config.WebConfig:
+        loads.append(file)
+        return load(file)
+
+    monkeypatch.setattr(web_config, "load", counted)
+    async with running(configured, users(alice="old")) as site:
+        if bad:
+            configured.write(bad)
+        else:
+            configured.file.unlink()
+        await told(site, "web configuration not reloaded: the one before stays in force")
+        assert why in site.log.lines[-1]
+        await until(lambda: len(loads) >= 5, "further looks at it")
+        assert await status(site, "http") == 401
+        assert await status(site, "http", Authorization=basic("alice", "old")) == 200
+        assert len(site.log.lines) == 1
+        assert "secret" not in site.log.lines[0]
+
+
+async def test_certificates_that_come_after_the_file_that_names_them_are_found(configured: Configured) -> None:
+    async with running(configured, "") as site:
+        configured.write("tls_server_config: {cert_file: later.crt, key_file: later.key}\n")
+        await told(site, "not reloaded")
+        shutil.copy(configured.folder / "server.key", configured.folder / "later.key")
+        shutil.copy(configured.folder / "server.crt", configured.folder / "later.crt")
+        await told(site, "web configuration reloaded")
+        assert await status(site, "https", configured.first.trusting()) == 200
+
+
+async def test_thirty_changes_leave_nothing_behind(configured: Configured) -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async with running(configured, users(alice="0")) as site:
+        files, tasks = open_files(), len(asyncio.all_tasks())
+        for change in range(1, 31):
+            configured.write(users(alice=f"{change}"))
+            await until(lambda: sum("reloaded" in line for line in site.log.lines) >= change, f"change {change}")  # noqa: B023
+            assert await status(site, "http") == 401
+        await until(lambda: open_files() <= files, "no more open files than at first")
+        await until(lambda: len(asyncio.all_tasks()) <= tasks, "no more tasks than at first")
