@@ -47,6 +47,9 @@ def engine() -> dict[str, str]:
     for program in ("buildah", "podman", "runc", "iptables", "debootstrap"):
         if not shutil.which(program):
             raise UnavailableError(f"{program} is not installed")
+    for service in ("netavark", "aardvark-dns"):  # podman's network, and the names in it
+        if not Path("/usr/lib/podman", service).exists():
+            raise UnavailableError(f"{service} is not installed")
     settings = folder() / "containers.conf"
     settings.write_text(
         textwrap.dedent("""\

@@ -39,6 +39,11 @@ def test_it_has_no_rights_to_gain(service: str) -> None:
     assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
 
 
+@pytest.mark.parametrize("service", sorted(SERVICES.keys() - {"grafana"}))
+def test_it_writes_to_its_volumes_only(service: str) -> None:
+    assert SERVICES[service]["read_only"] is True
+
+
 @pytest.mark.parametrize("service", sorted(SERVICES.keys() - OURS))
 def test_it_has_a_health_check_of_its_own_port(service: str) -> None:
     (port,) = SERVICES[service]["ports"]

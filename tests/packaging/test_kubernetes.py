@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
-from exporter import config
+from exporter import cli, config
 from tests.conftest import or_skip
 from tests.packaging.tools import ROOT, run, tool
 
@@ -73,6 +74,11 @@ def test_every_shard_knows_how_many_there_are(tmp_path: Path) -> None:
     assert variables["VECHARGE_EXPORTER_TOTAL_SHARDS"]["value"] == "7"
     index = variables["VECHARGE_EXPORTER_SHARD"]["valueFrom"]["fieldRef"]["fieldPath"]
     assert index == "metadata.labels['apps.kubernetes.io/pod-index']"
+
+
+def test_every_variable_is_one_that_the_exporter_reads() -> None:
+    known = {option.envvar for option in cli.run.params if isinstance(option, click.Option)}
+    assert {variable["name"] for variable in container()["env"]} <= known
 
 
 def test_the_pod_is_within_the_restricted_standard() -> None:

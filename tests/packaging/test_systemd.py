@@ -37,6 +37,10 @@ def test_it_writes_to_its_state_directory_only(setting: str) -> None:
     assert (name, value) in SETTINGS
 
 
+def test_a_reload_is_the_signal_that_the_exporter_reloads_on() -> None:
+    assert ("ExecReload", "/bin/kill -HUP $MAINPID") in SETTINGS
+
+
 def test_an_invalid_configuration_is_not_tried_again() -> None:
     assert ("Restart", "always") in SETTINGS
     assert ("RestartPreventExitStatus", "2") in SETTINGS
