@@ -1,0 +1,124 @@
+"""A fleet in which every charger charges and shows every metric of the contract, fed without a network."""
+
+import asyncio
+import io
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from exporter.charger import Charger, Connected, Received, StreamEvent, TokenInUse
+from exporter.clock import Moment
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.fleet import Fleet
+from exporter.logs import Log, create_log
+from exporter.process import ExporterProcess
+from exporter.stream import ChargerStream, Service
+from exporter.tokens import TokenSource
+
+START: Final = Moment(1_764_000_000.0, 1_000_000.0)
+LOG_SECONDS: Final = 10.0
+SECONDS_PER_HOUR: Final = 3600.0
+
+Deliver = Callable[[StreamEvent], None]
+
+
+class ChargingFleet:
+    """A Fleet without streams: `log` delivers in their place. Its clock goes on by ten seconds a round of logs."""
+
+    def __init__(self, size: int, *, log: Log | None = None) -> None:
+        self.now = START
+        self._random = random.Random(1)  # noqa: S311 - the same at every run
+        self._kwh = [0.0] * size
+        self._delivers: list[Deliver] = []
+        self._size = size
+        self.fleet = Fleet(
+            ExporterProcess("0", "0", "0"),
+            lambda: self.now,
+            log or create_log("error", "logfmt", io.StringIO()),
+            self._random,
+            stream=self._stream(),
+        )
+
+    @property
+    def chargers(self) -> list[Charger]:
+        """The chargers, in order."""
+        return self.fleet.chargers
+
+    async def start(self) -> None:
+        """Every charger is connected and has had its document."""
+        chargers = tuple(ChargerConfig(id=f"veChargePoint{n:07d}", name=f"Sector {n}") for n in range(self._size))
+        account = AccountConfig(name="delhi", token=TokenSource(literal="none"), chargers=chargers)
+        await self.fleet.reconcile(Config(accounts=(account,), expose_location=True), {})
+        await asyncio.sleep(0)  # the streams begin
+        assert len(self._delivers) == self._size
+        for deliver in self._delivers:
+            deliver(TokenInUse(START.unix + 90 * 86_400))
+            deliver(Connected())
+            deliver(Received("chargerConnected", ({"_doc": self._document()},)))
+
+    def log(self, every: int) -> int:
+        """Ten seconds later: a log of every so-many-eth charger; returns how many."""
+        tick = Moment(self.now.unix + LOG_SECONDS, self.now.monotonic + LOG_SECONDS)
+        places = range(0, self._size, every)
+        for place in places:
+            kilowatts = self._random.uniform(6.8, 7.4)
+            self._kwh[place] += kilowatts * LOG_SECONDS / SECONDS_PER_HOUR
+            log = {
+                "createdAt": rfc3339(tick.unix - self._random.random()),
+                "deviceId": f"device-{place:07d}",
+                "voltage": f"{self._random.uniform(225, 235):.2f}",
+                "current": f"{self._random.uniform(30, 32):.2f}",
+                "power": f"{kilowatts * 1000:.2f}",
+                "energy": round(self._kwh[place], 2),
+                "userId": "somebody",
+            }
+            self.now = Moment(tick.unix + self._random.random(), tick.monotonic)
+            self._delivers[place](Received("newLog", (log,)))
+        self.now = Moment(tick.unix + 1.0, tick.monotonic)
+        return len(places)
+
+    def _stream(self) -> type[ChargerStream]:
+        delivers = self._delivers
+
+        class Told(ChargerStream):
+            def __init__(
+                self,
+                charger_id: str,
+                service: Service,
+                deliver: Deliver,
+                handshakes: AbstractAsyncContextManager[None],
+                log: Log,
+                rng: random.Random,
+            ) -> None:
+                super().__init__(charger_id, service, deliver, handshakes, log, rng)
+                self._told = deliver
+
+            async def run(self) -> None:
+                delivers.append(self._told)
+
+        return Told
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "status": "ON",
+            "energy": 0,
+            "prev_energy": round(self._random.uniform(1, 60), 2),
+            "wifiConnectivity": True,
+            "isActive": True,
+            "connectedTimestamp": rfc3339(START.unix - 86_400 * self._random.random()),
+            "desiredDgStatus": "OFF",
+            "reportedDgStatus": "OFF",
+            "location": {"coordinates": [77 + self._random.random(), 28 + self._random.random()]},
+            "chargerMode": "PUBLIC",
+            "operator": "veChargerCommunity",
+            "partnerId": "61dc307faf72d17afc57e385",
+            "address": "Rohini Sector 22",
+            "detail": "Beside the gate",
+        }
+
+
+def rfc3339(unix: float) -> str:
+    """As the service writes times."""
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,190 @@
+"""A process that listens to many chargers in one of three ways: `exporter`, `bare` or `threads`.
+
+`bare` is python-socketio's AsyncClient with an empty handler; `threads` is the way that the vendor documents, a Client
+a charger with callbacks, which set the gauges of prometheus-client.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import os
+import random
+import resource
+import sys
+import threading
+import time
+from typing import Any, Final, Protocol
+
+import prometheus_client
+import socketio
+import uvloop
+
+from benchmarks.processes import answer_commands
+from exporter import clock
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.connection import prepare_library
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.process import ExporterProcess
+from exporter.tokens import TokenSource
+
+AT_ONCE: Final = 32
+
+
+def charger_ids(count: int) -> list[str]:
+    """The chargers that are listened to."""
+    return [f"veChargePoint{n:07d}" for n in range(count)]
+
+
+class Listener(Protocol):
+    """A way to listen."""
+
+    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+        """Connects to all of them."""
+
+    def logs(self) -> int:
+        """How many logs have been taken in."""
+
+    def check(self, logs: int) -> bool:
+        """Whether every charger stands as it should after so many logs each."""
+
+
+class ExporterListener:
+    """The exporter's own way, from the socket to the state of the chargers."""
+
+    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+        """See Listener."""
+        account = AccountConfig(
+            name="delhi",
+            url=url,
+            token=TokenSource(literal=group),
+            transports=("websocket",),
+            chargers=tuple(ChargerConfig(id=charger_id) for charger_id in chargers),
+        )
+        log = create_log("info", "logfmt", io.StringIO())
+        self.fleet = Fleet(ExporterProcess("0", "0", "0"), clock.now, log, random.Random(1))  # noqa: S311
+        await self.fleet.reconcile(Config(accounts=(account,)), {})
+
+    def logs(self) -> int:
+        """See Listener."""
+        return sum(charger.readings for charger in self.fleet.chargers)
+
+    def check(self, logs: int) -> bool:
+        """Every reading accepted, and the energy that the last one tells."""
+        joules = round(round(logs * 0.02, 2) * 3_600_000)
+        return all(charger.readings == logs and charger.meter.total_joules == joules for charger in self.fleet.chargers)
+
+
+class BareListener:
+    """AsyncClient, and a handler that does nothing but count."""
+
+    def __init__(self) -> None:
+        self._counts: list[int] = []
+        self._clients: list[socketio.AsyncClient] = []
+
+    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+        """See Listener."""
+        self._counts = [0] * len(chargers)
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def connect(place: int, charger_id: str) -> None:
+            client = socketio.AsyncClient(reconnection=False)
+
+            async def new_log(_payload: object) -> None:
+                self._counts[place] += 1
+
+            client.on("newLog", new_log)
+            self._clients.append(client)
+            async with places:
+                await client.connect(f"{url}?token=Bearer%20{group}&chargerId={charger_id}", transports=["websocket"])
+
+        await asyncio.gather(*(connect(place, charger_id) for place, charger_id in enumerate(chargers)))
+
+    def logs(self) -> int:
+        """See Listener."""
+        return sum(self._counts)
+
+    def check(self, logs: int) -> bool:
+        """Each was heard so many times."""
+        return set(self._counts) == {logs}
+
+
+class ThreadedListener:
+    """The vendor's documented way."""
+
+    def __init__(self) -> None:
+        registry = prometheus_client.CollectorRegistry()
+        self._gauges = {
+            name: prometheus_client.Gauge(name, name, ["charger_id"], registry=registry)
+            for name in ("voltage", "current", "power", "energy")
+        }
+        self._count = 0
+        self._lock = threading.Lock()
+
+    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+        """See Listener."""
+        for charger_id in chargers:
+            await asyncio.to_thread(self._connect, url, group, charger_id)
+
+    def logs(self) -> int:
+        """See Listener."""
+        return self._count
+
+    def check(self, logs: int) -> bool:
+        """None was lost. Threads take them in any order, so the gauges need not show the last one."""
+        return self._count % logs == 0
+
+    def _connect(self, url: str, group: str, charger_id: str) -> None:
+        client = socketio.Client(reconnection=False)
+
+        def new_log(payload: str) -> None:
+            log: dict[str, Any] = json.loads(payload)
+            for name, gauge in self._gauges.items():
+                gauge.labels(charger_id).set(float(log[name]))
+            with self._lock:
+                self._count += 1
+
+        client.on("newLog", new_log)
+        client.connect(f"{url}?token=Bearer%20{group}&chargerId={charger_id}", transports=["websocket"])
+
+
+LISTENERS: Final[dict[str, type[Listener]]] = {
+    "exporter": ExporterListener,
+    "bare": BareListener,
+    "threads": ThreadedListener,
+}
+
+
+class Told:
+    """What the process is told to do."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def report(self) -> dict[str, float]:
+        """CPU seconds so far, and logs taken in."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return {"cpu": usage.ru_utime + usage.ru_stime, "logs": self._listener.logs(), "at": time.monotonic()}
+
+    def check(self, logs: int) -> bool:
+        """Whether all is as it should be after so many logs a charger."""
+        return self._listener.check(logs)
+
+
+async def listen(way: str, url: str, count: int) -> None:
+    """Listens until the input ends."""
+    prepare_library()
+    logging.disable()  # the threaded client tells that it ends
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    listener = LISTENERS[way]()
+    await listener.start(url, f"{way}{count}", charger_ids(count))
+    await answer_commands(f"{way}{count}", Told(listener))
+    # Streams and threads are not ended one by one.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(listen(sys.argv[1], sys.argv[2], int(sys.argv[3])))

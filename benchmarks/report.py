@@ -1,0 +1,63 @@
+"""The report: docs/benchmarks.md, with the machine and the versions it was made on."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from benchmarks.rows import COLUMNS, Row
+
+PACKAGES: Final = ("aiohttp", "msgspec", "prometheus-client", "python-engineio", "python-socketio", "uvloop")
+
+HEAD: Final = """\
+# Benchmarks
+
+Made by `make bench`; do not edit. What a row says, and how it is measured:
+
+- Whatever is measured runs in a process of its own. The two sides of a ratio take turns in one run, and a ratio is that
+  of their medians, of {rounds} rounds or more. Every benchmark checks what its subjects have put out: a page must
+  begin, byte for byte, with what prometheus-client prints; every log must have arrived, and every total be the true one.
+- **Scrapes** go over HTTP, without gzip, from the request to the last byte, with all of the metrics of the contract and
+  the state committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter a metric,
+  set to the same samples, served from the same event loop.
+- **The event loop is held** for as long as a task that asks for its turn every 2 ms does not get it.
+- **Memory a charger** is by how much the process grows: chargers, rendered lines and their text.
+- **CPU a log** is user and system time of the whole process, from the socket to the state. A bare `AsyncClient` has a
+  handler that counts; the vendor's documented way is a threaded `socketio.Client` a charger, whose callback sets four
+  gauges of prometheus-client.
+- **Live streams** are the whole program, its state on disk, against the simulator, scraped every 5 s. Of the handshakes
+  after a restart of the service, the busiest second is the busiest of all windows of one second.
+"""
+
+
+def machine() -> str:
+    """What this was measured on."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release().split('-')[0]}, load average "
+        f"{os.getloadavg()[1]:.1f} at the end. Python {platform.python_version()}, {packages}."
+    )
+
+
+def markdown(tables: Mapping[str, Sequence[Row]], rounds: int, seconds: float) -> str:
+    """The whole report."""
+    made = datetime.now(UTC).strftime("%Y-%m-%d")
+    lines = [HEAD.format(rounds=rounds), f"Made on {made} in {seconds:.0f} s, on {machine()}"]
+    for title, rows in tables.items():
+        lines += ["", f"## {title}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
+        lines += [line(row.cells) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def line(cells: Sequence[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(cells)} |"

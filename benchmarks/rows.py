@@ -1,0 +1,60 @@
+"""What a benchmark has found: rows of a table, each with its bar."""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, Literal
+
+ROUNDS: Final = 5  # a ratio is one of medians of so many, or more
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A case, what was measured, and the bar that it is held to."""
+
+    case: str
+    figure: str
+    value: float
+    bar: float
+    sense: Literal["at least", "at most"]
+    unit: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the bar is reached."""
+        return self.value >= self.bar if self.sense == "at least" else self.value <= self.bar
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Case, figure, bar, measured against the bar, verdict."""
+        return (
+            self.case,
+            self.figure,
+            f"{self.sense} {quantity(self.bar, self.unit)}",
+            quantity(self.value, self.unit),
+            "met" if self.is_met else "**missed**",
+        )
+
+
+COLUMNS: Final = ("case", "figure", "bar", "measured", "verdict")
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number with three digits that count, and its unit."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    text = f"{value:,.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{' ' if unit not in ('x', '') else ''}{unit}"
+
+
+def faster(case: str, ours: list[float], theirs: list[float], bar: float) -> Row:
+    """A row for times in seconds: how many times faster ours is."""
+    assert min(len(ours), len(theirs)) >= 1
+    mine, other = median(ours), median(theirs)
+    figure = f"{quantity(mine * 1e3, 'ms')} against {quantity(other * 1e3, 'ms')}"
+    return Row(case, figure, other / mine, bar, "at least", "x")
+
+
+def share(case: str, ours: list[float], theirs: list[float], bar: float) -> Row:
+    """A row for CPU seconds a log: how many times what the other takes."""
+    mine, other = median(ours), median(theirs)
+    figure = f"{quantity(mine * 1e6, 'us')} against {quantity(other * 1e6, 'us')} a log"
+    return Row(case, figure, mine / other, bar, "at most", "x")

@@ -1,0 +1,74 @@
+"""The rows of a scrape: 10,000 chargers with every metric of the contract, over HTTP."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from benchmarks.client import Client
+from benchmarks.processes import Child
+from benchmarks.rows import ROUNDS, Row, faster, quantity
+
+# Every so-many-eth charger has a new log; 0: none.
+CASES: Final = (
+    ("every charger had a new log since the last scrape", 1, 20.0),
+    ("10 % of the chargers had one", 10, 50.0),
+    ("nothing changed", 0, 100.0),
+)
+
+
+def measure(chargers: int, small: int, rounds: int = ROUNDS) -> Iterator[Row]:
+    """All rows of the scrape table; `small` is the size of the small fleet."""
+    client = Client()
+    with Child("pages", chargers) as pages:
+        for case, every, bar in CASES:
+            yield _against_prometheus_client(pages, client, case, every, bar, chargers, rounds)
+        yield _longest_hold(pages, client, chargers, rounds)
+    with Child("rendering") as rendering:
+        grown = rendering.ask("grow", size=chargers) / chargers / 1024
+        yield Row("memory a charger, state and rendered text", quantity(grown, "KB"), grown, 12.0, "at most", "KB")
+        yield _cost_by_size(rendering, chargers, small, rounds)
+
+
+def _against_prometheus_client(
+    pages: Child, client: Client, case: str, every: int, bar: float, chargers: int, rounds: int
+) -> Row:
+    ours, theirs = [], []
+    client.get(pages.started["exporter"])
+    for _ in range(rounds):
+        assert pages.ask("log", every=every) == (-(-chargers // every) if every else 0)
+        page = client.get(pages.started["exporter"])
+        pages.ask("agree")
+        expected = client.get(pages.started["prometheus_client"])
+        # The chargers stand first on the page; what follows is of the account and the process.
+        assert expected.body.count(b"\n") > 25 * chargers
+        assert page.body.startswith(expected.body), "the page is not what prometheus-client prints"
+        ours.append(page.seconds)
+        theirs.append(expected.seconds)
+    return faster(case, ours, theirs, bar)
+
+
+def _longest_hold(pages: Child, client: Client, chargers: int, rounds: int) -> Row:
+    """How long the event loop does not turn while a page, of which all has changed, is made, packed and sent."""
+    longest = 0.0
+    for _ in range(rounds):
+        pages.ask("log", every=1)
+        pages.ask("watch_loop")
+        page = client.get(pages.started["exporter"], gzip=True)
+        longest = max(longest, pages.ask("longest_hold"))
+        assert b"Content-Encoding: gzip" in page.headers
+        assert len(page.body) > 10 * chargers
+    milliseconds = longest * 1e3
+    figure = f"{quantity(milliseconds, 'ms')}, the longest of {rounds} scrapes"
+    return Row("the event loop is held, gzip included", figure, milliseconds, 100.0, "at most", "ms")
+
+
+def _cost_by_size(rendering: Child, chargers: int, small: int, rounds: int) -> Row:
+    rendering.ask("grow", size=small)
+    # The small fleet is rendered as often as the large one has chargers more, so that both take equally long.
+    ratios = []
+    for _ in range(rounds):
+        large_cost = rendering.ask("render", fleet=0, times=1)
+        small_cost = rendering.ask("render", fleet=1, times=max(1, chargers // small))
+        ratios.append((large_cost, small_cost))
+    large, few = sorted(a for a, _ in ratios)[rounds // 2], sorted(b for _, b in ratios)[rounds // 2]
+    figure = f"{quantity(large * 1e6, 'us')} against {quantity(few * 1e6, 'us')} a charger"
+    return Row(f"cost a charger at {chargers:,} against {small:,}", figure, large / few, 1.3, "at most", "x")

@@ -1,0 +1,71 @@
+"""A process that is the simulated service, and notes when handshakes came."""
+
+import asyncio
+import resource
+import sys
+import time
+from collections.abc import Mapping
+
+import uvloop
+
+from benchmarks.processes import answer_commands
+from exporter.simulator import STEADY, Simulator, SimulatorOptions
+
+
+class Watched:
+    """What the process is told to do."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._service = simulator.service
+        self._handshakes: list[float] = []
+        self._refusal = self._service.refusal
+        self._service.refusal = self._noted  # type: ignore[method-assign]
+
+    def connected(self) -> int:
+        """How many streams there are."""
+        return sum(post.stream is not None for post in self._service.posts.values())
+
+    def handshakes(self) -> list[float]:
+        """When each came since the last time this was asked, in monotonic seconds."""
+        came, self._handshakes = self._handshakes, []
+        return came
+
+    def hold_still(self) -> dict[str, tuple[int, int]]:
+        """No log any more; returns logs sent and the true total, in hundredths of a kWh, of every charger."""
+        totals = {}
+        for charger_id, post in self._service.posts.items():
+            self._service.catch_up(post)
+            post.charger.pause()
+            totals[charger_id] = (post.charger.tally.logs_sent, post.charger.total_hundredths)
+        return totals
+
+    def go_on(self) -> bool:
+        """Logs again."""
+        for post in self._service.posts.values():
+            post.charger.resume(self._service.clock.now())
+            self._service.plan(post)
+        return True
+
+    def restart(self, seconds: float) -> bool:
+        """Every connection breaks, none is accepted for so long."""
+        self._simulator.restart(seconds)
+        return True
+
+    def _noted(self, query: Mapping[str, str]) -> str | None:
+        self._handshakes.append(time.monotonic())
+        return self._refusal(query)
+
+
+async def serve(chargers: int) -> None:
+    """Serves until the input ends: every charger charges, and sends a log a second."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    async with Simulator(SimulatorOptions(chargers=chargers, log_interval=1.0, seed=1, plan=STEADY)) as simulator:
+        started = {"url": simulator.url, "token": simulator.token, "chargers": simulator.charger_ids}
+        await answer_commands(started, Watched(simulator))
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1])))

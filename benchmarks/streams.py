@@ -1,0 +1,54 @@
+"""The rows of CPU a log: the exporter against a bare client, and against the way that the vendor documents."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+from benchmarks.processes import Child, wait_until
+from benchmarks.rows import Row, share
+
+
+def measure(many: int, few: int, rounds: int, logs_a_round: int, every: float) -> Iterator[Row]:
+    """`many` chargers against a bare client, `few` against threads; in a round each has so many logs."""
+    with ExitStack() as stack:
+        service = stack.enter_context(Child("load_server"))
+        ours, bare = (
+            stack.enter_context(Child("listeners", way, service.started, many)) for way in ("exporter", "bare")
+        )
+        costs = _costs(service, (ours, bare), many, rounds, logs_a_round, every)
+        yield share(f"CPU a log, against a bare AsyncClient ({many:,} chargers)", costs[0], costs[1], 1.3)
+    with ExitStack() as stack:
+        service = stack.enter_context(Child("load_server"))
+        ours, threads = (
+            stack.enter_context(Child("listeners", way, service.started, few)) for way in ("exporter", "threads")
+        )
+        costs = _costs(service, (ours, threads), few, rounds, logs_a_round, every)
+        yield share(f"CPU a log, against the vendor's documented way ({few:,} chargers)", costs[0], costs[1], 0.2)
+
+
+def _costs(
+    service: Child, listeners: Sequence[Child], chargers: int, rounds: int, logs_a_round: int, every: float
+) -> list[list[float]]:
+    """CPU seconds a log, round by round, of each; they take turns."""
+    for listener in listeners:
+        wait_until(lambda group=listener.started: service.ask("streams", group=group) == chargers, "all connected")  # type: ignore[misc]
+    costs: list[list[float]] = [[] for _ in listeners]
+    for number in range(rounds + 1):
+        for listener, cost in zip(listeners, costs, strict=True):
+            before = listener.ask("report")
+            sent = service.ask("send", group=listener.started, rounds=logs_a_round, every=every)
+            after = _when_all_came(listener, sent)
+            if number:  # the first round warms up
+                cost.append((after["cpu"] - before["cpu"]) / (chargers * logs_a_round))
+    for listener in listeners:
+        assert listener.ask("check", logs=logs_a_round * (rounds + 1)), f"{listener.started}: a log was lost"
+    return costs
+
+
+def _when_all_came(listener: Child, sent: int) -> dict[str, float]:
+    def came() -> dict[str, float]:
+        report: dict[str, float] = listener.ask("report")
+        time.sleep(0.0 if report["logs"] >= sent else 0.1)
+        return report if report["logs"] >= sent else {}
+
+    return wait_until(came, f"{sent} logs")
