@@ -1,0 +1,153 @@
+"""GET /api/v1/chargers."""
+
+import gzip
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.account import Disconnection
+from exporter.charger import Charger, Connected, ConnectFailed, Disconnected, Received
+from exporter.clock import Moment, now
+from exporter.errors import ConnectFailure
+from exporter.web import api
+from exporter.web.problem import problem_of
+from tests.web.site import SECRET, Site
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
+PERSONAL = {"currentUser": "SecretUser", "userId": "SecretUser", "chargerPrivateUsers": ["+911234509876"]}
+LOG = {"voltage": "230.00", "current": "7.00", "power": "1577.80", "energy": "0.50", **PERSONAL}
+WHEN = {"createdAt": "2022-01-10T13:57:59.124Z"}
+ON = Received("chargerConnected", ({"_doc": {"status": "ON", "energy": 0.25, "address": "SecretAddress", **PERSONAL}},))
+OFF = Received("chargerConnected", ({"_doc": {"status": "OFF"}},))
+READING = Received("newLog", ({**LOG, **WHEN},))
+
+
+@pytest.fixture
+async def fleet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """A site over two chargers, whose document is made anew for every request."""
+    monkeypatch.setattr(api, "SHARED_SECONDS", 0.0)
+    async with Site([("test", "Rohini Sector 22"), ("other", None)]) as running:
+        yield running
+
+
+async def chargers(site: Site) -> dict[str, dict[str, Any]]:
+    """The chargers of the document, by their id."""
+    response, body = await site.get("/api/v1/chargers")
+    assert response.status == 200
+    assert response.headers["Content-Type"] == "application/json"
+    return {charger["charger_id"]: charger for charger in json.loads(body)["chargers"]}
+
+
+async def test_a_charger_of_which_nothing_is_known(fleet: Site) -> None:
+    assert (await chargers(fleet))["other"] == {
+        "charger_id": "other",
+        "account": "delhi",
+        "status": "unknown",
+        "up": False,
+        "stream_connected": False,
+        "problem": "not connected yet: its turn will come",
+    }
+
+
+async def test_a_charger_that_charges_in_the_units_of_the_metrics(fleet: Site) -> None:
+    charger = fleet.tell("test", Connected(), ON, READING)
+    assert charger.session_start_unix is not None
+    assert (await chargers(fleet))["test"] == {
+        "charger_id": "test",
+        "account": "delhi",
+        "name": "Rohini Sector 22",
+        "status": "on",
+        "up": True,
+        "voltage_volts": 230.0,
+        "current_amperes": 7.0,
+        "power_watts": 1577.8,
+        "session_energy_joules": 1_800_000.0,
+        "session_start_timestamp_seconds": charger.session_start_unix,
+        "last_log_timestamp_seconds": 1641823079.124,
+        "stream_connected": True,
+    }
+
+
+async def test_the_total_is_the_one_on_disk_like_in_a_scrape(fleet: Site) -> None:
+    charger = fleet.tell("test", Connected(), ON, READING)
+    assert "energy_joules_total" not in (await chargers(fleet))["test"]
+    charger.committed = charger.meter.state()
+    assert (await chargers(fleet))["test"]["energy_joules_total"] == 1_800_000.0
+
+
+async def test_the_document_says_when_it_was_made(fleet: Site) -> None:
+    _, body = await fleet.get("/api/v1/chargers")
+    assert json.loads(body)["timestamp_seconds"] > 1.6e9
+
+
+async def test_nothing_secret_and_nothing_personal_is_shown(fleet: Site) -> None:
+    fleet.tell("test", Connected(), ON, READING)
+    for path in ("/api/v1/chargers", "/"):
+        _, body = await fleet.get(path)
+        assert not re.search(rf"SecretUser|1234509876|SecretAddress|{SECRET}", body.decode())
+
+
+async def test_the_document_is_compressed_where_that_is_accepted(fleet: Site) -> None:
+    response, body = await fleet.get("/api/v1/chargers", Accept_Encoding="gzip")
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert len(json.loads(gzip.decompress(body))["chargers"]) == 2
+
+
+async def test_all_who_look_within_a_second_share_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Charger] = []
+    make = api.charger_document
+
+    def counted(charger: Charger, now: Moment) -> dict[str, Any]:
+        made.append(charger)
+        return make(charger, now)
+
+    monkeypatch.setattr(api, "charger_document", counted)
+    monkeypatch.setattr(api, "SHARED_SECONDS", 3600.0)
+    async with Site([("test", None)]) as site:
+        for encoding in ("gzip", "identity", "gzip"):
+            await site.get("/api/v1/chargers", Accept_Encoding=encoding)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("events", "problem"),
+    [
+        ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file")], "TLS failed: check ca_file"),
+        ([Connected()], "connected, but the service has sent nothing yet"),
+        ([Connected(), OFF], None),
+        ([Connected(), OFF, Disconnected(Disconnection.SERVER)], "the stream has ended: it is being connected again"),
+        (
+            [Connected(), ON, Received("chargerDisconnected", ())],
+            "the charger has dropped off the service: check its Wi-Fi",
+        ),
+        (
+            [
+                Connected(),
+                Received("error", ("Charger already connected to other device",)),
+                Disconnected(Disconnection.SERVER),
+            ],
+            "the service says that the charger is connected to another device: close the app there",
+        ),
+        ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"), Connected(), OFF], None),
+    ],
+)
+async def test_why_a_charger_cannot_be_reached_is_said_in_words(fleet: Site, events: Any, problem: str | None) -> None:
+    fleet.tell("test", *events)
+    shown = (await chargers(fleet))["test"].get("problem")
+    assert shown is None if problem is None else shown is not None and shown.startswith(problem)
+
+
+async def test_a_charger_that_is_on_and_silent_is_told_from_one_that_is_well() -> None:
+    async with Site([("test", None)]) as site:
+        charger = site.tell("test", Connected(), ON, READING)
+        later = now()._replace(monotonic=now().monotonic + 3600)
+        assert problem_of(charger, later) == "it is on, and yet its readings have stopped: check its Wi-Fi and power"
+
+
+def test_the_reference_names_every_field() -> None:
+    documented = re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE)
+    assert documented == ["charger_id", "account", "name", "status", *api.FIELDS, "problem"]
