@@ -18,7 +18,7 @@ endef
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden dashboards test-pythons test-socketio5 clean image test-image lock
+.PHONY: help demo test check golden dashboards torture test-pythons test-socketio5 clean image test-image lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ golden: .venv/ready ## Renew the golden files; read the diff before you commit i
 
 dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look at them before you commit
 	.venv/bin/python -m grafana
+
+# From one seed, which it prints: TORTURE_SEED=... does the same again. Within 10 minutes.
+torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and compare its totals with the truth
+	TORTURE_EXAMPLES=3000 TORTURE_SECONDS=300 TORTURE_KILLS=50 timeout 600 \
+		.venv/bin/python -m pytest -s tests/energy/test_model.py tests/state tests/torture
 
 test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
 

@@ -64,6 +64,11 @@ class Prometheus:
             return [Sample({}, float(found["result"][1]))]
         return [Sample(one["metric"], float(one["value"][1])) for one in found["result"]]
 
+    def stored(self, selector: str) -> list[tuple[Mapping[str, str], list[float]]]:
+        """Every sample of every series that a range vector selector finds, oldest first."""
+        found = self._get("query", query=selector)["result"]
+        return [(one["metric"], [float(value) for _, value in one["values"]]) for one in found]
+
     def targets(self) -> list[dict[str, Any]]:
         """Every target with its `health`, `lastError`, `scrapeUrl`."""
         targets: list[dict[str, Any]] = self._get("targets", state="active")["activeTargets"]

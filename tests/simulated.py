@@ -1,5 +1,6 @@
 """A simulated veCharge service as a process of its own, steered by its control endpoints."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,17 +11,16 @@ from tests.end_to_end.program import PROGRAM, account
 from tests.processes import SECONDS, Process, wait_until
 
 JOULES_PER_KWH = 3_600_000
+SIMULATE = (PROGRAM, "simulate", "--listen-address=127.0.0.1:0")
 
 
 class SimulatedService:
     """A running `vecharge-exporter simulate`; as a context manager it ends with the block."""
 
-    def __init__(self, folder: Path, **options: float) -> None:
+    def __init__(self, folder: Path, *, command: Sequence[str | Path] = SIMULATE, **options: float) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        self.process = Process(
-            PROGRAM, "simulate", "--listen-address=127.0.0.1:0", *arguments, output=folder / "simulator.log"
-        )
+        self.process = Process(*command, *arguments, output=folder / "simulator.log")
         told = self.process.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n")
         self.url = told[1]
         self.token = folder / "token"
@@ -41,7 +41,7 @@ class SimulatedService:
 
     def totals(self) -> dict[str, dict[str, Any]]:
         """What is true of each charger."""
-        rows = requests.get(f"{self.url}/simulator/totals", timeout=SECONDS).json()["chargers"]
+        rows = self._ask("GET", "totals").json()["chargers"]
         return {row["id"]: row for row in rows}
 
     def joules(self) -> dict[str, int]:
@@ -53,9 +53,20 @@ class SimulatedService:
         self.post(f"chargers/{charger}/{action}", **parameters)
 
     def post(self, path: str, **parameters: Any) -> None:
-        answer = requests.post(f"{self.url}/simulator/{path}", json=parameters, timeout=SECONDS)
+        answer = self._ask("POST", path, parameters)
         assert answer.status_code == requests.codes.ok, answer.text
 
     def wait_until_watched(self) -> None:
         """Returns once every charger has its stream."""
         wait_until(lambda: all(row["connected"] for row in self.totals().values()), "every charger watched")
+
+    def _ask(self, method: str, path: str, parameters: dict[str, Any] | None = None) -> requests.Response:
+        """The answer, once there is one: the service may be restarting, as it was told to."""
+
+        def answered() -> list[requests.Response]:
+            try:
+                return [requests.request(method, f"{self.url}/simulator/{path}", json=parameters, timeout=SECONDS)]
+            except requests.ConnectionError:
+                return []
+
+        return wait_until(answered, f"an answer of the simulator to {path}")[0]

@@ -27,9 +27,10 @@ class Exporter:
         level: str = "info",
         env: Mapping[str, str] | None = None,
         wrapper: Sequence[str] = (),
+        port: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = [*command, "--web.listen-address=127.0.0.1:0", f"--log.level={level}"]
+        arguments = [*command, f"--web.listen-address=127.0.0.1:{port}", f"--log.level={level}"]
         if config is not None:
             (folder / "config.yml").write_text(yaml.safe_dump(config))
             arguments += ["--config.file=config.yml"]

@@ -1,0 +1,244 @@
+"""Everything that can go wrong, at random, while a real Prometheus looks on every second.
+
+A session is ended only once the exporter has shown all of it: what was lost otherwise, no exporter could know. All
+the rest may happen at any moment.
+"""
+
+import random
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.end_to_end.program import Exporter, account
+from tests.processes import wait_until
+from tests.prometheus import Prometheus
+from tests.simulated import SimulatedService
+
+SPEED = 60.0  # simulated seconds a second
+CHARGERS = 6  # of each account
+FAULTS = 0.1  # of a log: resent, out of order, blips to 0, bursts, corrupt, documents that lie
+ENERGY = "vecharge_charger_energy_joules_total"
+STEP_SECONDS = 0.1
+# A session that begins unseen is told from the one before by its lower energy: each lasts far longer than a restart.
+SESSION_SECONDS = (15.0, 30.0)
+IDLE_SECONDS = (0.5, 3.0)
+SETTLE_SECONDS = 90.0
+
+
+class Phase(Enum):
+    IDLE = "idle"
+    CHARGING = "charging"
+    ENDING = "ending"  # no more logs; it ends once the exporter has shown the last one
+
+
+@dataclass
+class Post:
+    """A charger, and what it does until when (monotonic seconds)."""
+
+    service: SimulatedService
+    charger: str
+    phase: Phase
+    until: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """By charger, in joules: the truth, the exporter's counter, and what Prometheus made of it."""
+
+    truth: dict[str, int]
+    counted: dict[str, float]
+    stored: dict[str, list[float]]
+    resets: dict[str, float]
+    increase: dict[str, float]
+    done: Counter[str]
+
+
+class Trial:
+    """One run, from one seed, with all of its processes; as a context manager it ends them."""
+
+    def __init__(self, folder: Path, prometheus: Path, seed: int, seconds: float) -> None:
+        self._random = random.Random(seed)
+        self._folder = folder
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self._running = ExitStack()
+        self.done: Counter[str] = Counter()
+        self._services = [self._service(number, seed + number) for number in range(2)]
+        # Ids are unique over all accounts: each service simulates all, and each account watches its own half.
+        ids = self._services[0].charger_ids
+        self._posts = [
+            Post(service, charger, Phase.IDLE, self._soon(IDLE_SECONDS))
+            for service, chargers in zip(self._services, (ids[:CHARGERS], ids[CHARGERS:]), strict=True)
+            for charger in chargers
+        ]
+        self._port = _port_that_stays_free(self._random)
+        self._exporter: Exporter | None = self._start_exporter()
+        self._prometheus = self._running.enter_context(
+            Prometheus(prometheus, folder / "prometheus", [f"127.0.0.1:{self._port}"])
+        )
+        self._prometheus.wait_for_scrapes()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._exporter:
+            self._exporter.process.stop()
+        self._running.close()
+
+    def run(self, kills: int) -> Outcome:
+        """Tortures for the time given, lets everything come to rest, and asks for the numbers."""
+        every = self._seconds / kills
+        for number in range(kills):
+            self._torture(until=time.monotonic() + self._random.uniform(0.5, 1.5) * every - 2.0 * (number == 0))
+            self._kill()
+        self._torture(until=time.monotonic() + 2.0)
+        self._come_to_rest()
+        return self._outcome()
+
+    def _torture(self, until: float) -> None:
+        while time.monotonic() < until:
+            counted = self._counted()
+            truth = self._truth()
+            for post in self._posts:
+                self._next_phase(post, counted.get(post.charger), truth[post.charger])
+            self._mischief()
+            time.sleep(STEP_SECONDS)
+
+    def _next_phase(self, post: Post, counted: float | None, true: int) -> None:
+        match post.phase:
+            case Phase.IDLE if time.monotonic() >= post.until:
+                self._begin(post)
+            case Phase.CHARGING if time.monotonic() >= post.until:
+                post.service.act("pause", post.charger)
+                post.phase = Phase.ENDING
+            case Phase.ENDING if counted == true:
+                post.service.act("off", post.charger)
+                post.phase, post.until = Phase.IDLE, self._soon(IDLE_SECONDS)
+            case Phase.ENDING:
+                # The last log may have been lost on its way: another one says the same and a little more.
+                post.service.act("log", post.charger)
+            case _:
+                pass
+
+    def _begin(self, post: Post) -> None:
+        post.service.act("resume", post.charger)
+        post.service.act("on", post.charger)
+        post.phase, post.until = Phase.CHARGING, self._soon(SESSION_SECONDS)
+        self.done["sessions"] += 1
+
+    def _mischief(self) -> None:
+        """Now and then a service restarts, a transport breaks or a Wi-Fi fails."""
+        chance = self._random.random()
+        post = self._random.choice(self._posts)
+        if chance < 0.01:
+            post.service.post("restart", seconds=self._random.uniform(0.2, 1.0))
+            self.done["restarts of a service"] += 1
+        elif chance < 0.03:
+            post.service.act("drop", post.charger)
+            self.done["broken transports"] += 1
+        elif chance < 0.05:
+            post.service.act("offline", post.charger, seconds=self._random.uniform(0.2, 1.0) * SPEED)
+            self.done["Wi-Fi outages"] += 1
+
+    def _kill(self) -> None:
+        """kill -9; while the exporter is down some of the chargers begin a session."""
+        assert self._exporter
+        self._exporter.process.signal(signal.SIGKILL)
+        self._exporter.process.wait_for_end()
+        self.done["kill -9"] += 1
+        for post in self._posts:
+            if post.phase is Phase.IDLE and self._random.random() < 0.5:
+                self._begin(post)
+                self.done["sessions begun unseen"] += 1
+        self._exporter = None
+        self._exporter = self._start_exporter()
+
+    def _come_to_rest(self) -> None:
+        """Every session tells the last of its energy, and Prometheus has seen it."""
+        for post in self._posts:
+            post.service.act("online", post.charger)
+            post.service.act("pause", post.charger)
+
+        def settled() -> bool:
+            for post in self._posts:
+                post.service.act("log", post.charger)
+            return self._counted() == self._truth()
+
+        # What is still wrong after this time is told by the outcome.
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while not settled() and time.monotonic() < deadline:
+            time.sleep(STEP_SECONDS)
+        last = self._counted()
+        self._prometheus.wait_for(
+            ENERGY, lambda samples: {one.labels["charger_id"]: one.value for one in samples} == last
+        )
+
+    def _outcome(self) -> Outcome:
+        window = f"{ENERGY}[{int(time.monotonic() - self._started) + 60}s]"
+        stored = self._prometheus.stored(window)
+        return Outcome(
+            truth=self._truth(),
+            counted=self._counted(),
+            stored={labels["charger_id"]: values for labels, values in stored},
+            resets=self._by_charger(f"resets({window})"),
+            increase=self._by_charger(f"increase({window})"),
+            done=self.done,
+        )
+
+    def _by_charger(self, promql: str) -> dict[str, float]:
+        return {one.labels["charger_id"]: one.value for one in self._prometheus.query(promql)}
+
+    def _counted(self) -> dict[str, float]:
+        assert self._exporter
+        return self._exporter.values(ENERGY)
+
+    def _truth(self) -> dict[str, int]:
+        joules = [service.joules() for service in self._services]
+        return {post.charger: joules[self._services.index(post.service)][post.charger] for post in self._posts}
+
+    def _soon(self, span: tuple[float, float]) -> float:
+        return time.monotonic() + self._random.uniform(*span)
+
+    def _service(self, number: int, seed: int) -> SimulatedService:
+        return self._running.enter_context(
+            SimulatedService(
+                self._folder / f"service-{number}",
+                command=(sys.executable, "-m", "tests.torture.service"),
+                chargers=2 * CHARGERS,
+                seed=seed,
+                faults=FAULTS,
+                speed=SPEED,
+                seconds=2 * self._seconds + 300.0,
+            )
+        )
+
+    def _start_exporter(self) -> Exporter:
+        accounts = []
+        for number, service in enumerate(self._services):
+            chargers = [post.charger for post in self._posts if post.service is service]
+            accounts.append(account(service.url, service.token, chargers, f"account-{number}"))
+        return Exporter(self._folder / "exporter", {"accounts": accounts}, port=self._port)
+
+
+def _port_that_stays_free(rng: random.Random) -> int:
+    """A port below those that the system gives to outgoing connections: nobody takes it during a restart."""
+
+    def free() -> int | None:
+        port = rng.randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            return None if probe.connect_ex(("127.0.0.1", port)) == 0 else port
+
+    port = wait_until(free, "a free port")
+    assert port
+    return port
