@@ -9,9 +9,11 @@ import contextlib
 import inspect
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -24,8 +26,9 @@ import socketio
 
 from exporter.account import Disconnection
 from exporter.charger import Connected, Garbled, Received
-from exporter.diagnosis import Evidence, closed_early, diagnose, refused, timed_out
+from exporter.diagnosis import Evidence, closed_early, diagnose, not_understood, refused, timed_out
 from exporter.errors import ConnectError, ConnectFailure
+from exporter.payload import MAX_PACKETS, BoundedResponse, packets_of
 
 NAMESPACE: Final = "/"
 ENGINEIO_MESSAGE: Final = 4
@@ -33,6 +36,10 @@ ENGINEIO_CLOSE: Final = 1
 # Beyond the ping interval and timeout that the server announced: a slow network is no dead one.
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
+# A server that announces no pings, or one a day, would never be found silent; one without a pause between, never idle.
+MAX_PING_SECONDS: Final = 600.0
+# What the library reads digit by digit (an id) or waits for (attachments), with a server setting no end to it.
+_OVERSIZED: Final = re.compile(r"\d(?:\d{3,}-|(?:\d{1,2}-)?(?:/[^,]*,)?\d{16})")
 
 # python-socketio 5 would wait for the namespace by itself, for one second; 4.6.1 does not know the argument.
 _CONNECT_OPTIONS: Final = (
@@ -54,9 +61,12 @@ class Target:
 def prepare_library() -> None:
     """Makes the client library fit for a service that runs for months; to be called once, before any connection.
 
-    It would install its own SIGINT handlers, and would drop a whole polling reply of more than 16 packets.
+    It would install its own SIGINT handlers, drop a whole polling reply of more than 16 packets, and never end
+    with one whose lengths are nonsense.
     """
-    engineio.payload.Payload.max_decode_packets = sys.maxsize
+    engineio.payload.Payload.max_decode_packets = MAX_PACKETS
+    if version("python-engineio").startswith("3."):
+        engineio.payload.Payload.decode = _decode_payload
     for name, flag in (
         ("engineio.client", "original_signal_handler"),
         ("engineio.base_client", "original_signal_handler"),
@@ -68,6 +78,10 @@ def prepare_library() -> None:
         module = sys.modules.get(name)
         if module is not None and hasattr(module, flag):
             setattr(module, flag, True)
+
+
+def _decode_payload(payload: engineio.payload.Payload, encoded: bytes) -> None:
+    payload.packets = [engineio.packet.Packet(encoded_packet=packet) for packet in packets_of(encoded)]
 
 
 class _Silent(logging.Logger):
@@ -157,6 +171,8 @@ class _Client(socketio.AsyncClient):  # type: ignore[misc]
             # A text packet where an attachment was due: the event that waits for it will never be whole.
             self._binary_packet = None
             self.eio.on_garbled()
+        if isinstance(data, str) and _OVERSIZED.match(data):
+            raise ValueError("a packet with an endless id or with attachments beyond counting")
         await super()._handle_eio_message(data)
 
     async def _handle_error(self, namespace: str | None, data: Any) -> None:
@@ -200,6 +216,7 @@ class Connection:
             connector_owner=False,
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=target.connect_timeout_seconds),
+            response_class=BoundedResponse,
             trace_configs=[self._trace()],
             trust_env=True,
         )
@@ -228,6 +245,8 @@ class Connection:
         error = self._connecting.exception()
         if error is not None:
             raise diagnose(error, self._evidence) from error
+        if not (0 < self._client.eio.ping_interval <= MAX_PING_SECONDS >= self._client.eio.ping_timeout >= 0):
+            raise not_understood()
         waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *self._loops()}
         await asyncio.wait(waited_for, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
         if self._joined.done():

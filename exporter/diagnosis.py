@@ -63,6 +63,15 @@ def closed_early() -> ConnectError:
     )
 
 
+def not_understood() -> ConnectError:
+    """Something answers, and it is no server that this client can talk to."""
+    return ConnectError(
+        ConnectFailure.PROTOCOL,
+        f"the answer is not understood; perhaps {OTHER_GENERATION}",
+        other_transport_may_work=True,
+    )
+
+
 def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
     """The failure that `error`, raised by the client library, stands for."""
     if isinstance(error, ConnectError):
@@ -80,11 +89,7 @@ def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
         return _http_failure(evidence)
     # The transport answered and what it said is not what 4.6.1 (or 5) understands: an Engine.IO 4 server
     # makes 4.6.1 raise AttributeError, a web page ValueError.
-    return ConnectError(
-        ConnectFailure.PROTOCOL,
-        f"the answer is not understood; perhaps {OTHER_GENERATION}",
-        other_transport_may_work=True,
-    )
+    return not_understood()
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":

@@ -1,0 +1,72 @@
+"""What comes over HTTP: bodies that are not read without an end, and the packets of a polling reply.
+
+python-engineio 3.14.2 reads any length that a reply gives, negative ones too: one such reply keeps it, and with it
+every stream of the process, busy for ever. It also counts characters where JavaScript counts UTF-16 units.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import aiohttp
+
+# As much as aiohttp takes in one websocket message.
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+# A reply holds what has queued up since the last one; the library's own limit of 16 is soon reached.
+MAX_PACKETS: Final = 100_000
+
+_TEXT_LENGTH: Final = re.compile(rb"(?:[0-9]\0){1,8}:\0")
+_BINARY_LENGTH: Final = re.compile(rb"[\0\1]([\0-\11]{1,8})\xff")
+
+
+class BoundedResponse(aiohttp.ClientResponse):
+    """A response whose body is refused beyond MAX_BODY_BYTES, with a ValueError."""
+
+    async def read(self) -> bytes:
+        """The body."""
+        if self._body is None:
+            body = bytearray()
+            async for piece in self.content.iter_any():
+                body += piece
+                if len(body) > MAX_BODY_BYTES:
+                    self.close()
+                    raise ValueError("the body is too long")
+            self._body = bytes(body)
+        return self._body
+
+
+def packets_of(encoded: bytes) -> list[str | bytes]:
+    """The encoded packets of an Engine.IO 3 polling reply; ValueError if `encoded` is none."""
+    parts = _binary_parts(encoded) if encoded[:1] in (b"\0", b"\1") else _text_parts(encoded)
+    packets: list[str | bytes] = []
+    for part in parts:
+        if not part or len(packets) == MAX_PACKETS:
+            raise ValueError("the reply holds an empty packet, or too many")
+        packets.append(part)
+    if not packets:
+        raise ValueError("the reply holds no packet")
+    return packets
+
+
+def _text_parts(encoded: bytes) -> Iterator[str]:
+    """`LENGTH:PACKET`, again and again; lengths in UTF-16 units."""
+    units = encoded.decode().encode("utf-16-le")
+    at = 0
+    while at < len(units):
+        found = _TEXT_LENGTH.match(units, at)
+        if found is None:
+            raise ValueError("the reply holds no length where one is due")
+        length = int(found[0].decode("utf-16-le")[:-1])
+        at = found.end() + 2 * length
+        yield units[found.end() : at].decode("utf-16-le")
+
+
+def _binary_parts(encoded: bytes) -> Iterator[bytes]:
+    """A byte for the kind, the digits of the length as bytes, 255, the packet; lengths in bytes."""
+    at = 0
+    while at < len(encoded):
+        found = _BINARY_LENGTH.match(encoded, at)
+        if found is None:
+            raise ValueError("the reply holds no length where one is due")
+        at = found.end() + int("".join(str(digit) for digit in found[1]))
+        yield encoded[found.end() : at]
