@@ -1,0 +1,146 @@
+"""What may answer to a handshake in the service's place."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from tests.chaos import answers
+from tests.chaos.faults import connect_failure, holds
+from tests.chaos.proxy import Answer, Proxy
+from tests.chaos.scene import Scene
+
+MEGABYTE = 1_000_000
+
+
+async def answered(scene: Scene, answer: Answer) -> None:
+    """The service's address gives this answer for a while, to a connection that was up before."""
+    async with scene.suffering():
+        scene.proxy.answer = answer
+        scene.proxy.cut()
+        await scene.noticed()
+        scene.proxy.answer = None
+
+
+@holds(
+    connect_failure("The handshake is answered with 401", "rejected", "answers 401 to the handshake: check the token")
+)
+async def test_401_is_a_refusal(scene: Scene) -> None:
+    await answered(scene, answers.http(401))
+
+
+@holds(connect_failure("With 403", "rejected", "answers 403 to the handshake: check the token"))
+async def test_403_is_a_refusal(scene: Scene) -> None:
+    await answered(scene, answers.http(403))
+
+
+@holds(connect_failure("With 404", "other", "answers 404 to the handshake: there is no Socket.IO at this address"))
+async def test_404_is_an_address_that_is_wrong(scene: Scene) -> None:
+    await answered(scene, answers.http(404))
+
+
+@holds(connect_failure("With 429 and `Retry-After`, which is honoured", "other", "too many requests"))
+async def test_429_leaves_the_service_alone_for_as_long_as_it_asks(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.proxy.answer = answers.http(429, headers={"Retry-After": "1"})
+        scene.proxy.cut()
+        await scene.noticed()
+        accepted, since = scene.proxy.accepted, asyncio.get_running_loop().time()
+        # The websocket alone was tried: the answer is about us, and polling is no way around it.
+        await scene.until_counted(scene.fault.metric, 2)
+        assert asyncio.get_running_loop().time() - since > 0.9
+        assert scene.proxy.accepted == accepted + 1
+        scene.proxy.answer = None
+
+
+@holds(connect_failure("With 500", "other", "answers 500 to the handshake"))
+async def test_500_is_a_fault_of_the_service(scene: Scene) -> None:
+    await answered(
+        scene, answers.http(500, b'{"error": "Internal Server Error"}', {"Content-Type": "application/json"})
+    )
+
+
+@holds(connect_failure("With 502", "unreachable", "the service behind its proxy is down"))
+async def test_502_is_a_service_that_is_down(scene: Scene) -> None:
+    await answered(scene, answers.http(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}))
+
+
+@holds(connect_failure("With a web page", "protocol", "the answer is not understood"))
+async def test_html_is_not_understood(scene: Scene) -> None:
+    await answered(scene, answers.http(200, b"<!doctype html><p>Please log in", {"Content-Type": "text/html"}))
+
+
+@holds(connect_failure("With an empty answer", "protocol", "the answer is not understood"))
+async def test_nothing_is_not_understood(scene: Scene) -> None:
+    await answered(scene, answers.http(200))
+
+
+@holds(connect_failure("With bytes that are no HTTP", "protocol", "the answer is not understood"))
+async def test_bytes_that_are_no_http_are_not_understood(scene: Scene) -> None:
+    await answered(scene, answers.raw(b"\x00\x01 garbage \xff\r\n\r\n" * 100))
+
+
+@holds(connect_failure("With a redirect, which is never followed: the token must not travel", "other", "a redirect"))
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_a_redirect_is_never_followed(scene: Scene, transport: Any) -> None:
+    scene.transports = (transport,)
+    async with Proxy(scene.service.port) as elsewhere:
+        await answered(scene, answers.http(302, headers={"Location": f"{elsewhere.url}/socket.io/?token=stolen"}))
+        assert elsewhere.accepted == 0
+
+
+@holds(connect_failure("With 10 MB", "protocol", "the answer is not understood"))
+async def test_ten_megabytes_are_not_understood(scene: Scene) -> None:
+    await answered(scene, answers.http(200, b"0:" * (5 * MEGABYTE)))
+
+
+@holds(connect_failure("With an answer that has no end", "protocol", "the answer is not understood"))
+async def test_an_endless_answer_is_not_read_to_its_end(scene: Scene) -> None:
+    scene.transports = ("polling",)
+    await answered(scene, answers.endless)
+
+
+@pytest.mark.parametrize(
+    "framing", [b"-9:0{}", b"\x00" + b"\x01" * MEGABYTE, b"\x00\x05", b"999999999:0{}", b"0:" * MEGABYTE]
+)
+@holds(connect_failure("With a polling payload whose lengths are nonsense", "protocol", "the answer is not understood"))
+async def test_lengths_that_make_no_sense_are_not_understood(scene: Scene, framing: bytes) -> None:
+    scene.transports = ("polling",)
+    await answered(scene, answers.http(200, framing))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        '"pingInterval":0,"pingTimeout":0',
+        '"pingInterval":-5,"pingTimeout":9e99',
+        "",
+        '"pingInterval":9e12,"pingTimeout":1',
+    ],
+)
+@holds(
+    connect_failure("With pings announced for never, or without a pause", "protocol", "the answer is not understood")
+)
+async def test_pings_that_make_no_sense_are_not_understood(scene: Scene, times: str) -> None:
+    scene.transports = ("polling",)
+    packet = f'0{{"sid":"x","upgrades":[],{times}}}'
+    await answered(scene, answers.http(200, f"{len(packet)}:{packet}2:40".encode()))
+
+
+@holds(connect_failure("DNS does not know the name", "unreachable", "the name of the server cannot be resolved"))
+async def test_a_name_that_dns_has_lost_and_found(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.host = "service.example"
+    resolve = socket.getaddrinfo
+
+    def lost(*_args: Any, **_options: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def found(host: str, *args: Any, **kwargs: Any) -> Any:
+        return resolve("127.0.0.1" if host == "service.example" else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lost)
+    async with scene.suffering(from_the_start=True):
+        await scene.start()
+        await scene.noticed()
+        monkeypatch.setattr(socket, "getaddrinfo", found)
