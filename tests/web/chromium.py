@@ -1,0 +1,43 @@
+"""Debian's Chromium, installed if it is not there and may be."""
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from tests.cache import UnavailableError, locked
+
+# No sandbox: tests run as root in containers. No word to its maker's servers, which no test may reach.
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@cache
+def chromium() -> Path:
+    with locked("chromium"):
+        found = shutil.which("chromium") or _install()
+    return Path(found)
+
+
+def _install() -> str:
+    # Not unpacked like Prometheus: it needs a hundred libraries beside it.
+    if os.geteuid() or not shutil.which("apt-get"):
+        raise UnavailableError("chromium is not installed: install Debian's package")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
+        done = subprocess.run(["apt-get", "--quiet", *command], capture_output=True, env=environment)
+        if done.returncode:
+            raise UnavailableError(f"chromium is not installed, and apt-get {command[0]} fails")
+    found = shutil.which("chromium")
+    if not found:
+        raise UnavailableError("chromium is not there after its installation")
+    return found
