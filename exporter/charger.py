@@ -290,6 +290,9 @@ class Charger:
             # Another charger's numbers must never be shown as this one's.
             self.account.decode_errors[label] += 1
             return Notice.OTHER_CHARGER
+        if isinstance(decoded, Reading) and decoded.measures_nothing:
+            self.account.decode_errors[label] += 1
+            return Notice.NOT_UNDERSTOOD
         notice = self._take_reading(decoded, now) if isinstance(decoded, Reading) else self._take_document(decoded, now)
         if decoded.bad_fields:
             self.account.decode_errors[label] += 1

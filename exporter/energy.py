@@ -5,6 +5,7 @@ sum over all sessions of the last energy of each; docs/energy.md tells the rules
 held in whole joules, so that no sum of sessions ever drifts (0.01 kWh is 36,000 J).
 """
 
+from collections import deque
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +15,8 @@ MAX_SESSION_JOULES: Final = 1_000 * 3_600_000
 POWER_SLACK_JOULES: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
 CLOCK_TOLERANCE_SECONDS: Final = 300.0
 READINGS_THAT_PROVE: Final = 3
+# How many times ahead of our clock are remembered, to know a log that is sent again.
+AHEAD_REMEMBERED: Final = 128
 
 
 class Verdict(StrEnum):
@@ -54,6 +57,7 @@ class EnergyMeter:
     """
 
     __slots__ = (
+        "_ahead",
         "_boundary",
         "_created",
         "_energy_created",
@@ -85,6 +89,7 @@ class EnergyMeter:
         self._boundary = state is not None
         self._gap_only = state is not None
         self._user: int | None = None
+        self._ahead: deque[float] | None = None
         self._replaced: tuple[int, float | None] | None = None
         if restored.replaced_joules is not None:
             self._replaced = (restored.replaced_joules, restored.replaced_created_unix)
@@ -181,7 +186,13 @@ class EnergyMeter:
             newer = created > self._created if ahead and was_ahead else at > self.last_log_unix
             if not newer and not (ahead and created > self._created):
                 return Verdict.OUT_OF_ORDER
+            # Sent again later, a time that was ahead may look like one of a clock that has been set right.
+            if self._ahead is not None and created in self._ahead:
+                return Verdict.OUT_OF_ORDER
             at = max(at, self.last_log_unix)
+        if ahead:
+            self._ahead = self._ahead or deque(maxlen=AHEAD_REMEMBERED)
+            self._ahead.append(created)
         self.last_log_unix = at
         self._created = created
         return Verdict.ACCEPTED

@@ -33,9 +33,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO | None = None) -> Log:
     """A log at `level` (a key of LEVELS)."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"])
+        structlog.processors.JSONRenderer() if log_format == "json" else structlog.processors.LogfmtRenderer()
     )
     log: Log = structlog.wrap_logger(
         _Lines(stream or sys.stderr),
@@ -44,6 +42,7 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             _describe_exception,
             structlog.processors.EventRenamer("msg"),
+            _in_order,
             renderer,
             _scrub,
         ],
@@ -101,6 +100,11 @@ def _describe_exception(_logger: object, _method: str, fields: MutableMapping[st
         fields["error"] = cause_of(error)
         fields["at"] = where(error)
     return fields
+
+
+def _in_order(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """When, how bad, what: people read a line from its beginning."""
+    return {name: fields.pop(name) for name in ("ts", "level", "msg")} | dict(fields)
 
 
 def _scrub(_logger: object, _method: str, line: str | bytes | MutableMapping[str, Any]) -> str:

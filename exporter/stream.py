@@ -23,7 +23,7 @@ from exporter.tokens import TokenSource, expiry_of
 MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 # A connection that lasted this long worked: the next attempt starts from the shortest wait again.
-LIVED_SECONDS: Final = 30.0
+LIVED_SECONDS: Final = 10.0
 # So many connections in a row that did not last are no session that ended.
 SUSPICIOUS: Final = 4
 

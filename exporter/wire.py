@@ -45,6 +45,12 @@ class Reading(msgspec.Struct, frozen=True):
     user: int | None = None
     bad_fields: tuple[str, ...] = ()
 
+    @property
+    def measures_nothing(self) -> bool:
+        """Whether no quantity at all could be read."""
+        measured = (self.voltage_volts, self.current_amperes, self.power_watts, self.session_energy_joules)
+        return measured == (None, None, None, None)
+
 
 class ChargerDocument(msgspec.Struct, frozen=True):
     """A `chargerConnected`: what the service knows of the charger. `None` is absent or not understood."""
@@ -114,7 +120,7 @@ def event_label(name: object) -> str:
 def _reading(payload: object) -> Reading:
     fields = _Fields(_object(payload))
     return Reading(
-        charger_id=fields.text("chargerId"),
+        charger_id=fields.identity("chargerId"),
         voltage_volts=fields.measure("voltage"),
         current_amperes=fields.measure("current"),
         power_watts=fields.measure("power"),
@@ -135,7 +141,7 @@ def _document(payload: object) -> ChargerDocument:
     fields = _Fields(outer)
     longitude, latitude = fields.position("location")
     return ChargerDocument(
-        charger_id=fields.text("_id"),
+        charger_id=fields.identity("_id"),
         status=fields.status("status"),
         session_energy_joules=fields.energy("energy"),
         previous_energy_joules=fields.previous_energy("prev_energy"),
@@ -261,6 +267,14 @@ class _Fields:
         if isinstance(value, str):
             # JSON can carry half a surrogate pair, which no exposition can: it becomes "?".
             return value[:MAX_TEXT_LENGTH].encode("utf-8", "replace").decode("utf-8")
+        self.bad.append(name)
+        return None
+
+    def identity(self, name: str) -> str | None:
+        """An id, whole: it is compared, and never shown."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, str):
+            return value
         self.bad.append(name)
         return None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.charger import Rules
+from exporter.charger import Notice, Rules
 from tests.charger.watched import ABSENT, DAY, STALE_AFTER, Watched
 
 MEASURES = ("voltage_volts", "current_amperes", "power_watts")
@@ -179,3 +179,18 @@ class TestCounts:
         charging.receive("newLog", "{")
         assert charging.shows("readings_total") == 1
         assert charging.shows("readings_rejected_total") == 0
+
+
+def test_a_log_that_measures_nothing_is_no_reading_and_takes_nothing_away(charging: Watched) -> None:
+    before = charging.shows("power_watts"), charging.shows("readings_total")
+    assert charging.receive("newLog", {"unheard": "of"}) is Notice.NOT_UNDERSTOOD
+    assert (charging.shows("power_watts"), charging.shows("readings_total")) == before
+    assert charging.account_shows("decode_errors_total", "newLog") == 1
+
+
+def test_a_long_id_is_compared_whole(charger: Watched) -> None:
+    long_id = "x" * 1000
+    charger.charger.charger_id = long_id
+    charger.log(chargerId=long_id)
+    charger.log(chargerId=long_id + "y", written=charger.now.unix + 1)
+    assert charger.shows("readings_total") == 1

@@ -120,3 +120,14 @@ class TestClockAhead:
         assert charger.log(2.1, created=ahead) is Verdict.OUT_OF_ORDER
         assert charger.log(2.2, created=ahead + 10) is Verdict.DUPLICATE
         assert charger.kwh == pytest.approx(2.2)
+
+    def test_a_log_ahead_sent_again_when_its_time_has_nearly_come_changes_nothing(self, charger: Watched) -> None:
+        offset = 400.0
+        first = charger.at + MINUTE + offset
+        for tenth in range(10):
+            charger.log(2 + tenth / 10, created=charger.at + MINUTE + offset)
+        counted = charger.kwh
+        charger.meter.gap()
+        assert first - charger.at <= 300, "by now the first of them is no longer ahead"
+        assert charger.log(2, created=first, after=0) is Verdict.OUT_OF_ORDER
+        assert charger.kwh == counted

@@ -72,7 +72,8 @@ def test_every_text_that_leaves_can_be_exposed(payload: dict[str, object]) -> No
     for name in ("chargerConnected", "newLog"):
         event = decoded(name, payload)
         assert isinstance(event, ChargerDocument | Reading)
-        for field in event.__struct_fields__:
+        # The id is compared, whole, and never shown.
+        for field in set(event.__struct_fields__) - {"charger_id"}:
             value = getattr(event, field)
             if isinstance(value, str):
                 assert len(value) <= 256
