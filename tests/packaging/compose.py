@@ -59,7 +59,7 @@ class Stack:
 def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where podman answers as Docker would, with every image in place."""
     or_skip(containers.prepare)
-    containers.exporter()
+    containers.exporter("4")
     containers.stand_in(containers.PROMETHEUS, SERVICES["prometheus"]["image"])
     containers.stand_in(containers.ALERTMANAGER, SERVICES["alertmanager"]["image"])
     folder = tmp_path_factory.mktemp("podman")

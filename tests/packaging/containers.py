@@ -111,7 +111,7 @@ def prepare() -> Path:
 
 
 @cache
-def exporter(socketio: str = "4") -> str:
+def exporter(socketio: str) -> str:
     """The exporter's image, from the Dockerfile and the files that lie here now."""
     image = f"localhost/vecharge-exporter-test:socketio{socketio}"
     arguments = {"PYTHON_IMAGE": BASE, "SOCKETIO": socketio, "VERSION": "1.2.3", "REVISION": "4f5e6d"}
@@ -151,7 +151,7 @@ def _build(image: str, context: Path, *options: str) -> None:
     # The format of Docker: that of OCI has no health check.
     run("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull=never", *options, f"--tag={image}", context)
     if before and before != run("podman", "images", "--quiet", image).strip():
-        run("podman", "image", "rm", before)
+        succeeds("podman", "image", "rm", before)  # a container that an aborted run left may still hold it
 
 
 def _ended(*command: str | Path, seconds: float = 600.0) -> subprocess.CompletedProcess[str]:

@@ -24,7 +24,7 @@ MEGABYTES = 1_000_000
 @pytest.fixture(scope="module")
 def image() -> str:
     or_skip(containers.prepare)
-    return containers.exporter()
+    return containers.exporter("4")
 
 
 @pytest.fixture(scope="module")
