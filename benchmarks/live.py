@@ -21,6 +21,7 @@ from benchmarks.rows import ROUNDS, Row, quantity
 
 SCRAPE_SECONDS: Final = 5.0
 JOULES_PER_HUNDREDTH: Final = 36_000  # of a kWh
+LONGEST_SECONDS: Final = 300.0  # on a machine that is busy with other things
 COMMAND: Final = Path(sys.executable).with_name("vecharge-exporter")
 
 
@@ -37,7 +38,7 @@ def measure(chargers: int, seconds: float) -> Iterator[Row]:
     """All rows of the live fleet, which is watched for so long."""
     client = Client()
     with Child("service", chargers) as service, exporter(service.started) as running:
-        wait_until(lambda: service.ask("connected") == chargers, "all streams connected")
+        wait_until(lambda: service.ask("connected") == chargers, "all streams connected", LONGEST_SECONDS)
         took = time.monotonic() - running.began
         yield Row(f"start: {chargers:,} streams connected", quantity(took, "s"), took, 20.0, "at most", "s")
         yield from _steady(service, running, client, chargers, seconds)
@@ -121,6 +122,8 @@ def _lost(client: Client, running: Running, truth: Mapping[str, tuple[int, int]]
         time.sleep(0.2)
     if not lost:
         assert readings == sent
+        # A page shows the totals of its commit, and what was read since: the next page has them all.
+        page = client.get(running.port).body.decode()
         assert _values(page, "vecharge_charger_energy_joules_total") == joules
     return lost
 
@@ -137,7 +140,7 @@ def _restart(service: Child, chargers: int) -> Iterator[Row]:
     began = time.monotonic()
     service.ask("restart", seconds=1.0)
     wait_until(lambda: service.ask("connected") < chargers, "the restart begins", pause=0.01)
-    wait_until(lambda: service.ask("connected") == chargers, "all streams connected again")
+    wait_until(lambda: service.ask("connected") == chargers, "all streams connected again", LONGEST_SECONDS)
     took = time.monotonic() - began
     came = sorted(service.ask("handshakes"))
     assert len(came) >= chargers

@@ -19,7 +19,7 @@ Made by `make bench`; do not edit. What a row says, and how it is measured:
 
 - Whatever is measured runs in a process of its own. The two sides of a ratio take turns in one run, and a ratio is that
   of their medians, of {rounds} rounds or more. Every benchmark checks what its subjects have put out: a page must
-  begin, byte for byte, with what prometheus-client prints; every log must have arrived, and every total be the true one.
+  begin, byte for byte, with what prometheus-client prints; every log must have arrived, every total be the true one.
 - **Scrapes** go over HTTP, without gzip, from the request to the last byte, with all of the metrics of the contract and
   the state committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter a metric,
   set to the same samples, served from the same event loop.
