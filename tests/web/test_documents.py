@@ -39,7 +39,7 @@ def test_the_limits_are_those_that_hold() -> None:
 
 @pytest.mark.parametrize("option", ["cipher_suites", "rate_limit"])
 def test_what_it_calls_refused_is_refused(tmp_path: Path, option: str) -> None:
-    content = {"rate_limit": {}} if option == "rate_limit" else {"tls_server_config": {option: []}}
+    content: dict[str, object] = {"rate_limit": {}} if option == "rate_limit" else {"tls_server_config": {option: []}}
     (tmp_path / "web.yml").write_text(yaml.safe_dump(content))
     with pytest.raises(ConfigError, match=option):
         web_config.load(tmp_path / "web.yml")

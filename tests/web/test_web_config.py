@@ -10,7 +10,7 @@ from exporter.errors import ConfigError
 from exporter.web_config import WebConfig, load
 from tests.web.certificates import Authority
 
-HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
+HASH = "$2y$10$CqLBvBmaRYNksq.tZYaxo.ORIIUsMty1OIkAgBxG8ucygwpHcSqQu"
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key"
 
 
