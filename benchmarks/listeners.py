@@ -22,8 +22,8 @@ import uvloop
 
 from benchmarks.processes import answer_commands
 from exporter import clock
+from exporter.client import prepare_library
 from exporter.config import AccountConfig, ChargerConfig, Config
-from exporter.connection import prepare_library
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.process import ExporterProcess

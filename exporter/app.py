@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from exporter import __version__, clock
+from exporter.client import prepare_library
 from exporter.commits import Commits
 from exporter.config import Config
-from exporter.connection import prepare_library
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log, adopt_foreign_logs, where

@@ -13,7 +13,7 @@ FLOORS = (
     ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation"),
     ("document", "settings", "config", "sharding", "web_config", "passwords"),
     ("account", "process", "charger", "store"),
-    ("metrics", "connection", "stream"),
+    ("metrics", "client", "connection", "stream"),
     ("exposition", "handshake", "check", "fleet"),
     ("commits", "scrape", "reload"),
     ("web",),
@@ -22,7 +22,7 @@ FLOORS = (
 )
 HEIGHT = {module: height for height, module in enumerate(module for floor in FLOORS for module in floor)}
 # The one door to each of these libraries; the simulator has doors of its own.
-DOORS = {"socketio": "connection", "engineio": "connection", "aiohttp.web": "web"}
+DOORS = {"socketio": "client", "engineio": "client", "aiohttp.web": "web"}
 
 FILES = sorted(HOUSE.rglob("*.py"))
 

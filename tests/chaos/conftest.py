@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.connection import prepare_library
+from exporter.client import prepare_library
 from tests.chaos.faults import PING_INTERVAL, PING_TIMEOUT, fault_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene, open_files

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.connection import prepare_library
+from exporter.client import prepare_library
 from tests.stream.watch import Watch
 
 
