@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from exporter import __version__
-from tests.packaging.tools import ROOT, run
+from tests.conftest import or_skip
+from tests.packaging.tools import ROOT, run, tool
 from tests.processes import Process
 
 PACKAGE = {
@@ -22,7 +23,7 @@ PACKAGE = {
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The sdist, and the wheel that is made from it."""
     folder = tmp_path_factory.mktemp("distributions")
-    run(sys.executable, "-m", "build", "--outdir", folder, ".")
+    run(or_skip(lambda: tool("pyproject-build")), "--outdir", folder, ".")
     (wheel,) = folder.glob("*.whl")
     (sdist,) = folder.glob("*.tar.gz")
     return {"wheel": wheel, "sdist": sdist}
@@ -40,7 +41,7 @@ def environment(
 
 
 def test_the_index_will_show_them_as_they_are_meant(distributions: dict[str, Path]) -> None:
-    run(sys.executable, "-m", "twine", "check", "--strict", *distributions.values())
+    run(or_skip(lambda: tool("twine")), "check", "--strict", *distributions.values())
 
 
 def test_the_wheel_is_the_whole_package_with_its_licence_and_nothing_else(distributions: dict[str, Path]) -> None:
