@@ -1,6 +1,7 @@
 """The house of docs/design.md stands: imports point downward only."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def own_imports(file: Path) -> set[str]:
     """The modules of the house that the file imports; its version is the house's own name plate."""
     names = {name.split(".")[1] for name in imports(file) if name.startswith("exporter.")}
     return names - {"__version__"}
+
+
+def test_the_design_shows_every_module_on_its_floor() -> None:
+    shown: dict[str, int] = {}
+    for line in (HOUSE.parent / "docs/design.md").read_text().splitlines():
+        if row := re.match(r"\| (\d) \| ((?:`[a-z_]+(?:\.py|/)`(?:, )?)+) \|", line):
+            shown |= {name.strip("`").removesuffix(".py").rstrip("/"): int(row[1]) for name in row[2].split(", ")}
+    modules = {module_of(file) for file in FILES} - {"__init__"}
+    assert shown == {name: floor for floor, names in enumerate(FLOORS) for name in names if name in modules}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HOUSE)))
