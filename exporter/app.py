@@ -26,8 +26,8 @@ from exporter.sharding import Shard
 from exporter.store import StateStore
 from exporter.web import Web, WebOptions
 
-# Open files that are not streams: scrapes, the state file, logs, and a handshake's second socket.
-OWN_FILES: Final = 200
+# Open files that are not streams: scrapes (256 at the most), the state file, logs, and a handshake's second socket.
+OWN_FILES: Final = 400
 # For the last commit: with the goodbyes to the service before it, the process ends within 5 s.
 LAST_COMMIT_SECONDS: Final = 1.0
 

@@ -6,7 +6,7 @@ is `power_watts`. What is not known is absent here too.
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from exporter.charger import Charger
 from exporter.clock import Moment
 from exporter.metrics import CHARGER_METRICS
 from exporter.web.problem import problem_of
+from exporter.wire import Status
 
 # However many look: made once a second at the most.
 SHARED_SECONDS: Final = 1.0
@@ -56,26 +57,50 @@ def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
 
 
 class ChargersDocument:
-    """The document over all chargers, shared by all who ask within a second."""
+    """The document over all chargers, and their totals; shared by all who ask within a second."""
 
     def __init__(self, chargers: Callable[[], list[Charger]], clock: Callable[[], Moment]) -> None:
         self._chargers = chargers
         self._clock = clock
         self._made_at = float("-inf")
+        self._totals: dict[str, float] = {}
         self._plain = b""
         self._zipped: asyncio.Task[bytes] | None = None
 
     async def body(self, *, zipped: bool) -> bytes:
         """The document, gzip-compressed or not."""
-        now = self._clock()
-        if now.monotonic - self._made_at >= SHARED_SECONDS:
-            self._made_at = now.monotonic
-            chargers = [charger_document(charger, now) for charger in self._chargers()]
-            self._plain = msgspec.json.encode({"timestamp_seconds": now.unix, "chargers": chargers})
-            self._zipped = None
+        self._refresh()
         if not zipped:
             return self._plain
         if self._zipped is None:
             self._zipped = asyncio.create_task(asyncio.to_thread(gzip.compress, self._plain, GZIP_LEVEL, mtime=0))
         # A client that leaves takes nothing from the others.
         return await asyncio.shield(self._zipped)
+
+    def totals(self) -> Mapping[str, float]:
+        """What stands on top of the page until its script has asked for the chargers, and for who has no script."""
+        self._refresh()
+        return self._totals
+
+    def _refresh(self) -> None:
+        now = self._clock()
+        if now.monotonic - self._made_at < SHARED_SECONDS:
+            return
+        self._made_at = now.monotonic
+        chargers = [charger_document(charger, now) for charger in self._chargers()]
+        self._totals = _totals(chargers)
+        self._plain = msgspec.json.encode({"timestamp_seconds": now.unix, "chargers": chargers})
+        self._zipped = None
+
+
+def _totals(chargers: list[dict[str, Any]]) -> dict[str, float]:
+    up = sum(charger["up"] for charger in chargers)
+    on = [charger for charger in chargers if charger["status"] == Status.ON]
+    return {
+        "chargers": len(chargers),
+        "up": up,
+        "down": len(chargers) - up,
+        "on": len(on),
+        "power_watts": sum(charger.get("power_watts", 0.0) for charger in chargers),
+        "session_energy_joules": sum(charger.get("session_energy_joules", 0.0) for charger in on),
+    }

@@ -28,6 +28,8 @@ class Limits:
     handshake_seconds: float = 10.0
     header_bytes: int = 8190
     headers: int = 64
+    # Open files are for streams first: of more connections, the oldest that is not being answered has to go.
+    connections: int = 256
 
 
 class Listener:
@@ -41,7 +43,8 @@ class Listener:
         self._limits = limits
         self._servers: list[asyncio.Server] = []
         self._empty = asyncio.Event()
-        self.connections: set[Connection] = set()
+        # As they came: dicts keep their order.
+        self._connections: dict[Connection, None] = {}
         self.headers = headers
         self.is_leaving = False
 
@@ -70,12 +73,12 @@ class Listener:
         """
         self.is_leaving = True
         self._close()
-        for connection in list(self.connections):
+        for connection in list(self._connections):
             if connection.is_idle:
                 connection.force_close()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.answer_seconds):
-                while self.connections:
+                while self._connections:
                     self._empty.clear()
                     await self._empty.wait()
 
@@ -84,10 +87,17 @@ class Listener:
         self._close()
         await self._runner.cleanup()
 
+    def came(self, connection: "Connection") -> None:
+        """A client has connected."""
+        self._connections[connection] = None
+        if len(self._connections) > self._limits.connections:
+            oldest = next((other for other in self._connections if not other.is_needed), connection)
+            oldest.force_close()
+
     def left(self, connection: "Connection") -> None:
         """A connection has ended."""
-        self.connections.discard(connection)
-        if not self.connections:
+        self._connections.pop(connection, None)
+        if not self._connections:
             self._empty.set()
 
     def _close(self) -> None:
@@ -113,18 +123,18 @@ class Listener:
 class Connection(web.RequestHandler):
     """A connection that knows whether it is needed, and that refuses what is no HTTP in one line."""
 
-    __slots__ = ("_answering", "_has_answered", "_listener")
+    __slots__ = ("_has_answered", "_listener", "is_needed")
 
     def __init__(self, listener: Listener, server: web.Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._listener = listener
-        self._answering = False
+        self.is_needed = False
         self._has_answered = False
 
     @property
     def is_idle(self) -> bool:
         """Whether it is kept for later requests. One that has not asked yet is not: its client would get no answer."""
-        return self._has_answered and not self._answering
+        return self._has_answered and not self.is_needed
 
     @property
     def is_leaving(self) -> bool:
@@ -134,17 +144,17 @@ class Connection(web.RequestHandler):
     @contextmanager
     def answering(self) -> Iterator[None]:
         """While it lasts, the connection is needed."""
-        self._answering = True
+        self.is_needed = True
         try:
             yield
         finally:
-            self._answering = False
+            self.is_needed = False
             self._has_answered = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As in asyncio."""
-        self._listener.connections.add(self)
         super().connection_made(transport)
+        self._listener.came(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As in asyncio."""

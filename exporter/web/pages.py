@@ -12,11 +12,11 @@ import jinja2
 from aiohttp import web
 
 from exporter import __version__, negotiation
-from exporter.clock import Moment, now
+from exporter.clock import now
 from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.scrape import Scrape
-from exporter.web.api import ChargersDocument, charger_document
+from exporter.web.api import ChargersDocument
 from exporter.web.connections import plain
 from exporter.web.guard import Guard
 
@@ -31,7 +31,6 @@ class Pages:
 
     def __init__(self, fleet: Fleet, scrape: Scrape, telemetry_path: str, reload: Reload | None) -> None:
         self.is_ready = False
-        self._fleet = fleet
         self._scrape = scrape
         self._telemetry_path = telemetry_path
         self._reload_configuration = reload
@@ -80,7 +79,7 @@ class Pages:
             version=__version__,
             # Relative, so that the page works behind a proxy that puts a prefix before it.
             telemetry_path=self._telemetry_path.lstrip("/"),
-            **_totals(self._fleet, now()),
+            **self._chargers_document.totals(),
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
 
@@ -128,19 +127,3 @@ async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 def _accepts_gzip(request: web.Request) -> bool:
     return negotiation.accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
-
-
-def _totals(fleet: Fleet, moment: Moment) -> dict[str, float]:
-    """What stands on top of the page until its script has asked for the chargers, and for who has no script."""
-    documents = [charger_document(charger, moment) for charger in fleet.chargers]
-    up = sum(document["up"] for document in documents)
-    return {
-        "chargers": len(documents),
-        "up": up,
-        "down": len(documents) - up,
-        "on": sum(document["status"] == "on" for document in documents),
-        "power_watts": sum(document.get("power_watts", 0.0) for document in documents),
-        "session_energy_joules": sum(
-            document.get("session_energy_joules", 0.0) for document in documents if document["status"] == "on"
-        ),
-    }

@@ -33,6 +33,7 @@ def test_the_limits_are_those_that_hold() -> None:
         f"| {limits.answer_seconds:g} s |",
         f"| {limits.header_bytes:,} bytes |",
         f"| headers of a request | {limits.headers} |",
+        f"| connections | {limits.connections}: ",
     ):
         assert text in DOCUMENT
 
