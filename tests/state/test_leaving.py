@@ -1,0 +1,73 @@
+"""A charger that leaves the configuration keeps its total, and comes back with it, in one life or the next."""
+
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from exporter import clock
+from exporter.charger import Charger, KeptState
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.energy import MeterState
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.process import ExporterProcess
+from exporter.tokens import TokenSource
+
+KEPT = KeptState(MeterState(total_joules=5000, session_joules=1000, sessions=2), first_seen_unix=1.5e9)
+
+
+def configuration(*charger_ids: str) -> Config:
+    """These chargers, at a service that is not there."""
+    chargers = tuple(ChargerConfig(id=charger_id) for charger_id in charger_ids)
+    account = AccountConfig(
+        name="test", url="http://127.0.0.1:9", token=TokenSource(literal="token"), chargers=chargers
+    )
+    return Config(accounts=(account,))
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    fleet = Fleet(ExporterProcess("", "", ""), clock.now, create_log("error", "logfmt"), random.Random())
+    yield fleet
+    await fleet.stop()
+
+
+def charger(fleet: Fleet, charger_id: str) -> Charger:
+    return next(one for one in fleet.chargers if one.charger_id == charger_id)
+
+
+async def test_a_charger_starts_with_what_is_kept_of_it_and_shows_it_at_once(fleet: Fleet) -> None:
+    await fleet.reconcile(configuration("a"), {"a": KEPT, "not watched": KEPT})
+    assert charger(fleet, "a").kept_state() == KEPT
+    assert charger(fleet, "a").committed == KEPT.meter
+    assert [one.charger_id for one in fleet.chargers] == ["a"]
+
+
+async def test_only_a_charger_that_is_not_on_the_disk_is_dirty_at_the_start(fleet: Fleet) -> None:
+    await fleet.reconcile(configuration("a", "new"), {"a": KEPT})
+    assert fleet.dirty == {charger(fleet, "new")}
+
+
+async def test_what_the_disk_does_not_have_yet_comes_back_with_the_charger(fleet: Fleet) -> None:
+    """Its last commit may have failed: neither what is shown nor what is to be kept may go back to the disk's."""
+    await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
+    left = charger(fleet, "a")
+    left.meter.observe(3000, 1.6e9, None, 1.6e9)
+    fleet.dirty.add(left)
+    await fleet.reconcile(configuration("b"), {"a": KEPT})
+    assert [one.charger_id for one in fleet.chargers] == ["b"]
+    assert left in fleet.dirty
+    await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
+    assert charger(fleet, "a").meter.total_joules == 7000
+    assert charger(fleet, "a").committed == KEPT.meter
+    assert left in fleet.dirty
+
+
+async def test_a_charger_has_one_state_however_often_it_leaves(fleet: Fleet) -> None:
+    """Two objects of one charger would overwrite each other's row."""
+    for _ in range(3):
+        await fleet.reconcile(configuration("a", "b"), {})
+        await fleet.reconcile(configuration("b"), {})
+    await fleet.reconcile(configuration("a", "b"), {})
+    assert sorted(one.charger_id for one in fleet.dirty) == ["a", "b"]
