@@ -18,7 +18,7 @@ endef
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden dashboards torture test-pythons test-socketio5 clean image test-image lock
+.PHONY: help demo test check golden bench dashboards torture test-pythons test-socketio5 clean image test-image lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look 
 torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and compare its totals with the truth
 	TORTURE_EXAMPLES=3000 TORTURE_SECONDS=300 TORTURE_KILLS=50 timeout 600 \
 		.venv/bin/python -m pytest -s tests/energy/test_model.py tests/state tests/torture
+
+bench: .venv/ready ## Measure every bar of docs/benchmarks.md anew, in about 5 minutes
+	.venv/bin/python -m benchmarks
 
 test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
 
