@@ -254,7 +254,9 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
 
 @state.command("set")
 @click.argument("charger")
-@click.option("--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="The total that it shall go on from.")
+@click.option(
+    "--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="The total that it shall go on from."
+)
 @click.pass_context
 def state_set(context: click.Context, charger: str, energy_kwh: float) -> None:
     """Set the total of a charger: a meter that was replaced, a move from another system.
