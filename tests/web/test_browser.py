@@ -293,7 +293,7 @@ async def test_nothing_is_cut_off_at_any_width(browser: Browser) -> None:
         (charger,) = site.fleet.chargers
         site.tell(charger.charger_id, ConnectFailed(ConnectFailure.TIMEOUT, "no answer within 10 s: " + "look " * 30))
         async with opened(browser, site) as page:
-            for width in (320, 390, 768, 1280):
+            for width in (320, 390, 768, 1000, 1280):
                 await page.set_viewport_size({"width": width, "height": 800})
                 assert await page.evaluate("document.scrollingElement.scrollWidth") <= width
 

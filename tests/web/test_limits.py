@@ -95,6 +95,20 @@ async def test_a_client_that_does_not_read_is_left_and_its_answer_forgotten(site
     await assert_answers(site)
 
 
+@pytest.mark.parametrize("site", [SHORT], indirect=True)
+async def test_a_client_that_reads_for_ever_is_left_before_it_has_read_all(site: Site) -> None:
+    site.pages.text = b"x" * 60_000_000
+    async with connection(site) as (reader, writer):
+        writer.write(REQUEST)
+        taken = 0
+        with suppress(ConnectionError):
+            # About 6 MB a second: what is taken in keeps the kernel content, and is not taken in in time.
+            while chunk := await reader.read(65_536):
+                taken += len(chunk)
+                await asyncio.sleep(0.01)
+    assert taken < len(site.pages.text)
+
+
 async def test_a_slow_reader_does_not_hold_up_others(site: Site) -> None:
     site.pages.text = b"x" * 5_000_000
     async with connection(site) as (_, writer):
