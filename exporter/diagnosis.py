@@ -1,5 +1,6 @@
 """Why an attempt to connect has failed, from what was seen of it: pure, so that every case is a table in a test."""
 
+import errno
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -116,6 +117,11 @@ def _network_failure(error: BaseException) -> ConnectError | None:
         case aiohttp.ClientConnectorDNSError():
             return ConnectError(
                 ConnectFailure.UNREACHABLE, "the name of the server cannot be resolved: check url and DNS"
+            )
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return ConnectError(
+                ConnectFailure.OTHER,
+                "no file is left for another connection: raise the limit of open files (ulimit -n, LimitNOFILE=)",
             )
         case TimeoutError():
             return ConnectError(ConnectFailure.TIMEOUT, "the server does not answer: check the network")
