@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 # The settings of the tests; the rules themselves are the same for any.
 CONNECT_TIMEOUT = 0.5
-PING_INTERVAL = PING_TIMEOUT = 0.2
+PING_INTERVAL = PING_TIMEOUT = 0.3
 IDLE_GRACE = 2.0
 
 

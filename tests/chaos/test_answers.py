@@ -125,7 +125,11 @@ async def test_lengths_that_make_no_sense_are_not_understood(scene: Scene, frami
 async def test_pings_that_make_no_sense_are_not_understood(scene: Scene, times: str) -> None:
     scene.transports = ("polling",)
     packet = f'0{{"sid":"x","upgrades":[],{times}}}'
-    await answered(scene, answers.http(200, f"{len(packet)}:{packet}2:40".encode()))
+    async with scene.suffering(from_the_start=True):
+        scene.proxy.answer = answers.http(200, f"{len(packet)}:{packet}2:40".encode())
+        await scene.start()
+        await scene.noticed()
+        scene.proxy.answer = None
 
 
 @holds(connect_failure("DNS does not know the name", "unreachable", "the name of the server cannot be resolved"))

@@ -1,0 +1,135 @@
+"""What a service that talks may say."""
+
+import json
+from contextlib import AbstractAsyncContextManager
+
+from tests.chaos.faults import decode_error, disconnection, harmless, holds
+from tests.chaos.scene import Scene
+from tests.stream.script import JOINED, opening, scripted
+
+
+def document(charger: str, **fields: object) -> str:
+    """The packet with which a service describes a charger."""
+    return "42" + json.dumps(["chargerConnected", {"_doc": {"_id": charger, "status": "ON", "energy": 0, **fields}}])
+
+
+def saying(scene: Scene, *frames: str | bytes) -> AbstractAsyncContextManager[str]:
+    """A service that says these frames and no more."""
+    return scripted([opening(), JOINED, document(scene.charger), *frames])
+
+
+def listen_to(scene: Scene, url: str) -> None:
+    scene.proxy.upstream_port = int(url.rpartition(":")[2])
+    scene.proxy.cut()
+
+
+def back_to_the_service(scene: Scene) -> None:
+    scene.proxy.upstream_port = scene.service.port
+    scene.proxy.cut()
+
+
+@holds(disconnection("A frame of 16 MB", "transport"))
+async def test_a_frame_of_16_megabytes_costs_the_connection(scene: Scene) -> None:
+    scene.transports = ("websocket",)
+    async with scene.suffering(), saying(scene, '42["newLog","' + "x" * 16_000_000 + '"]') as url:
+        listen_to(scene, url)
+        await scene.until_counted(scene.fault.metric, 2)
+        await scene.noticed()
+        back_to_the_service(scene)
+
+
+@holds(harmless("10,000 events in a second to one charger"))
+async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None:
+    async with scene.suffering():
+        before = await scene.value("vecharge_account_events_total")
+        scene.service.emit(scene.charger, "somethingNew", {"n": 1}, count=10_000)
+        await scene.until_counted('vecharge_account_events_total{event="other"}', 10_000)
+        assert await scene.value("vecharge_account_events_total") == before + 10_000
+        await scene.unnoticed()
+
+
+@holds(decode_error("Deeply nested JSON in a payload", "newLog"))
+async def test_deeply_nested_text_is_a_payload_that_is_not_understood(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.service.emit(scene.charger, "newLog", "[" * 100_000, "raw")
+        await scene.noticed()
+        assert await scene.value("vecharge_account_disconnections_total") == 0
+
+
+@holds(decode_error("Deeply nested JSON in a packet", "other"))
+async def test_a_deeply_nested_packet_costs_itself_alone(scene: Scene) -> None:
+    async with scene.suffering(), saying(scene, '42["newLog",' + "[" * 100_000) as url:
+        listen_to(scene, url)
+        await scene.noticed()
+        assert await scene.value("vecharge_account_disconnections_total") == 1
+        back_to_the_service(scene)
+
+
+@holds(decode_error("A packet id, or a count of attachments, beyond all measure", "other"))
+async def test_a_number_without_an_end_costs_its_packet_alone(scene: Scene) -> None:
+    endless: list[str | bytes] = [
+        "42" + "7" * 3_000_000 + '["newLog"]',
+        "45999999-" + '["newLog",{"_placeholder":true,"num":0}]',
+        b"\x04log",
+    ]
+    async with scene.suffering(), saying(scene, *endless) as url:
+        listen_to(scene, url)
+        await scene.until_counted(scene.fault.metric, 3)
+        await scene.noticed()
+        assert await scene.value("vecharge_account_disconnections_total") == 1
+        back_to_the_service(scene)
+
+
+@holds(harmless("Binary events: a payload as bytes"))
+async def test_a_binary_payload_is_read_like_text(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.service.emit(scene.charger, "statusChanged", {"status": "ON"}, "binary")
+        await scene.until_counted('vecharge_account_events_total{event="statusChanged"}', 1)
+        await scene.unnoticed()
+
+
+@holds(decode_error("Bytes that no packet has announced", "other"))
+async def test_bytes_that_were_not_announced_cost_themselves_alone(scene: Scene) -> None:
+    async with scene.suffering(), saying(scene, b"\x04\x00\x01\x02") as url:
+        listen_to(scene, url)
+        await scene.noticed()
+        back_to_the_service(scene)
+
+
+@holds(harmless("Events that the protocol does not name: counted as `other`"))
+async def test_an_unknown_event_is_counted_and_ignored(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.service.emit(scene.charger, "firmware", {"energy": 900})
+        await scene.until_counted('vecharge_account_events_total{event="other"}', 1)
+        await scene.unnoticed()
+
+
+@holds(harmless("Events before the connection is confirmed"))
+async def test_events_before_the_connection_count(scene: Scene) -> None:
+    frames = [opening(), document(scene.charger), JOINED]
+    async with scene.suffering(from_the_start=True), scripted(frames) as url:
+        listen_to(scene, url)
+        await scene.start()
+        await scene.until_up()
+        assert await scene.value("vecharge_account_connect_failures_total") == 0
+        back_to_the_service(scene)
+
+
+@holds(harmless("Two documents in a row"))
+async def test_of_two_documents_the_last_one_holds(scene: Scene) -> None:
+    two = [document(scene.charger, chargerMode="PRIVATE"), document(scene.charger, chargerMode="PUBLIC")]
+    async with scene.suffering(), saying(scene, *two) as url:
+        listen_to(scene, url)
+        await scene.until_counted('vecharge_charger_info{mode="PUBLIC"}', 1)
+        assert await scene.value("vecharge_charger_info") == 1
+        back_to_the_service(scene)
+
+
+@holds(decode_error("A document of another charger", "chargerConnected", "payload of another charger ignored"))
+async def test_a_document_of_another_charger_is_ignored(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.service.emit(
+            scene.charger, "chargerConnected", {"_doc": {"_id": "another", "status": "OFF", "energy": 99}}
+        )
+        await scene.noticed()
+        assert await scene.value('vecharge_charger_status{status="on"}') == 1
