@@ -250,6 +250,16 @@ def test_a_changed_digit_is_noticed(tmp_path: Path, sound: bytes) -> None:
         assert "checksum" in opened.set_aside.reason
 
 
+def test_a_row_that_has_vanished_is_noticed(tmp_path: Path, sound: bytes) -> None:
+    """A leaf of the table says that it holds one row less: all the others read well."""
+    leaf = next(start for start in range(4096, len(sound), 4096) if sound[start] == 0x0D)
+    cells = int.from_bytes(sound[leaf + 3 : leaf + 5])
+    content = sound[: leaf + 3] + (cells - 1).to_bytes(2) + sound[leaf + 5 :]
+    with closing(StateStore.open(damaged_copy(tmp_path / "data", content))) as opened:
+        assert opened.set_aside is not None
+        assert "structure" in opened.set_aside.reason
+
+
 def test_the_log_of_a_damaged_file_goes_with_it(folder: Path) -> None:
     opened = StateStore.open(folder)
     opened.commit({"a": FULL})
