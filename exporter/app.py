@@ -89,8 +89,10 @@ class Exporter:
         self._web.is_ready = False
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self.fleet.stop(), self._web.stop())
-        await self._commits.close(LAST_COMMIT_SECONDS)
+        try:
+            await asyncio.gather(self.fleet.stop(), self._web.stop())
+        finally:
+            await self._commits.close(LAST_COMMIT_SECONDS)
         self._log.info("stopped")
 
     async def _apply(self, config: Config) -> None:

@@ -90,10 +90,10 @@ class Commits:
         process = self._fleet.process
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
-        batch = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
-        self._fleet.dirty.clear()
-        process.commits += 1
         try:
+            batch = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
+            self._fleet.dirty.clear()
+            process.commits += 1
             written = _in_thread(partial(self._store.commit, {charger.charger_id: state for charger, state in batch}))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()

@@ -260,6 +260,22 @@ async def test_a_fault_of_ours_in_a_commit_is_a_failure_like_any_other(subject: 
     assert subject.fleet.dirty == {charger}
 
 
+async def test_a_charger_whose_state_cannot_be_told_does_not_block_scrapes(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Charger) -> KeptState:
+        raise RuntimeError
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the program's own handler says it in the log
+    subject.deliver(subject.charger(), 1000)
+    with monkeypatch.context() as patched:
+        patched.setattr(Charger, "kept_state", fail)
+        await subject.scrape()
+        await subject.scrape()
+    await subject.scrape()
+    assert subject.disk.kept["a"].meter.total_joules == 1000
+
+
 async def test_without_scrapes_commits_come_at_intervals(subject: Subject) -> None:
     regular = Commits(subject.disk, subject.fleet, create_log("error", "logfmt"), interval_seconds=0.01)
     running = asyncio.create_task(regular.run())
