@@ -171,15 +171,13 @@ async def test_a_thousand_idle_connections_hurt_nobody(site: Site) -> None:
 @pytest.mark.parametrize("site", [{"limits": Limits(connections=3)}], indirect=True)
 async def test_of_too_many_connections_the_oldest_that_is_not_being_answered_has_to_go(site: Site) -> None:
     site.pages.open.clear()
-    scrape = asyncio.create_task(site.get("/metrics"))
-    await until(lambda: site.pages.made == 1, "the scrape")
-    async with connection(site) as (oldest, _), connection(site), connection(site):
-        assert await ended(oldest) == b""
-        response, _ = await site.get("/-/healthy")
-        assert response.status == 200
-    site.pages.open.set()
-    response, body = await scrape
-    assert (response.status, body) == (200, b"in text")
+    async with connection(site) as (answered, writer):
+        writer.write(REQUEST)
+        await until(lambda: site.pages.made == 1, "the scrape")
+        async with connection(site) as (oldest, _), connection(site), connection(site):
+            assert await ended(oldest) == b""
+        site.pages.open.set()
+        assert await asyncio.wait_for(answered.readline(), SOON) == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_fifty_scrapes_at_once_are_all_answered(site: Site) -> None:

@@ -1,13 +1,17 @@
 """Where the web side listens."""
 
+import errno
 import os
 import socket
+from contextlib import ExitStack
+from typing import Any
 
 import aiohttp
 import pytest
 
 from exporter.errors import ListenError
 from exporter.web import ListenAddress
+from exporter.web.listening import bind
 from tests.web.site import ANY_PORT, Site
 
 
@@ -51,6 +55,38 @@ async def test_without_a_host_and_on_localhost_both_families_are_listened_on(hos
         assert await status(f"http://127.0.0.1:{site.port}/-/healthy") == 200
         if host is None or socket.AF_INET6 in families:
             assert await status(f"http://[::1]:{site.port}/-/healthy") == 200
+
+
+@pytest.fixture
+def two_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which localhost is an address of either family."""
+    places = [(socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+    found = [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place) for family, place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+@pytest.mark.usefixtures("ipv6", "two_families")
+def test_any_free_port_is_the_same_one_on_all_addresses_of_a_name() -> None:
+    with ExitStack() as bound:
+        first, second = (bound.enter_context(one) for one in bind(ListenAddress("localhost", 0)))
+        assert {first.family, second.family} == {socket.AF_INET, socket.AF_INET6}
+        assert first.getsockname()[1] == second.getsockname()[1]
+
+
+@pytest.mark.usefixtures("two_families")
+@pytest.mark.parametrize("host", [None, "localhost"])
+def test_a_machine_without_ipv6_listens_on_what_it_has(host: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = socket.create_server
+
+    def without_ipv6(address: tuple[str, int], *, family: int = socket.AF_INET, **options: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return create(address, family=family, **options)
+
+    monkeypatch.setattr(socket, "create_server", without_ipv6)
+    (bound,) = bind(ListenAddress(host, 0))
+    assert bound.family == socket.AF_INET
+    bound.close()
 
 
 async def test_one_address_that_cannot_be_had_ends_the_others_too() -> None:

@@ -1,13 +1,19 @@
 """The web configuration file: what of the shared format is understood, and how every fault of it is told."""
 
+import fcntl
 import os
+import pty
 import ssl
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
 
 from exporter.errors import ConfigError
 from exporter.web_config import WebConfig, load
+from tests.processes import SECONDS
 from tests.web.certificates import Authority
 
 HASH = "$2y$10$CqLBvBmaRYNksq.tZYaxo.ORIIUsMty1OIkAgBxG8ucygwpHcSqQu"
@@ -147,9 +153,31 @@ def test_a_password_in_the_place_of_its_hash_is_not_shown(tmp_path: Path) -> Non
     assert "Secret" not in fault(tmp_path, "basic_auth_users: {SecretUser: SecretPassword}")
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(tmp_path: Path) -> None:
+def test_an_encrypted_key_is_refused(tmp_path: Path) -> None:
     Authority(tmp_path).issue("server", password=b"unknown here")
     assert fault(tmp_path, TLS + "}").startswith("tls_server_config.cert_file: certificate and key cannot be used")
+
+
+def test_nobody_at_the_terminal_is_asked_for_the_password_of_a_key(tmp_path: Path) -> None:
+    Authority(tmp_path).issue("server", password=b"unknown here")
+    file = tmp_path / "web.yml"
+    file.write_text(TLS + "}")
+    program = f"from pathlib import Path; from exporter.web_config import load; load(Path({str(file)!r}))"
+    terminal, its_end = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=its_end,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    try:
+        _, told = asking.communicate(timeout=SECONDS)
+    finally:
+        asking.kill()
+        os.close(terminal)
+        os.close(its_end)
+    assert b"ConfigError" in told
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
