@@ -39,26 +39,31 @@ _EXPONENTS: Final = tuple(f"e+{point - 1:02d}" for point in range(18))
 _LINE_ENDS: Final = tuple(f"{exponent}\n" for exponent in _EXPONENTS)
 
 
-def numbers(values: Sequence[float]) -> list[str]:
-    """`number` of many values at once, each with its line's end; msgspec is six times as fast as repr()."""
+def numbers(values: Sequence[float], before: str = "") -> list[str]:
+    """`number` of many values at once, with what stands before it and its line's end.
+
+    msgspec is six times as fast as repr(), and equal values share one text.
+    """
     if not values:
         return []
-    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode().split(",")
     least, most = min(values), max(values)
+    if least == most:
+        return [f"{before}{number(least)}\n"] * len(values)
+    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode().split(",")
     if most >= 1e16 or (least < 0.001 and any(value and value < 0.001 for value in values)):
         # Here msgspec writes other exponents, and a minus would shift the point.
-        return [f"{number(value)}\n" for value in values]
+        return [f"{before}{number(value)}\n" for value in values]
     if most < 1e6:
-        return [f"{text}\n" for text in texts]
+        return [f"{before}{text}\n" for text in texts]
     point = texts[0].find(".")
     if 10.0 ** (point - 1) <= least and most < 10.0**point and least >= 1e6:
         # All points stand at one place, as those of timestamps do.
         end = _LINE_ENDS[point]
-        return [f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + end for text in texts]
+        return [f"{before}{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + end for text in texts]
     return [
-        f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _LINE_ENDS[point]
+        f"{before}{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _LINE_ENDS[point]
         if (point := text.find(".")) > 6
-        else f"{text}\n"
+        else f"{before}{text}\n"
         for text in texts
     ]
 
@@ -98,16 +103,18 @@ class _Column:
 
     __slots__ = ("_after_id", "_before_id", "_read", "_values")
 
+    # A line is three parts, of which chargers or columns share the first two: where the id stands, the id, the rest.
+    PARTS = 3
+
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
-        # The two halves of a head, around the id of its charger.
         head = _head(metric.name, metric, series, {"charger_id": "\0"}, None)
         self._before_id, self._after_id = head.split("\0")
         self._values: list[Value] = [None] * len(chargers)
 
     def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
-        """Reads the chargers of the batch again, and writes head and value of each into `parts`, at `offset` of its
-        `stride` parts; returns whether anything has changed.
+        """Reads the chargers of the batch again, and writes the line of each into `parts`, at `offset` of its `stride`
+        parts; returns whether anything has changed.
         """
         new = list(map(self._read, batch.chargers, repeat(batch.now)))
         first, last = batch.places[0], batch.places[-1]
@@ -116,17 +123,19 @@ class _Column:
             return False
         if batch.is_run and None not in new and None not in old:
             self._values[first : last + 1] = new
-            parts[first * stride + offset + 1 : (last + 1) * stride : stride] = numbers(cast("list[float]", new))
+            texts = numbers(cast("list[float]", new), self._after_id)
+            parts[first * stride + offset + 2 : (last + 1) * stride : stride] = texts
             return True
-        texts = iter(numbers([value for value in new if value is not None]))
+        present = iter(numbers([value for value in new if value is not None], self._after_id))
         for place, charger, value, before in zip(batch.places, batch.chargers, new, old, strict=True):
             at = place * stride + offset
             if value is None:
-                parts[at] = parts[at + 1] = ""
+                parts[at] = parts[at + 1] = parts[at + 2] = ""
             else:
                 if before is None:
-                    parts[at] = f"{self._before_id}{escape(charger.charger_id)}{self._after_id}"
-                parts[at + 1] = next(texts)
+                    parts[at] = self._before_id
+                    parts[at + 1] = escape(charger.charger_id)
+                parts[at + 2] = next(present)
             self._values[place] = value
         return True
 
@@ -135,6 +144,8 @@ class _InfoColumn:
     """A row whose labels come from the charger itself; its value is always 1."""
 
     __slots__ = ("_metric", "_values")
+
+    PARTS = 1
 
     def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
         self._metric = metric
@@ -149,9 +160,9 @@ class _InfoColumn:
             return False
         for place, charger, labels in zip(batch.places, batch.chargers, new, strict=True):
             self._values[place] = labels
-            at = place * stride + offset
             own = {"charger_id": charger.charger_id}
-            parts[at : at + 2] = _head(self._metric.name, self._metric, self._metric.series[0], own, charger), "1.0\n"
+            head = _head(self._metric.name, self._metric, self._metric.series[0], own, charger)
+            parts[place * stride + offset] = f"{head}1.0\n"
         return True
 
 
@@ -168,7 +179,7 @@ class _Family:
             if metric.info
             else [_Column(metric, series, chargers) for series in metric.series]
         )
-        self._stride = 2 * len(self._columns)
+        self._stride = sum(column.PARTS for column in self._columns)
         self._parts = [""] * (self._stride * len(chargers))
         # By whether they tell when a counter began.
         self._texts: dict[bool, bytes] = {}
@@ -176,7 +187,7 @@ class _Family:
     def refresh(self, batch: _Batch) -> None:
         """Reads the chargers of the batch again."""
         for index, column in enumerate(self._columns):
-            if column.refresh(batch, self._parts, 2 * index, self._stride):
+            if column.refresh(batch, self._parts, index * column.PARTS, self._stride):
                 self._texts.clear()
 
     def text(self, *, openmetrics: bool) -> bytes:
@@ -192,10 +203,11 @@ class _Family:
         created = self.metric.created
         assert created is not None
         name = self.metric.name.removesuffix("_total") + "_created"
-        began = numbers([created(charger) for charger in self._chargers])
-        for charger, head, value, at in zip(self._chargers, self._parts[0::2], self._parts[1::2], began, strict=True):
-            if head:
-                yield f'{head}{value}{name}{{charger_id="{escape(charger.charger_id)}"}} {at}'
+        began = numbers([created(charger) for charger in self._chargers], '"} ')
+        lines = zip(self._parts[0::3], self._parts[1::3], self._parts[2::3], began, strict=True)
+        for before_id, charger_id, value, at in lines:
+            if before_id:
+                yield f'{before_id}{charger_id}{value}{name}{{charger_id="{charger_id}{at}'
 
 
 class Exposition:
