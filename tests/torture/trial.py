@@ -98,9 +98,9 @@ class Trial:
 
     def run(self, kills: int) -> Outcome:
         """Tortures for the time given, lets everything come to rest, and asks for the numbers."""
-        every = self._seconds / kills
+        begun, every = time.monotonic(), self._seconds / kills
         for number in range(kills):
-            self._torture(until=time.monotonic() + self._random.uniform(0.5, 1.5) * every - 2.0 * (number == 0))
+            self._torture(until=begun + every * (number + self._random.uniform(0.3, 1.0)))
             self._kill()
         self._torture(until=time.monotonic() + 2.0)
         self._come_to_rest()
