@@ -1,10 +1,10 @@
-"""A process that serves one page twice: as the exporter makes it, and as prometheus-client does.
+"""A process that serves the page of a charging fleet: `exporter` as the exporter makes it, `reference` as
+prometheus-client does.
 
-Both come over HTTP from one event loop, of the same chargers at the same moment.
+Two of them, told the same, show the same samples: all that happens to the fleet follows from its seed.
 """
 
 import asyncio
-import gc
 import io
 import sys
 import tempfile
@@ -28,20 +28,20 @@ BEAT_SECONDS = 0.002
 class Pages:
     """What the process is told to do."""
 
-    def __init__(self, charging: ChargingFleet, reference: Reference) -> None:
+    def __init__(self, charging: ChargingFleet, reference: Reference | None) -> None:
         self._charging = charging
         self._reference = reference
         self._beating: asyncio.Task[None] | None = None
         self._longest = 0.0
 
     def log(self, every: int) -> int:
-        """Every so-many-eth charger has a new log."""
-        return self._charging.log(every) if every else 0
-
-    def agree(self) -> None:
-        """prometheus-client gets the samples that the exporter shows."""
-        self._reference.set(self._charging.now)
-        gc.collect()
+        """Every so-many-eth charger has a new log, or with 0 none; returns how many."""
+        logs = self._charging.log(every) if every else 0
+        if self._reference is not None:
+            for charger in self._charging.chargers:
+                charger.committed = charger.kept_state().meter
+            self._reference.set(self._charging.now)
+        return logs
 
     async def watch_loop(self) -> None:
         """Begins to watch for how long the loop is held."""
@@ -63,18 +63,30 @@ class Pages:
             self._longest = max(self._longest, loop.time() - before - BEAT_SECONDS)
 
 
-async def serve(size: int, folder: Path) -> None:
+async def serve(kind: str, size: int, folder: Path) -> None:
     """Serves until the input ends."""
     charging = ChargingFleet(size)
     await charging.start()
     charging.log(1)
-    reference = Reference(charging.chargers)
-    store = StateStore.open(folder)
+    if kind == "exporter":
+        await _serve_exporter(charging, folder)
+    else:
+        await _serve_reference(charging)
+
+
+async def _serve_exporter(charging: ChargingFleet, folder: Path) -> None:
     log = create_log("error", "logfmt", io.StringIO())
-    commits = Commits(store, charging.fleet, log)
+    commits = Commits(StateStore.open(folder), charging.fleet, log)
     options = WebOptions(listen=(ListenAddress("127.0.0.1", 0),))
     exporter = Web(charging.fleet, Scrape(charging.fleet, commits), options, charging.start, log)
     [address] = await exporter.start()
+    await answer_commands(address.port, Pages(charging, None))
+    await exporter.stop()
+    await commits.close(10.0)
+
+
+async def _serve_reference(charging: ChargingFleet) -> None:
+    reference = Reference(charging.chargers)
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=reference.page(), content_type="text/plain")
@@ -84,14 +96,10 @@ async def serve(size: int, folder: Path) -> None:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    await answer_commands(
-        {"exporter": address.port, "prometheus_client": runner.addresses[0][1]}, Pages(charging, reference)
-    )
+    await answer_commands(runner.addresses[0][1], Pages(charging, reference))
     await runner.cleanup()
-    await exporter.stop()
-    await commits.close(10.0)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(int(sys.argv[1]), Path(folder)))
+        runner.run(serve(sys.argv[1], int(sys.argv[2]), Path(folder)))

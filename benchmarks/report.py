@@ -22,7 +22,7 @@ Made by `make bench`; do not edit. What a row says, and how it is measured:
   begin, byte for byte, with what prometheus-client prints; every log must have arrived, every total be the true one.
 - **Scrapes** go over HTTP, without gzip, from the request to the last byte, with all of the metrics of the contract and
   the state committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter a metric,
-  set to the same samples, served from the same event loop.
+  set to the same samples, served with the same HTTP server.
 - **The event loop is held** for as long as a task that asks for its turn every 2 ms does not get it.
 - **Memory a charger** is by how much the process grows: chargers, rendered lines and their text.
 - **CPU a log** is user and system time of the whole process, from the socket to the state. A bare `AsyncClient` has a

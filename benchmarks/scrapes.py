@@ -18,42 +18,45 @@ CASES: Final = (
 def measure(chargers: int, small: int, rounds: int = ROUNDS) -> Iterator[Row]:
     """All rows of the scrape table; `small` is the size of the small fleet."""
     client = Client()
-    with Child("pages", chargers) as pages:
-        for case, every, bar in CASES:
-            yield _against_prometheus_client(pages, client, case, every, bar, chargers, rounds)
-        yield _longest_hold(pages, client, chargers, rounds)
+    with Child("pages", "exporter", chargers) as exporter:
+        with Child("pages", "reference", chargers) as reference:
+            for case, every, bar in CASES:
+                ours, theirs = _seconds(exporter, reference, client, every, chargers, rounds)
+                yield faster(case, ours, theirs, bar)
+        yield _longest_hold(exporter, client, chargers, rounds)
     with Child("rendering") as rendering:
         grown = rendering.ask("grow", size=chargers) / chargers / 1024
         yield Row("memory a charger, state and rendered text", quantity(grown, "KB"), grown, 12.0, "at most", "KB")
         yield _cost_by_size(rendering, chargers, small, rounds)
 
 
-def _against_prometheus_client(
-    pages: Child, client: Client, case: str, every: int, bar: float, chargers: int, rounds: int
-) -> Row:
+def _seconds(
+    exporter: Child, reference: Child, client: Client, every: int, chargers: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """How long each took for its page, round by round; they take turns."""
     ours, theirs = [], []
-    client.get(pages.started["exporter"])
+    client.get(exporter.started)
     for _ in range(rounds):
-        assert pages.ask("log", every=every) == (-(-chargers // every) if every else 0)
-        page = client.get(pages.started["exporter"])
-        pages.ask("agree")
-        expected = client.get(pages.started["prometheus_client"])
+        for side in (exporter, reference):
+            assert side.ask("log", every=every) == (-(-chargers // every) if every else 0)
+        page = client.get(exporter.started)
+        expected = client.get(reference.started)
         # The chargers stand first on the page; what follows is of the account and the process.
         assert expected.body.count(b"\n") > 25 * chargers
         assert page.body.startswith(expected.body), "the page is not what prometheus-client prints"
         ours.append(page.seconds)
         theirs.append(expected.seconds)
-    return faster(case, ours, theirs, bar)
+    return ours, theirs
 
 
-def _longest_hold(pages: Child, client: Client, chargers: int, rounds: int) -> Row:
+def _longest_hold(exporter: Child, client: Client, chargers: int, rounds: int) -> Row:
     """How long the event loop does not turn while a page, of which all has changed, is made, packed and sent."""
     longest = 0.0
     for _ in range(rounds):
-        pages.ask("log", every=1)
-        pages.ask("watch_loop")
-        page = client.get(pages.started["exporter"], gzip=True)
-        longest = max(longest, pages.ask("longest_hold"))
+        exporter.ask("log", every=1)
+        exporter.ask("watch_loop")
+        page = client.get(exporter.started, gzip=True)
+        longest = max(longest, exporter.ask("longest_hold"))
         assert b"Content-Encoding: gzip" in page.headers
         assert len(page.body) > 10 * chargers
     milliseconds = longest * 1e3

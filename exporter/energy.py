@@ -35,8 +35,11 @@ class Verdict(StrEnum):
         return self is not Verdict.DUPLICATE and self is not Verdict.OUT_OF_ORDER
 
 
-class MeterState(msgspec.Struct, frozen=True):
-    """All of a meter that outlives the process. Nothing personal: no user is in it."""
+class MeterState(msgspec.Struct, frozen=True, gc=False):
+    """All of a meter that outlives the process. Nothing personal: no user is in it.
+
+    Without gc: a commit makes thousands of them, and they hold nothing that could be part of a cycle.
+    """
 
     total_joules: int | None = None
     session_joules: int | None = None
