@@ -68,5 +68,5 @@ def test_the_increase_agrees_with_the_truth(outcome: Outcome) -> None:
 def test_all_of_it_has_happened(outcome: Outcome) -> None:
     assert outcome.done["kill -9"] == KILLS
     assert outcome.done["sessions"] > len(outcome.truth)
-    for what in ("broken transports", "Wi-Fi outages"):
+    for what in ("restarts of a service", "broken transports", "Wi-Fi outages"):
         assert outcome.done[what] > 0

@@ -102,6 +102,10 @@ class Trial:
         for number in range(kills):
             self._torture(until=begun + every * (number + self._random.uniform(0.3, 1.0)))
             self._kill()
+        # By chance alone a short run may lack one of these.
+        self._restart_a_service()
+        self._break_a_transport()
+        self._lose_a_wifi()
         self._torture(until=time.monotonic() + 2.0)
         self._come_to_rest()
         return self._outcome()
@@ -140,16 +144,26 @@ class Trial:
     def _mischief(self) -> None:
         """Now and then a service restarts, a transport breaks or a Wi-Fi fails."""
         chance = self._random.random()
-        post = self._random.choice(self._posts)
         if chance < 0.01:
-            post.service.post("restart", seconds=self._random.uniform(0.2, 1.0))
-            self.done["restarts of a service"] += 1
+            self._restart_a_service()
         elif chance < 0.03:
-            post.service.act("drop", post.charger)
-            self.done["broken transports"] += 1
+            self._break_a_transport()
         elif chance < 0.05:
-            post.service.act("offline", post.charger, seconds=self._random.uniform(0.2, 1.0) * SPEED)
-            self.done["Wi-Fi outages"] += 1
+            self._lose_a_wifi()
+
+    def _restart_a_service(self) -> None:
+        self._random.choice(self._services).post("restart", seconds=self._random.uniform(0.2, 1.0))
+        self.done["restarts of a service"] += 1
+
+    def _break_a_transport(self) -> None:
+        post = self._random.choice(self._posts)
+        post.service.act("drop", post.charger)
+        self.done["broken transports"] += 1
+
+    def _lose_a_wifi(self) -> None:
+        post = self._random.choice(self._posts)
+        post.service.act("offline", post.charger, seconds=self._random.uniform(0.2, 1.0) * SPEED)
+        self.done["Wi-Fi outages"] += 1
 
     def _kill(self) -> None:
         """kill -9; while the exporter is down some of the chargers begin a session."""
