@@ -18,7 +18,7 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
             name="demo",
             url=simulator.url,
             token=TokenSource(literal=simulator.token),
-            chargers=tuple(ChargerConfig(id=charger_id) for charger_id in simulator.charger_ids),
+            chargers=tuple(ChargerConfig(id=charger, name=name) for charger, name in simulator.names.items()),
         )
         config = Config(accounts=(account,), expose_location=True)
         async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:

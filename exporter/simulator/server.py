@@ -45,6 +45,11 @@ class Simulator:
         return list(self.service.posts)
 
     @property
+    def names(self) -> dict[str, str]:
+        """What an operator would call the chargers, by id: where they stand."""
+        return {charger: post.charger.site.address.partition(",")[0] for charger, post in self.service.posts.items()}
+
+    @property
     def url(self) -> str:
         """Where the service can be reached; with port 0 only once started."""
         host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
