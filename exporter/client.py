@@ -96,6 +96,21 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     heard_at = 0.0
     on_garbled: Callable[[], None]
     on_goodbye: Callable[[], None]
+    on_broken: Callable[[], None]
+
+    def create_queue(self) -> Any:
+        """The queue of what is to be sent; None in it is the library's word that the connection is over."""
+        queue = super().create_queue()
+        put = queue.put
+
+        async def put_and_tell(packet: object) -> None:
+            # 4.6.1 overlooks a None behind a packet, and waits half a minute for more to send over what is broken.
+            if packet is None:
+                self.on_broken()
+            await put(packet)
+
+        queue.put = put_and_tell
+        return queue
 
     def _reset(self) -> Any:
         # 3.14.2 would close the session under its own goodbye, and send that over a new one that nobody closes.

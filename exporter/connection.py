@@ -68,6 +68,7 @@ class Connection:
         )
         self._client.on_refused = self._on_refused
         self._client.on_goodbye = self._client.eio.on_goodbye = lambda: self._end(Disconnection.SERVER)
+        self._client.eio.on_broken = lambda: self._end(self._lost())
         self._client.eio.on_garbled = lambda: deliver(Garbled())
         self._client.register_namespace(Door(self._receive))
 
