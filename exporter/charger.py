@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from exporter.account import Account, Disconnection
 from exporter.clock import Moment
 from exporter.energy import EnergyMeter, MeterState, Verdict
@@ -94,9 +96,8 @@ class Rules:
     expose_location: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KeptState:
-    """All of a charger that outlives the process."""
+class KeptState(msgspec.Struct, frozen=True, gc=False):
+    """All of a charger that outlives the process. Without gc, as MeterState: it holds nothing that could be a cycle."""
 
     meter: MeterState
     first_seen_unix: float
@@ -301,7 +302,13 @@ class Charger:
 
     def _take_reading(self, reading: Reading, now: Moment) -> Notice | None:
         sessions = self.meter.sessions
-        verdict = self.meter.observe(reading.session_energy_joules, reading.created_unix, reading.user, now.unix)
+        verdict = self.meter.observe(
+            reading.session_energy_joules,
+            reading.created_unix,
+            reading.user,
+            now.unix,
+            is_off=self.status is Status.OFF,
+        )
         if verdict is Verdict.ACCEPTED:
             self.readings += 1
         else:

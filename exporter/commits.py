@@ -91,24 +91,25 @@ class Commits:
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
         try:
-            batch = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
+            batch = {charger: charger.kept_state() for charger in self._fleet.dirty}
             self._fleet.dirty.clear()
             process.commits += 1
-            written = _in_thread(partial(self._store.commit, {charger.charger_id: state for charger, state in batch}))
+            states = {charger.charger_id: state for charger, state in batch.items()}
+            written = _in_thread(partial(self._store.commit, states))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
                 self._fail(f"it takes longer than {self._patience:g} s")
-                self._fleet.dirty.update(charger for charger, _ in batch)
+                self._fleet.dirty.update(batch)
                 self._settled.set()
                 await asyncio.wait({written})
             error = written.exception()
             if error is None:
-                self._fleet.committed(batch)
+                self._fleet.committed(batch.items())
                 self._succeed()
             elif not is_late:
                 self._fail(cause_of(error))
-                self._fleet.dirty.update(charger for charger, _ in batch)
+                self._fleet.dirty.update(batch)
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
