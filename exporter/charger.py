@@ -302,13 +302,7 @@ class Charger:
 
     def _take_reading(self, reading: Reading, now: Moment) -> Notice | None:
         sessions = self.meter.sessions
-        verdict = self.meter.observe(
-            reading.session_energy_joules,
-            reading.created_unix,
-            reading.user,
-            now.unix,
-            is_off=self.status is Status.OFF,
-        )
+        verdict = self.meter.observe(reading.session_energy_joules, reading.created_unix, reading.user, now.unix)
         if verdict is Verdict.ACCEPTED:
             self.readings += 1
         else:
@@ -349,7 +343,7 @@ class Charger:
 
     def _set_status(self, status: Status, now: Moment) -> Notice | None:
         if status is Status.OFF:
-            self.meter.switched_off()
+            self.meter.switched_off(now.unix)
         if status is self.status:
             return None
         before, self.status = self.status, status

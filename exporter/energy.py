@@ -65,6 +65,7 @@ class EnergyMeter:
         "_created",
         "_energy_created",
         "_gap_only",
+        "_off_unix",
         "_replaced",
         "_run",
         "_run_created",
@@ -93,6 +94,7 @@ class EnergyMeter:
         self._gap_only = state is not None
         self._user: int | None = None
         self._ahead: deque[float] | None = None
+        self._off_unix: float | None = None
         self._replaced: tuple[int, float | None] | None = None
         if restored.replaced_joules is not None:
             self._replaced = (restored.replaced_joules, restored.replaced_created_unix)
@@ -115,12 +117,13 @@ class EnergyMeter:
             replaced_created,
         )
 
-    def switched_off(self) -> None:
+    def switched_off(self, now_unix: float | None = None) -> None:
         """The charger was seen OFF: the session is over, and the next reading may belong to a new one."""
+        if now_unix is not None:
+            self._off_unix = now_unix
         self.session_open = False
         self._boundary = True
         self._gap_only = False
-        self._confirm_replacement()
 
     def gap(self) -> None:
         """Events may have been missed: a new session may have begun unseen."""
@@ -129,7 +132,11 @@ class EnergyMeter:
             self._gap_only = True
 
     def observe(
-        self, energy_joules: float | None, created_unix: float | None, user: int | None, now_unix: float
+        self,
+        energy_joules: float | None,
+        created_unix: float | None,
+        user: int | None,
+        now_unix: float,
     ) -> Verdict:
         """Takes a log in. All in SI units; `user` is a fingerprint that can only be compared.
 
@@ -165,15 +172,17 @@ class EnergyMeter:
             if is_on:
                 self._begin_session()
             return
-        last = self.session_joules
-        if energy is None or last is None or energy <= last or (is_on and self._boundary):
+        if energy is None or self.session_joules is None or (is_on and self._boundary):
             return
         if user is not None and self._user is not None and user != self._user:
             return
-        if self.last_log_unix is not None and not self._plausible(energy - last, max(now_unix - self.last_log_unix, 0)):
-            return
-        self._grow(energy - last)
-        self.session_joules = energy
+        seconds = None if self.last_log_unix is None else max(now_unix - self.last_log_unix, 0.0)
+        if self._replaced is not None and energy >= self._replaced[0]:
+            # The session before the gap ended here: what looked like a new one was a blip.
+            self._resume(energy)
+        elif energy > self.session_joules and self._plausible(energy - self.session_joules, seconds):
+            self._grow(energy - self.session_joules)
+            self.session_joules = energy
 
     def _take_in_order(self, created: float | None, now: float) -> Verdict:
         """The order of logs. A time too far ahead is taken as now, so that no wrong clock silences a charger."""
@@ -208,7 +217,7 @@ class EnergyMeter:
             self._grow(energy)
             if not self.session_open:
                 self._begin_session()
-        elif another_user or (energy < last and self._boundary):
+        elif another_user or (energy < last and self._boundary and not self._is_late(created)):
             self._confirm_replacement()
             self._grow(energy)
             if self._gap_only and not another_user:
@@ -229,6 +238,10 @@ class EnergyMeter:
             self.session_open = True
         return Verdict.ACCEPTED
 
+    def _is_late(self, created: float | None) -> bool:
+        """Whether a log was written before the charger was seen OFF: then it is of the session that ended there."""
+        return created is not None and self._off_unix is not None and created <= self._off_unix
+
     def _continues_replaced(self, energy: int, created: float | None) -> bool:
         """Whether the fall just after a gap was a blip: the session before the gap goes on as if it had not been.
 
@@ -240,11 +253,17 @@ class EnergyMeter:
         blip = self.session_joules or 0
         back = energy >= before and self._plausible(energy - before, self._since(before_created, created))
         if back and not (blip and self._plausible(energy - blip, self._since(self._energy_created, created))):
-            self._replaced = None
-            self._grow(max(energy - before - blip, 0))
+            self._resume(energy)
             return True
         self._confirm_replacement()
         return False
+
+    def _resume(self, energy: int) -> None:
+        """Goes on with the session that a blip had replaced."""
+        before, _ = self._replaced or (0, None)
+        self._grow(max(energy - before - (self.session_joules or 0), 0))
+        self._replaced = None
+        self.session_joules = energy
 
     def _confirm_replacement(self) -> None:
         """The session that a fall after a gap told of was real."""

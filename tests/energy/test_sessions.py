@@ -205,3 +205,35 @@ class TestSessions:
         charger.log(0)
         assert charger.meter.sessions == 3
         assert charger.kwh == 2
+
+
+def test_a_blip_after_a_gap_and_then_the_end_of_the_session_count_it_once(charger: Watched) -> None:
+    charger.log(5)
+    counted = charger.kwh
+    charger.meter.gap()
+    charger.log(0)
+    charger.meter.switched_off()
+    charger.document(5.02, is_on=False)
+    assert counted is not None
+    assert charger.kwh == pytest.approx(counted + 0.02)
+
+
+def test_a_late_log_of_a_session_that_a_document_has_ended_counts_nothing_twice(charger: Watched) -> None:
+    charger.log(4.98)
+    written = charger.at + 10
+    charger.meter.switched_off(charger.at + 30)
+    charger.document(5.0, is_on=False)
+    counted = charger.kwh
+    assert charger.log(4.99, created=written) is Verdict.ENERGY_GLITCH
+    assert charger.kwh == counted
+
+
+def test_a_session_that_begins_after_such_a_late_log_counts_in_full(charger: Watched) -> None:
+    charger.log(4.98)
+    written = charger.at + 10
+    charger.meter.switched_off(charger.at + 30)
+    charger.log(4.97, created=written)
+    counted = charger.kwh
+    charger.log(0.1)
+    assert counted is not None
+    assert charger.kwh == pytest.approx(counted + 0.1)
