@@ -38,6 +38,16 @@ async def test_a_frame_of_16_megabytes_costs_the_connection(scene: Scene) -> Non
         back_to_the_service(scene)
 
 
+@holds(disconnection("A frame that ends the reading while an answer waits to be sent", "transport"))
+async def test_a_connection_that_breaks_with_an_answer_in_the_queue_is_given_up_at_once(scene: Scene) -> None:
+    # The client library overlooks its own word of the end if that comes right behind a packet.
+    async with scene.suffering(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
+        listen_to(scene, url)
+        await scene.until_counted(scene.fault.metric, 2)
+        await scene.noticed()
+        back_to_the_service(scene)
+
+
 @holds(harmless("10,000 events in a second to one charger"))
 async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None:
     async with scene.suffering():

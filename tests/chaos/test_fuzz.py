@@ -1,0 +1,11 @@
+"""Whatever a service says ends in counts: no exception escapes, and no series comes that should not be."""
+
+from exporter.client import prepare_library
+from tests.chaos.fuzz import Fuzz
+
+FRAMES = 20_000
+
+
+async def test_twenty_thousand_fuzzed_frames_end_in_counts() -> None:
+    prepare_library()
+    await Fuzz(FRAMES, seed=1).run()
