@@ -1,0 +1,147 @@
+"""A long run with flapping streams: memory, tasks and open files have to stay level, and no energy gets lost.
+
+    python -m tests.chaos.soak --minutes 60 --streams 500
+
+Prints a line a minute and the slope of each at the end; exit status 1 if one of them rises.
+"""
+
+import argparse
+import asyncio
+import io
+import os
+import random
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from exporter import clock
+from exporter.client import prepare_library
+from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.process import ExporterProcess
+from exporter.tokens import TokenSource
+from tests.chaos.level import Level
+from tests.processes import wait_until
+from tests.simulated import SimulatedService
+from tests.stream.watch import until
+
+SAMPLE_SECONDS = 2.0
+# Of the streams, each second, that lose their connection.
+FLAPPING = 0.02
+MEGABYTE = 1_000_000
+# What a run may rise by from its first third to its end, by its slope: pools and caches breathe.
+MAX_RISE_MEGABYTES = 8.0
+MAX_RISE_OF_STREAMS = 0.05
+
+
+class Soak:
+    """The exporter's fleet in this process, a simulated service in another."""
+
+    def __init__(self, service: SimulatedService) -> None:
+        self._service = service
+        self._rng = random.Random(1)
+        self._log = io.StringIO()
+        self._fleet = Fleet(
+            ExporterProcess("1", "3", "4"), clock.now, create_log("warn", "logfmt", self._log), random.Random(2)
+        )
+        self.samples: list[tuple[float, float, int, int]] = []
+
+    async def run(self, seconds: float) -> bool:
+        """Whether all stays level, and the energy is right to the joule."""
+        chargers = tuple(ChargerConfig(id=name) for name in self._service.charger_ids)
+        token = TokenSource(file=self._service.token)
+        account = AccountConfig(name="soak", token=token, chargers=chargers, url=self._service.url)
+        await self._fleet.reconcile(Config(accounts=(account,)), {})
+        await until(self._is_connected, "every stream connected", 120.0)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while (elapsed := loop.time() - started) < seconds:
+            await asyncio.to_thread(self._flap)
+            await self._render()
+            self._sample(elapsed)
+            await asyncio.sleep(SAMPLE_SECONDS)
+        is_level = self._tell(len(chargers))
+        is_exact = await self._is_exact()
+        await self._fleet.stop()
+        return is_level and is_exact
+
+    def _is_connected(self) -> bool:
+        return all(charger.connected for charger in self._fleet.chargers)
+
+    def _flap(self) -> None:
+        names = self._service.charger_ids
+        for name in self._rng.sample(names, max(1, round(len(names) * FLAPPING * SAMPLE_SECONDS))):
+            self._service.act("drop", name)
+
+    async def _render(self) -> None:
+        dirty = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
+        self._fleet.dirty.clear()
+        self._fleet.committed(dirty)
+        await self._fleet.pieces(openmetrics=True)
+
+    def _sample(self, elapsed: float) -> None:
+        level = Level.now()
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
+        self.samples.append((elapsed, resident, level.tasks, level.files))
+        if len(self.samples) % round(60 / SAMPLE_SECONDS) == 1:
+            print(f"{elapsed:6.0f} s  {resident:7.1f} MB  {level.tasks:5d} tasks  {level.files:5d} files", flush=True)
+
+    def _tell(self, streams: int) -> bool:
+        steady = self.samples[len(self.samples) // 3 :]
+        times = [sample[0] for sample in steady]
+        lost = sum(charger.disconnections for charger in self._fleet.chargers)
+        print(f"{streams} streams, {times[-1]:.0f} s, {lost} connections lost")
+        is_level = True
+        for place, (name, limit) in enumerate(
+            (
+                ("MB of memory", MAX_RISE_MEGABYTES),
+                ("tasks", streams * MAX_RISE_OF_STREAMS),
+                ("open files", streams * MAX_RISE_OF_STREAMS),
+            ),
+            start=1,
+        ):
+            slope = statistics.linear_regression(times, [sample[place] for sample in steady]).slope
+            rise = slope * (times[-1] - times[0])
+            is_level &= rise <= limit
+            print(f"slope: {slope * 60:+.3f} {name} a minute, {rise:+.1f} in all (at most {limit:g})")
+        return is_level
+
+    async def _is_exact(self) -> bool:
+        await asyncio.to_thread(self._service.act, "pause")
+        await until(self._is_connected, "every stream connected again", 120.0)
+        # What the charger says next holds all that was missed.
+        await asyncio.to_thread(self._service.act, "log")
+        truth = await asyncio.to_thread(self._service.joules)
+
+        def wrong() -> list[str]:
+            totals = {charger.charger_id: charger.meter.total_joules for charger in self._fleet.chargers}
+            return [name for name, joules in truth.items() if totals[name] != joules]
+
+        try:
+            await until(lambda: not wrong(), lambda: f"totals of {wrong()[:5]}", 30.0)
+        except AssertionError as error:
+            print(f"energy lost: {error}")
+            return False
+        print(f"energy: {len(truth)} totals, each equal to the truth")
+        return True
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--streams", type=int, default=500)
+    options = parser.parse_args()
+    prepare_library()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SimulatedService(Path(folder), chargers=options.streams, speed=60, log_interval=60, seed=1) as service,
+    ):
+        wait_until(lambda: service.process.running, "the service")
+        return 0 if asyncio.run(Soak(service).run(options.minutes * 60)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""docs/faults.md is the fault matrix as its tests hold it."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import Fault, Within, fault_of
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "faults.md"
+SECTIONS = {
+    "test_wire": "The wire",
+    "test_answers": "What answers to a handshake",
+    "test_trust": "Certificates and tokens",
+    "test_messages": "What a service says",
+    "test_machine": "The exporter's machine",
+}
+# Held by tests of other folders.
+ELSEWHERE = {
+    "test_machine": (
+        (
+            Fault(
+                "The disk is full, and has room again",
+                Within.COMMIT,
+                "vecharge_exporter_state_commit_failures_total",
+                "the disk is full: make room on it",
+            ),
+            "tests/state/test_crashes.py",
+            "test_a_full_disk_fails_commits_and_lowers_nothing_and_all_is_well_once_there_is_room",
+        ),
+    )
+}
+
+HEAD = """<!-- Made of the tests in tests/chaos by `make golden`: change it there. -->
+
+# Faults
+
+What can go wrong between exporter and service, how soon the exporter notices, and where one sees it. After each of
+these the exporter recovers by itself and has counted all energy. A fault without a metric costs nothing and is not
+worth a word. What lasts is told at its first, second, fourth, eighth ... time, so that it fills no disk.
+"""
+
+
+def rows(module: str) -> Iterator[Fault]:
+    """The rows that the tests of a module hold, in their order."""
+    for name, test in vars(importlib.import_module(f"tests.chaos.{module}")).items():
+        if name.startswith("test_"):
+            yield fault_of(test)
+    for fault, _, _ in ELSEWHERE.get(module, ()):
+        yield fault
+
+
+def matrix() -> str:
+    """The document."""
+    parts = [HEAD]
+    for module, title in SECTIONS.items():
+        parts.append(f"\n## {title}\n\n| fault | noticed | metric | the log says |\n|---|---|---|---|\n")
+        for fault in rows(module):
+            noticed = fault.within.words if fault.within else "costs nothing"
+            metric = f"`{fault.metric}`" if fault.metric else ""
+            parts.append(f"| {fault.what} | {noticed} | {metric} | {fault.log} |\n")
+    return "".join(parts)
+
+
+@pytest.mark.usefixtures("golden")
+def test_the_document_is_what_the_tests_hold(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--renew-golden"):
+        DOCUMENT.write_text(matrix())
+    assert DOCUMENT.read_text() == matrix(), "if this is as it should be: make golden"
+
+
+def test_every_row_is_held_by_a_test() -> None:
+    for held in ELSEWHERE.values():
+        for _, file, name in held:
+            assert f"def {name}(" in (ROOT / file).read_text()
+
+
+def test_every_file_of_the_matrix_has_its_section() -> None:
+    others = {"test_table", "test_fuzz", "test_leaks"}
+    assert {file.stem for file in Path(__file__).parent.glob("test_*.py")} - others == set(SECTIONS)
