@@ -4,6 +4,7 @@ PYTHON ?= python3
 PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= tests
 SOCKETIO ?= 4
+MINUTES ?= 60
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 # An interpreter of version $(1): from PATH or, where PATH holds only a switched-off shim, from pyenv.
@@ -18,7 +19,7 @@ endef
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden bench dashboards torture test-pythons test-socketio5 clean image test-image lock
+.PHONY: help demo test check golden bench dashboards torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,13 @@ $(PYTHONS:%=test-python-%): test-python-%:
 
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
 	.venv-socketio5/bin/python -m pytest tests/stream
+
+chaos: .venv/ready ## Run the fault matrix whole: half a million fuzzed frames too
+	.venv/bin/python -m pytest tests/chaos tests/chaos/whole.py
+
+# MINUTES=3 is the short form that CI runs.
+soak: .venv/ready ## Watch 500 flapping streams for an hour; memory, tasks and files have to stay level
+	.venv/bin/python -m tests.chaos.soak --minutes $(MINUTES)
 
 image: ## Build the image with Docker; SOCKETIO=5 for servers of the newer generation
 	docker build --build-arg SOCKETIO=$(SOCKETIO) --tag vecharge-exporter:$(VERSION) .
