@@ -72,6 +72,9 @@ class Listener:
         their answer, or when that took too long.
         """
         self.is_leaving = True
+        # asyncio accepts in one turn of its loop, hands over in the next, and forgets whom it accepted if the server
+        # was closed between. Timers run after the accepting of a turn: what one wakes comes after the handing over.
+        await asyncio.sleep(0.001)
         self._close()
         for connection in list(self._connections):
             if connection.is_idle:
