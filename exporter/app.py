@@ -116,7 +116,10 @@ class Exporter:
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        fields = {"error": cause_of(error), "at": where(error)} if isinstance(error, BaseException) else {}
+        # asyncio's own words are fixed ones; the rest of the context may hold anything.
+        fields = {"what": str(context.get("message", "")).partition("\n")[0]}
+        if isinstance(error, BaseException):
+            fields |= {"error": cause_of(error), "at": where(error)}
         self._log.error("unexpected failure in the event loop", **fields)
 
 

@@ -343,7 +343,7 @@ class Charger:
 
     def _set_status(self, status: Status, now: Moment) -> Notice | None:
         if status is Status.OFF:
-            self.meter.switched_off(now.unix)
+            self.meter.switched_off()
         if status is self.status:
             return None
         before, self.status = self.status, status

@@ -35,7 +35,7 @@ class Verdict(StrEnum):
         return self is not Verdict.DUPLICATE and self is not Verdict.OUT_OF_ORDER
 
 
-class MeterState(msgspec.Struct, frozen=True, gc=False):
+class MeterState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All of a meter that outlives the process. Nothing personal: no user is in it.
 
     Without gc: a commit makes thousands of them, and they hold nothing that could be part of a cycle.
@@ -65,7 +65,7 @@ class EnergyMeter:
         "_created",
         "_energy_created",
         "_gap_only",
-        "_off_unix",
+        "_raised",
         "_replaced",
         "_run",
         "_run_created",
@@ -94,7 +94,8 @@ class EnergyMeter:
         self._gap_only = state is not None
         self._user: int | None = None
         self._ahead: deque[float] | None = None
-        self._off_unix: float | None = None
+        # The energy above which a document has raised the session since its last log, and when it did.
+        self._raised: tuple[int, float] | None = None
         self._replaced: tuple[int, float | None] | None = None
         if restored.replaced_joules is not None:
             self._replaced = (restored.replaced_joules, restored.replaced_created_unix)
@@ -117,10 +118,8 @@ class EnergyMeter:
             replaced_created,
         )
 
-    def switched_off(self, now_unix: float | None = None) -> None:
+    def switched_off(self) -> None:
         """The charger was seen OFF: the session is over, and the next reading may belong to a new one."""
-        if now_unix is not None:
-            self._off_unix = now_unix
         self.session_open = False
         self._boundary = True
         self._gap_only = False
@@ -148,6 +147,8 @@ class EnergyMeter:
         if not 0 <= energy_joules <= MAX_SESSION_JOULES:  # NaN fails both
             return Verdict.INVALID
         energy = round(energy_joules)
+        if self._is_summed_up(energy, created_unix, user):
+            return Verdict.ACCEPTED
         verdict = self._judge(energy, created_unix, user)
         if verdict is Verdict.ACCEPTED:
             self._boundary = self._gap_only = False
@@ -182,6 +183,8 @@ class EnergyMeter:
             self._resume(energy)
         elif energy > self.session_joules and self._plausible(energy - self.session_joules, seconds):
             self._grow(energy - self.session_joules)
+            raised_from = self._raised[0] if self._raised else self.session_joules
+            self._raised = raised_from, now_unix
             self.session_joules = energy
 
     def _take_in_order(self, created: float | None, now: float) -> Verdict:
@@ -217,7 +220,7 @@ class EnergyMeter:
             self._grow(energy)
             if not self.session_open:
                 self._begin_session()
-        elif another_user or (energy < last and self._boundary and not self._is_late(created)):
+        elif another_user or (energy < last and self._boundary):
             self._confirm_replacement()
             self._grow(energy)
             if self._gap_only and not another_user:
@@ -238,9 +241,13 @@ class EnergyMeter:
             self.session_open = True
         return Verdict.ACCEPTED
 
-    def _is_late(self, created: float | None) -> bool:
-        """Whether a log was written before the charger was seen OFF: then it is of the session that ended there."""
-        return created is not None and self._off_unix is not None and created <= self._off_unix
+    def _is_summed_up(self, energy: int, created: float | None, user: int | None) -> bool:
+        """Whether a document has already told more of the same session: then the log is late, and adds nothing."""
+        if self._raised is None or self.session_joules is None or created is None:
+            return False
+        raised_from, raised_at = self._raised
+        same_user = user is None or self._user is None or user == self._user
+        return same_user and created <= raised_at and raised_from <= energy < self.session_joules
 
     def _continues_replaced(self, energy: int, created: float | None) -> bool:
         """Whether the fall just after a gap was a blip: the session before the gap goes on as if it had not been.
@@ -295,6 +302,7 @@ class EnergyMeter:
 
     def _settle(self, energy: int, created: float | None) -> None:
         self.session_joules = energy
+        self._raised = None
         if created is not None:
             self._energy_created = created
 

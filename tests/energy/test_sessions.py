@@ -218,22 +218,36 @@ def test_a_blip_after_a_gap_and_then_the_end_of_the_session_count_it_once(charge
     assert charger.kwh == pytest.approx(counted + 0.02)
 
 
-def test_a_late_log_of_a_session_that_a_document_has_ended_counts_nothing_twice(charger: Watched) -> None:
-    charger.log(4.98)
-    written = charger.at + 10
-    charger.meter.switched_off(charger.at + 30)
+def test_late_logs_of_a_session_that_a_document_has_summed_up_count_nothing_twice(charger: Watched) -> None:
+    charger.log(4.95)
+    written = charger.at
+    charger.meter.switched_off()
     charger.document(5.0, is_on=False)
     counted = charger.kwh
-    assert charger.log(4.99, created=written) is Verdict.ENERGY_GLITCH
+    late = [charger.log(4.95 + second / 100, created=written + second, after=0) for second in range(1, 5)]
+    assert late == [Verdict.ACCEPTED] * 4
     assert charger.kwh == counted
 
 
-def test_a_session_that_begins_after_such_a_late_log_counts_in_full(charger: Watched) -> None:
-    charger.log(4.98)
-    written = charger.at + 10
-    charger.meter.switched_off(charger.at + 30)
-    charger.log(4.97, created=written)
+def test_a_session_that_begins_after_such_late_logs_counts_in_full(charger: Watched) -> None:
+    charger.log(4.95)
+    written = charger.at
+    charger.meter.switched_off()
+    charger.document(5.0, is_on=False)
+    charger.log(4.97, created=written + 1)
     counted = charger.kwh
     charger.log(0.1)
     assert counted is not None
     assert charger.kwh == pytest.approx(counted + 0.1)
+
+
+def test_a_session_that_begins_within_what_a_document_raised_counts_in_full(charger: Watched) -> None:
+    charger.log(0.1)
+    charger.meter.switched_off()
+    charger.at += HOUR
+    charger.document(5.0, is_on=False)
+    counted = charger.kwh
+    for tenth in range(2, 6):
+        charger.log(tenth / 10)
+    assert counted is not None
+    assert charger.kwh == pytest.approx(counted + 0.5)
