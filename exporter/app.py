@@ -123,8 +123,8 @@ class Exporter:
         self._log.error("unexpected failure in the event loop", **fields)
 
 
-async def until_signal() -> signal.Signals:
-    """Waits for SIGINT or SIGTERM."""
+def listen_for_the_end() -> "asyncio.Future[signal.Signals]":
+    """SIGINT or SIGTERM, once one of them comes; from now on neither ends the process by itself."""
     loop = asyncio.get_running_loop()
     received: asyncio.Future[signal.Signals] = loop.create_future()
 
@@ -134,7 +134,7 @@ async def until_signal() -> signal.Signals:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, receive, number)
-    return await received
+    return received
 
 
 def run_loop(main: Callable[[], Any], log: Log) -> None:
@@ -153,6 +153,7 @@ def run_loop(main: Callable[[], Any], log: Log) -> None:
 def open_store(options: Options, log: Log) -> StateStore:
     """The state file, with a loud word if a damaged one was found; raises StateError."""
     store = StateStore.open(options.storage_path)
+    log.info("state file opened", file=str(store.file.absolute()))
     if store.set_aside:
         log.error(
             "the state file was damaged and has been set aside: the totals start anew; 'state set' can restore them",
@@ -164,19 +165,24 @@ def open_store(options: Options, log: Log) -> StateStore:
 
 async def run_exporter(config: Config, load: Callable[[], Config], options: Options, log: Log) -> None:
     """Runs the exporter until SIGINT or SIGTERM; SIGHUP makes it read its configuration again."""
+    reloading: set[asyncio.Task[None]] = set()
+    running: asyncio.Future[Exporter] = asyncio.get_running_loop().create_future()
+
+    async def reload() -> None:
+        exporter = await running
+        with suppress(ConfigError):  # said in the log, and the old configuration stays
+            await exporter.reloads.reload()
+
+    def hang_up() -> None:
+        task = asyncio.create_task(reload(), name="reload")
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    # Before anything else: a signal that comes during the start is kept until it can be heeded.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+    told_to_stop = listen_for_the_end()
     log.info("starting vecharge-exporter", version=__version__)
     async with Exporter(config, load, options, open_store(options, log), log) as exporter:
-        reloading: set[asyncio.Task[None]] = set()
-
-        async def reload() -> None:
-            with suppress(ConfigError):  # said in the log, and the old configuration stays
-                await exporter.reloads.reload()
-
-        def hang_up() -> None:
-            task = asyncio.create_task(reload(), name="reload")
-            reloading.add(task)
-            task.add_done_callback(reloading.discard)
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
-        number = await until_signal()
+        running.set_result(exporter)
+        number = await told_to_stop
         log.info("stopping", signal=number.name)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -178,7 +179,7 @@ def simulate(
     from exporter.logs import create_log
     from exporter.simulator import SimulatorOptions
 
-    listen = _listen(listen_address)
+    listen = _listen(listen_address, "--listen-address")
     options = SimulatorOptions(
         host=listen.host or "",
         port=listen.port,
@@ -279,17 +280,22 @@ def _load(config_file: Path | None) -> "Config":
     return config.from_environment(os.environ)
 
 
-def _listen(text: str) -> Any:
+def _listen(text: str, flag: str = "--web.listen-address") -> Any:
     from exporter.web import ListenAddress
 
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter(f'"{text}" is not HOST:PORT, [HOST]:PORT or :PORT')
+        raise click.BadParameter(
+            f'"{text}" must be HOST:PORT, [HOST]:PORT or :PORT, a port up to 65535', param_hint=flag
+        )
     return ListenAddress(host or None, int(port))
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or text.startswith(("/-/", "/api/", "/static/")):
-        raise click.BadParameter(f'"{text}" must begin with "/", and not with "/-/", "/api/" or "/static/"')
+    if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
+        raise click.BadParameter(
+            f'"{text}" must begin with "/", hold letters, digits and "/._~-", and not be below /-/, /api/ or /static/',
+            param_hint="--web.telemetry-path",
+        )
     return text

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from exporter.app import Exporter, Options, open_store, until_signal
+from exporter.app import Exporter, Options, listen_for_the_end, open_store
 from exporter.config import AccountConfig, ChargerConfig, Config
 from exporter.logs import Log
 from exporter.simulator import Simulator, SimulatorOptions
@@ -13,6 +13,7 @@ Say = Callable[[str], object]
 
 async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
     """Simulator and exporter in one process, until a signal."""
+    told_to_stop = listen_for_the_end()
     async with Simulator(SimulatorOptions(chargers=chargers, speed=speed)) as simulator:
         account = AccountConfig(
             name="demo",
@@ -24,15 +25,16 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
         async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
             say(f"\n  {chargers} simulated chargers, watched by the exporter.")
             say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C ends it.\n")
-            await until_signal()
+            await told_to_stop
 
 
 async def run_simulator(options: SimulatorOptions, say: Say) -> None:
     """The simulator until a signal; tells the URL and the token to watch it with."""
+    told_to_stop = listen_for_the_end()
     async with Simulator(options) as simulator:
         say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch them:")
         say("")
         say(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
         say(f"  VECHARGE_CHARGERS={','.join(simulator.charger_ids[:12])} vecharge-exporter")
         say("")
-        await until_signal()
+        await told_to_stop

@@ -65,7 +65,7 @@ def typed(
         place = (found["place"] or "").removeprefix(".")
         problem = "every key must be a string" if found["key"] else found["problem"]
         section = sections.get(re.sub(r"\[[0-9]+\]", "[]", place))
-        fail(file, place, _in_words(problem, section.__struct_fields__ if section else ()))
+        fail(file, place, _in_words(problem, section.__struct_encode_fields__ if section else ()))
 
 
 def _quoted(key: str) -> str:

@@ -11,6 +11,8 @@ import msgspec
 
 from exporter.charger import KeptState
 from exporter.energy import MeterState
+from exporter.errors import StateError
+from exporter.settings import Text
 from exporter.store import StateStore
 
 JOULES_PER_KWH: Final = 3_600_000
@@ -47,6 +49,10 @@ def as_json(kept: Mapping[str, KeptState]) -> str:
 
 def set_total(folder: Path, charger_id: str, energy_kwh: float) -> str:
     """Sets the total of a charger and says what it was; raises StateError, above all while an exporter runs."""
+    try:
+        Text.read(charger_id)
+    except ValueError as error:
+        raise StateError(f"a charger id {error}") from error
     store = StateStore.open(folder)
     try:
         before = store.load().get(charger_id)
@@ -55,7 +61,13 @@ def set_total(folder: Path, charger_id: str, energy_kwh: float) -> str:
         store.commit({charger_id: KeptState(after, before.first_seen_unix if before else time.time())})
     finally:
         store.close()
-    was = f"was {_kwh(meter)} kWh" if before else "a charger that was not in the file"
+    was = (
+        f"was {_kwh(meter)} kWh"
+        if meter.total_joules is not None
+        else "had no total"
+        if before
+        else "a charger that was not in the file"
+    )
     return f"{charger_id}: {_kwh(after)} kWh ({was})"
 
 

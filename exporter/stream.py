@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
@@ -55,6 +55,8 @@ class Service:
     transports: tuple[str, ...]
     connect_timeout_seconds: float
     connector: aiohttp.BaseConnector
+    # Failures of a kind in a row, over all streams: of a service that is down one is told, not one a charger.
+    failures: dict[ConnectFailure, int] = field(default_factory=dict)
 
 
 class ChargerStream:
@@ -75,7 +77,7 @@ class ChargerStream:
         self._handshakes = handshakes
         self._log = log.bind(charger_id=charger_id)
         self._backoff = Backoff(rng)
-        self._failures: dict[ConnectFailure, int] = {}
+        self._has_failed = False
         self._short_lived = 0
         self._token_in_doubt = False
         self._woken = asyncio.Event()
@@ -111,7 +113,9 @@ class ChargerStream:
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
-        self._failures.clear()
+        if self._has_failed:
+            self._has_failed = False
+            self._service.failures.clear()
         self._token_in_doubt = False
         # Like failures: a service that hangs up at once, for ever, fills no disk. What then lives is told when it does.
         is_told = (self._short_lived + 1).bit_count() == 1
@@ -170,7 +174,8 @@ class ChargerStream:
             self._log.warning("stream lost; connecting again", **fields)
 
     def _tell_failure(self, error: ConnectError) -> None:
-        """One line for the first failure of a kind, then for every doubling: a dead service fills no disk."""
-        count = self._failures[error.reason] = self._failures.get(error.reason, 0) + 1
+        """One line for the account's first failure of a kind, then for every doubling: a dead service fills no disk."""
+        self._has_failed = True
+        count = self._service.failures[error.reason] = self._service.failures.get(error.reason, 0) + 1
         if count.bit_count() == 1:
             self._log.warning("cannot connect", reason=error.reason.value, attempts=count, error=str(error))

@@ -168,6 +168,7 @@ class TestRun:
             "--web.listen-address=:",
             "--web.telemetry-path=metrics",
             "--web.telemetry-path=/-/ready",
+            "--web.telemetry-path=/{x}",
             "--log.level=loud",
             "--log.format=xml",
             "--no.such-flag=1",

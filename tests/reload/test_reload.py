@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.end_to_end.program import Exporter, account
+from tests.end_to_end.program import PROGRAM, Exporter, account
 from tests.node.service import NodeService
-from tests.processes import wait_until
+from tests.processes import Process, wait_until
 
 LOG = {"voltage": "230.00", "current": "7.00", "power": "1577.80", "createdAt": "2026-01-10T13:57:59.124Z"}
 RELOADED = "vecharge_exporter_config_last_reload_successful"
@@ -165,3 +165,17 @@ def test_a_change_of_a_charger_file_is_taken_up_by_itself(
         (files / "a.json").write_text(json.dumps(["stays", {"id": "comes", "name": "New"}]))
     wait_until_connected(exporter, "stays", "comes")
     assert sids(node, "stays") == before
+
+
+def test_signals_that_come_during_the_start_are_heeded_once_it_is_done(
+    node: NodeService, token: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(yaml.safe_dump({"accounts": [account(node.url, token, ["charger"])]}))
+    arguments = [f"--config.file={config}", "--web.listen-address=127.0.0.1:0", f"--storage.path={tmp_path / 'data'}"]
+    with Process(PROGRAM, *arguments, output=tmp_path / "log") as exporter:
+        exporter.wait_for_line("starting vecharge-exporter")
+        exporter.signal(signal.SIGHUP)
+        exporter.wait_for_line("configuration reloaded")
+        exporter.signal(signal.SIGTERM)
+        assert exporter.wait_for_end() == 0

@@ -119,3 +119,10 @@ def test_set_is_refused_while_the_exporter_runs(state: State, tmp_path: Path) ->
 def test_set_takes_only_a_number_that_can_be_a_total(state: State, tmp_path: Path, kwh: str) -> None:
     assert state("set", "new", f"--energy-kwh={kwh}").exit_code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("charger", ["", "a\nb", " a"], ids=repr)
+def test_an_id_that_no_configuration_could_hold_is_refused(state: State, tmp_path: Path, charger: str) -> None:
+    refused = state("set", charger, "--energy-kwh=1")
+    assert refused.exit_code == 1
+    assert not (tmp_path / STATE_FILE).exists()

@@ -139,6 +139,18 @@ async def test_a_failure_that_lasts_is_told_less_and_less_often(watch: StartWatc
     assert [line.partition("attempts=")[2].split()[0] for line in told] == ["1", "2", "4", "8", "16"]
 
 
+async def test_of_a_service_that_is_down_one_is_told_and_not_one_a_charger(
+    watch: StartWatch, closed_address: str
+) -> None:
+    first = watch(closed_address)
+    others = [watch(closed_address, charger=f"charger-{n}", service=first.service) for n in range(7)]
+    for stream in (first, *others):
+        await stream.until_failed()
+    told = sum(stream.log.getvalue().count("cannot connect") for stream in (first, *others))
+    attempts = sum(len(stream.failures) for stream in (first, *others))
+    assert told == attempts.bit_length()
+
+
 async def test_only_so_many_handshakes_run_at_once(watch: StartWatch, silent_address: str) -> None:
     one_at_a_time = asyncio.Semaphore(1)
     options = {"connect_timeout": 0.3, "handshakes": one_at_a_time}

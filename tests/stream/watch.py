@@ -60,14 +60,15 @@ class Watch:
         handshakes: asyncio.Semaphore | None = None,
         level: str = "debug",
         rng: random.Random | None = None,
+        service: Service | None = None,
     ) -> None:
         self.delivered: list[StreamEvent] = []
         self.log = io.StringIO()
         source = token or TokenSource(literal=TOKEN)
-        service = Service(url, source, tuple(transports), connect_timeout, connector)
+        self.service = service or Service(url, source, tuple(transports), connect_timeout, connector)
         self.stream = ChargerStream(
             charger,
-            service,
+            self.service,
             self.delivered.append,
             handshakes or asyncio.Semaphore(10),
             create_log(level, "logfmt", self.log),
