@@ -25,9 +25,7 @@ def amtool() -> Path:
 
 
 def alertmanager() -> Path:
-    return (
-        _installed("prometheus-alertmanager") or _installed("alertmanager") or _alertmanager_in_its_own_view()
-    )
+    return _installed("prometheus-alertmanager") or _installed("alertmanager") or _alertmanager_in_its_own_view()
 
 
 def _installed(program: str) -> Path | None:
