@@ -15,7 +15,7 @@ from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
 # What is quick to tell is told first: these folders come last, in this order. Theirs are the whole programs.
-PROGRAMS = ("check", "state", "reload", "packaging", "rules", "end_to_end", "torture")
+PROGRAMS = ("check", "state", "reload", "packaging", "rules", "chaos", "end_to_end", "torture")
 LATE = ("stream", *PROGRAMS)
 
 # How long an example takes on a busy machine says nothing about a rule. CI tries the same examples every time.
