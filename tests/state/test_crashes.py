@@ -195,7 +195,8 @@ def truncate(content: bytes) -> bytes:
 
 
 def flip_a_bit(content: bytes) -> bytes:
-    place = content.index(b'"total_joules":') + len(b'"total_joules":')
+    # The first number of a meter's state is its total.
+    place = content.index(b'"meter":[') + len(b'"meter":[')
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 
