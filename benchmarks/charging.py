@@ -8,9 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from exporter.charger import Charger, Connected, Received, StreamEvent, TokenInUse
+from exporter.charger import Charger
 from exporter.clock import Moment
 from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.events import Connected, Received, StreamEvent, TokenInUse
 from exporter.fleet import Fleet
 from exporter.logs import Log, create_log
 from exporter.process import ExporterProcess

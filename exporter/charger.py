@@ -11,10 +11,11 @@ from typing import Final
 
 import msgspec
 
-from exporter.account import Account, Disconnection
+from exporter.account import Account
 from exporter.clock import Moment
 from exporter.energy import EnergyMeter, MeterState, Verdict
-from exporter.errors import ConnectFailure, DecodeError
+from exporter.errors import DecodeError
+from exporter.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent, TokenInUse
 from exporter.wire import (
     OTHER_EVENT,
     ChargerDocument,
@@ -26,50 +27,6 @@ from exporter.wire import (
     decode,
     event_label,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TokenInUse:
-    """A token was read for an attempt to connect; when it expires (unix seconds), if it says so."""
-
-    expiry_unix: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The stream's namespace is connected."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectFailed:
-    """An attempt to connect has failed; `advice` says why and what to do, and is safe to show."""
-
-    reason: ConnectFailure
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """A connected stream has ended."""
-
-    reason: Disconnection
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An event of the service as it came: its name and its arguments."""
-
-    name: object
-    arguments: tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Garbled:
-    """Something came that is no Socket.IO packet, or none that makes sense."""
-
-
-StreamEvent = TokenInUse | Connected | ConnectFailed | Disconnected | Received | Garbled
-
 
 OCCUPIED_ADVICE: Final = "the service says that the charger is connected to another device: close the app there"
 

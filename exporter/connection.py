@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from exporter.account import Disconnection
-from exporter.charger import Connected, Garbled, Received
 from exporter.client import CONNECT_OPTIONS, NAMESPACE, SILENT, Client, Door, Json, registries_of_clients
 from exporter.diagnosis import Evidence, closed_early, diagnose, not_understood, refused, timed_out
 from exporter.errors import ConnectError, ConnectFailure
+from exporter.events import Connected, Garbled, Received
 from exporter.payload import BoundedResponse
 
 # Beyond the ping interval and timeout that the server announced: a slow network is no dead one.

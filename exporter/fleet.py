@@ -13,9 +13,10 @@ from typing import Final
 import aiohttp
 
 from exporter.account import Account
-from exporter.charger import OCCUPIED_ADVICE, Charger, KeptState, Notice, Rules, StreamEvent
+from exporter.charger import OCCUPIED_ADVICE, Charger, KeptState, Notice, Rules
 from exporter.clock import Moment
 from exporter.config import AccountConfig, Config
+from exporter.events import StreamEvent
 from exporter.exposition import Exposition
 from exporter.logs import Log
 from exporter.pacing import Pace

@@ -14,9 +14,9 @@ from typing import Final
 import aiohttp
 
 from exporter.account import Disconnection
-from exporter.charger import ConnectFailed, Disconnected, StreamEvent, TokenInUse
 from exporter.connection import Connection, Target
 from exporter.errors import ConnectError, ConnectFailure, TokenError
+from exporter.events import ConnectFailed, Disconnected, StreamEvent, TokenInUse
 from exporter.logs import Log
 from exporter.tokens import TokenSource, expiry_of
 

@@ -13,7 +13,7 @@ FLOORS = (
     ("errors", "clock", "duration", "pacing"),
     ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation"),
     ("document", "settings", "config", "sharding", "web_config", "passwords"),
-    ("account", "process", "charger", "store"),
+    ("account", "process", "events", "charger", "store"),
     ("metrics", "client", "connection", "stream"),
     ("exposition", "handshake", "check", "fleet"),
     ("commits", "scrape", "reload"),

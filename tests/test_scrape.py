@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from exporter import fleet as fleet_module
-from exporter.charger import Connected
 from exporter.clock import Moment
 from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.events import Connected
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.process import ExporterProcess

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.account import Disconnection
-from exporter.charger import ConnectFailed, Garbled, Notice, Received, TokenInUse
+from exporter.charger import Notice
 from exporter.errors import ConnectFailure
+from exporter.events import ConnectFailed, Garbled, Received, TokenInUse
 from tests.charger.watched import NOON, Watched
 
 EVENTS = ("chargerConnected", "statusChanged", "newLog", "chargerDisconnected", "error", "other")

@@ -3,8 +3,9 @@
 import pytest
 
 from exporter.account import Disconnection
-from exporter.charger import ConnectFailed, Garbled, Rules, TokenInUse
+from exporter.charger import Rules
 from exporter.errors import ConnectFailure
+from exporter.events import ConnectFailed, Garbled, TokenInUse
 from tests.charger.watched import DAY, KWH, NOON, STALE_AFTER, Watched
 
 

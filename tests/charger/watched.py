@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter.account import Account, Disconnection
-from exporter.charger import Charger, Connected, Disconnected, KeptState, Notice, Received, Rules, StreamEvent
+from exporter.charger import Charger, KeptState, Notice, Rules
 from exporter.clock import Moment
+from exporter.events import Connected, Disconnected, Received, StreamEvent
 from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, Metric, Subject, Value
 
 NOON: Final = 1_700_000_000.0

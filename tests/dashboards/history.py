@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from exporter import charger as live
+from exporter import events
 from exporter.account import Account, Disconnection
 from exporter.clock import Moment
 from exporter.errors import ConnectFailure
@@ -119,9 +120,9 @@ class Watched:
 
     def lose_stream(self, now: Moment) -> None:
         """The transport breaks, and the first attempts to connect again fail."""
-        self.live.apply(live.Disconnected(Disconnection.TRANSPORT), now)
+        self.live.apply(events.Disconnected(Disconnection.TRANSPORT), now)
         for reason in (ConnectFailure.UNREACHABLE, ConnectFailure.TIMEOUT):
-            self.live.apply(live.ConnectFailed(reason), now)
+            self.live.apply(events.ConnectFailed(reason), now)
         self._connect(now)
 
     def go_offline(self, now: Moment) -> None:
@@ -143,14 +144,14 @@ class Watched:
         return f'ALERTS{{alertname="{ALERT}",alertstate="firing",{labels}}} 1\n'.encode()
 
     def _connect(self, now: Moment) -> None:
-        self.live.apply(live.TokenInUse(self.exporter.ends_unix + ACCOUNTS[self._account] * DAY_SECONDS), now)
-        self.live.apply(live.Connected(), now)
+        self.live.apply(events.TokenInUse(self.exporter.ends_unix + ACCOUNTS[self._account] * DAY_SECONDS), now)
+        self.live.apply(events.Connected(), now)
         self._hear(simulated.Event("chargerConnected", self._simulated.document()), now)
 
     def _hear(self, event: simulated.Event, now: Moment) -> None:
-        self.live.apply(live.Received(event.name, (event.payload,)), now)
+        self.live.apply(events.Received(event.name, (event.payload,)), now)
         if event.farewell:
-            self.live.apply(live.Disconnected(Disconnection.SERVER), now)
+            self.live.apply(events.Disconnected(Disconnection.SERVER), now)
             self._connect(now)
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from exporter.account import Account, Disconnection
-from exporter.charger import Charger, Connected, Disconnected, KeptState, Received, Rules
+from exporter.charger import Charger, KeptState, Rules
 from exporter.clock import Moment
+from exporter.events import Connected, Disconnected, Received
 
 JOULES_PER_HUNDREDTH = 36_000
 NOON = 1_700_000_000

@@ -6,19 +6,10 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from exporter.account import Account, Disconnection
-from exporter.charger import (
-    Charger,
-    Connected,
-    ConnectFailed,
-    Disconnected,
-    Garbled,
-    Received,
-    Rules,
-    StreamEvent,
-    TokenInUse,
-)
+from exporter.charger import Charger, Rules
 from exporter.clock import Moment
 from exporter.errors import ConnectFailure
+from exporter.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent, TokenInUse
 from exporter.process import ExporterProcess
 
 NOON = 1_700_000_000.0

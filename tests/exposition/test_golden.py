@@ -10,9 +10,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as text_parser
 
 from exporter.account import Account, Disconnection
-from exporter.charger import Charger, Connected, ConnectFailed, Disconnected, Received, Rules, StreamEvent, TokenInUse
+from exporter.charger import Charger, Rules
 from exporter.clock import Moment
 from exporter.errors import ConnectFailure
+from exporter.events import Connected, ConnectFailed, Disconnected, Received, StreamEvent, TokenInUse
 from exporter.exposition import Exposition
 from exporter.metrics import ACCOUNT_METRICS, EXPORTER_METRICS, Metric
 from exporter.process import ExporterProcess

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from exporter.account import Disconnection
-from exporter.charger import Connected, Received, TokenInUse
 from exporter.errors import ConnectFailure
+from exporter.events import Connected, Received, TokenInUse
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 from exporter.tokens import TokenSource
 from tests.node.service import Generation, NodeService

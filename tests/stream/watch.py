@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 
 from exporter.account import Disconnection
-from exporter.charger import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
 from exporter.errors import ConnectFailure
+from exporter.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
 from exporter.logs import create_log
 from exporter.stream import ChargerStream, Service
 from exporter.tokens import TokenSource

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 import aiohttp
 
-from exporter.charger import Charger, StreamEvent
+from exporter.charger import Charger
 from exporter.clock import now
 from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.events import StreamEvent
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.process import ExporterProcess

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from exporter.account import Disconnection
-from exporter.charger import Charger, Connected, ConnectFailed, Disconnected, Received
+from exporter.charger import Charger
 from exporter.clock import Moment, now
 from exporter.errors import ConnectFailure
+from exporter.events import Connected, ConnectFailed, Disconnected, Received
 from exporter.web import api
 from exporter.web.problem import problem_of
 from tests.web.site import SECRET, Site

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from exporter.charger import Connected, ConnectFailed, Received
 from exporter.errors import ConnectFailure
+from exporter.events import Connected, ConnectFailed, Received
 from exporter.web import api
 from tests.conftest import or_skip
 from tests.web.chromium import ARGUMENTS, chromium
