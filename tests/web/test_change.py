@@ -13,8 +13,8 @@ import bcrypt
 import pytest
 
 from exporter import web_config
+from tests.certificates import Authority
 from tests.stream.watch import until
-from tests.web.certificates import Authority
 from tests.web.site import Site, basic
 
 OFTEN: dict[str, Any] = {"look_seconds": 0.02}

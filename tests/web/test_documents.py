@@ -9,7 +9,7 @@ import yaml
 from exporter import web_config
 from exporter.errors import ConfigError
 from exporter.web import Limits
-from tests.web.certificates import Authority
+from tests.certificates import Authority
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "web-configuration.md").read_text()
 

@@ -10,10 +10,10 @@ import pytest
 import requests
 import yaml
 
+from tests.certificates import Authority
 from tests.end_to_end.program import PROGRAM, account
 from tests.processes import SECONDS, Process
 from tests.prometheus import Prometheus
-from tests.web.certificates import Authority
 
 UP = "sum(up) == 1"
 

@@ -13,8 +13,8 @@ import pytest
 
 from exporter.errors import ConfigError
 from exporter.web_config import WebConfig, load
+from tests.certificates import Authority
 from tests.processes import SECONDS
-from tests.web.certificates import Authority
 
 HASH = "$2y$10$CqLBvBmaRYNksq.tZYaxo.ORIIUsMty1OIkAgBxG8ucygwpHcSqQu"
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key"

@@ -4,13 +4,15 @@ import ipaddress
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-DAY = timedelta(days=1)
+DAY: Final = timedelta(days=1)
+LOOPBACK: Final = ("localhost", "127.0.0.1")
 
 
 class Authority:
@@ -33,7 +35,7 @@ class Authority:
             decipher_only=False,
         )
         certificate = (
-            self._builder(self._name, self._key.public_key())
+            self._builder(self._name, self._key.public_key(), DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .sign(self._key, hashes.SHA256())
@@ -41,15 +43,20 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, password: bytes | None = None) -> tuple[Path, Path]:
-        """Certificate and key of `name`, for servers on loopback and for clients."""
+    def issue(
+        self,
+        name: str,
+        password: bytes | None = None,
+        places: tuple[str, ...] = LOOPBACK,
+        expires: timedelta = DAY,
+    ) -> tuple[Path, Path]:
+        """Certificate and key of `name`, for a server at `places` and for clients; it `expires` so long from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        places = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
-            self._builder(subject, key.public_key())
-            .add_extension(x509.SubjectAlternativeName(places), critical=False)
+            self._builder(subject, key.public_key(), expires)
+            .add_extension(x509.SubjectAlternativeName(map(_place, places)), critical=False)
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -68,7 +75,9 @@ class Authority:
             context.load_cert_chain(*client)
         return context
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, expires: timedelta
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         # Both key identifiers: from Python 3.13 on a client insists on them.
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -78,8 +87,16 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + DAY)
+            # Long enough ago that one that has expired was valid once.
+            .not_valid_before(now - 2 * DAY)
+            .not_valid_after(now + expires)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(issuer, critical=False)
         )
+
+
+def _place(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
