@@ -6,7 +6,8 @@
     ├── TokenError         the token of an account cannot be read now: names its file or variable
     ├── ConnectError       a stream could not be connected; carries the reason and what to do
     ├── ListenError        the address to listen on cannot be had
-    └── StateError         the state file cannot be used
+    ├── StateError         the state file cannot be used
+    └── HealthError        an exporter that was asked does not say that it is well
 
 Every message is written by this project and safe to log: it never carries a token, a phone number, a user id
 or an address. The text of a foreign exception may (aiohttp puts the URL, and so the token, into some of its
@@ -74,13 +75,18 @@ class StateError(ExporterError):
     """The state file cannot be used: names the file and what to do."""
 
 
+class HealthError(ExporterError):
+    """An exporter that was asked does not say that it is well: why, and what to do."""
+
+
 def cause_of(exception: BaseException) -> str:
     """What of an exception may be logged: our own text, the system's words for an errno, else the type."""
     if isinstance(exception, ExporterError):
         return str(exception)
-    if isinstance(exception, ssl.SSLError) and exception.reason:
-        # An errno of OpenSSL's own: the system's words for it would be about something else.
-        return f"{type(exception).__name__}: {exception.reason.lower().replace('_', ' ')}"
+    if isinstance(exception, ssl.SSLError):
+        # An errno of OpenSSL's own, and not always a reason: the system's words for it would be about something else.
+        reason = f": {exception.reason.lower().replace('_', ' ')}" if exception.reason else ""
+        return f"{type(exception).__name__}{reason}"
     if isinstance(exception, OSError) and exception.errno is not None and exception.errno > 0:
         return f"{type(exception).__name__}: {os.strerror(exception.errno)}"
     return type(exception).__name__

@@ -15,6 +15,7 @@ from exporter import __version__, negotiation
 from exporter.clock import now
 from exporter.errors import ConfigError
 from exporter.fleet import Fleet
+from exporter.healthcheck import HEALTHY, READY
 from exporter.scrape import Scrape
 from exporter.web.api import ChargersDocument
 from exporter.web.connections import plain
@@ -95,12 +96,12 @@ class Pages:
         return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
 
     async def _healthy(self, _request: web.Request) -> web.Response:
-        return plain(HTTPStatus.OK, "vecharge-exporter is healthy.")
+        return plain(HTTPStatus.OK, HEALTHY)
 
     async def _ready(self, _request: web.Request) -> web.Response:
         if not self.is_ready:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "vecharge-exporter is not ready.")
-        return plain(HTTPStatus.OK, "vecharge-exporter is ready.")
+        return plain(HTTPStatus.OK, READY)
 
     async def _reload(self, request: web.Request) -> web.Response:
         if self._reload_configuration is None:

@@ -1,0 +1,29 @@
+"""What may be told of a foreign exception."""
+
+import errno
+import ssl
+
+import pytest
+
+from exporter.errors import TokenError, cause_of
+
+
+def openssl(reason: str | None) -> ssl.SSLError:
+    error = ssl.SSLError(524297, "[SSL] a text that quotes who knows what")
+    error.reason = reason  # type: ignore[assignment]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (TokenError("our own words"), "our own words"),
+        (OSError(errno.ENOENT, "marked-secret", "marked-file"), "FileNotFoundError: No such file or directory"),
+        (OSError("marked-secret"), "OSError"),
+        (ValueError("marked-secret"), "ValueError"),
+        (openssl("KEY_VALUES_MISMATCH"), "SSLError: key values mismatch"),
+        (openssl(None), "SSLError"),
+    ],
+)
+def test_our_own_words_the_systems_for_an_errno_or_the_type(error: Exception, told: str) -> None:
+    assert cause_of(error) == told
