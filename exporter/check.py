@@ -1,4 +1,4 @@
-"""`vecharge-exporter check --online`: one handshake per charger, and a table of what came of each."""
+"""`vecharge-exporter check`: whether tokens can be read; with --online one handshake per charger, and a table of it."""
 
 import sys
 import time
@@ -34,6 +34,15 @@ class Finding:
     handshake: Handshake | None
     expiry: float | None
     problem: str | None
+
+
+def unreadable_tokens(config: Config) -> Iterator[str]:
+    """A line for each account whose token cannot be read: which, and what to do."""
+    for account in config.accounts:
+        try:
+            account.token.read()
+        except TokenError as error:
+            yield f"{account.name}: {error}"
 
 
 def run_online(

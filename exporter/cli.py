@@ -197,18 +197,24 @@ def simulate(
 @_config_file
 @click.option("--online", is_flag=True, help="Also make one handshake per charger, and show what it says.")
 def check(config_file: Path | None, online: bool) -> None:
-    """Say whether the configuration is valid and, with --online, whether it works.
+    """Say whether the configuration is valid, its tokens can be read and, with --online, whether all of it works.
 
     Exit status 0: all is well; 1: something does not work; 2: the file is not valid.
     """
     config = _load(config_file)
     chargers = sum(len(account.chargers) for account in config.accounts)
     click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
-    if online:
-        from exporter.check import run_online
+    from exporter.check import run_online, unreadable_tokens
 
-        if not run_online(config):
-            sys.exit(EXIT_FAILED)
+    if online:
+        works = run_online(config)
+    else:
+        problems = list(unreadable_tokens(config))
+        for line in problems:
+            click.echo(line)
+        works = not problems
+    if not works:
+        sys.exit(EXIT_FAILED)
 
 
 _file = click.Path(path_type=Path)

@@ -59,7 +59,7 @@ accounts:
 ```
 
 `vecharge-exporter check --config.file FILE` says whether a file is valid, in one line that names the place of what is
-wrong; with `--online` it also tries the token and every charger.
+wrong, and whether every token can be read; with `--online` it also tries the token and every charger.
 
 - Only `name`, one of `token`, `token_file` and `token_env`, and a charger are required.
 - An unknown key is an error, and so is a key that stands twice in one mapping.

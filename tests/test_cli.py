@@ -225,7 +225,7 @@ class TestVersion:
 
 
 class TestCheck:
-    """`check`: 0 the configuration is valid, 2 it is not."""
+    """`check`: 0 all is well, 1 a token cannot be read, 2 the configuration is not valid."""
 
     def test_a_valid_file(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
@@ -243,6 +243,33 @@ class TestCheck:
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.startswith("vecharge-exporter: c.yml: ")
         assert result.stderr.count("\n") == 1
+
+    def test_every_token_that_cannot_be_read_is_told_with_its_account(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "good").write_text(TOKEN)
+        (tmp_path / "empty").write_text("\n")
+        (tmp_path / "c.yml").write_text(
+            "accounts:\n"
+            "  - {name: delhi, token_file: missing, chargers: [a]}\n"
+            "  - {name: agra, token_file: good, chargers: [b]}\n"
+            "  - {name: pune, token_file: empty, chargers: [c]}\n"
+            "  - {name: goa, token_env: UNSET_TOKEN, chargers: [d]}\n"
+        )
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, result.stderr) == (1, "")
+        assert result.stdout.splitlines() == [
+            "c.yml: valid, 4 account(s), 4 charger(s)",
+            "delhi: the token file missing cannot be read (FileNotFoundError: No such file or directory): "
+            "put it there, for the exporter to read",
+            "pune: the token file empty is empty: put the token of the veCharge account there",
+            "goa: the environment variable UNSET_TOKEN is not set: set it to the token of the veCharge account",
+        ]
+
+    def test_no_token_is_shown(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text(f"{TOKEN} {TOKEN}")
+        (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, TOKEN in result.output) == (1, False)
+        assert "delhi: the token file token holds more than one token" in result.output
 
 
 class TestDemoAndSimulate:
