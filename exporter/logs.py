@@ -39,6 +39,7 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
         _Lines(stream or sys.stderr),
         processors=[
             structlog.processors.add_log_level,
+            _name_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             _describe_exception,
             structlog.processors.EventRenamer("msg"),
@@ -99,6 +100,13 @@ def _describe_exception(_logger: object, _method: str, fields: MutableMapping[st
     if isinstance(error, BaseException):
         fields["error"] = cause_of(error)
         fields["at"] = where(error)
+    return fields
+
+
+def _name_level(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """As --log.level has it, and as Prometheus and its exporters write it: one search finds the warnings of all."""
+    if fields["level"] == "warning":
+        fields["level"] = "warn"
     return fields
 
 

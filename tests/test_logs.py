@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import TokenError
-from exporter.logs import Log, adopt_foreign_logs, create_log, where
+from exporter.logs import LEVELS, Log, adopt_foreign_logs, create_log, where
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6Im1hcmtlZCJ9.c2lnbmVk"
 SECRETS = {
@@ -58,15 +58,26 @@ def test_a_line_of_json_is_an_object(output: io.StringIO) -> None:
     create_log("debug", "json", output).warning("stream lost", charger_id='te"st')
     line = json.loads(output.getvalue())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("ts"))
-    assert line == {"level": "warning", "msg": "stream lost", "charger_id": 'te"st'}
+    assert line == {"level": "warn", "msg": "stream lost", "charger_id": 'te"st'}
+
+
+@pytest.mark.parametrize("log_format", ["logfmt", "json"])
+def test_the_levels_in_the_log_are_those_of_the_flag(
+    log_format: Literal["logfmt", "json"], output: io.StringIO
+) -> None:
+    log = create_log("debug", log_format, output)
+    for method in (log.debug, log.info, log.warning, log.error, log.exception):
+        method("event")
+    told = re.findall(r'level"?[=:] ?"?(\w+)', output.getvalue())
+    assert list(dict.fromkeys(told)) == list(LEVELS)
 
 
 @pytest.mark.parametrize(
     ("level", "shown"),
     [
-        ("debug", ["debug", "info", "warning", "error"]),
-        ("info", ["info", "warning", "error"]),
-        ("warn", ["warning", "error"]),
+        ("debug", ["debug", "info", "warn", "error"]),
+        ("info", ["info", "warn", "error"]),
+        ("warn", ["warn", "error"]),
         ("error", ["error"]),
     ],
 )
@@ -185,7 +196,7 @@ class TestForeignLoggers:
 
     @pytest.mark.parametrize(
         ("level", "told"),
-        [(logging.WARNING, "warning"), (35, "warning"), (logging.ERROR, "error"), (logging.CRITICAL, "error")],
+        [(logging.WARNING, "warn"), (35, "warn"), (logging.ERROR, "error"), (logging.CRITICAL, "error")],
     )
     def test_a_warning_is_told_without_its_arguments(
         self, foreign: logging.Logger, output: io.StringIO, level: int, told: str

@@ -36,7 +36,7 @@ def closed_address() -> Iterator[str]:
 
 async def the_failure(stream: Watch) -> ConnectFailure:
     await stream.until_failed()
-    assert "level=warning" in stream.log.getvalue()
+    assert "level=warn " in stream.log.getvalue()
     assert stream.connections == 0
     return stream.failures[0]
 
@@ -135,7 +135,7 @@ async def test_a_token_file_that_is_not_there_yet_is_another_fault(
 async def test_a_failure_that_lasts_is_told_less_and_less_often(watch: StartWatch, closed_address: str) -> None:
     stream = watch(f"http://{closed_address}")
     await stream.until_failed(times=20)
-    told = [line for line in stream.log.getvalue().splitlines() if "level=warning" in line]
+    told = [line for line in stream.log.getvalue().splitlines() if "level=warn " in line]
     assert [line.partition("attempts=")[2].split()[0] for line in told] == ["1", "2", "4", "8", "16"]
 
 
