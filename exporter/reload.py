@@ -10,6 +10,7 @@ from typing import Final
 from exporter.clock import Moment
 from exporter.config import Config
 from exporter.errors import ConfigError
+from exporter.file_mark import FileMark, mark_of
 from exporter.logs import Log
 from exporter.process import ExporterProcess
 
@@ -17,8 +18,7 @@ LOOK_SECONDS: Final = 5.0
 # A file that is being written keeps changing: it is read once it has held still for so long.
 STILL_SECONDS: Final = 1.0
 
-# What tells that a file has changed: its inode (it was replaced), its size, when it was written.
-Mark = tuple[int, int, int]
+Marks = dict[Path, FileMark | None]
 
 
 class Reloads:
@@ -79,27 +79,19 @@ class Reloads:
             with suppress(ConfigError):  # said in the log; the next change is looked at again
                 await self.reload()
 
-    async def _charger_files(self) -> dict[Path, Mark | None]:
+    async def _charger_files(self) -> Marks:
         return await asyncio.to_thread(_marks, self._config.charger_file_patterns)
 
-    async def _token_files(self) -> dict[str, Mark | None]:
+    async def _token_files(self) -> dict[str, FileMark | None]:
         files = {account.name: account.token.file for account in self._config.accounts if account.token.file}
-        return await asyncio.to_thread(lambda: {name: _mark(file) for name, file in files.items()})
+        return await asyncio.to_thread(lambda: {name: mark_of(file) for name, file in files.items()})
 
 
-async def _after(seconds: float, look: Callable[[], Awaitable[dict[Path, Mark | None]]]) -> dict[Path, Mark | None]:
+async def _after(seconds: float, look: Callable[[], Awaitable[Marks]]) -> Marks:
     await asyncio.sleep(seconds)
     return await look()
 
 
-def _marks(patterns: Iterable[str]) -> dict[Path, Mark | None]:
+def _marks(patterns: Iterable[str]) -> Marks:
     files = {Path(name) for pattern in patterns for name in glob.glob(pattern, recursive=True)}  # noqa: PTH207
-    return {file: _mark(file) for file in sorted(files)}
-
-
-def _mark(file: Path) -> Mark | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return {file: mark_of(file) for file in sorted(files)}

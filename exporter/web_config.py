@@ -16,9 +16,8 @@ import msgspec
 from exporter import document
 from exporter.document import fail
 from exporter.errors import cause_of
+from exporter.file_mark import FileMark, mark_of
 
-# What tells that a file has changed: its inode (it was replaced), its size, when it was written.
-Mark = tuple[int, int, int]
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 
 _TLS_VERSIONS: Final = {
@@ -99,19 +98,19 @@ class TlsConfig:
 class WebConfig:
     """A valid web configuration. `files` are all files that it was made from, each as it was just before."""
 
-    files: Mapping[Path, Mark | None] = field(default_factory=dict)
+    files: Mapping[Path, FileMark | None] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     users: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def has_changed(self) -> bool:
         """Whether one of the files is another now."""
-        return any(_mark(file) != mark for file, mark in self.files.items())
+        return any(mark_of(file) != mark for file, mark in self.files.items())
 
 
 def load(path: Path) -> WebConfig:
     """The web configuration in a file, certificates included; raises ConfigError. An empty file asks for nothing."""
-    files = {path: _mark(path)}
+    files = {path: mark_of(path)}
     content = {} if path.is_file() and not path.stat().st_size else document.read(path)
     _refuse_unsupported(path, content)
     parsed = document.typed(path, content, _Document, _SECTIONS, _no_types_of_our_own)
@@ -120,21 +119,13 @@ def load(path: Path) -> WebConfig:
     tls = None if parsed.tls_server_config is None else _tls(path, parsed.tls_server_config)
     if tls is not None:
         certificates = (tls.cert_file, tls.key_file, tls.client_ca_file)
-        files |= {file: _mark(file) for file in certificates if file is not None}
+        files |= {file: mark_of(file) for file in certificates if file is not None}
     return WebConfig(
         files,
         None if tls is None else _context(path, tls),
         _users(path, parsed.basic_auth_users),
         _headers(path, parsed.http_server_config.headers),
     )
-
-
-def _mark(file: Path) -> Mark | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _no_types_of_our_own(_kind: type, value: object) -> object:
