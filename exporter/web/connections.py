@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from exporter.web.listening import BACKLOG
+from exporter.logs import Log
+from exporter.web.accepting import Acceptor
 
 # What is being answered when the program ends may still go out.
 SHUTDOWN_SECONDS: Final = 1.0
@@ -38,10 +39,16 @@ class Listener:
     Its end leaves the sockets, and the connections that wait in their queues, to the next listener.
     """
 
-    def __init__(self, site: web.Application, headers: Callable[[], Mapping[str, str]], limits: Limits) -> None:
+    def __init__(
+        self, site: web.Application, headers: Callable[[], Mapping[str, str]], limits: Limits, log: Log
+    ) -> None:
         self._runner = web.AppRunner(site, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         self._limits = limits
-        self._servers: list[asyncio.Server] = []
+        self._log = log
+        self._tls: ssl.SSLContext | None = None
+        self._acceptors: list[Acceptor] = []
+        # Those that were taken and are no connections yet: over TLS that lasts.
+        self._arriving: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         # As they came: dicts keep their order.
         self._connections: dict[Connection, None] = {}
@@ -51,31 +58,22 @@ class Listener:
     async def start(self, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Answers from now on, over TLS if there is a context for it."""
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
+        self._tls = tls
         for bound in sockets:
             own = bound.dup()
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 # The kernel ends what a client does not take in, also after a close; connections inherit it.
                 own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.answer_seconds * 1000))
-            self._servers.append(
-                await loop.create_server(
-                    self._connection,
-                    sock=own,
-                    ssl=tls,
-                    ssl_handshake_timeout=self._limits.handshake_seconds if tls else None,
-                    backlog=BACKLOG,
-                )
-            )
+            self._acceptors.append(Acceptor(own, self._take, self._make_room, self._log))
 
     async def leave(self) -> None:
         """Takes no more connections; returns when those that there are have ended: idle ones at once, others after
         their answer, or when that took too long.
         """
         self.is_leaving = True
-        # asyncio accepts in one turn of its loop, hands over in the next, and forgets whom it accepted if the server
-        # was closed between. Timers run after the accepting of a turn: what one wakes comes after the handing over.
-        await asyncio.sleep(0.001)
         self._close()
+        if self._arriving:
+            await asyncio.wait(self._arriving)  # at most as long as a handshake may take
         for connection in list(self._connections):
             if connection.is_idle:
                 connection.force_close()
@@ -88,25 +86,48 @@ class Listener:
     async def stop(self) -> None:
         """Ends all connections; what is being answered has a second."""
         self._close()
+        for arriving in self._arriving:
+            arriving.cancel()
         await self._runner.cleanup()
 
     def came(self, connection: "Connection") -> None:
         """A client has connected."""
         self._connections[connection] = None
         if len(self._connections) > self._limits.connections:
-            oldest = next((other for other in self._connections if not other.is_needed), connection)
-            oldest.force_close()
+            self._make_room()
 
     def left(self, connection: "Connection") -> None:
         """A connection has ended."""
         self._connections.pop(connection, None)
         if not self._connections:
             self._empty.set()
+        for acceptor in self._acceptors:
+            asyncio.get_running_loop().call_soon(acceptor.set_spare_aside)  # its file is closed after this
 
     def _close(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._acceptors.clear()
+
+    def _make_room(self) -> None:
+        """Ends the oldest connection that is not being answered."""
+        oldest = next((connection for connection in self._connections if not connection.is_needed), None)
+        if oldest is not None:
+            oldest.force_close()
+
+    def _take(self, client: socket.socket) -> None:
+        arriving = asyncio.get_running_loop().create_task(self._arrive(client), name="connection arriving")
+        self._arriving.add(arriving)
+        arriving.add_done_callback(self._arriving.discard)
+
+    async def _arrive(self, client: socket.socket) -> None:
+        with suppress(OSError):  # a handshake that fails is the client's own affair
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._connection,
+                client,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._limits.handshake_seconds if self._tls else None,
+            )
 
     def _connection(self) -> "Connection":
         assert self._runner.server is not None
@@ -172,8 +193,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """aiohttp's own logs every scanner that comes by, and quotes what it sent."""
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            super().handle_error(request, status, exc, message)  # logs our own faults
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, ConnectionError):
+            super().handle_error(request, status, exc, message)  # logs our own faults, not that a client has left
         response = plain(status)
         response.headers.update(self._listener.headers())
         response.force_close()

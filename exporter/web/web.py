@@ -97,7 +97,7 @@ class Web:
         self._sockets.clear()
 
     async def _serve(self, config: WebConfig) -> None:
-        listener = Listener(self._pages.site(self._guard), self._guard.headers, self._options.limits)
+        listener = Listener(self._pages.site(self._guard), self._guard.headers, self._options.limits, self._log)
         self._guard.obey(config)  # before: nobody comes in who must not
         try:
             await listener.start(self._sockets, config.tls)

@@ -1,14 +1,17 @@
 """What can happen to the exporter's own machine. Disks: tests/state/test_crashes.py."""
 
+import re
 import resource
-from contextlib import ExitStack
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chaos.faults import connect_failure, fault_of, harmless, holds
+from tests.chaos.faults import Fault, Within, connect_failure, fault_of, harmless, holds
 from tests.chaos.scene import Scene
 from tests.end_to_end.program import Exporter
 from tests.processes import SECONDS, wait_until
@@ -17,6 +20,10 @@ from tests.simulated import SimulatedService
 HOUR = 3600.0
 # Before the first attempt after a connection that was lost: the shortest backoff.
 MAX_FIRST_WAIT = 2.0
+# Until a new connection is answered whose file another one has to give up first.
+NEW_CONNECTION = 5.0
+# Of about three: who waits does not spin.
+MAX_BUSY_SECONDS = 1.0
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
@@ -34,23 +41,37 @@ async def test_a_step_of_the_clock_costs_no_reading_and_no_energy(scene: Scene, 
         scene.clock_offset = 0.0
 
 
+@contextmanager
+def watching(folder: Path) -> Iterator[tuple[SimulatedService, Exporter]]:
+    """The whole program, and four chargers of a service that stands still."""
+    with SimulatedService(folder / "simulator", chargers=4, speed=60, seed=3) as service:
+        service.act("pause")
+        # Not in a file: that could not be opened either.
+        account = {"name": "test", "url": service.url, "token": service.token.read_text()}
+        exporter = Exporter(folder / "exporter", {"accounts": [account | {"chargers": service.charger_ids}]})
+        with exporter.process:
+            exporter.wait_until_up(4)
+            yield service, exporter
+
+
+@contextmanager
+def open_files_limited(exporter: Exporter, limit: int) -> Iterator[None]:
+    """While it lasts, no file of this number or above can be opened."""
+    _, hard = resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+
+
 @holds(connect_failure("The limit of open files is reached", "other", "raise the limit of open files"))
 def test_at_the_limit_of_open_files_the_rest_goes_on_and_room_is_used_once_there_is_some(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     fault = fault_of(request.function)
     assert fault.within is not None
-    with (
-        SimulatedService(tmp_path / "simulator", chargers=4, speed=60, seed=3) as service,
-        ExitStack() as running,
-        requests.Session() as prometheus,
-    ):
-        service.act("pause")
-        # Not in a file: that could not be opened either.
-        account = {"name": "test", "url": service.url, "token": service.token.read_text()}
-        exporter = Exporter(tmp_path / "exporter", {"accounts": [account | {"chargers": service.charger_ids}]})
-        running.callback(exporter.process.stop)
-        exporter.wait_until_up(4)
+    with watching(tmp_path) as (service, exporter), requests.Session() as prometheus:
         energies = exporter.values("vecharge_charger_energy_joules_total")
 
         def scraped(metric: str) -> float:
@@ -60,13 +81,60 @@ def test_at_the_limit_of_open_files_the_rest_goes_on_and_room_is_used_once_there
             return sum(s.value for s in samples if s.name == metric)
 
         assert scraped("vecharge_charger_up") == 4
-        _, hard = resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (3, hard))
-        service.act("drop")
-        exporter.process.wait_for_line(fault.log, fault.within.seconds + MAX_FIRST_WAIT)
-        wait_until(lambda: scraped("vecharge_account_connect_failures_total") >= 4, "a failure of each")
-        assert scraped("vecharge_charger_up") == 0
-        assert scraped("vecharge_charger_energy_joules_total") == sum(energies.values())
-        resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        with open_files_limited(exporter, 3):
+            service.act("drop")
+            exporter.process.wait_for_line(fault.log, fault.within.seconds + MAX_FIRST_WAIT)
+            wait_until(lambda: scraped("vecharge_account_connect_failures_total") >= 4, "a failure of each")
+            assert scraped("vecharge_charger_up") == 0
+            assert scraped("vecharge_charger_energy_joules_total") == sum(energies.values())
         exporter.wait_until_up(4)
         assert exporter.values("vecharge_charger_energy_joules_total") == energies
+
+
+@holds(harmless("The limit of open files is reached, and scrapes come over new connections: a file is kept for one"))
+def test_when_streams_have_taken_all_files_a_new_connection_still_gets_its_scrape(tmp_path: Path) -> None:
+    with watching(tmp_path) as (_, exporter):
+        taken = len(list(Path(f"/proc/{exporter.process.pid}/fd").iterdir()))
+        with open_files_limited(exporter, taken), ExitStack() as kept:
+            for _ in range(3):
+                # Each stays open, as Prometheus' own does: the one that nobody needs any more has to go.
+                client = kept.enter_context(requests.Session())
+                page = client.get(f"{exporter.url}/metrics", timeout=NEW_CONNECTION)
+                assert page.text.count("vecharge_charger_up{") == 4
+
+
+@holds(
+    Fault(
+        "No file at all is left, and a scrape comes over a new connection",
+        Within.AT_ONCE,
+        "up == 0",
+        "no file is left for another scrape",
+    )
+)
+def test_a_scrape_that_no_file_is_left_for_waits_and_neither_spins_nor_floods_the_log(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fault = fault_of(request.function)
+    assert fault.within is not None
+    with watching(tmp_path) as (_, exporter), ExitStack() as waiting:
+        address = ("127.0.0.1", int(exporter.target.rpartition(":")[2]))
+        busy_before = busy_seconds(exporter)
+        with open_files_limited(exporter, 3):
+            clients = [waiting.enter_context(socket.create_connection(address, SECONDS)) for _ in range(10)]
+            for client in clients:
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n")
+            exporter.process.wait_for_line(fault.log, fault.within.seconds)
+            # Looked for again every second; told at the first time and at every doubling.
+            exporter.process.wait_for_line(f"{fault.log}.* times=4")
+            assert exporter.process.text().count(fault.log) == 3
+        for client in clients:
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        assert busy_seconds(exporter) - busy_before < MAX_BUSY_SECONDS
+        assert "level=error" not in exporter.process.text()
+
+
+def busy_seconds(exporter: Exporter) -> float:
+    """What the exporter has used of a processor."""
+    found = re.search(r"^process_cpu_seconds_total (\S+)$", exporter.scrape(), re.MULTILINE)
+    assert found
+    return float(found[1])
