@@ -66,6 +66,7 @@ class Connection:
             http_session=self._session,
             request_timeout=target.connect_timeout_seconds,
         )
+        self._client.on_event = self._receive
         self._client.on_refused = self._on_refused
         self._client.on_goodbye = self._client.eio.on_goodbye = lambda: self._end(Disconnection.SERVER)
         self._client.eio.on_broken = lambda: self._end(self._lost())
