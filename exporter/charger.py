@@ -13,11 +13,14 @@ import msgspec
 
 from exporter.account import Account
 from exporter.clock import Moment
-from exporter.energy import EnergyMeter, MeterState, Verdict
+from exporter.energy import ACCEPTED, EnergyMeter, MeterState
 from exporter.errors import DecodeError
 from exporter.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent, TokenInUse
 from exporter.wire import (
+    OFF,
+    ON,
     OTHER_EVENT,
+    UNKNOWN,
     ChargerDocument,
     ChargerDropped,
     Reading,
@@ -111,7 +114,7 @@ class Charger:
         self.meter = EnergyMeter(rules.max_power_watts, kept.meter if kept else None)
         # What of the meter is on disk. Only this is shown of the durable counters: what has been scraped is on disk.
         self.committed = self.meter.state()
-        self.status = Status.UNKNOWN
+        self.status = UNKNOWN
         self.session_start_unix: float | None = None
         self.document = ChargerDocument()
         self.device_id: str | None = None
@@ -184,7 +187,7 @@ class Charger:
         """Whether the charger can be reached now: see `vecharge_charger_up`."""
         if not (self.connected and self._heard_on_connection) or self.wifi_connected is False:
             return False
-        if self.status is not Status.ON:
+        if self.status is not ON:
             return True
         since = self._fresh_since
         return since is not None and now.monotonic - since <= self._rules.stale_after_seconds
@@ -260,7 +263,7 @@ class Charger:
     def _take_reading(self, reading: Reading, now: Moment) -> Notice | None:
         sessions = self.meter.sessions
         verdict = self.meter.observe(reading.session_energy_joules, reading.created_unix, reading.user, now.unix)
-        if verdict is Verdict.ACCEPTED:
+        if verdict is ACCEPTED:
             self.readings += 1
         else:
             self.readings_rejected += 1
@@ -272,11 +275,11 @@ class Charger:
             self.info = self._info()
         if self.wifi_connected is not None:
             self.wifi_connected = True  # whatever was said last: a charger that sends logs has its Wi-Fi
-        if self.status is Status.OFF:
+        if self.status is OFF:
             # A late log of the session that ended: its energy counts, and a new session is still to come.
             self.meter.switched_off()
         else:
-            notice = self._set_status(Status.ON, now)
+            notice = self._set_status(ON, now)
             # One bad field does not cost the others: a refused energy leaves voltage, current and power.
             self.voltage_volts = reading.voltage_volts
             self.current_amperes = reading.current_amperes
@@ -285,21 +288,21 @@ class Charger:
             if self.meter.sessions > sessions and self._session_has_readings:
                 self.session_start_unix = now.unix
             self._session_has_readings = True
-            if verdict is Verdict.ACCEPTED:
+            if verdict is ACCEPTED:
                 return notice
-        return None if verdict is Verdict.ACCEPTED else Notice.READING_REJECTED
+        return None if verdict is ACCEPTED else Notice.READING_REJECTED
 
     def _take_document(self, document: ChargerDocument, now: Moment) -> Notice | None:
         self.document = document
         self.info = self._info()
         if document.wifi_connected is not None:
             self.wifi_connected = document.wifi_connected
-        is_on = document.status is Status.ON
+        is_on = document.status is ON
         self.meter.document(document.session_energy_joules, document.user, is_on=is_on, now_unix=now.unix)
         return None if document.status is None else self._set_status(document.status, now)
 
     def _set_status(self, status: Status, now: Moment) -> Notice | None:
-        if status is Status.OFF:
+        if status is OFF:
             self.meter.switched_off()
         if status is self.status:
             return None
@@ -307,10 +310,10 @@ class Charger:
         # Readings of before the switch say nothing about now.
         self.voltage_volts = self.current_amperes = self.power_watts = None
         self._reading_since = None
-        if status is Status.OFF:
+        if status is OFF:
             self.session_start_unix = None
-            return None if before is Status.UNKNOWN else Notice.SWITCHED_OFF
+            return None if before is UNKNOWN else Notice.SWITCHED_OFF
         self.session_start_unix = now.unix
         self._session_has_readings = False
         self._fresh_since = now.monotonic  # a charger just switched on has `stale_after` to send its first log
-        return None if before is Status.UNKNOWN else Notice.SWITCHED_ON
+        return None if before is UNKNOWN else Notice.SWITCHED_ON

@@ -32,7 +32,13 @@ class Verdict(StrEnum):
     @property
     def in_order(self) -> bool:
         """Whether the log itself is new: only then do its other values count."""
-        return self is not Verdict.DUPLICATE and self is not Verdict.OUT_OF_ORDER
+        return self is not DUPLICATE and self is not OUT_OF_ORDER
+
+
+# As Status of wire.py: what every log asks for has a name of its own.
+ACCEPTED: Final = Verdict.ACCEPTED
+DUPLICATE: Final = Verdict.DUPLICATE
+OUT_OF_ORDER: Final = Verdict.OUT_OF_ORDER
 
 
 class MeterState(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -101,7 +107,7 @@ class EnergyMeter:
             self._replaced = (restored.replaced_joules, restored.replaced_created_unix)
         self._run: list[int] = []
         self._run_created: float | None = None
-        self._run_verdict = Verdict.ACCEPTED
+        self._run_verdict = ACCEPTED
 
     def state(self) -> MeterState:
         """What is to be kept on disk."""
@@ -142,15 +148,15 @@ class EnergyMeter:
         A log without an energy is judged by its order alone.
         """
         order = self._take_in_order(created_unix, now_unix)
-        if order is not Verdict.ACCEPTED or energy_joules is None:
+        if order is not ACCEPTED or energy_joules is None:
             return order
         if not 0 <= energy_joules <= MAX_SESSION_JOULES:  # NaN fails both
             return Verdict.INVALID
         energy = round(energy_joules)
         if self._is_summed_up(energy, created_unix, user):
-            return Verdict.ACCEPTED
+            return ACCEPTED
         verdict = self._judge(energy, created_unix, user)
-        if verdict is Verdict.ACCEPTED:
+        if verdict is ACCEPTED:
             self._boundary = self._gap_only = False
             self._user = user if user is not None else self._user
             self._run.clear()
@@ -190,27 +196,27 @@ class EnergyMeter:
     def _take_in_order(self, created: float | None, now: float) -> Verdict:
         """The order of logs. A time too far ahead is taken as now, so that no wrong clock silences a charger."""
         if created is None:
-            return Verdict.ACCEPTED  # what has no time cannot be compared, and moves no order
+            return ACCEPTED  # what has no time cannot be compared, and moves no order
         ahead = created > now + CLOCK_TOLERANCE_SECONDS
         at = now if ahead else created
         if self.last_log_unix is not None and self._created is not None:
             if created == self._created:
-                return Verdict.DUPLICATE
+                return DUPLICATE
             # Times ahead are compared among themselves as written: many may arrive in one instant.
             was_ahead = self._created > self.last_log_unix
             newer = created > self._created if ahead and was_ahead else at > self.last_log_unix
             if not newer and not (ahead and created > self._created):
-                return Verdict.OUT_OF_ORDER
+                return OUT_OF_ORDER
             # Sent again later, a time that was ahead may look like one of a clock that has been set right.
             if self._ahead is not None and created in self._ahead:
-                return Verdict.OUT_OF_ORDER
+                return OUT_OF_ORDER
             at = max(at, self.last_log_unix)
         if ahead:
             self._ahead = self._ahead or deque(maxlen=AHEAD_REMEMBERED)
             self._ahead.append(created)
         self.last_log_unix = at
         self._created = created
-        return Verdict.ACCEPTED
+        return ACCEPTED
 
     def _judge(self, energy: int, created: float | None, user: int | None) -> Verdict:
         """Decides on an energy in order, and lets the total grow if it is accepted."""
@@ -231,7 +237,7 @@ class EnergyMeter:
         elif energy < last:
             return Verdict.ENERGY_GLITCH
         elif self._continues_replaced(energy, created):
-            return Verdict.ACCEPTED
+            return ACCEPTED
         elif not self._plausible(energy - last, self._since(self._energy_created, created)):
             return Verdict.IMPLAUSIBLE
         else:
@@ -239,7 +245,7 @@ class EnergyMeter:
                 self._begin_session()
             self._grow(energy - last)
             self.session_open = True
-        return Verdict.ACCEPTED
+        return ACCEPTED
 
     def _is_summed_up(self, energy: int, created: float | None, user: int | None) -> bool:
         """Whether a document has already told more of the same session: then the log is late, and adds nothing."""

@@ -49,23 +49,42 @@ def numbers(values: Sequence[float], before: str = "") -> list[str]:
     least, most = min(values), max(values)
     if least == most:
         return [f"{before}{number(least)}\n"] * len(values)
-    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode().split(",")
+    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode()
     if most >= 1e16 or (least < 0.001 and any(value and value < 0.001 for value in values)):
         # Here msgspec writes other exponents, and a minus would shift the point.
         return [f"{before}{number(value)}\n" for value in values]
     if most < 1e6:
-        return [f"{before}{text}\n" for text in texts]
-    point = texts[0].find(".")
-    if 10.0 ** (point - 1) <= least and most < 10.0**point and least >= 1e6:
-        # All points stand at one place, as those of timestamps do.
-        end = _LINE_ENDS[point]
-        return [f"{before}{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + end for text in texts]
-    return [
+        return _lines(texts, before, "")
+    return _aligned(texts, least, most, before) or [
         f"{before}{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _LINE_ENDS[point]
         if (point := text.find(".")) > 6
         else f"{before}{text}\n"
-        for text in texts
+        for text in texts.split(",")
     ]
+
+
+def _aligned(texts: str, least: float, most: float, before: str) -> list[str] | None:
+    """Numbers from 1e+06 on, all at once, if they share first digit and place of the point, as timestamps do."""
+    if least < 1e6:
+        return None
+    first, point = texts[0], texts.find(".")
+    unit = 10.0 ** (point - 1)
+    if least < int(first) * unit or most >= (int(first) + 1) * unit:
+        return None
+    # A whole number loses its zeros; a fraction ends in none.
+    digits = f",{texts},".replace(".0,", "#,").replace(".", "")
+    while "0#" in digits:
+        digits = digits.replace("0#", "#")
+    if f",{first}#" in digits:
+        return None  # one is written without a point: 2e+09
+    rest = digits[2:-1].replace("#", "").replace(f",{first}", ",")
+    return _lines(rest, f"{before}{first}.", _EXPONENTS[point])
+
+
+def _lines(texts: str, before: str, after: str) -> list[str]:
+    """Each of the texts between commas as a line."""
+    between = f"{after}\n{before}"
+    return f"{before}{texts.replace(',', between)}{after}\n".splitlines(keepends=True)
 
 
 def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
@@ -186,6 +205,8 @@ class _Family:
 
     def refresh(self, batch: _Batch) -> None:
         """Reads the chargers of the batch again."""
+        if not batch.places:
+            return
         for index, column in enumerate(self._columns):
             if column.refresh(batch, self._parts, index * column.PARTS, self._stride):
                 self._texts.clear()
@@ -218,12 +239,16 @@ class Exposition:
         self._places = {charger.charger_id: place for place, charger in enumerate(chargers)}
         self._families = [_Family(metric, chargers) for metric in CHARGER_METRICS]
         self._touched = set(range(len(chargers)))
+        # The document that was last read of each, so as not to read it again at every log.
+        self._documents: list[object] = [None] * len(chargers)
         # Monotonic time at which what is shown of a charger changes by itself (a reading grows stale).
         self._due = [math.inf] * len(chargers)
 
     def touch(self, charger: Charger) -> None:
-        """`charger` has changed since the last refresh."""
-        self._touched.add(self._places[charger.charger_id])
+        """`charger` has changed since the last refresh; one that has left the page may do so too."""
+        place = self._places.get(charger.charger_id)
+        if place is not None:
+            self._touched.add(place)
 
     def refresh(self, now: Moment, at_most: int) -> bool:
         """Renders the lines of what has changed, of so many chargers at the most; returns whether more is to do."""
@@ -232,12 +257,23 @@ class Exposition:
         places = sorted(self._touched)[:at_most]
         if places:
             self._touched.difference_update(places)
-            batch = _Batch(places, [self._chargers[place] for place in places], now)
+            batch = self._batch(places, now)
+            documented = [
+                place
+                for place, charger in zip(places, batch.chargers, strict=True)
+                if charger.document is not self._documents[place]
+            ]
+            batch_of_documents = self._batch(documented, now)
             for family in self._families:
-                family.refresh(batch)
+                family.refresh(batch_of_documents if family.metric.of_document else batch)
+            for place, charger in zip(documented, batch_of_documents.chargers, strict=True):
+                self._documents[place] = charger.document
             for place, charger in zip(places, batch.chargers, strict=True):
                 self._due[place] = charger.next_change(now)
         return bool(self._touched)
+
+    def _batch(self, places: Sequence[int], now: Moment) -> _Batch:
+        return _Batch(places, [self._chargers[place] for place in places], now)
 
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool

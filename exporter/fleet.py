@@ -137,7 +137,7 @@ class Fleet:
         """These states are on disk: from now on they may be shown."""
         for charger, state in chargers:
             charger.committed = state.meter
-            self._touch(charger)
+            self._exposition.touch(charger)
 
     async def pieces(self, *, openmetrics: bool) -> list[bytes]:
         """The page as of now, without what prometheus-client knows of the process; the loop is never held long."""
@@ -164,7 +164,7 @@ class Fleet:
             try:
                 notice = charger.apply(event, self._clock())
                 self.dirty.add(charger)
-                self._touch(charger)
+                self._exposition.touch(charger)
                 if notice is not None:
                     self._tell(charger, notice)
             except Exception:
@@ -172,11 +172,6 @@ class Fleet:
                 self._log.error("internal error while taking an event in", charger_id=charger.charger_id, exc_info=True)
 
         return self._stream(charger.charger_id, service, deliver, self._handshakes, self._log, self._rng)
-
-    def _touch(self, charger: Charger) -> None:
-        watched = self._watched.get(charger.charger_id)
-        if watched is not None and watched.charger is charger:
-            self._exposition.touch(charger)
 
     def _tell(self, charger: Charger, notice: Notice) -> None:
         """A line at the first of a kind and at every doubling: a flood of nonsense fills no disk."""

@@ -13,7 +13,7 @@ from exporter.charger import Charger
 from exporter.clock import Moment
 from exporter.errors import ConnectFailure
 from exporter.process import ExporterProcess
-from exporter.wire import EVENT_LABELS, Status
+from exporter.wire import EVENT_LABELS, OFF, ON, UNKNOWN, Status
 
 Subject = TypeVar("Subject")
 Label = TypeVar("Label", bound=str)
@@ -41,10 +41,14 @@ class Metric(Generic[Subject]):
     labels: tuple[str, ...] = ()
     info: Callable[[Subject], tuple[str, ...]] | None = None
     created: Callable[[Subject], float] | None = None
+    # Read from a charger's document and the configuration alone: it changes with them, and with no log.
+    of_document: bool = False
 
 
-def _gauge(name: str, help_text: str, read: Read[Subject], *, absent: str = "never") -> Metric[Subject]:
-    return Metric(name, "gauge", help_text, (Series((), read),), absent)
+def _gauge(
+    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", of_document: bool = False
+) -> Metric[Subject]:
+    return Metric(name, "gauge", help_text, (Series((), read),), absent, of_document=of_document)
 
 
 def _counter(
@@ -58,14 +62,20 @@ def _counter(
     return Metric(name, "counter", help_text, (Series((), read),), absent, created=created)
 
 
-def _while_fresh(charger: Charger, now: Moment, value: float | None) -> float | None:
-    if charger.status is Status.OFF:
-        return 0.0
-    return value if charger.is_fresh(now) else None
-
-
 def _voltage(charger: Charger, now: Moment) -> float | None:
-    return charger.voltage_volts if charger.status is not Status.OFF and charger.is_fresh(now) else None
+    return charger.voltage_volts if charger.is_fresh(now) else None
+
+
+def _current(charger: Charger, now: Moment) -> float | None:
+    if charger.status is OFF:
+        return 0.0
+    return charger.current_amperes if charger.is_fresh(now) else None
+
+
+def _power(charger: Charger, now: Moment) -> float | None:
+    if charger.status is OFF:
+        return 0.0
+    return charger.power_watts if charger.is_fresh(now) else None
 
 
 def _status_is(status: Status) -> Series[Charger]:
@@ -91,7 +101,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "vecharge_charger_status",
         "gauge",
         "The last status that the service reported; exactly one is 1.",
-        (_status_is(Status.ON), _status_is(Status.OFF), _status_is(Status.UNKNOWN)),
+        (_status_is(ON), _status_is(OFF), _status_is(UNKNOWN)),
         labels=("status",),
     ),
     _gauge(
@@ -103,13 +113,13 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _gauge(
         "vecharge_charger_current_amperes",
         "Current of the last accepted reading; 0 while off.",
-        lambda charger, now: _while_fresh(charger, now, charger.current_amperes),
+        _current,
         absent="no reading yet; older than stale_after and not off",
     ),
     _gauge(
         "vecharge_charger_power_watts",
         "Power of the last accepted reading; 0 while off.",
-        lambda charger, now: _while_fresh(charger, now, charger.power_watts),
+        _power,
         absent="no reading yet; older than stale_after and not off",
     ),
     _counter(
@@ -130,6 +140,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "The service's prev_energy, as reported; its meaning is not documented.",
         lambda charger, _: charger.document.previous_energy_joules,
         absent="not reported",
+        of_document=True,
     ),
     _counter(
         "vecharge_charger_sessions_total",
@@ -154,6 +165,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "Whether the service has the charger in use (isActive).",
         lambda charger, _: charger.document.active,
         absent="not reported",
+        of_document=True,
     ),
     Metric(
         "vecharge_charger_generator_on",
@@ -165,6 +177,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         ),
         absent="not reported",
         labels=("report",),
+        of_document=True,
     ),
     _gauge(
         "vecharge_charger_last_log_timestamp_seconds",
@@ -177,18 +190,21 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "When the charger connected to the service (connectedTimestamp).",
         lambda charger, _: charger.document.connected_unix,
         absent="not reported",
+        of_document=True,
     ),
     _gauge(
         "vecharge_charger_latitude_degrees",
         "Position of the charger: latitude.",
         lambda charger, _: charger.shown_position[0],
         absent="not reported, or expose_location is false (the default)",
+        of_document=True,
     ),
     _gauge(
         "vecharge_charger_longitude_degrees",
         "Position of the charger: longitude.",
         lambda charger, _: charger.shown_position[1],
         absent="not reported, or expose_location is false (the default)",
+        of_document=True,
     ),
     Metric(
         "vecharge_charger_info",

@@ -32,6 +32,12 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
+# By names of their own: to find a member through its class takes Python 3.11 ten times as long, at every log.
+ON: Final = Status.ON
+OFF: Final = Status.OFF
+UNKNOWN: Final = Status.UNKNOWN
+
+
 class Reading(msgspec.Struct, frozen=True):
     """A `newLog`. `None` is absent or not understood; an energy that is no number is NaN: the meter judges."""
 
@@ -296,11 +302,11 @@ class _Fields:
         return None, None
 
 
-_STATUS: Final = {"ON": Status.ON, "OFF": Status.OFF}
+_STATUS: Final = {"ON": ON, "OFF": OFF}
 
 
 def _is_on(status: Status | None) -> bool | None:
-    return None if status is None else status is Status.ON
+    return None if status is None else status is ON
 
 
 def _number(value: object) -> float:

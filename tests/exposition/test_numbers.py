@@ -9,7 +9,11 @@ from exporter.exposition import numbers
 
 # Each has a way of being written of its own; columns mix them.
 COLUMNS = {
-    "timestamps": st.floats(1.0e9, 9.9e9),
+    "timestamps": st.floats(1.7e9, 1.8e9),
+    "whole seconds": st.integers(1_000_000_000, 1_999_999_999).map(float),
+    "milliseconds": st.integers(1_700_000_000_000, 1_700_000_020_000).map(lambda value: value / 1000),
+    "tens of one digit": st.integers(20_000, 29_999).map(lambda value: value * 1e5),
+    "timestamps of other ages": st.floats(1.0e9, 9.9e9),
     "energies": st.integers(0, 10**12).map(float),
     "small": st.floats(0, 0.01),
     "degrees": st.floats(-180, 180).filter(lambda value: value != 0),
