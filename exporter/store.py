@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -22,6 +23,8 @@ from exporter.errors import StateError, cause_of
 
 STATE_FILE: Final = "state.db"
 LOCK_FILE: Final = "state.lock"
+# In one statement many rows cost half as much as one by one; older releases of SQLite take 999 parameters.
+ROWS_AT_ONCE: Final = 250
 APPLICATION_ID: Final = 0x76654368  # "veCh"
 # SQLite keeps its log and the index of that log in files of their own: they are one with the state file.
 SUFFIXES: Final = ("", "-wal", "-shm")
@@ -98,11 +101,8 @@ class StateStore:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.executemany(
-                    "INSERT INTO chargers VALUES (?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET state = excluded.state, checksum = excluded.checksum",
-                    _encoded(states),
-                )
+                for rows, parameters in _encoded(states):
+                    self._connection.execute(_upsert(rows), parameters)
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -221,11 +221,26 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _encoded(states: Mapping[str, KeptState]) -> Iterator[tuple[str, str, int]]:
+@cache
+def _upsert(rows: int) -> str:
+    values = ", ".join(["(?, ?, ?)"] * rows)
+    return (
+        f"INSERT INTO chargers VALUES {values}"  # noqa: S608 - question marks only
+        " ON CONFLICT DO UPDATE SET state = excluded.state, checksum = excluded.checksum"
+    )
+
+
+def _encoded(states: Mapping[str, KeptState]) -> Iterator[tuple[int, list[str | int]]]:
+    """The parameters of one `_upsert` after the other, and of how many rows each is."""
     encoder = msgspec.json.Encoder()
-    for charger_id, state in states.items():
-        text = encoder.encode(state)
-        yield charger_id, text.decode(), _checksum(charger_id.encode(), text)
+    ids, kept = list(states), list(states.values())
+    for first in range(0, len(ids), ROWS_AT_ONCE):
+        some = ids[first : first + ROWS_AT_ONCE]
+        texts = encoder.encode_lines(kept[first : first + ROWS_AT_ONCE]).splitlines()
+        parameters: list[str | int] = []
+        for charger_id, text in zip(some, texts, strict=True):
+            parameters += (charger_id, text.decode(), _checksum(charger_id.encode(), text))
+        yield len(some), parameters
 
 
 def _rows(file: Path, connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
