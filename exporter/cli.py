@@ -82,7 +82,11 @@ _total_shards = _flag(
     "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
 )
 _storage_path = _flag(
-    "--storage.path", type=click.Path(path_type=Path), default="data", help="Where the energy totals are kept."
+    "--storage.path",
+    # What cannot be read there is told by whoever needs it, with what to do.
+    type=click.Path(path_type=Path, readable=False),
+    default="data",
+    help="Where the energy totals are kept.",
 )
 _telemetry_path = _flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
 
@@ -254,7 +258,7 @@ def metrics() -> None:
 def state(context: click.Context, storage_path: Path, json: bool) -> None:
     """Print the totals that are kept, also of chargers that left the configuration.
 
-    It only reads, and may be used while the exporter runs.
+    It only reads: while the exporter runs, too, and in a folder that is read-only.
     """
     if context.invoked_subcommand is None:
         from exporter import state_command, store

@@ -1,9 +1,15 @@
 """What tells that a file has changed, without reading it."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-# Its inode (it was replaced), its size, and when it was written, in nanoseconds.
-FileMark = tuple[int, int, int]
+
+class FileMark(NamedTuple):
+    """A file that was replaced has another inode, one that was written another time, or size."""
+
+    inode: int
+    size_bytes: int
+    written_nanoseconds: int
 
 
 def mark_of(file: Path) -> FileMark | None:
@@ -12,4 +18,4 @@ def mark_of(file: Path) -> FileMark | None:
         status = file.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return FileMark(status.st_ino, status.st_size, status.st_mtime_ns)

@@ -20,6 +20,7 @@ import msgspec
 
 from exporter.charger import KeptState
 from exporter.errors import StateError, cause_of
+from exporter.file_mark import FileMark, mark_of
 
 STATE_FILE: Final = "state.db"
 LOCK_FILE: Final = "state.lock"
@@ -121,9 +122,50 @@ class StateStore:
 def read(folder: Path) -> dict[str, KeptState]:
     """What is kept in `folder`, without a lock and without changing it; raises StateError."""
     file = folder / STATE_FILE
-    if not any(_exists(file)):
-        raise StateError(f"there is no state file {file}: look for it with --storage.path")
-    return _examine(file)
+    with _in_words(file, "read"):
+        _refuse_unreadable(file)
+        while True:
+            before = _marks(file)
+            log = before[1]
+            if log is not None and log.size_bytes:
+                _refuse_unreadable_log(file)
+                return _examine(file)
+            # Nothing is in the log, so the file is all there is: read as one that nobody writes, it needs neither log
+            # nor index, which a read-only folder would not take. If somebody did write, it is read again.
+            try:
+                kept = _examine(file, "ro&immutable=1")
+            except DamagedError:
+                if _marks(file) == before:
+                    raise
+            else:
+                if _marks(file) == before:
+                    return kept
+
+
+def _refuse_unreadable(file: Path) -> None:
+    try:
+        with file.open("rb"):
+            pass
+    except PermissionError as error:
+        raise StateError(f"the state file {file} may not be read by this user: ask as the exporter's user") from error
+    except FileNotFoundError as error:
+        if not any(_exists(file)):
+            raise StateError(f"there is no state file {file}: look for it with --storage.path") from error
+
+
+def _refuse_unreadable_log(file: Path) -> None:
+    """The newest totals are in the log alone, and SQLite reads none without its index, which it would have to make."""
+    log, index = _parts(file)[1:]
+    if not index.exists() and not os.access(file.parent, os.W_OK):
+        raise StateError(
+            f"the state file {file} cannot be read: its folder is read-only, and the index of its log is not there. "
+            f"Copy {file.name} and {log.name} into another folder, and name that with --storage.path"
+        )
+
+
+def _marks(file: Path) -> list[FileMark | None]:
+    """Those of the file and its log: nothing is committed without a change of one of them."""
+    return [mark_of(part) for part in _parts(file)[:2]]
 
 
 def _take_lock(file: Path) -> int:
@@ -183,11 +225,11 @@ def _connect(file: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _examine(file: Path) -> dict[str, KeptState]:
+def _examine(file: Path, mode: str = "ro") -> dict[str, KeptState]:
     """The content, looked at without changing it; raises DamagedError if it cannot be trusted."""
     if not file.exists():
         raise DamagedError(f"the state file {file} is gone, though its log is there")
-    with _in_words(file, "read"), closing(_connect(file, "ro")) as connection:
+    with _in_words(file, "read"), closing(_connect(file, mode)) as connection:
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise DamagedError(f"{file} is no state file of this exporter, or a damaged one")
         faults = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
