@@ -2,26 +2,21 @@
 
 import math
 import os
-import re
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from exporter import __version__
+from exporter import __version__, flags
 from exporter.errors import ConfigError, ExporterError
 
 if TYPE_CHECKING:
     from exporter.config import Config
 
-DEFAULT_LISTEN_ADDRESS = ":10037"
 EXIT_FAILED = 1
 EXIT_NOT_VALID = 2
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _RunByDefault(click.Group):
@@ -43,54 +38,6 @@ class _RunByDefault(click.Group):
             sys.exit(EXIT_FAILED)
 
 
-def _flag(name: str, **attributes: Any) -> Callable[[Function], Function]:
-    """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
-    words = name.removeprefix("--").replace(".", "_").replace("-", "_")
-    attributes = {"show_default": True, "show_envvar": True} | attributes
-    return click.option(name, words, envvar=f"VECHARGE_EXPORTER_{words.upper()}", **attributes)
-
-
-def _log_flags(function: Function) -> Function:
-    level = _flag(
-        "--log.level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", help="Least level shown."
-    )
-    log_format = _flag(
-        "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines look."
-    )
-    return level(log_format(function))
-
-
-_config_file = _flag(
-    "--config.file",
-    type=click.Path(path_type=Path),
-    help="Configuration file; without one: VECHARGE_TOKEN, VECHARGE_CHARGERS and VECHARGE_URL.",
-)
-_listen_addresses = _flag(
-    "--web.listen-address",
-    default=[DEFAULT_LISTEN_ADDRESS],
-    multiple=True,
-    help="Where to listen: HOST:PORT, [HOST]:PORT or :PORT. May be given several times (in the variable: with spaces).",
-)
-_web_config_file = _flag(
-    "--web.config.file",
-    type=click.Path(path_type=Path),
-    help="TLS, passwords and headers: a web configuration file, as all Prometheus exporters have.",
-)
-_enable_lifecycle = _flag("--web.enable-lifecycle", is_flag=True, help="Open POST /-/reload.")
-_shard = _flag("--shard", type=int, default=0, help="Which of the shards this is, from 0.")
-_total_shards = _flag(
-    "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
-)
-_storage_path = _flag(
-    "--storage.path",
-    # What cannot be read there is told by whoever needs it, with what to do.
-    type=click.Path(path_type=Path, readable=False),
-    default="data",
-    help="Where the energy totals are kept.",
-)
-_telemetry_path = _flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
-
-
 @click.group(cls=_RunByDefault, context_settings={"max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
 def main() -> None:
@@ -98,15 +45,15 @@ def main() -> None:
 
 
 @main.command()
-@_config_file
-@_listen_addresses
-@_telemetry_path
-@_web_config_file
-@_enable_lifecycle
-@_storage_path
-@_shard
-@_total_shards
-@_log_flags
+@flags.config_file
+@flags.listen_addresses
+@flags.telemetry_path
+@flags.web_config_file
+@flags.enable_lifecycle
+@flags.storage_path
+@flags.shard
+@flags.total_shards
+@flags.log_flags
 @click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
 def run(
     config_file: Path | None,
@@ -127,7 +74,10 @@ def run(
     from exporter.web import WebOptions
 
     web = WebOptions(
-        tuple(map(_listen, web_listen_address)), _path(web_telemetry_path), web_config_file, web_enable_lifecycle
+        tuple(map(flags.listen_address, web_listen_address)),
+        flags.page_path(web_telemetry_path),
+        web_config_file,
+        web_enable_lifecycle,
     )
     options = app.Options(web, storage_path, Shard(shard, total_shards))
 
@@ -140,10 +90,10 @@ def run(
 
 
 @main.command()
-@_flag("--chargers", type=click.IntRange(1, 5000), default=12, help="How many chargers to simulate.")
-@_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
-@_listen_addresses
-@_log_flags
+@flags.flag("--chargers", type=click.IntRange(1, 5000), default=12, help="How many chargers to simulate.")
+@flags.flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
+@flags.listen_addresses
+@flags.log_flags
 def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_level: str, log_format: Any) -> None:
     """Simulate a veCharge service and watch it: no token, no charger needed."""
     from exporter import app
@@ -151,7 +101,7 @@ def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_l
     from exporter.logs import create_log
     from exporter.web import WebOptions
 
-    web = WebOptions(tuple(map(_listen, web_listen_address)))
+    web = WebOptions(tuple(map(flags.listen_address, web_listen_address)))
     log = create_log(log_level, log_format)
     # The simulated chargers begin anew with every demo: what is kept of them is for this one alone.
     with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
@@ -160,13 +110,15 @@ def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_l
 
 
 @main.command()
-@_flag("--listen-address", default="127.0.0.1:10038", help="Where to listen: HOST:PORT.")
-@_flag("--chargers", type=click.IntRange(1, 10000), default=12, help="How many chargers to simulate.")
-@_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
-@_flag("--log-interval", type=click.FloatRange(0.1, 3600), default=10.0, help="Simulated seconds between logs.")
-@_flag("--seed", type=int, help="Do the same thing every time.")
-@_flag("--faults", type=click.FloatRange(0, 1), default=0.0, help="Faults a log: resent, blips, corrupt payloads, ...")
-@_log_flags
+@flags.flag("--listen-address", default="127.0.0.1:10038", help="Where to listen: HOST:PORT.")
+@flags.flag("--chargers", type=click.IntRange(1, 10000), default=12, help="How many chargers to simulate.")
+@flags.flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
+@flags.flag("--log-interval", type=click.FloatRange(0.1, 3600), default=10.0, help="Simulated seconds between logs.")
+@flags.flag("--seed", type=int, help="Do the same thing every time.")
+@flags.flag(
+    "--faults", type=click.FloatRange(0, 1), default=0.0, help="Faults a log: resent, blips, corrupt payloads, ..."
+)
+@flags.log_flags
 def simulate(
     listen_address: str,
     chargers: int,
@@ -183,7 +135,7 @@ def simulate(
     from exporter.logs import create_log
     from exporter.simulator import SimulatorOptions
 
-    listen = _listen(listen_address, "--listen-address")
+    listen = flags.listen_address(listen_address, "--listen-address")
     options = SimulatorOptions(
         host=listen.host or "",
         port=listen.port,
@@ -198,7 +150,7 @@ def simulate(
 
 
 @main.command()
-@_config_file
+@flags.config_file
 @click.option("--online", is_flag=True, help="Also make one handshake per charger, and show what it says.")
 def check(config_file: Path | None, online: bool) -> None:
     """Say whether the configuration is valid, its tokens can be read and, with --online, whether all of it works.
@@ -221,17 +173,16 @@ def check(config_file: Path | None, online: bool) -> None:
         sys.exit(EXIT_FAILED)
 
 
-_file = click.Path(path_type=Path)
-
-
 @main.command()
-@_flag("--url", default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
-@_flag("--ca-file", type=_file, help="Authority to trust over TLS, or the exporter's certificate itself, as PEM.")
-@_flag("--server-name", help="Name that the certificate is for, if it is not the host of the URL.")
-@_flag("--cert-file", type=_file, help="Certificate to show, where the exporter demands one, as PEM.")
-@_flag("--key-file", type=_file, help="Key of that certificate; without one it is in the same file.")
-@_flag("--username", help="User, where the exporter asks for a password.")
-@_flag("--password-file", type=_file, help="File that holds the password.")
+@flags.flag("--url", default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
+@flags.flag(
+    "--ca-file", type=flags.FILE, help="Authority to trust over TLS, or the exporter's certificate itself, as PEM."
+)
+@flags.flag("--server-name", help="Name that the certificate is for, if it is not the host of the URL.")
+@flags.flag("--cert-file", type=flags.FILE, help="Certificate to show, where the exporter demands one, as PEM.")
+@flags.flag("--key-file", type=flags.FILE, help="Key of that certificate; without one it is in the same file.")
+@flags.flag("--username", help="User, where the exporter asks for a password.")
+@flags.flag("--password-file", type=flags.FILE, help="File that holds the password.")
 def healthcheck(url: str, **options: Any) -> None:
     """Ask a running exporter whether it is healthy: for container health checks.
 
@@ -252,7 +203,7 @@ def metrics() -> None:
 
 
 @main.group(invoke_without_command=True)
-@_storage_path
+@flags.storage_path
 @click.option("--json", "json", is_flag=True, help="As JSON.")
 @click.pass_context
 def state(context: click.Context, storage_path: Path, json: bool) -> None:
@@ -292,24 +243,3 @@ def _load(config_file: Path | None) -> "Config":
     if config_file is not None:
         return config.load(config_file)
     return config.from_environment(os.environ)
-
-
-def _listen(text: str, flag: str = "--web.listen-address") -> Any:
-    from exporter.web import ListenAddress
-
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter(
-            f'"{text}" must be HOST:PORT, [HOST]:PORT or :PORT, a port up to 65535', param_hint=flag
-        )
-    return ListenAddress(host or None, int(port))
-
-
-def _path(text: str) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
-        raise click.BadParameter(
-            f'"{text}" must begin with "/", hold letters, digits and "/._~-", and not be below /-/, /api/ or /static/',
-            param_hint="--web.telemetry-path",
-        )
-    return text

@@ -16,6 +16,6 @@ def mark_of(file: Path) -> FileMark | None:
     """The mark of a file as it is now; None while there is none that can be looked at."""
     try:
         status = file.stat()
-    except OSError:
+    except (OSError, ValueError):  # a path with a zero byte is a value error
         return None
     return FileMark(status.st_ino, status.st_size, status.st_mtime_ns)

@@ -170,17 +170,33 @@ def _context(path: Path, tls: TlsConfig) -> ssl.SSLContext:
     context.minimum_version = tls.min_version
     context.verify_mode = _VERIFY[tls.client_auth]
     place = "tls_server_config"
+    files = {"cert_file": tls.cert_file, "key_file": tls.key_file, "client_ca_file": tls.client_ca_file}
+    for option, file in files.items():
+        if file is not None:
+            _refuse_unreadable(path, f"{place}.{option}", file)
     try:
         # With no password to ask for: OpenSSL would ask for that of an encrypted key on the terminal.
         context.load_cert_chain(tls.cert_file, tls.key_file, password=b"")
     except (OSError, ssl.SSLError) as error:
-        fail(path, f"{place}.cert_file", f"certificate and key cannot be used together ({cause_of(error)})")
+        what = f"certificate and key cannot be used together ({cause_of(error)})"
+        fail(path, f"{place}.cert_file", f"{what}: the key must belong to the certificate, and not be encrypted")
     if tls.client_ca_file is not None:
         try:
             context.load_verify_locations(tls.client_ca_file)
         except (OSError, ssl.SSLError) as error:
-            fail(path, f"{place}.client_ca_file", f"cannot be used ({cause_of(error)})")
+            fail(
+                path, f"{place}.client_ca_file", f"cannot be used ({cause_of(error)}): it must hold certificates as PEM"
+            )
     return context
+
+
+def _refuse_unreadable(path: Path, place: str, file: Path) -> None:
+    try:
+        with file.open("rb"):
+            pass
+    except (OSError, ValueError) as error:
+        what = f"{file} cannot be read ({cause_of(error)})"
+        fail(path, place, f"{what}: put it there, for the exporter to read; paths are relative to this file")
 
 
 def _users(path: Path, users: Mapping[str, str]) -> dict[str, bytes]:

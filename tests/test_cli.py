@@ -180,6 +180,30 @@ class TestRun:
         assert "Usage: " in result.stderr
 
 
+class TestStoragePath:
+    """`--storage.path`: a folder, which is made if it is not there."""
+
+    @pytest.mark.parametrize("command", ["run", "state"])
+    def test_nothing_is_no_folder(self, program: Program, command: str) -> None:
+        result = program(command, "--storage.path=", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert "--storage.path" in result.stderr
+        assert "): must name a folder, and is empty: is a variable not set?\n" in result.stderr
+
+    def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
+        assert program(VECHARGE_EXPORTER_STORAGE_PATH="", **ENVIRONMENT).exit_code == 0
+        assert program.options().storage_path == Path("data")
+
+    @pytest.mark.parametrize("command", ["run", "state"])
+    @pytest.mark.parametrize("path", ["file", "file/data"])
+    def test_a_file_is_no_folder(self, program: Program, tmp_path: Path, command: str, path: str) -> None:
+        (tmp_path / "file").touch()
+        result = program(command, f"--storage.path={path}", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert "--storage.path" in result.stderr
+        assert '): "file" is a file: name a folder, which is made if it is not there\n' in result.stderr
+
+
 class TestSecrets:
     """Everyone on the machine can read a command line: no token is taken from one, and none is shown."""
 

@@ -19,7 +19,7 @@ FLOORS = (
     ("commits", "scrape", "reload"),
     ("web",),
     ("simulator", "app"),
-    ("demo", "reference", "state_command", "cli", "__main__"),
+    ("demo", "reference", "state_command", "flags", "cli", "__main__"),
 )
 HEIGHT = {module: height for height, module in enumerate(module for floor in FLOORS for module in floor)}
 # The one door to each of these libraries; the simulator has doors of its own.

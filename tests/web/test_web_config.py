@@ -110,10 +110,6 @@ def test_no_hash_stands_in_what_is_printed(tmp_path: Path) -> None:
             "tls_server_config.client_auth_type: asks for no client certificate",
         ),
         (
-            "tls_server_config: {cert_file: missing.crt, key_file: server.key}",
-            "tls_server_config.cert_file: certificate and key cannot be used together (FileNotFoundError: No such file",
-        ),
-        (
             "tls_server_config: {cert_file: authority.pem, key_file: server.key}",
             "tls_server_config.cert_file: certificate and key cannot be used together (SSLError: key values mismatch)",
         ),
@@ -147,6 +143,29 @@ def test_no_hash_stands_in_what_is_printed(tmp_path: Path) -> None:
 )
 def test_every_fault_is_told_with_its_place(folder: Path, text: str, told: str) -> None:
     assert fault(folder, text).startswith(told)
+
+
+@pytest.mark.parametrize("option", ["cert_file", "key_file", "client_ca_file"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing.pem", "FileNotFoundError: No such file or directory"),
+        ("folder", "IsADirectoryError: Is a directory"),
+        ('"\\0"', "ValueError"),
+    ],
+)
+def test_a_file_of_it_that_cannot_be_read_is_named_with_what_to_do(
+    folder: Path, option: str, name: str, why: str
+) -> None:
+    (folder / "folder").mkdir()
+    tls = TLS + ", client_ca_file: authority.pem, client_auth_type: VerifyClientCertIfGiven}"
+    usual = {"cert_file": "server.crt", "key_file": "server.key", "client_ca_file": "authority.pem"}[option]
+    told = fault(folder, tls.replace(f"{option}: {usual}", f"{option}: {name}"))
+    file = folder / name.strip('"').replace("\\0", "\0")
+    assert told == (
+        f"tls_server_config.{option}: {file} cannot be read ({why}): put it there, for the exporter to read; "
+        "paths are relative to this file"
+    )
 
 
 def test_a_password_in_the_place_of_its_hash_is_not_shown(tmp_path: Path) -> None:
