@@ -124,3 +124,24 @@ class Process:
         value = wait_until(condition_while_running, f"{what} of {self.name}, see {self.output}", seconds)
         assert value
         return value
+
+
+class Server:
+    """A running server of the Prometheus family, ready, on a port of loopback of its own choice.
+
+    As a context manager it ends with the block.
+    """
+
+    def __init__(self, binary: Path, *flags: str, output: Path) -> None:
+        self.process = Process(binary, *flags, "--web.listen-address=127.0.0.1:0", "--log.format=logfmt", output=output)
+        self.address = self.process.wait_for_line(r"Listening on.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
+        self.url = f"http://{self.address}"
+        self.process.wait_for_answer(f"{self.url}/-/ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()

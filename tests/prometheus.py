@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import requests
 import yaml
 
-from tests.processes import SECONDS, Process, wait_until
+from tests.processes import SECONDS, Server, wait_until
 
 
 class Sample(NamedTuple):
@@ -16,7 +15,7 @@ class Sample(NamedTuple):
     value: float
 
 
-class Prometheus:
+class Prometheus(Server):
     """A Prometheus on loopback that scrapes `targets` ("host:port"); everything it keeps lies in `folder`.
 
     `scrape` and `config` add to the scrape job and to the whole configuration. Its first scrape comes 5 s
@@ -38,24 +37,9 @@ class Prometheus:
         file = folder / "prometheus.yml"
         times = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
         file.write_text(yaml.safe_dump({"global": times, "scrape_configs": [job], **(config or {})}))
-        self.process = Process(
-            binary,
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-            "--log.format=logfmt",
-            output=folder / "prometheus.log",
+        super().__init__(
+            binary, f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}", output=folder / "prometheus.log"
         )
-        self.url = f"http://{self.process.wait_for_line(r'Listening on.* address=(127[0-9.]+:[1-9][0-9]*)')[1]}"
-        self.process.wait_for_answer(f"{self.url}/-/ready")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.stop()
 
     def query(self, promql: str) -> list[Sample]:
         """The instant vector, or the one value of a scalar, that `promql` gives now."""

@@ -2,39 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 
-from tests.processes import SECONDS, Process
+from tests.processes import SECONDS, Server
 
 
-class Alertmanager:
+class Alertmanager(Server):
     """An Alertmanager on loopback, alone, that keeps all it has in `folder`."""
 
     def __init__(self, binary: Path, folder: Path, config_file: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.process = Process(
+        super().__init__(
             binary,
             f"--config.file={config_file}",
             f"--storage.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
             "--cluster.listen-address=",
-            "--log.format=logfmt",
             output=folder / "alertmanager.log",
         )
-        self.address = self.process.wait_for_line(r"Listening on.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
-        self.url = f"http://{self.address}"
-        self.process.wait_for_answer(f"{self.url}/-/ready")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.stop()
 
     def receive(self, alerts: Iterable[Mapping[str, str]]) -> None:
         """Takes alerts, given by their labels, as Prometheus would post them."""
