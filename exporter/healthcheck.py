@@ -4,6 +4,7 @@ Its options are named as in a Prometheus scrape configuration, and mean the same
 """
 
 import base64
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def _examine(question: Question, url: SplitResult) -> None:
 
 
 def _url(text: str) -> SplitResult:
+    if "@" in text:
+        raise HealthError(f"{_URL}: a user goes into --username and a password into --password-file")
     try:
         url = urlsplit(text)
         valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
@@ -98,8 +101,6 @@ def _url(text: str) -> SplitResult:
         valid = False
     if not valid:
         raise HealthError(_URL)
-    if "@" in url.netloc:
-        raise HealthError(f"{_URL}: a user goes into --username and a password into --password-file")
     return url
 
 
@@ -113,7 +114,7 @@ def _authorization(question: Question) -> dict[str, str]:
             password = file.read(_MAX_BYTES).strip()
     except OSError as error:
         raise HealthError(f"--password-file {question.password_file} cannot be read ({cause_of(error)})") from error
-    credentials = base64.b64encode(question.username.encode() + b":" + password).decode()
+    credentials = base64.b64encode(os.fsencode(question.username) + b":" + password).decode()
     return {"Authorization": f"Basic {credentials}"}
 
 
@@ -142,13 +143,13 @@ def _trust(question: Question) -> ssl.SSLContext:
 def _advice(error: OSError | HTTPException, question: Question, *, encrypted: bool) -> str:
     match error:
         # Also what a server does in place of an alert, when it gets no certificate that it trusts.
-        case ssl.SSLEOFError() | ConnectionResetError() if encrypted:
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionResetError() | BrokenPipeError() if encrypted:
             if question.cert_file is None:
                 return "it ends the connection: if it demands a client certificate, give --cert-file and --key-file"
             return "it ends the connection: is --cert-file of an authority that it trusts?"
         case ssl.SSLError():
             return _of_tls(error)
-        case ConnectionResetError():
+        case ConnectionResetError() | BrokenPipeError():
             return "it ends the connection: if it serves TLS, --url must begin with https://"
         case ConnectionRefusedError():
             return "nobody listens there: is the exporter running, and on this address?"

@@ -271,8 +271,9 @@ class TestNotWell:
     def test_what_is_no_url_is_told(self, url: str) -> None:
         assert fault(healthcheck(f"--url={url}")).startswith(LOOK_LIKE)
 
-    def test_a_password_in_the_url_is_not_repeated(self) -> None:
-        assert fault(healthcheck(f"--url=http://prometheus:{PASSWORD}@127.0.0.1:1/-/healthy")) == (
+    @pytest.mark.parametrize("password", [PASSWORD, f"12/{PASSWORD}"])
+    def test_a_password_in_the_url_is_not_repeated(self, password: str) -> None:
+        assert fault(healthcheck(f"--url=http://prometheus:{password}@127.0.0.1:1/-/healthy")) == (
             f"{LOOK_LIKE}: a user goes into --username and a password into --password-file"
         )
 
