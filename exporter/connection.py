@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -32,6 +32,7 @@ class Target:
     url: str
     charger_id: str
     connect_timeout_seconds: float
+    proxy: str | None = field(default=None, repr=False)
 
 
 class Connection:
@@ -56,7 +57,8 @@ class Connection:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=target.connect_timeout_seconds),
             response_class=BoundedResponse,
             trace_configs=[self._trace()],
-            trust_env=True,
+            # Not from the environment: the library would look for it in two threads and .netrc, at every request.
+            proxy=target.proxy,
         )
         self._client = Client(
             reconnection=False,

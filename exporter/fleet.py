@@ -21,6 +21,7 @@ from exporter.exposition import Exposition
 from exporter.logs import Log
 from exporter.pacing import Pace
 from exporter.process import ExporterProcess
+from exporter.proxy import proxy_for
 from exporter.stream import ChargerStream, Service
 
 MAX_HANDSHAKES: Final = 64
@@ -209,4 +210,5 @@ def _service(account: AccountConfig) -> Service:
         account.connect_timeout_seconds,
         # No limit: each stream holds one connection, for as long as it lives.
         aiohttp.TCPConnector(ssl=context, limit=0),
+        proxy_for(account.url),
     )

@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from exporter.config import AccountConfig
 from exporter.errors import cause_of
+from exporter.proxy import proxy_for
 
 Generation = Literal[3, 4]
 # A handshake's answer is a few hundred bytes, a charger's document behind it a few thousand.
@@ -46,8 +47,10 @@ class _Stop(Exception):  # noqa: N818  (an outcome, not an error)
 def shake(account: AccountConfig, charger_id: str, token: str, context: ssl.SSLContext, ours: Generation) -> Handshake:
     """Shakes hands as a client of generation `ours` would, and says goodbye again. Never raises."""
     with requests.Session() as session:
-        # No proxy, no .netrc: the streams use none either.
+        # The way of the streams: the same proxy, and no .netrc.
         session.trust_env = False
+        proxy = proxy_for(account.url)
+        session.proxies = {} if proxy is None else {"http": proxy, "https": proxy}
         session.mount("https://", _Trusting(context))
         session.verify = not account.insecure_skip_verify and (str(account.ca_file or "") or _system_trust())
         conversation = _Conversation(session, account, {"token": f"Bearer {token}", "chargerId": charger_id})

@@ -153,7 +153,9 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     """One account of the service, with the chargers to watch through it."""
 
     name: Annotated[Text, Meta(description="The label `account` of its metrics; unique.")]
-    url: Annotated[Url, Meta(description="The service.")] = Url(SERVICE_URL)
+    url: Annotated[
+        Url, Meta(description="The service. The environment's `HTTPS_PROXY` and `NO_PROXY` hold for it.")
+    ] = Url(SERVICE_URL)
     token: Annotated[
         Secret | None,
         Meta(description="The token itself. Exactly one of `token`, `token_file`, `token_env` is needed."),

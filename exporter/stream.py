@@ -55,6 +55,8 @@ class Service:
     transports: tuple[str, ...]
     connect_timeout_seconds: float
     connector: aiohttp.BaseConnector
+    # The proxy on the way to it; may hold a password.
+    proxy: str | None = field(default=None, repr=False)
     # Failures of a kind in a row, over all streams: of a service that is down one is told, not one a charger.
     failures: dict[ConnectFailure, int] = field(default_factory=dict)
 
@@ -71,7 +73,7 @@ class ChargerStream:
         log: Log,
         rng: random.Random,
     ) -> None:
-        self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
+        self._target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
         self._service = service
         self._deliver = deliver
         self._handshakes = handshakes

@@ -95,10 +95,11 @@ class Proxy:
             if self.is_silent:
                 await up
         finally:
+            # First: when the proxy ends, the wait below may be cancelled.
+            to_service.close()
             for pump in (up, down):
                 pump.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
-            to_service.close()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_from_service: bool = False

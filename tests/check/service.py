@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +29,7 @@ class Request:
     path: str
     query: dict[str, str]
     body: str
+    headers: Message
 
 
 @dataclass
@@ -56,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         asked = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(asked.query).items()}
-        service.requests.append(Request(self.command, asked.path, query, body))
+        service.requests.append(Request(self.command, asked.path, query, body, self.headers))
         if answer.hang:
             service.ended.wait()
             self.close_connection = True

@@ -237,12 +237,15 @@ def test_https_to_a_server_that_speaks_http_is_said_to_be_tls() -> None:
     assert outcome == Handshake(reachable=False, problem="TLS failed: check that url begins as the server wants it")
 
 
-def test_neither_a_proxy_nor_netrc_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+def test_the_proxy_of_the_environment_is_used_and_netrc_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password marked-secret\n")
-    with serving(Answer(open3("40"))) as service:
-        assert shaken(service.url).accepted
+    (tmp_path / "netrc").write_text("machine service.test login user password marked-secret\n")
+    # It answers in the service's place: nobody else knows that name.
+    with serving(Answer(open3("40"))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert shaken("http://service.test").accepted
+    assert proxy.requests[0].headers["Host"] == "service.test"
+    assert "Authorization" not in proxy.requests[0].headers
 
 
 @given(st.text(max_size=200))
