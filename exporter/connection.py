@@ -75,13 +75,16 @@ class Connection:
         self._client.eio.on_garbled = lambda: deliver(Garbled())
         self._client.register_namespace(Door(self._receive))
 
-    async def open(self, token: str, transport: str) -> None:
-        """Connects over one transport and waits until the namespace is joined; raises ConnectError."""
+    async def open(self, token: str, transport: str, seconds: float) -> None:
+        """Connects over one transport, within so many seconds, and waits until the namespace is joined.
+
+        Raises ConnectError.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._target.connect_timeout_seconds
+        deadline = loop.time() + seconds
         self._connecting = loop.create_task(self._connect(token, transport))
         # The library has no time limit on a websocket handshake and swallows cancellations: hence its own task.
-        await asyncio.wait({self._connecting}, timeout=self._target.connect_timeout_seconds)
+        await asyncio.wait({self._connecting}, timeout=seconds)
         if not self._connecting.done():
             raise timed_out(self._target.connect_timeout_seconds)
         error = self._connecting.exception()

@@ -144,20 +144,24 @@ class ChargerStream:
         except TokenError as error:
             raise ConnectError(ConnectFailure.OTHER, str(error)) from error
         self._deliver(TokenInUse(expiry_of(token)))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._service.connect_timeout_seconds
         *others, last = self._service.transports
-        for transport in others:
+        for place, transport in enumerate(others):
+            # A share of the time for each: one that hangs leaves some to the next.
+            share = (deadline - loop.time()) / (len(self._service.transports) - place)
             try:
-                return await self._open(token, transport)
+                return await self._open(token, transport, share)
             except ConnectError as error:
                 if not error.other_transport_may_work:
                     raise
                 self._log.debug("transport failed", transport=transport, reason=error.reason.value, error=str(error))
-        return await self._open(token, last)
+        return await self._open(token, last, deadline - loop.time())
 
-    async def _open(self, token: str, transport: str) -> Connection:
+    async def _open(self, token: str, transport: str, seconds: float) -> Connection:
         connection = Connection(self._target, self._service.connector, self._deliver)
         try:
-            await connection.open(token, transport)
+            await connection.open(token, transport, seconds)
         except BaseException:
             if connection.has_joined:
                 self._deliver(Disconnected(Disconnection.TRANSPORT))

@@ -23,6 +23,7 @@ const rules = {
   post_status: null, // the HTTP status of every polling POST
   websocket_status: null, // the HTTP status with which a proxy would refuse websockets
   hang: null, // whether requests are taken and never answered
+  websocket_hang: null, // the same of websockets alone
 };
 const connections = []; // every Engine.IO connection ever, in order: see `record`
 const mostAtOnce = {}; // charger -> the most connections that were open at the same time
@@ -43,7 +44,7 @@ interceptBefore("upgrade", (request, socket) => {
   const query = new URL(request.url, "http://service").searchParams;
   const status = rules.websocket_status || (!query.get("sid") && noted(query) && rules.handshake_status);
   if (status) socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`);
-  return Boolean(status || rules.hang);
+  return Boolean(status || rules.hang || rules.websocket_hang);
 });
 
 io.use((socket, next) => {

@@ -86,6 +86,23 @@ async def test_a_server_that_does_not_answer_is_a_timeout(
     assert "connect_timeout" in stream.log.getvalue()
 
 
+async def test_all_transports_together_take_no_longer_than_the_timeout(watch: StartWatch, silent_address: str) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    stream = watch(f"http://{silent_address}", transports=["websocket", "polling"], connect_timeout=1.0)
+    assert await the_failure(stream) is ConnectFailure.TIMEOUT
+    assert 1.0 <= loop.time() - began < 2.0
+
+
+async def test_a_transport_that_hangs_leaves_time_to_the_next(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    node.rules(websocket_hang=True)
+    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=1.0)
+    await stream.until_connected()
+    assert stream.failures == []
+    assert [one.transport for one in node.connections(CHARGER)] == ["polling"]
+
+
 async def test_a_namespace_that_is_never_joined_is_a_timeout(watch: StartWatch) -> None:
     async with scripted([opening()]) as url:
         stream = watch(url, connect_timeout=0.3)
