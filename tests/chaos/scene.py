@@ -98,7 +98,7 @@ class Scene:
 
     async def unnoticed(self) -> None:
         """Holds that nothing has been lost or complained of since the fault began."""
-        assert "level=warning" not in self.told()
+        assert "level=warn " not in self.told()
         assert "level=error" not in self.told()
         for metric in ("disconnections", "connect_failures", "decode_errors", "readings_rejected"):
             assert await self.value(f"vecharge_account_{metric}_total") == 0, metric
