@@ -90,16 +90,23 @@ function take(answer) {
 
 function drawTotals() {
   const up = chargers.filter(STATES.get("up")).length;
-  const on = chargers.filter(STATES.get("on"));
-  const watts = chargers.reduce((sum, charger) => sum + (charger.power_watts ?? 0), 0);
-  const joules = on.reduce((sum, charger) => sum + (charger.session_energy_joules ?? 0), 0);
+  const watts = sumOfKnown(chargers.map((charger) => charger.power_watts));
+  // The last session of a charger that is off is over: it adds nothing, and that is known.
+  const seen = chargers.filter((charger) => charger.status !== "unknown");
+  const joules = sumOfKnown(seen.map((charger) => (charger.status === "on" ? charger.session_energy_joules : 0)));
   setText(page["total-chargers"], count(chargers.length));
   setText(page["total-up"], count(up));
   setText(page["total-down"], count(chargers.length - up));
-  setText(page["total-on"], count(on.length));
-  setText(page["total-power"], watts < 1e6 ? `${(watts / 1e3).toFixed(1)} kW` : `${(watts / 1e6).toFixed(2)} MW`);
-  setText(page["total-energy"], joules < 3.6e9 ? `${(joules / 3.6e6).toFixed(1)} kWh` : `${(joules / 3.6e9).toFixed(2)} MWh`);
+  setText(page["total-on"], count(chargers.filter(STATES.get("on")).length));
+  setKnown(page["total-power"], watts, () => (watts < 1e6 ? `${(watts / 1e3).toFixed(1)} kW` : `${(watts / 1e6).toFixed(2)} MW`));
+  setKnown(page["total-energy"], joules, () => (joules < 3.6e9 ? `${(joules / 3.6e6).toFixed(1)} kWh` : `${(joules / 3.6e9).toFixed(2)} MWh`));
   page["total-down"].parentElement.classList.toggle("some", up < chargers.length);
+}
+
+// Undefined if none is known: 0 would say that nothing is drawn.
+function sumOfKnown(values) {
+  const known = values.filter((value) => value !== undefined);
+  return known.length ? known.reduce((sum, value) => sum + value) : undefined;
 }
 
 function draw() {

@@ -6,7 +6,7 @@ is `power_watts`. What is not known is absent here too.
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -63,7 +63,7 @@ class ChargersDocument:
         self._chargers = chargers
         self._clock = clock
         self._made_at = float("-inf")
-        self._totals: dict[str, float] = {}
+        self._totals: dict[str, float | None] = {}
         self._plain = b""
         self._zipped: asyncio.Task[bytes] | None = None
 
@@ -77,7 +77,7 @@ class ChargersDocument:
         # A client that leaves takes nothing from the others.
         return await asyncio.shield(self._zipped)
 
-    def totals(self) -> Mapping[str, float]:
+    def totals(self) -> Mapping[str, float | None]:
         """What stands on top of the page until its script has asked for the chargers, and for who has no script."""
         self._refresh()
         return self._totals
@@ -93,14 +93,24 @@ class ChargersDocument:
         self._zipped = None
 
 
-def _totals(chargers: list[dict[str, Any]]) -> dict[str, float]:
+def _totals(chargers: list[dict[str, Any]]) -> dict[str, float | None]:
     up = sum(charger["up"] for charger in chargers)
-    on = [charger for charger in chargers if charger["status"] == Status.ON]
     return {
         "chargers": len(chargers),
         "up": up,
         "down": len(chargers) - up,
-        "on": len(on),
-        "power_watts": sum(charger.get("power_watts", 0.0) for charger in chargers),
-        "session_energy_joules": sum(charger.get("session_energy_joules", 0.0) for charger in on),
+        "on": sum(charger["status"] == Status.ON for charger in chargers),
+        "power_watts": _sum_of_known(charger.get("power_watts") for charger in chargers),
+        # The last session of a charger that is off is over: it adds nothing, and that is known.
+        "session_energy_joules": _sum_of_known(
+            charger.get("session_energy_joules") if charger["status"] == Status.ON else 0.0
+            for charger in chargers
+            if charger["status"] != Status.UNKNOWN
+        ),
     }
+
+
+def _sum_of_known(values: Iterable[float | None]) -> float | None:
+    """None if none is known: 0 would say that nothing is drawn."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

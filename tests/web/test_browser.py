@@ -89,6 +89,10 @@ async def shown(page: Page) -> list[str]:
     return await page.locator("#rows tr:visible .id").all_inner_texts()
 
 
+async def totals(page: Page) -> str:
+    return re.sub(r"\s+", " ", await page.locator(".totals").inner_text())
+
+
 async def test_a_charger_is_shown_with_all_that_matters_of_it(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
@@ -105,8 +109,23 @@ async def test_the_totals_stand_on_top(browser: Browser) -> None:
         charging(site, "charger2", 11000.0, kwh=2.0)
         switched_off(site, "charger3")
         async with opened(browser, site) as page:
-            text = re.sub(r"\s+", " ", await page.locator(".totals").inner_text())
-            assert text == "Chargers 12 Up 3 Down 9 On 2 Power 18.4 kW Session energy 3.5 kWh"
+            assert await totals(page) == "Chargers 12 Up 3 Down 9 On 2 Power 18.4 kW Session energy 3.5 kWh"
+
+
+NOTHING_KNOWN = "Chargers 12 Up 0 Down 12 On 0 Power - Session energy -"
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without"])
+async def test_a_total_of_which_nothing_is_known_is_no_zero(browser: Browser, script: bool) -> None:
+    async with Site(TWELVE) as site:
+        async with opened(browser, site, java_script_enabled=script) as page:
+            assert await totals(page) == NOTHING_KNOWN
+        site.tell("charger1", Connected(), Received("chargerConnected", ({"_doc": {"status": "ON"}},)))
+        async with opened(browser, site, java_script_enabled=script) as page:
+            assert await totals(page) == NOTHING_KNOWN.replace("Up 0 Down 12 On 0", "Up 1 Down 11 On 1")
+        switched_off(site, "charger2")
+        async with opened(browser, site, java_script_enabled=script) as page:
+            assert "Power 0.0 kW Session energy 0.0 kWh" in await totals(page), "that of one that is off is known"
 
 
 async def test_the_page_keeps_itself_fresh(browser: Browser) -> None:
