@@ -103,6 +103,13 @@ class WebConfig:
     users: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What keeps others out."""
+        asks_clients = self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED
+        kept = {"TLS": self.tls is not None, "client certificates": asks_clients, "passwords": bool(self.users)}
+        return tuple(name for name, is_kept in kept.items() if is_kept)
+
     def has_changed(self) -> bool:
         """Whether one of the files is another now."""
         return any(mark_of(file) != mark for file, mark in self.files.items())
@@ -126,6 +133,21 @@ def load(path: Path) -> WebConfig:
         _users(path, parsed.basic_auth_users),
         _headers(path, parsed.http_server_config.headers),
     )
+
+
+def reload(path: Path, before: WebConfig) -> WebConfig:
+    """As `load`, to take the place of `before`; raises ConfigError also if it would take a protection of it away.
+
+    A file that was cut short, or is not yet written to its end, does just that.
+    """
+    config = load(path)
+    lost = [name for name in before.protections if name not in config.protections]
+    if lost:
+        what = f"would take away {' and '.join(lost)}, as a file does that is not written to its end"
+        fail(path, "", f"{what}: restart the exporter if it is meant")
+    if before.headers and not (config.headers or config.protections):
+        fail(path, "", "asks for nothing any more, as an empty file does: restart the exporter if it is meant")
+    return config
 
 
 def _no_types_of_our_own(_kind: type, value: object) -> object:

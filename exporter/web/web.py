@@ -112,23 +112,42 @@ class Web:
             leaving.add_done_callback(self._leaving.discard)
 
     async def _watch(self, file: Path) -> None:
-        """Looks at the files until cancelled. One that cannot be used changes nothing, and is said once."""
+        """Looks at the files until cancelled. What it finds counts once the next look finds the same: files that are
+        being written keep changing. What cannot be used changes nothing, and is said once.
+        """
         refused = ""
+        seen: object = None
         while True:
             await asyncio.sleep(self._options.look_seconds)
             # A refused configuration may name files that come later: it is tried again at every look.
             if not refused and not await asyncio.to_thread(self._config.has_changed):
+                seen = None
                 continue
-            try:
-                config = await asyncio.to_thread(web_config.load, file)
-                await self._serve(config)
-            except (ConfigError, OSError) as error:
-                if cause_of(error) != refused:
-                    refused = cause_of(error)
-                    self._log.error("web configuration not reloaded: the one before stays in force", error=refused)
-            else:
-                refused = ""
-                self._log.info("web configuration reloaded", tls=config.tls is not None, users=len(config.users))
+            found = await asyncio.to_thread(_look, file, self._config)
+            before, seen = seen, found.files if isinstance(found, WebConfig) else found
+            if seen != before:
+                continue
+            problem = await self._take_over(found) if isinstance(found, WebConfig) else found
+            if problem and problem != refused:
+                self._log.error("web configuration not reloaded: the one before stays in force", error=problem)
+            refused = problem
+
+    async def _take_over(self, config: WebConfig) -> str:
+        """Lets a configuration be in force; returns why that cannot be, if it cannot."""
+        try:
+            await self._serve(config)
+        except OSError as error:
+            return cause_of(error)
+        self._log.info("web configuration reloaded", tls=config.tls is not None, users=len(config.users))
+        return ""
+
+
+def _look(file: Path, before: WebConfig) -> WebConfig | str:
+    """What the files ask for now, or why it cannot take the place of what they asked for before."""
+    try:
+        return web_config.reload(file, before)
+    except (ConfigError, OSError) as error:
+        return cause_of(error)
 
 
 async def _leave(listener: Listener) -> None:

@@ -215,6 +215,107 @@ async def test_a_file_that_cannot_be_used_changes_nothing_and_is_told_once(
         assert "secret" not in site.log.lines[0]
 
 
+@pytest.mark.parametrize("written", ["", "# soon\n", TLS, TLS + "basic_auth_users:\n"])
+async def test_while_the_file_is_being_written_nobody_comes_in_who_must_not(
+    configured: Configured, written: str
+) -> None:
+    async with running(configured, TLS + users(alice="old")) as site:
+        answers: set[int | str] = set()
+        in_the_clear: set[int | str] = set()
+
+        async def ask() -> None:
+            while True:
+                answers.add(await status(site, "https", configured.first.trusting()))
+                in_the_clear.add(await status(site, "http"))
+
+        asking = asyncio.create_task(ask())
+        # In place, as editors and shells do, and the rest comes late.
+        configured.file.write_text(written)
+        await told(site, "web configuration not reloaded: the one before stays in force")
+        configured.file.write_text(TLS + users(alice="new"))
+        await told(site, "web configuration reloaded")
+        assert not asking.done()
+        asking.cancel()
+        assert answers == {401}
+        assert all(isinstance(answer, str) for answer in in_the_clear), in_the_clear
+        for password, expected in (("old", 401), ("new", 200)):
+            headers = {"Authorization": basic("alice", password)}
+            assert await status(site, "https", configured.first.trusting(), **headers) == expected
+
+
+async def test_a_file_that_keeps_changing_is_not_taken_over_until_it_holds_still(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+    reload = web_config.reload
+
+    def changing(file: Path, before: web_config.WebConfig) -> web_config.WebConfig:
+        found = reload(file, before)
+        looks.append(file)
+        if len(looks) < 5:
+            configured.file.write_text(users(alice="new") + "#" * len(looks))
+        return found
+
+    monkeypatch.setattr(web_config, "reload", changing)
+    async with running(configured, users(alice="old")) as site:
+        configured.write(users(alice="new"))
+        await told(site, "web configuration reloaded")
+        assert len(looks) == 6
+        assert await status(site, "http", Authorization=basic("alice", "new")) == 200
+
+
+async def test_what_is_wrong_for_one_look_alone_is_not_told(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reload = web_config.reload
+    looks: list[Path] = []
+
+    def late(file: Path, before: web_config.WebConfig) -> web_config.WebConfig:
+        looks.append(file)
+        try:
+            return reload(file, before)
+        finally:
+            if len(looks) == 1:
+                configured.use(configured.second)
+
+    monkeypatch.setattr(web_config, "reload", late)
+    async with running(configured, TLS) as site:
+        shutil.copy(configured.second.issue("server")[0], configured.folder / "server.crt")
+        await told(site, "web configuration reloaded")
+        assert len(site.log.lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("without", "lost"),
+    [
+        ("", "TLS and client certificates and passwords"),
+        ("{users}", "TLS and client certificates"),
+        (TLS + "{users}", "client certificates"),
+        (MUTUAL, "passwords"),
+    ],
+)
+async def test_a_protection_is_taken_away_by_a_restart_alone(configured: Configured, without: str, lost: str) -> None:
+    shutil.copy(configured.first.file, configured.folder / "clients.pem")
+    alice = users(alice="right")
+    without = without.replace("{users}", alice)
+    async with running(configured, MUTUAL + alice) as site:
+        configured.write(without)
+        await told(site, f"would take away {lost}, as a file does that is not written to its end: restart the exporter")
+        assert isinstance(await status(site, "https", configured.first.trusting()), str)
+    async with running(configured, without) as site:
+        scheme = "https" if "tls" in without else "http"
+        client = configured.first.trusting(configured.first.issue("client"))
+        assert await status(site, scheme, client) == (401 if alice in without else 200)
+
+
+async def test_headers_are_not_all_lost_to_an_empty_file(configured: Configured) -> None:
+    async with running(configured, "http_server_config: {headers: {X-XSS-Protection: '0'}}") as site:
+        configured.write("")
+        await told(site, "asks for nothing any more, as an empty file does: restart the exporter if it is meant")
+        response, _ = await site.get("/metrics")
+        assert response.headers["X-XSS-Protection"] == "0"
+
+
 async def test_certificates_that_come_after_the_file_that_names_them_are_found(configured: Configured) -> None:
     async with running(configured, "") as site:
         configured.write("tls_server_config: {cert_file: later.crt, key_file: later.key}\n")
