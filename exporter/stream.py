@@ -59,6 +59,7 @@ class Service:
     proxy: str | None = field(default=None, repr=False)
     # Failures of a kind in a row, over all streams: of a service that is down one is told, not one a charger.
     failures: dict[ConnectFailure, int] = field(default_factory=dict)
+    transports_that_worked: set[str] = field(default_factory=set)
 
 
 class ChargerStream:
@@ -80,6 +81,7 @@ class ChargerStream:
         self._log = log.bind(charger_id=charger_id)
         self._backoff = Backoff(rng)
         self._has_failed = False
+        self._has_timed_out = False
         self._short_lived = 0
         self._token_in_doubt = False
         self._woken = asyncio.Event()
@@ -148,12 +150,14 @@ class ChargerStream:
         deadline = loop.time() + self._service.connect_timeout_seconds
         *others, last = self._service.transports
         for place, transport in enumerate(others):
-            # A share of the time for each: one that hangs leaves some to the next.
-            share = (deadline - loop.time()) / (len(self._service.transports) - place)
+            # A service that is slow is not to be asked twice. Only a transport that may not work shares its time.
+            is_known = transport in self._service.transports_that_worked and not self._has_timed_out
+            share = 1 if is_known else len(self._service.transports) - place
             try:
-                return await self._open(token, transport, share)
+                return await self._open(token, transport, (deadline - loop.time()) / share)
             except ConnectError as error:
-                if not error.other_transport_may_work:
+                self._has_timed_out = error.reason is ConnectFailure.TIMEOUT
+                if not error.other_transport_may_work or (is_known and self._has_timed_out):
                     raise
                 self._log.debug("transport failed", transport=transport, reason=error.reason.value, error=str(error))
         return await self._open(token, last, deadline - loop.time())
@@ -167,6 +171,8 @@ class ChargerStream:
                 self._deliver(Disconnected(Disconnection.TRANSPORT))
             await connection.close()
             raise
+        self._has_timed_out = False
+        self._service.transports_that_worked.add(transport)
         return connection
 
     def _tell_end(self, reason: Disconnection) -> None:

@@ -103,6 +103,23 @@ async def test_a_transport_that_hangs_leaves_time_to_the_next(node_service: Star
     assert [one.transport for one in node.connections(CHARGER)] == ["polling"]
 
 
+async def test_a_service_that_has_grown_slow_is_not_asked_over_the_other_transport_at_once(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=0.5)
+    await stream.until_connected()
+    node.rules(hang=True)
+    node.disconnect(CHARGER, close=True)
+    await stream.until_failed()
+    assert [one["transport"] for one in node.handshakes(CHARGER)] == ["websocket", "websocket"]
+    # It may be the network that has changed, and takes websockets no more: the next attempt tries both.
+    await stream.until_failed(times=2)
+    assert [one["transport"] for one in node.handshakes(CHARGER)][2:] == ["websocket", "polling"]
+    node.rules(hang=None)
+    await stream.until_connected(times=2)
+
+
 async def test_a_namespace_that_is_never_joined_is_a_timeout(watch: StartWatch) -> None:
     async with scripted([opening()]) as url:
         stream = watch(url, connect_timeout=0.3)
