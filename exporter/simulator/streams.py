@@ -46,10 +46,11 @@ class Application(Protocol):
 class Stream:
     """One client in the default namespace."""
 
-    def __init__(self, query: Mapping[str, str], socket: Any, transport: asyncio.BaseTransport | None) -> None:
+    def __init__(self, query: Mapping[str, str], socket: Any, opened_by: web.Request) -> None:
         self.query = query
         self.connected = False
-        self.transport = transport
+        self.opened_by = opened_by
+        self.transport: asyncio.BaseTransport | None = opened_by.transport
         self.socket = socket
 
     def send(self, packet: str) -> None:
@@ -108,7 +109,13 @@ class StreamServer:
         # What a client posts may come over another connection than what it hears.
         if stream and request.method == "GET":
             stream.transport = request.transport
-        response: web.StreamResponse = await self._engine.handle_request(request)
+        try:
+            response: web.StreamResponse = await self._engine.handle_request(request)
+        except ConnectionResetError:
+            # The client has gone before the answer, and with it the stream that it has just opened.
+            for opened in [one for one in self._streams.values() if one.opened_by is request]:
+                await self.drop(opened)
+            return web.Response()
         return response
 
     def disconnect(self, stream: Stream) -> None:
@@ -135,7 +142,7 @@ class StreamServer:
 
     async def _opened(self, sid: str, environ: dict[str, Any]) -> None:
         query = {key: values[-1] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
-        stream = Stream(query, self._engine.sockets[sid], environ["aiohttp.request"].transport)
+        stream = Stream(query, self._engine.sockets[sid], environ["aiohttp.request"])
         self._streams[sid] = stream
         # Up to Engine.IO 3 the server opens the default namespace unasked; from 4 on the client asks.
         if query.get("EIO") == "3":

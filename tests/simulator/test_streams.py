@@ -146,6 +146,26 @@ async def test_a_client_that_has_gone_makes_room_for_the_next(
         await http.until_unheard("sim-0001")
 
 
+@ENGINE_3
+async def test_one_that_goes_before_the_answer_is_no_fault(
+    simulator: Simulator, http: Http, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = {"token": f"Bearer {simulator.token}", "chargerId": "sim-0001"}
+    query = urlencode({"EIO": 3, "transport": "websocket"} | account)
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in upgrade.items())
+    host, _, port = simulator.url.removeprefix("http://").rpartition(":")
+    for _ in range(50):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"GET /socket.io/?{query} HTTP/1.1\r\nHost: {host}\r\n{head}"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+        )
+        writer.transport.abort()
+    await http.until_unheard("sim-0001")
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
 async def test_a_charger_sends_json_text_always_or_never_and_both_kinds_exist(simulator: Simulator) -> None:
     kinds = set()
     for charger in simulator.charger_ids:
