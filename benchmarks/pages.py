@@ -18,6 +18,7 @@ from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
 from exporter.commits import Commits
 from exporter.logs import create_log
+from exporter.power_history import PowerHistory
 from exporter.scrape import Scrape
 from exporter.store import StateStore
 from exporter.web import ListenAddress, Web, WebOptions
@@ -78,9 +79,12 @@ async def _serve_exporter(charging: ChargingFleet, folder: Path) -> None:
     log = create_log("error", "logfmt", io.StringIO())
     commits = Commits(StateStore.open(folder), charging.fleet, log)
     options = WebOptions(listen=(ListenAddress("127.0.0.1", 0),))
-    exporter = Web(charging.fleet, Scrape(charging.fleet, commits), options, charging.start, log)
+    power = PowerHistory(lambda: charging.fleet.chargers, lambda: charging.now)
+    exporter = Web(charging.fleet, Scrape(charging.fleet, commits), power, options, charging.start, log)
     [address] = await exporter.start()
+    sampling = asyncio.create_task(power.run())
     await answer_commands(address.port, Pages(charging, None))
+    sampling.cancel()
     await exporter.stop()
     await commits.close(10.0)
 

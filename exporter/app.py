@@ -19,6 +19,7 @@ from exporter.config import Config
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log, adopt_foreign_logs, where
+from exporter.power_history import PowerHistory
 from exporter.process import ExporterProcess
 from exporter.reload import Reloads
 from exporter.scrape import Scrape
@@ -67,7 +68,9 @@ class Exporter:
         self._commits = Commits(store, self.fleet, log)
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
-        self._web = Web(self.fleet, Scrape(self.fleet, self._commits), options.web, self.reloads.reload, log)
+        self._power = PowerHistory(lambda: self.fleet.chargers, clock.now)
+        scrape = Scrape(self.fleet, self._commits)
+        self._web = Web(self.fleet, scrape, self._power, options.web, self.reloads.reload, log)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
@@ -79,6 +82,7 @@ class Exporter:
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
+            asyncio.create_task(self._power.run(), name="power history"),
         ]
         self._web.is_ready = True
         for address in addresses:

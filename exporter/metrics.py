@@ -72,7 +72,8 @@ def _current(charger: Charger, now: Moment) -> float | None:
     return charger.current_amperes if charger.is_fresh(now) else None
 
 
-def _power(charger: Charger, now: Moment) -> float | None:
+def power_watts(charger: Charger, now: Moment) -> float | None:
+    """What is shown of a charger's power; None is not known."""
     if charger.status is OFF:
         return 0.0
     return charger.power_watts if charger.is_fresh(now) else None
@@ -119,7 +120,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _gauge(
         "vecharge_charger_power_watts",
         "Power of the last accepted reading; 0 while off.",
-        _power,
+        power_watts,
         absent="no reading yet; older than stale_after and not off",
     ),
     _counter(

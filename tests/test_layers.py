@@ -15,7 +15,7 @@ FLOORS = (
     ("document", "settings", "config", "sharding", "web_config", "passwords"),
     ("account", "process", "events", "charger", "store"),
     ("metrics", "client", "connection", "stream"),
-    ("exposition", "handshake", "check", "healthcheck", "fleet"),
+    ("power_history", "exposition", "handshake", "check", "healthcheck", "fleet"),
     ("commits", "scrape", "reload"),
     ("web",),
     ("simulator", "app"),

@@ -5,6 +5,7 @@ listening.py     addresses, sockets, connections and how much they may take
 guard.py         passwords, security headers, clients that do not read
 pages.py         what is answered where
 api.py           GET /api/v1/chargers
+power.py         GET /api/v1/power
 problem.py       why a charger cannot be reached, in words
 """
 

@@ -16,10 +16,12 @@ from exporter.clock import now
 from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.healthcheck import HEALTHY, READY
+from exporter.power_history import PowerHistory
 from exporter.scrape import Scrape
 from exporter.web.api import ChargersDocument
 from exporter.web.connections import plain
 from exporter.web.guard import Guard
+from exporter.web.power import PowerDocument
 
 GZIP_LEVEL: Final = 4
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -30,12 +32,15 @@ Reload = Callable[[], Awaitable[None]]
 class Pages:
     """The pages over one fleet. `reload` is what POST /-/reload does, None if it is not open."""
 
-    def __init__(self, fleet: Fleet, scrape: Scrape, telemetry_path: str, reload: Reload | None) -> None:
+    def __init__(
+        self, fleet: Fleet, scrape: Scrape, power: PowerHistory, telemetry_path: str, reload: Reload | None
+    ) -> None:
         self.is_ready = False
         self._scrape = scrape
         self._telemetry_path = telemetry_path
         self._reload_configuration = reload
         self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
+        self._power_document = PowerDocument(power, now)
         environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter"), autoescape=True)
         self._index = environment.get_template("index.html")
         self._static = {
@@ -53,6 +58,7 @@ class Pages:
             routes.add_get("/", self._landing)
         routes.add_get("/static/{name}", self._file)
         routes.add_get("/api/v1/chargers", self._chargers)
+        routes.add_get("/api/v1/power", self._power)
         routes.add_get("/-/healthy", self._healthy)
         routes.add_get("/-/ready", self._ready)
         routes.add_post("/-/reload", self._reload)
@@ -69,11 +75,10 @@ class Pages:
         return web.Response(body=_one_by_one(pieces), headers=headers)
 
     async def _chargers(self, request: web.Request) -> web.Response:
-        zipped = _accepts_gzip(request)
-        headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
-        if zipped:
-            headers["Content-Encoding"] = "gzip"
-        return web.Response(body=await self._chargers_document.body(zipped=zipped), headers=headers)
+        return await _document(request, self._chargers_document)
+
+    async def _power(self, request: web.Request) -> web.Response:
+        return await _document(request, self._power_document)
 
     async def _landing(self, _request: web.Request) -> web.Response:
         html = self._index.render(
@@ -113,6 +118,14 @@ class Pages:
         except ConfigError as error:
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, f"not reloaded: {error}")
         return plain(HTTPStatus.OK, "reloaded")
+
+
+async def _document(request: web.Request, document: ChargersDocument | PowerDocument) -> web.Response:
+    zipped = _accepts_gzip(request)
+    headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=await document.body(zipped=zipped), headers=headers)
 
 
 def _gzip(pieces: Iterable[bytes]) -> list[bytes]:

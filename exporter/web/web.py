@@ -9,6 +9,7 @@ from exporter import web_config
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
+from exporter.power_history import PowerHistory
 from exporter.scrape import Scrape
 from exporter.web.connections import Limits, Listener
 from exporter.web.guard import Guard
@@ -40,10 +41,12 @@ class Web:
     attempt to connect is lost, what is being answered is finished, and nobody stays in by what was true before.
     """
 
-    def __init__(self, fleet: Fleet, scrape: Scrape, options: WebOptions, reload: Reload, log: Log) -> None:
+    def __init__(
+        self, fleet: Fleet, scrape: Scrape, power: PowerHistory, options: WebOptions, reload: Reload, log: Log
+    ) -> None:
         self._options = options
         self._log = log
-        self._pages = Pages(fleet, scrape, options.telemetry_path, reload if options.enable_lifecycle else None)
+        self._pages = Pages(fleet, scrape, power, options.telemetry_path, reload if options.enable_lifecycle else None)
         self._sockets: list[socket.socket] = []
         self._config = WebConfig()
         self._guard = Guard(options.limits.answer_seconds)

@@ -15,6 +15,7 @@ from exporter.config import AccountConfig, ChargerConfig, Config
 from exporter.events import StreamEvent
 from exporter.fleet import Fleet
 from exporter.logs import create_log
+from exporter.power_history import PowerHistory
 from exporter.process import ExporterProcess
 from exporter.scrape import Scrape
 from exporter.stream import ChargerStream
@@ -92,7 +93,9 @@ class Site:
         self.pages = Pages()
         self.reloads = 0
         self.reload_error: Exception | None = None
-        self.web = Web(self.fleet, self.pages, WebOptions(**{"listen": (ANY_PORT,), **options}), self._reload, log)
+        self.power = PowerHistory(lambda: self.fleet.chargers, now)
+        web_options = WebOptions(**{"listen": (ANY_PORT,), **options})
+        self.web = Web(self.fleet, self.pages, self.power, web_options, self._reload, log)
         self.url = ""
         self.port = 0
 
