@@ -2,12 +2,13 @@
 
     python -m tests.chaos.soak --minutes 60 --streams 500
 
-Prints a line a minute and the slope of each at the end; exit status 1 if one of them rises.
+The whole exporter runs in this process: streams, state file and web side. It is scraped over HTTP, and reads its
+configuration again every minute, each time with another charger left out. Prints a line a minute and the slope of
+each at the end; exit status 1 if one of them rises.
 """
 
 import argparse
 import asyncio
-import io
 import os
 import random
 import statistics
@@ -15,19 +16,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from exporter import clock
+import requests
+
+from exporter.app import Exporter, Options, open_store
 from exporter.client import prepare_library
 from exporter.config import AccountConfig, ChargerConfig, Config
-from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
 from exporter.tokens import TokenSource
+from exporter.web import ListenAddress, WebOptions
 from tests.chaos.level import Level
 from tests.processes import wait_until
 from tests.simulated import JOULES_PER_KWH, SimulatedService
 from tests.stream.watch import until
 
 SAMPLE_SECONDS = 2.0
+RELOAD_SECONDS = 60.0
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 # Of the streams, each second, that lose their connection.
 FLAPPING = 0.02
 MEGABYTE = 1_000_000
@@ -38,36 +42,52 @@ MAX_RISE_AT_REST = 10
 
 
 class Soak:
-    """The exporter's fleet in this process, a simulated service in another."""
+    """The exporter in this process, a simulated service in another."""
 
-    def __init__(self, service: SimulatedService) -> None:
+    def __init__(self, service: SimulatedService, folder: Path) -> None:
         self._service = service
+        self._folder = folder
         self._rng = random.Random(1)
-        self._log = io.StringIO()
-        self._fleet = Fleet(
-            ExporterProcess("1", "3", "4"), clock.now, create_log("warn", "logfmt", self._log), random.Random(2)
-        )
+        self._left_out: str | None = None
         self.samples: list[tuple[float, float, int, int]] = []
 
     async def run(self, seconds: float) -> bool:
         """Whether all stays level, and no energy that the service has told is lost."""
-        chargers = tuple(ChargerConfig(id=name) for name in self._service.charger_ids)
+        log = create_log("error", "logfmt", sys.stderr)
+        options = Options(WebOptions((ListenAddress("127.0.0.1", 0),)), self._folder)
+        exporter = Exporter(self._configuration(), self._configuration, options, open_store(options, log), log)
+        self._fleet = exporter.fleet
+        async with exporter:
+            before = await self._at_rest()
+            loop = asyncio.get_running_loop()
+            started = loop.time()
+            reloads = 0
+            while (elapsed := loop.time() - started) < seconds:
+                if elapsed // RELOAD_SECONDS > reloads:
+                    reloads += 1
+                    self._left_out = self._rng.choice(self._service.charger_ids)
+                    await exporter.reloads.reload()
+                await asyncio.to_thread(self._flap)
+                await asyncio.to_thread(self._scrape, exporter.url)
+                self._sample(elapsed)
+                await asyncio.sleep(SAMPLE_SECONDS)
+            self._left_out = None
+            await exporter.reloads.reload()
+            after = await self._at_rest()
+            is_level = self._tell(before, after)
+            print(f"{len(self.samples)} scrapes, {reloads + 1} reloads")
+            return await self._is_exact() and is_level
+
+    def _configuration(self) -> Config:
+        chargers = tuple(ChargerConfig(id=name) for name in self._service.charger_ids if name != self._left_out)
         token = TokenSource(file=self._service.token)
-        account = AccountConfig(name="soak", token=token, chargers=chargers, url=self._service.url)
-        await self._fleet.reconcile(Config(accounts=(account,)), {})
-        before = await self._at_rest()
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        while (elapsed := loop.time() - started) < seconds:
-            await asyncio.to_thread(self._flap)
-            await self._render()
-            self._sample(elapsed)
-            await asyncio.sleep(SAMPLE_SECONDS)
-        after = await self._at_rest()
-        is_level = self._tell(before, after)
-        is_exact = await self._is_exact()
-        await self._fleet.stop()
-        return is_level and is_exact
+        return Config(accounts=(AccountConfig(name="soak", token=token, chargers=chargers, url=self._service.url),))
+
+    def _scrape(self, url: str) -> None:
+        # A connection for each, in OpenMetrics and with gzip: as Prometheus asks, and costlier than it does.
+        page = requests.get(f"{url}/metrics", headers={"Accept": OPENMETRICS}, timeout=60)
+        page.raise_for_status()
+        assert page.text.endswith("# EOF\n")
 
     def _is_connected(self) -> bool:
         return all(charger.connected for charger in self._fleet.chargers)
@@ -76,12 +96,6 @@ class Soak:
         names = self._service.charger_ids
         for name in self._rng.sample(names, max(1, round(len(names) * FLAPPING * SAMPLE_SECONDS))):
             self._service.act("drop", name)
-
-    async def _render(self) -> None:
-        dirty = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
-        self._fleet.dirty.clear()
-        self._fleet.committed(dirty)
-        await self._fleet.pieces(openmetrics=True)
 
     def _sample(self, elapsed: float) -> None:
         level = Level.now()
@@ -148,7 +162,8 @@ def main() -> int:
         SimulatedService(Path(folder), chargers=options.streams, speed=60, log_interval=60, seed=1) as service,
     ):
         wait_until(lambda: service.process.running, "the service")
-        return 0 if asyncio.run(Soak(service).run(options.minutes * 60)) else 1
+        soak = Soak(service, Path(folder) / "state")
+        return 0 if asyncio.run(soak.run(options.minutes * 60)) else 1
 
 
 if __name__ == "__main__":
