@@ -11,11 +11,14 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 find_python = $(shell for python in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
 	"$$python" -c 'import venv' 2>/dev/null && echo "$$python" && break; done)
 
-# A virtual environment in folder $(1) of interpreter $(2), the project in it, editable, with what tests need.
+# A virtual environment in folder $(1) of interpreter $(2), the project in it, editable: `.`, or `.[dev]` for tests.
 define make_venv
 	$(2) -m venv --clear $(1)
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(3)'
 endef
+
+# A demo needs nothing of what tests need, but takes it where it is there already.
+DEMO_VENV := $(if $(wildcard .venv/ready),.venv,.venv-demo)
 
 SHELL := bash
 .DELETE_ON_ERROR:
@@ -25,8 +28,8 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # With job control the demo alone is the terminal's foreground: Ctrl-C ends it and leaves make to see it end well.
-demo: .venv/ready ## Start a simulated veCharge service and the exporter that watches it
-	@if [ -t 0 ]; then set -m; fi; .venv/bin/vecharge-exporter demo; exit $$?
+demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter that watches it
+	@if [ -t 0 ]; then set -m; fi; $(DEMO_VENV)/bin/vecharge-exporter demo; exit $$?
 
 test: check ## Run every check and every test
 	.venv/bin/python -m pytest $(TESTS)
@@ -92,17 +95,21 @@ lock: .venv-lock/ready ## Renew the locked dependencies of the image and of rele
 	@touch $@
 
 .venv/ready: pyproject.toml
-	$(call make_venv,.venv,$(PYTHON))
+	$(call make_venv,.venv,$(PYTHON),.[dev])
 	@touch $@
 
 # pip warns that the project pins 4.6.1, which is the point.
 .venv-socketio5/ready: pyproject.toml
-	$(call make_venv,.venv-socketio5,$(PYTHON))
+	$(call make_venv,.venv-socketio5,$(PYTHON),.[dev])
 	.venv-socketio5/bin/python -m pip install --quiet --disable-pip-version-check 'python-socketio>=5,<6'
 	@touch $@
 
+.venv-demo/ready: pyproject.toml
+	$(call make_venv,.venv-demo,$(PYTHON),.)
+	@touch $@
+
 .venv-%/ready: pyproject.toml
-	$(call make_venv,.venv-$*,$(call find_python,$*))
+	$(call make_venv,.venv-$*,$(call find_python,$*),.[dev])
 	@touch $@
 
 clean: ## Remove what these targets made, in this folder
