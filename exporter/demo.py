@@ -1,6 +1,7 @@
 """The simulator on its own, and together with the exporter."""
 
 from collections.abc import Callable
+from typing import Final
 
 from exporter.app import Exporter, Options, listen_for_the_end, open_store
 from exporter.config import AccountConfig, ChargerConfig, Config
@@ -9,6 +10,8 @@ from exporter.simulator import Simulator, SimulatorOptions
 from exporter.tokens import TokenSource
 
 Say = Callable[[str], object]
+
+WATCHED: Final = 12  # of the simulated chargers: a command that one can read
 
 
 async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
@@ -32,9 +35,11 @@ async def run_simulator(options: SimulatorOptions, say: Say) -> None:
     """The simulator until a signal; tells the URL and the token to watch it with."""
     told_to_stop = listen_for_the_end()
     async with Simulator(options) as simulator:
-        say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch them:")
+        watched = simulator.charger_ids[:WATCHED]
+        which = "them" if len(watched) == options.chargers else f"the first {len(watched)} of them"
+        say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch {which}:")
         say("")
         say(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
-        say(f"  VECHARGE_CHARGERS={','.join(simulator.charger_ids[:12])} vecharge-exporter")
+        say(f"  VECHARGE_CHARGERS={','.join(watched)} vecharge-exporter")
         say("")
         await told_to_stop
