@@ -34,10 +34,10 @@ def test_every_block_says_what_it_is() -> None:
     assert set(fences[1::2]) == {"```"}
 
 
-@pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("make")])
-def test_a_make_command_is_one_that_there_is(line: str) -> None:
-    planned = subprocess.run([*line.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert planned.returncode == 0, planned.stderr
+def test_of_make_it_tells_the_demo_and_the_tests() -> None:
+    # tests/end_to_end/test_demo.py types the one, CI (.ci/run) the other.
+    assert {line for line in SHELL if line.startswith("make")} == {"make demo", "make test"}
+    assert "stage make test\n" in (ROOT / ".ci/run").read_text()
 
 
 def test_what_is_not_make_is_to_install_and_to_watch() -> None:
