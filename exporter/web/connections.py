@@ -47,10 +47,10 @@ class Listener:
         self._log = log
         self._tls: ssl.SSLContext | None = None
         self._acceptors: list[Acceptor] = []
-        # Those that were taken and are no connections yet: over TLS that lasts.
+        # Over TLS it lasts until a connection is one.
         self._arriving: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
-        # As they came: dicts keep their order.
+        # As they came, with those that still shake hands: dicts keep their order.
         self._connections: dict[Connection, None] = {}
         self.headers = headers
         self.is_leaving = False
@@ -76,7 +76,7 @@ class Listener:
             await asyncio.wait(self._arriving)  # at most as long as a handshake may take
         for connection in list(self._connections):
             if connection.is_idle:
-                connection.force_close()
+                connection.end()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.answer_seconds):
                 while self._connections:
@@ -86,15 +86,12 @@ class Listener:
     async def stop(self) -> None:
         """Ends all connections; what is being answered has a second."""
         self._close()
-        for arriving in self._arriving:
-            arriving.cancel()
+        for connection in self._connections:
+            if connection.is_arriving:
+                connection.end()
+        if self._arriving:
+            await asyncio.wait(self._arriving)
         await self._runner.cleanup()
-
-    def came(self, connection: "Connection") -> None:
-        """A client has connected."""
-        self._connections[connection] = None
-        if len(self._connections) > self._limits.connections:
-            self._make_room()
 
     def left(self, connection: "Connection") -> None:
         """A connection has ended."""
@@ -113,27 +110,35 @@ class Listener:
         """Ends the oldest connection that is not being answered."""
         oldest = next((connection for connection in self._connections if not connection.is_needed), None)
         if oldest is not None:
-            oldest.force_close()
+            del self._connections[oldest]  # at once: of many that come together each makes its own room
+            oldest.end()
 
     def _take(self, client: socket.socket) -> None:
-        arriving = asyncio.get_running_loop().create_task(self._arrive(client), name="connection arriving")
+        connection = self._connection(client)
+        self._connections[connection] = None
+        if len(self._connections) > self._limits.connections:
+            self._make_room()
+        arriving = asyncio.get_running_loop().create_task(self._arrive(connection, client), name="connection arriving")
         self._arriving.add(arriving)
         arriving.add_done_callback(self._arriving.discard)
 
-    async def _arrive(self, client: socket.socket) -> None:
-        with suppress(OSError):  # a handshake that fails is the client's own affair
+    async def _arrive(self, connection: "Connection", client: socket.socket) -> None:
+        try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._connection,
+                lambda: connection,
                 client,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._limits.handshake_seconds if self._tls else None,
             )
+        except OSError:
+            self.left(connection)  # a handshake that fails is the client's own affair
 
-    def _connection(self) -> "Connection":
+    def _connection(self, client: socket.socket) -> "Connection":
         assert self._runner.server is not None
         limits = self._limits
         return Connection(
             self,
+            client,
             self._runner.server,
             loop=asyncio.get_running_loop(),
             access_log=None,
@@ -147,11 +152,14 @@ class Listener:
 class Connection(web.RequestHandler):
     """A connection that knows whether it is needed, and that refuses what is no HTTP in one line."""
 
-    __slots__ = ("_has_answered", "_listener", "is_needed")
+    __slots__ = ("_client", "_has_answered", "_listener", "is_arriving", "is_needed")
 
-    def __init__(self, listener: Listener, server: web.Server, **options: Any) -> None:
+    def __init__(self, listener: Listener, client: socket.socket, server: web.Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._listener = listener
+        self._client = client
+        # Until the TLS handshake is done, if there is one.
+        self.is_arriving = True
         self.is_needed = False
         self._has_answered = False
 
@@ -175,10 +183,17 @@ class Connection(web.RequestHandler):
             self.is_needed = False
             self._has_answered = True
 
+    def end(self) -> None:
+        """Ends it, wherever it stands."""
+        if self.is_arriving:
+            with suppress(OSError):  # the client may have left by itself
+                self._client.shutdown(socket.SHUT_RDWR)
+        self.force_close()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As in asyncio."""
         super().connection_made(transport)
-        self._listener.came(self)
+        self.is_arriving = False
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As in asyncio."""

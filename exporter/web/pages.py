@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
@@ -24,6 +24,7 @@ from exporter.web.guard import Guard
 from exporter.web.power import PowerDocument
 
 GZIP_LEVEL: Final = 4
+SENT_AT_ONCE_BYTES: Final = 131_072
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 Reload = Callable[[], Awaitable[None]]
@@ -71,8 +72,7 @@ class Pages:
         if _accepts_gzip(request):
             headers["Content-Encoding"] = "gzip"
             pieces = await asyncio.to_thread(_gzip, pieces)
-        headers["Content-Length"] = str(sum(map(len, pieces)))
-        return web.Response(body=_one_by_one(pieces), headers=headers)
+        return _streamed(pieces, headers)
 
     async def _chargers(self, request: web.Request) -> web.Response:
         return await _document(request, self._chargers_document)
@@ -125,7 +125,7 @@ async def _document(request: web.Request, document: ChargersDocument | PowerDocu
     headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
     if zipped:
         headers["Content-Encoding"] = "gzip"
-    return web.Response(body=await document.body(zipped=zipped), headers=headers)
+    return _streamed([await document.body(zipped=zipped)], headers)
 
 
 def _gzip(pieces: Iterable[bytes]) -> list[bytes]:
@@ -133,10 +133,19 @@ def _gzip(pieces: Iterable[bytes]) -> list[bytes]:
     return [*map(compressor.compress, pieces), compressor.flush()]
 
 
-async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """As aiohttp sends it without a copy, and the rest once the client has read what went before."""
+def _streamed(pieces: Sequence[bytes], headers: Mapping[str, str]) -> web.Response:
+    length = str(sum(map(len, pieces)))
+    return web.Response(body=_one_by_one(pieces), headers={**headers, "Content-Length": length})
+
+
+async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
+    """As aiohttp sends it without a copy, and the rest once the client has read what went before.
+
+    In small parts: asyncio encrypts what it is given at once, all of it, and waits for the client only then.
+    """
     for piece in pieces:
-        yield piece
+        for start in range(0, len(piece), SENT_AT_ONCE_BYTES):
+            yield memoryview(piece)[start : start + SENT_AT_ONCE_BYTES]
 
 
 def _accepts_gzip(request: web.Request) -> bool:

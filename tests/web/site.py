@@ -5,7 +5,7 @@ import base64
 import random
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
@@ -21,6 +21,9 @@ from exporter.scrape import Scrape
 from exporter.stream import ChargerStream
 from exporter.tokens import TokenSource
 from exporter.web import ListenAddress, Web, WebOptions
+
+if TYPE_CHECKING:
+    import ssl
 
 ANY_PORT = ListenAddress("127.0.0.1", 0)
 SECRET = "SecretToken"
@@ -98,6 +101,8 @@ class Site:
         self.web = Web(self.fleet, self.pages, self.power, web_options, self._reload, log)
         self.url = ""
         self.port = 0
+        # How its client meets TLS: with what it trusts.
+        self.trusting: ssl.SSLContext | bool = True
 
     async def __aenter__(self) -> Self:
         await self.fleet.reconcile(self._config, {})
@@ -118,7 +123,7 @@ class Site:
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[aiohttp.ClientResponse, bytes]:
         """The answer and its body; header names with _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.session.request(method, self.url + path, headers=named) as response:
+        async with self.session.request(method, self.url + path, headers=named, ssl=self.trusting) as response:
             return response, await response.read()
 
     def tell(self, charger_id: str, *events: StreamEvent) -> Charger:
