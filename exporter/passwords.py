@@ -7,12 +7,16 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import bcrypt
 
+from exporter.turns import Turns
+
 MAX_REMEMBERED: Final = 100
+# Passwords that wait to be tried: at a cost of 12 the last of them waits for 4 s.
+MAX_WAITING: Final = 16
 # bcrypt reads no further, and newer versions of it refuse what is longer.
 MAX_PASSWORD_BYTES: Final = 72
 _ALPHABET: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -26,16 +30,24 @@ class Passwords:
     """
 
     def __init__(self, users: Mapping[str, bytes]) -> None:
-        self._users = users
+        self.users = users
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
         self._decoys = [_decoy(hashed) for hashed in users.values()]
         # A flood of wrong passwords takes one core, and not all of them.
-        self._one_at_a_time = asyncio.Lock()
+        self._turns = Turns(MAX_WAITING)
+        # What is being tried, with those who ask: many scrapes at once may bring the same password.
+        self._tries: dict[bytes, tuple[asyncio.Task[bool], list[Callable[[], bool]]]] = {}
 
-    async def accept(self, authorization: str | None) -> bool:
-        """Whether an Authorization header names a user with the right password."""
-        if not self._users:
+    async def accept(
+        self, authorization: str | None, line: str = "", has_left: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Whether an Authorization header names a user with the right password.
+
+        Who was not yet verified waits in `line`, fairly with the other lines, and no bcrypt is spent on who `has_left`
+        meanwhile; raises CrowdedError if too many wait.
+        """
+        if not self.users:
             return True
         credentials = _credentials(authorization)
         if credentials is None:
@@ -44,13 +56,26 @@ class Passwords:
         digest = self._digest(f"{len(user)}:{user}:".encode() + password)
         if self._remembers(digest):
             return True
-        async with self._one_at_a_time:
-            # Many scrapes at once may have waited for the same password.
-            if self._remembers(digest):
-                return True
-            hashed = self._users.get(user) or self._decoy_of(user)
-            matches = await asyncio.to_thread(_matches, password, hashed)
-        if not matches or user not in self._users:
+        if digest not in self._tries:
+            asking: list[Callable[[], bool]] = []
+            trying = self._try(digest, user, password, line, asking)
+            self._tries[digest] = asyncio.create_task(trying, name="password"), asking
+        task, asking = self._tries[digest]
+        asking.append(has_left)
+        return await asyncio.shield(task)
+
+    async def _try(
+        self, digest: bytes, user: str, password: bytes, line: str, asking: list[Callable[[], bool]]
+    ) -> bool:
+        try:
+            async with self._turns.turn(line):
+                if all(has_left() for has_left in asking):
+                    return False
+                hashed = self.users.get(user) or self._decoy_of(user)
+                matches = await asyncio.to_thread(_matches, password, hashed)
+        finally:
+            del self._tries[digest]
+        if not matches or user not in self.users:
             return False
         self._remembered[digest] = None
         if len(self._remembered) > MAX_REMEMBERED:

@@ -1,6 +1,7 @@
 """Who may see the pages, and what every answer carries."""
 
 import asyncio
+import ipaddress
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -10,6 +11,7 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
 from exporter.passwords import Passwords
+from exporter.turns import CrowdedError
 from exporter.web.connections import Connection, plain
 from exporter.web_config import WebConfig
 
@@ -27,6 +29,7 @@ SECURITY_HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _ASK: Final = {"WWW-Authenticate": 'Basic realm="vecharge-exporter", charset="UTF-8"'}
+_LATER: Final = {"Retry-After": "5"}
 
 
 class Guard:
@@ -43,7 +46,8 @@ class Guard:
 
     def obey(self, config: WebConfig) -> None:
         """Lets its users in from now on, and sends its headers beside, or in place of, our own."""
-        self._passwords = Passwords(config.users)
+        if config.users != self._passwords.users:  # else those who are in stay in: a certificate was renewed
+            self._passwords = Passwords(config.users)
         merged = CIMultiDict(SECURITY_HEADERS)
         merged.update(config.headers)
         # As in all exporters, a blank value takes a header away.
@@ -63,10 +67,15 @@ class Guard:
             return response
 
     async def _response(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not await self._passwords.accept(request.headers.get("Authorization")):
-            refusal = plain(HTTPStatus.UNAUTHORIZED)
-            refusal.headers.update(_ASK)
-            return refusal
+        def has_left() -> bool:
+            return request.transport is None or request.transport.is_closing()
+
+        authorization = request.headers.get("Authorization")
+        try:
+            if not await self._passwords.accept(authorization, line_of(request.remote), has_left):
+                return _refusal(HTTPStatus.UNAUTHORIZED, _ASK)
+        except CrowdedError:
+            return _refusal(HTTPStatus.TOO_MANY_REQUESTS, _LATER)
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -83,3 +92,18 @@ class Guard:
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
+
+
+def _refusal(status: int, headers: Mapping[str, str]) -> web.Response:
+    refusal = plain(status)
+    refusal.headers.update(headers)
+    return refusal
+
+
+def line_of(remote: str | None) -> str:
+    """Those who wait together: one address, or a network of IPv6, of which one host has all the addresses it likes."""
+    address = ipaddress.ip_address(remote or "::")
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    # What an IPv4 client is on a socket of both families.
+    return str(address.ipv4_mapped or int(address) >> 64)

@@ -264,6 +264,30 @@ async def test_a_file_that_keeps_changing_is_not_taken_over_until_it_holds_still
         assert await status(site, "http", Authorization=basic("alice", "new")) == 200
 
 
+async def test_who_was_verified_stays_so_when_a_certificate_is_renewed_but_not_when_a_password_is(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bytes] = []
+    check = bcrypt.checkpw
+
+    def counted(password: bytes, against: bytes) -> bool:
+        tries.append(password)
+        return check(password, against)
+
+    monkeypatch.setattr(bcrypt, "checkpw", counted)
+    alice = {"Authorization": basic("alice", "right")}
+    text = TLS + users(alice="right")
+    async with running(configured, text) as site:
+        assert await status(site, "https", configured.first.trusting(), **alice) == 200
+        configured.use(configured.second)
+        await told(site, "web configuration reloaded")
+        assert await status(site, "https", configured.second.trusting(), **alice) == 200
+        assert len(tries) == 1
+        configured.write(TLS + users(alice="other"))
+        await until(lambda: len(site.log.lines) == 2, "another reload")
+        assert await status(site, "https", configured.second.trusting(), **alice) == 401
+
+
 async def test_what_is_wrong_for_one_look_alone_is_not_told(
     configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

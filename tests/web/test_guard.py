@@ -1,12 +1,18 @@
 """What every answer carries, and who gets one."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import bcrypt
 import pytest
 
+from exporter.passwords import Passwords
+from exporter.turns import CrowdedError
+from exporter.web.guard import line_of
+from tests.processes import SECONDS
+from tests.stream.watch import until
 from tests.web.site import Site, basic
 
 HEADERS = {
@@ -117,6 +123,65 @@ async def test_with_the_password_the_pages_are_shown(tmp_path: Path) -> None:
         for password, status in (("wrong", 401), ("right", 200), ("wrong", 401)):
             response, _ = await site.get("/metrics", Authorization=basic("alice", password))
             assert response.status == status
+
+
+async def test_what_cannot_be_tried_now_is_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+
+    async def crowded(_passwords: Passwords, _authorization: str | None, line: str, _left: object) -> bool:
+        lines.append(line)
+        raise CrowdedError
+
+    monkeypatch.setattr(Passwords, "accept", crowded)
+    async with Site(**configured(tmp_path, users(alice="right"))) as site:
+        response, body = await site.get("/metrics", Authorization=basic("alice", "right"))
+        assert (response.status, body) == (429, b"429 Too Many Requests\n")
+        assert int(response.headers["Retry-After"]) > 0
+        assert_secure(response.headers)
+        assert site.pages.made == 0
+    assert lines == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_clients_wait_together_by_address_or_by_network_of_ipv6(one: str, other: str, together: bool) -> None:
+    assert (line_of(one) == line_of(other)) == together
+
+
+async def test_no_bcrypt_is_spent_on_clients_that_hang_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[bytes] = []
+    check = bcrypt.checkpw
+
+    def counted(password: bytes, against: bytes) -> bool:
+        tried.append(password)
+        assert may_go_on.wait(SECONDS)
+        return check(password, against)
+
+    may_go_on = threading.Event()
+    monkeypatch.setattr(bcrypt, "checkpw", counted)
+    async with Site(**configured(tmp_path, users(alice="right"))) as site:
+        before = len(asyncio.all_tasks())
+        for n in range(10):
+            _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            head = f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {basic('alice', f'wrong{n}')}\r\n\r\n"
+            writer.write(head.encode())
+            # A task for the connection, and one for its password.
+            await until(lambda: len(asyncio.all_tasks()) >= before + 2 * (n + 1), f"client {n}")  # noqa: B023
+            writer.transport.abort()
+        await site.get("/")
+        may_go_on.set()
+        response, _ = await site.get("/metrics", Authorization=basic("alice", "right"))
+        assert response.status == 200
+    assert tried == [b"wrong0", b"right"]
 
 
 async def test_a_reload_needs_the_password_too(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Basic authentication: who gets in, and what a try costs. Counted, not timed."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
 
 import bcrypt
 import pytest
 
-from exporter.passwords import MAX_REMEMBERED, Passwords
+from exporter.passwords import MAX_REMEMBERED, MAX_WAITING, Passwords
+from exporter.turns import CrowdedError
+from tests.processes import SECONDS
 from tests.web.site import basic
 
 CHEAP, DEAR = 4, 5
@@ -129,8 +133,78 @@ async def test_wrong_passwords_take_one_core_and_not_all(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(bcrypt, "checkpw", watched)
     users = Passwords({"alice": hashed("right", 6)})
-    assert not any(await asyncio.gather(*(users.accept(basic("alice", f"wrong{n}")) for n in range(20))))
+    assert not any(await asyncio.gather(*(users.accept(basic("alice", f"wrong{n}")) for n in range(10))))
     assert most == [1]
+
+
+@pytest.fixture
+def turnstile(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
+    """Every bcrypt waits until it is let through."""
+    let_through = threading.Semaphore(0)
+    check = bcrypt.checkpw
+
+    def held(password: bytes, against: bytes) -> bool:
+        assert let_through.acquire(timeout=SECONDS)
+        return check(password, against)
+
+    monkeypatch.setattr(bcrypt, "checkpw", held)
+    yield let_through
+    let_through.release(1000)
+
+
+async def asked(users: Passwords, password: str, line: str = "") -> asyncio.Task[bool]:
+    """One who has asked, and waits."""
+    task = asyncio.create_task(users.accept(basic("alice", password), line))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_one_who_tries_many_passwords_holds_up_itself_and_nobody_else(turnstile: threading.Semaphore) -> None:
+    users = Passwords({"alice": hashed("right")})
+    flood = [await asked(users, f"wrong{n}", "attacker") for n in range(1 + MAX_WAITING)]
+    prometheus = await asked(users, "right", "prometheus")
+    # The one that was being tried, one more of the flood at the most, and then the other's.
+    turnstile.release(3)
+    assert await asyncio.wait_for(prometheus, SECONDS)
+    assert sum(not task.done() for task in flood) >= MAX_WAITING - 2
+    turnstile.release(1000)
+    ends = await asyncio.gather(*flood, return_exceptions=True)
+    assert [end for end in ends if end is not False] == [ends[-1]], "the last of the flood had to make room"
+    assert isinstance(ends[-1], CrowdedError)
+
+
+async def test_the_same_answer_is_given_to_who_cannot_be_tried_whoever_the_user_and_whatever_the_password(
+    turnstile: threading.Semaphore,
+) -> None:
+    users = Passwords({"alice": hashed("right")})
+    flood = [await asked(users, f"wrong{n}") for n in range(1 + MAX_WAITING)]
+    for user in ("alice", "nobody"):
+        for password in ("right", "wrong"):
+            with pytest.raises(CrowdedError):
+                await users.accept(basic(user, password))
+    turnstile.release(1000)
+    assert await asyncio.gather(*flood) == [False] * len(flood)
+
+
+async def test_who_was_verified_once_waits_for_nobody(turnstile: threading.Semaphore) -> None:
+    users = Passwords({"alice": hashed("right")})
+    turnstile.release()
+    assert await users.accept(basic("alice", "right"))
+    flood = [await asked(users, f"wrong{n}") for n in range(1 + MAX_WAITING)]
+    assert await users.accept(basic("alice", "right"))
+    assert not any(task.done() for task in flood)
+    turnstile.release(1000)
+    await asyncio.gather(*flood)
+
+
+async def test_no_bcrypt_is_spent_on_who_has_left(tries: list[int]) -> None:
+    users = Passwords({"alice": hashed("right", 8)})
+    trying = asyncio.create_task(users.accept(basic("alice", "first")))
+    left = [asyncio.create_task(users.accept(basic("alice", f"wrong{n}"), "", lambda: True)) for n in range(10)]
+    stayed = asyncio.create_task(users.accept(basic("alice", "wrong1")))
+    assert await asyncio.gather(trying, stayed, *left) == [False] * 12
+    assert len(tries) == 2, "one who has stayed asks the same as one who has left"
 
 
 async def test_what_was_verified_is_forgotten_in_the_end(tries: list[int]) -> None:
