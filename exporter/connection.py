@@ -211,6 +211,7 @@ class Connection:
         async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
             self._evidence.status = params.response.status
             self._evidence.retry_after = params.response.headers.get("Retry-After")
+            self._evidence.date = params.response.headers.get("Date")
 
         async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
             self._evidence.exception = params.exception

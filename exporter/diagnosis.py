@@ -3,6 +3,7 @@
 import errno
 import ssl
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
@@ -35,6 +36,7 @@ class Evidence:
 
     status: int | None = None
     retry_after: str | None = None
+    date: str | None = None
     exception: BaseException | None = None
 
 
@@ -145,14 +147,20 @@ def _http_failure(evidence: Evidence) -> ConnectError:
     return ConnectError(
         reason,
         f"the server answers {evidence.status} to the handshake: {advice}",
-        retry_after_seconds=_retry_after(evidence.retry_after),
+        retry_after_seconds=_retry_after(evidence),
         # A proxy that blocks websockets may answer anything; 429 is about us, not about the transport.
         other_transport_may_work=evidence.status != TOO_MANY_REQUESTS,
     )
 
 
-def _retry_after(header: str | None) -> float | None:
-    """Delay seconds of a Retry-After header; its other form, a date, is left to our own backoff."""
-    if header is None or not header.strip().isdecimal():
+def _retry_after(evidence: Evidence) -> float | None:
+    """The wait that a Retry-After header asks for, in either of its forms (RFC 9110, 10.2.3); None for no wait."""
+    asked = (evidence.retry_after or "").strip()
+    if asked.isdecimal():
+        return min(float(asked), MAX_RETRY_AFTER_SECONDS)
+    try:
+        # A date is one of the server's clock: ours may be another.
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(evidence.date or "")
+    except (TypeError, ValueError):
         return None
-    return min(float(header), MAX_RETRY_AFTER_SECONDS)
+    return min(max(wait.total_seconds(), 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -46,6 +46,17 @@ class Backoff:
         self._failures = 0
 
 
+@dataclass(slots=True)
+class Experience:
+    """What the streams of an account have learned of the service, and tell each other."""
+
+    # Failures of a kind in a row: of a service that is down one is told, not one a charger.
+    failures: dict[ConnectFailure, int] = field(default_factory=dict)
+    transports_that_worked: set[str] = field(default_factory=set)
+    # It wants to be left alone until then (Retry-After); time of the event loop.
+    closed_until: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What all streams of an account share."""
@@ -57,9 +68,7 @@ class Service:
     connector: aiohttp.BaseConnector
     # The proxy on the way to it; may hold a password.
     proxy: str | None = field(default=None, repr=False)
-    # Failures of a kind in a row, over all streams: of a service that is down one is told, not one a charger.
-    failures: dict[ConnectFailure, int] = field(default_factory=dict)
-    transports_that_worked: set[str] = field(default_factory=set)
+    experience: Experience = field(default_factory=Experience)
 
 
 class ChargerStream:
@@ -76,6 +85,7 @@ class ChargerStream:
     ) -> None:
         self._target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
         self._service = service
+        self._experience = service.experience
         self._deliver = deliver
         self._handshakes = handshakes
         self._log = log.bind(charger_id=charger_id)
@@ -89,8 +99,12 @@ class ChargerStream:
     async def run(self) -> None:
         """Connects and listens until it is cancelled; then says goodbye to the service."""
         while True:
+            await self._rest(self._closed_seconds())
             try:
                 async with self._handshakes:
+                    # Another stream may have been told so while this one waited for its turn.
+                    if self._closed_seconds() > 0:
+                        continue
                     connection = await self._connect()
             except ConnectError as error:
                 self._deliver(ConnectFailed(error.reason, str(error)))
@@ -98,7 +112,9 @@ class ChargerStream:
                 self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(
                     error.__cause__, TokenError
                 )
-                await self._rest(max(self._backoff.next(), error.retry_after_seconds or 0.0))
+                closed_until = asyncio.get_running_loop().time() + (error.retry_after_seconds or 0.0)
+                self._experience.closed_until = max(self._experience.closed_until, closed_until)
+                await self._rest(self._backoff.next())
             else:
                 await self._listen(connection)
                 await self._rest(self._backoff.next())
@@ -108,7 +124,12 @@ class ChargerStream:
         if self._token_in_doubt:
             self._woken.set()
 
+    def _closed_seconds(self) -> float:
+        return self._experience.closed_until - asyncio.get_running_loop().time()
+
     async def _rest(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
@@ -119,7 +140,7 @@ class ChargerStream:
         since = loop.time()
         if self._has_failed:
             self._has_failed = False
-            self._service.failures.clear()
+            self._experience.failures.clear()
         self._token_in_doubt = False
         # Like failures: a service that hangs up at once, for ever, fills no disk. What then lives is told when it does.
         is_told = (self._short_lived + 1).bit_count() == 1
@@ -151,7 +172,7 @@ class ChargerStream:
         *others, last = self._service.transports
         for place, transport in enumerate(others):
             # A service that is slow is not to be asked twice. Only a transport that may not work shares its time.
-            is_known = transport in self._service.transports_that_worked and not self._has_timed_out
+            is_known = transport in self._experience.transports_that_worked and not self._has_timed_out
             share = 1 if is_known else len(self._service.transports) - place
             try:
                 return await self._open(token, transport, (deadline - loop.time()) / share)
@@ -172,7 +193,7 @@ class ChargerStream:
             await connection.close()
             raise
         self._has_timed_out = False
-        self._service.transports_that_worked.add(transport)
+        self._experience.transports_that_worked.add(transport)
         return connection
 
     def _tell_end(self, reason: Disconnection) -> None:
@@ -188,6 +209,6 @@ class ChargerStream:
     def _tell_failure(self, error: ConnectError) -> None:
         """One line for the account's first failure of a kind, then for every doubling: a dead service fills no disk."""
         self._has_failed = True
-        count = self._service.failures[error.reason] = self._service.failures.get(error.reason, 0) + 1
+        count = self._experience.failures[error.reason] = self._experience.failures.get(error.reason, 0) + 1
         if count.bit_count() == 1:
             self._log.warning("cannot connect", reason=error.reason.value, attempts=count, error=str(error))

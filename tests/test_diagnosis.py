@@ -160,12 +160,21 @@ class TestRetryAfter:
             ("-5", None),
             ("1.5", None),
             ("soon", None),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+            # By the server's clock, whatever ours says.
+            ("Wed, 21 Oct 2026 07:28:00 GMT", 90.0),
+            ("Thu, 22 Oct 2026 07:28:00 GMT", 3600.0),
+            ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
+            ("Wed, 32 Oct 2026 07:28:00 GMT", None),
         ],
     )
     def test_as_far_as_it_can_be_followed(self, header: str | None, seconds: float | None) -> None:
-        failure = diagnose(LibraryError(URL), Evidence(status=429, retry_after=header))
-        assert failure.retry_after_seconds == seconds
+        evidence = Evidence(status=429, retry_after=header, date="Wed, 21 Oct 2026 07:26:30 GMT")
+        assert diagnose(LibraryError(URL), evidence).retry_after_seconds == seconds
+
+    @pytest.mark.parametrize("date", [None, "", "today"])
+    def test_a_date_is_nothing_without_the_servers_own(self, date: str | None) -> None:
+        evidence = Evidence(status=429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT", date=date)
+        assert diagnose(LibraryError(URL), evidence).retry_after_seconds is None
 
 
 class TestOtherTransport:

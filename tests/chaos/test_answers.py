@@ -40,7 +40,7 @@ async def test_404_is_an_address_that_is_wrong(scene: Scene) -> None:
     await answered(scene, answers.http(404))
 
 
-@holds(connect_failure("With 429 and `Retry-After`, which is honoured", "other", "too many requests"))
+@holds(connect_failure("With 429 and `Retry-After`, which all streams of the account honour", "other", "too many requests"))
 async def test_429_leaves_the_service_alone_for_as_long_as_it_asks(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.answer = answers.http(429, headers={"Retry-After": "1"})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from exporter.errors import ConnectFailure
 from exporter.tokens import TokenSource
@@ -125,6 +126,31 @@ async def test_a_namespace_that_is_never_joined_is_a_timeout(watch: StartWatch) 
         stream = watch(url, connect_timeout=0.3)
         assert await the_failure(stream) is ConnectFailure.TIMEOUT
         await stream.stop()
+
+
+async def test_a_wait_that_the_service_asks_of_one_stream_is_kept_by_all_of_the_account(watch: StartWatch) -> None:
+    loop = asyncio.get_running_loop()
+    came: list[float] = []
+
+    async def too_many(_request: web.Request) -> web.Response:
+        came.append(loop.time())
+        return web.Response(status=429, headers={"Retry-After": "1"})
+
+    app = web.Application()
+    app.router.add_get("/socket.io/", too_many)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        first = watch(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        await first.until_failed()
+        second = watch("", charger="another", service=first.service)
+        await until(lambda: len(came) >= 3, "both try again")
+        await first.stop()
+        await second.stop()
+    finally:
+        await runner.cleanup()
+    assert min(came[1:]) - came[0] >= 1.0
 
 
 @BOTH
