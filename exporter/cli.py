@@ -212,9 +212,9 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
     It only reads: while the exporter runs, too, and in a folder that is read-only.
     """
     if context.invoked_subcommand is None:
-        from exporter import state_command, store
+        from exporter import state_command, state_file
 
-        kept = store.read(storage_path)
+        kept = state_file.read(storage_path)
         click.echo(state_command.as_json(kept) if json else state_command.as_table(kept))
 
 

@@ -13,7 +13,7 @@ FLOORS = (
     ("errors", "clock", "duration", "file_mark", "pacing", "turns"),
     ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation", "proxy"),
     ("document", "settings", "config", "sharding", "web_config", "passwords"),
-    ("account", "process", "events", "charger", "store"),
+    ("account", "process", "events", "charger", "state_file", "store"),
     ("metrics", "client", "connection", "stream"),
     ("power_history", "exposition", "handshake", "check", "healthcheck", "fleet"),
     ("commits", "scrape", "reload"),

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter import store
+from exporter import state_file
 from exporter.charger import KeptState
 from exporter.energy import MeterState
 from exporter.file_mark import FileMark, mark_of
-from exporter.store import STATE_FILE, StateStore, read
+from exporter.state_file import STATE_FILE, read
+from exporter.store import StateStore
 from tests.end_to_end.program import PROGRAM
 from tests.processes import SECONDS
 
@@ -145,7 +146,7 @@ class Look:
 
 def test_what_is_written_while_it_is_read_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two looks before, at file and log, and two after. The log is gone again by then.
-    monkeypatch.setattr(store, "mark_of", Look(look_3=lambda: commit(folder, 2)))
+    monkeypatch.setattr(state_file, "mark_of", Look(look_3=lambda: commit(folder, 2)))
     assert read(folder) == {"test": total(2)}
 
 
@@ -155,7 +156,7 @@ def test_what_looks_damaged_in_the_middle_of_a_change_is_read_again(
     file = folder / STATE_FILE
     content = file.read_bytes()
     file.write_bytes(b"half a change")
-    monkeypatch.setattr(store, "mark_of", Look(look_3=lambda: file.write_bytes(content)))
+    monkeypatch.setattr(state_file, "mark_of", Look(look_3=lambda: file.write_bytes(content)))
     assert read(folder) == {"test": total(1)}
 
 

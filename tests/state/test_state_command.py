@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from exporter.charger import KeptState
 from exporter.cli import main
 from exporter.energy import EnergyMeter, MeterState
-from exporter.store import STATE_FILE, StateStore, read
+from exporter.state_file import STATE_FILE, read
+from exporter.store import StateStore
 
 CHARGING = KeptState(
     MeterState(total_joules=45_000_000, session_joules=9_000_000, sessions=3, last_log_unix=1_700_000_000.5), 1.6e9

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter import store
+from exporter import state_file
 from exporter.charger import KeptState
 from exporter.energy import MeterState
 from exporter.errors import StateError
-from exporter.store import STATE_FILE, StateStore, read
+from exporter.state_file import STATE_FILE, read
+from exporter.store import StateStore
 
 FULL = KeptState(
     MeterState(
@@ -153,8 +154,8 @@ def test_the_lock_dies_with_the_process_and_the_commit_does_not(folder: Path) ->
 def test_an_older_file_is_migrated_and_loses_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(StateStore.open(folder)) as old:
         old.commit({"a": FULL})
-    newer = (*store.MIGRATIONS, ("CREATE TABLE more (id INTEGER)", "CREATE INDEX more_id ON more (id)"))
-    monkeypatch.setattr(store, "MIGRATIONS", newer)
+    newer = (*state_file.MIGRATIONS, ("CREATE TABLE more (id INTEGER)", "CREATE INDEX more_id ON more (id)"))
+    monkeypatch.setattr(state_file, "MIGRATIONS", newer)
     with closing(StateStore.open(folder)) as migrated:
         assert migrated.load() == {"a": FULL}
         assert migrated.set_aside is None
