@@ -35,17 +35,25 @@ def fail(file: Path | str, place: str, problem: str) -> NoReturn:
 
 
 def read(file: Path) -> object:
-    """The plain values of a file: JSON if its name ends so, else YAML. Keys stand once in a mapping."""
+    """The plain values of a file that must hold some."""
+    document = read_if_any(file)
+    if document is None:
+        fail(file, "", "is empty")
+    return document
+
+
+def read_if_any(file: Path) -> object:
+    """The plain values of a file: JSON if its name ends so, else YAML; None if it is empty, but for comments.
+
+    Keys stand once in a mapping.
+    """
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         fail(file, "", f"is not UTF-8 text (byte {error.start})")
     except (OSError, ValueError) as error:
         fail(file, "", f"cannot be read ({cause_of(error)})")
-    document = _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
-    if document is None:
-        fail(file, "", "is empty")
-    return document
+    return _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
 
 
 def typed(

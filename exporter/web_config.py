@@ -6,10 +6,10 @@ user's exporters. An option of it that this exporter does not have is an error, 
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,8 +21,6 @@ from exporter.file_mark import FileMark, mark_of
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 
 _TLS_VERSIONS: Final = {
-    "TLS10": ssl.TLSVersion.TLSv1,
-    "TLS11": ssl.TLSVersion.TLSv1_1,
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
@@ -31,19 +29,11 @@ _VERIFY: Final[dict[ClientAuth, ssl.VerifyMode]] = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-# Of the format, but not of this exporter.
-_UNSUPPORTED: Final = {
-    "tls_server_config": (
-        "cert",
-        "key",
-        "client_ca",
-        "max_version",
-        "cipher_suites",
-        "prefer_server_cipher_suites",
-        "curve_preferences",
-        "client_allowed_sans",
-    ),
-    "": ("rate_limit",),
+# Why OpenSSL does not take a key: it belongs to another certificate, or is of another kind.
+_OTHER_KEY: Final = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+_PEM: Final = {
+    "certificate": re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----"),
+    "private key": re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"),
 }
 # The costs that htpasswd makes: beyond them a password takes minutes.
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-7])\$[./A-Za-z0-9]{53}")
@@ -57,23 +47,42 @@ _HEADERS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+# As in all exporters, what is left blank is absent.
 class _Tls(msgspec.Struct, forbid_unknown_fields=True):
-    cert_file: str
-    key_file: str
+    cert_file: str | None = None
+    key_file: str | None = None
     client_ca_file: str | None = None
-    client_auth_type: str = "NoClientCert"
-    min_version: str = "TLS12"
+    client_auth_type: str | None = None
+    min_version: str | None = None
+    # Of the format, but not of this exporter:
+    cert: Any = None
+    key: Any = None
+    client_ca: Any = None
+    max_version: Any = None
+    cipher_suites: Any = None
+    prefer_server_cipher_suites: Any = None
+    curve_preferences: Any = None
+    client_allowed_sans: Any = None
 
 
 class _Http(msgspec.Struct, forbid_unknown_fields=True):
-    http2: bool = False
-    headers: dict[str, str] = {}
+    # An offer that no client has to take up: it is not made, and no error.
+    http2: bool | None = None
+    headers: dict[str, str | None] | None = None
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     tls_server_config: _Tls | None = None
-    http_server_config: _Http = msgspec.field(default_factory=_Http)
-    basic_auth_users: dict[str, str] = {}
+    http_server_config: _Http | None = None
+    basic_auth_users: dict[str, str] | None = None
+    # Of the format, but not of this exporter:
+    rate_limit: Any = None
+
+
+_SUPPORTED: Final = ("cert_file", "key_file", "client_ca_file", "client_auth_type", "min_version")
+_UNSUPPORTED: Final = tuple(option for option in _Tls.__struct_fields__ if option not in _SUPPORTED)
+# Of what is not of this exporter, what asks for nothing that it does not do: the defaults of the format.
+_HARMLESS: Final[Mapping[str, object]] = {"max_version": "TLS13", "prefer_server_cipher_suites": True}
 
 
 _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
@@ -118,11 +127,9 @@ class WebConfig:
 def load(path: Path) -> WebConfig:
     """The web configuration in a file, certificates included; raises ConfigError. An empty file asks for nothing."""
     files = {path: mark_of(path)}
-    content = {} if path.is_file() and not path.stat().st_size else document.read(path)
-    _refuse_unsupported(path, content)
-    parsed = document.typed(path, content, _Document, _SECTIONS, _no_types_of_our_own)
-    if parsed.http_server_config.http2:
-        fail(path, "http_server_config.http2", "must be false: this exporter speaks HTTP/1.1")
+    content = document.read_if_any(path)
+    parsed = document.typed(path, {} if content is None else content, _Document, _SECTIONS, _no_types_of_our_own)
+    _refuse_unsupported(path, "", parsed, ("rate_limit",))
     tls = None if parsed.tls_server_config is None else _tls(path, parsed.tls_server_config)
     if tls is not None:
         certificates = (tls.cert_file, tls.key_file, tls.client_ca_file)
@@ -130,8 +137,8 @@ def load(path: Path) -> WebConfig:
     return WebConfig(
         files,
         None if tls is None else _context(path, tls),
-        _users(path, parsed.basic_auth_users),
-        _headers(path, parsed.http_server_config.headers),
+        _users(path, parsed.basic_auth_users or {}),
+        _headers(path, (parsed.http_server_config and parsed.http_server_config.headers) or {}),
     )
 
 
@@ -154,36 +161,41 @@ def _no_types_of_our_own(_kind: type, value: object) -> object:
     return value
 
 
-def _refuse_unsupported(path: Path, content: object) -> None:
-    if not isinstance(content, dict):
-        return
-    for section, options in _UNSUPPORTED.items():
-        place = content.get(section) if section else content
-        if isinstance(place, dict):
-            for option in options:
-                if option in place:
-                    where = f"{section}.{option}" if section else option
-                    fail(path, where, "is an option of the format that this exporter does not support: take it out")
+def _refuse_unsupported(path: Path, section: str, parsed: msgspec.Struct, options: Iterable[str]) -> None:
+    for option in options:
+        if getattr(parsed, option) not in (None, "", {}, _HARMLESS.get(option)):
+            fail(
+                path,
+                f"{section}{option}",
+                "is an option of the format that this exporter does not support: take it out",
+            )
 
 
-def _tls(path: Path, parsed: _Tls) -> TlsConfig:
+def _tls(path: Path, parsed: _Tls) -> TlsConfig | None:
+    """None if nothing is asked for."""
     place = "tls_server_config"
-    auth = parsed.client_auth_type
+    _refuse_unsupported(path, f"{place}.", parsed, _UNSUPPORTED)
+    if not any(getattr(parsed, option) for option in _SUPPORTED):
+        return None
+    if not parsed.cert_file or not parsed.key_file:
+        fail(path, place, f'the key "{"key_file" if parsed.cert_file else "cert_file"}" is missing')
+    auth = parsed.client_auth_type or "NoClientCert"
     if auth not in _VERIFY:
         fail(path, f"{place}.client_auth_type", f"must be one of {', '.join(_VERIFY)}")
-    if parsed.min_version not in _TLS_VERSIONS:
-        fail(path, f"{place}.min_version", f"must be one of {', '.join(_TLS_VERSIONS)}")
-    if auth == "RequireAndVerifyClientCert" and parsed.client_ca_file is None:
+    version = parsed.min_version or "TLS12"
+    if version not in _TLS_VERSIONS:
+        fail(path, f"{place}.min_version", "must be TLS12 or TLS13: OpenSSL refuses all handshakes of older ones")
+    if auth == "RequireAndVerifyClientCert" and not parsed.client_ca_file:
         fail(path, f"{place}.client_ca_file", f"is missing: {auth} needs the authority of the clients' certificates")
-    if auth == "NoClientCert" and parsed.client_ca_file is not None:
+    if auth == "NoClientCert" and parsed.client_ca_file:
         fail(path, f"{place}.client_auth_type", "asks for no client certificate, and yet client_ca_file is set")
     return TlsConfig(
         # Relative to the file itself, as in all exporters.
         path.parent / parsed.cert_file,
         path.parent / parsed.key_file,
-        None if parsed.client_ca_file is None else path.parent / parsed.client_ca_file,
+        path.parent / parsed.client_ca_file if parsed.client_ca_file else None,
         auth,
-        _TLS_VERSIONS[parsed.min_version],
+        _TLS_VERSIONS[version],
     )
 
 
@@ -195,30 +207,40 @@ def _context(path: Path, tls: TlsConfig) -> ssl.SSLContext:
     files = {"cert_file": tls.cert_file, "key_file": tls.key_file, "client_ca_file": tls.client_ca_file}
     for option, file in files.items():
         if file is not None:
-            _refuse_unreadable(path, f"{place}.{option}", file)
+            what = "private key" if option == "key_file" else "certificate"
+            _refuse_unusable(path, f"{place}.{option}", file, what)
     try:
         # With no password to ask for: OpenSSL would ask for that of an encrypted key on the terminal.
         context.load_cert_chain(tls.cert_file, tls.key_file, password=b"")
-    except (OSError, ssl.SSLError) as error:
-        what = f"certificate and key cannot be used together ({cause_of(error)})"
-        fail(path, f"{place}.cert_file", f"{what}: the key must belong to the certificate, and not be encrypted")
-    if tls.client_ca_file is not None:
-        try:
+        if tls.client_ca_file is not None:
             context.load_verify_locations(tls.client_ca_file)
-        except (OSError, ssl.SSLError) as error:
-            fail(
-                path, f"{place}.client_ca_file", f"cannot be used ({cause_of(error)}): it must hold certificates as PEM"
-            )
+    except ssl.SSLError as error:
+        if error.reason in _OTHER_KEY:
+            fail(path, f"{place}.key_file", f"{tls.key_file} is not the key of the certificate in {tls.cert_file}")
+        if error.reason in (None, "PEM_LIB"):  # the certificates are known to be well
+            fail(path, f"{place}.key_file", f"{tls.key_file} holds a damaged private key")
+        fail(path, place, f"certificate and key cannot be used ({cause_of(error)})")
+    except OSError as error:
+        fail(path, place, f"certificates or key cannot be read any more ({cause_of(error)})")
     return context
 
 
-def _refuse_unreadable(path: Path, place: str, file: Path) -> None:
+def _refuse_unusable(path: Path, place: str, file: Path, what: str) -> None:
+    """Each file by itself: OpenSSL does not tell which of them it means."""
     try:
-        with file.open("rb"):
-            pass
+        content = file.read_bytes()
     except (OSError, ValueError) as error:
-        what = f"{file} cannot be read ({cause_of(error)})"
-        fail(path, place, f"{what}: put it there, for the exporter to read; paths are relative to this file")
+        problem = f"{file} cannot be read ({cause_of(error)})"
+        fail(path, place, f"{problem}: put it there, for the exporter to read; paths are relative to this file")
+    if not _PEM[what].search(content):
+        fail(path, place, f"{file} holds no {what} as PEM")
+    if what == "private key" and b"ENCRYPTED" in content:
+        fail(path, place, f"the key in {file} is encrypted: take its password off, and guard it by its file's mode")
+    if what == "certificate":
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except OSError:
+            fail(path, place, f"{file} holds a damaged certificate")
 
 
 def _users(path: Path, users: Mapping[str, str]) -> dict[str, bytes]:
@@ -230,8 +252,9 @@ def _users(path: Path, users: Mapping[str, str]) -> dict[str, bytes]:
     return {user: hashed.encode() for user, hashed in users.items()}
 
 
-def _headers(path: Path, headers: Mapping[str, str]) -> dict[str, str]:
+def _headers(path: Path, blank_or_not: Mapping[str, str | None]) -> dict[str, str]:
     place = "http_server_config.headers"
+    headers = {name: value or "" for name, value in blank_or_not.items()}
     for name, value in headers.items():
         if name not in _HEADERS:
             fail(path, place, f"must be of {', '.join(_HEADERS)}")
@@ -239,4 +262,4 @@ def _headers(path: Path, headers: Mapping[str, str]) -> dict[str, str]:
             fail(path, f"{place}.{name}", "must be one line of ASCII")
         if value and _HEADERS[name] and value.lower() not in _HEADERS[name]:
             fail(path, f"{place}.{name}", f"must be {' or '.join(_HEADERS[name])}, or empty to take the header away")
-    return dict(headers)
+    return headers
