@@ -9,82 +9,19 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Final, cast
-
-import msgspec
+from typing import cast
 
 from exporter.account import Account
 from exporter.charger import Charger
 from exporter.clock import Moment
 from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Series, Subject, Value
+from exporter.number_text import number, numbers
 from exporter.process import ExporterProcess
 
 
 def escape(label_value: str) -> str:
     """A label value as both formats write it."""
     return label_value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def number(value: float) -> str:
-    """A finite value as Go prints it, and so prometheus-client: an exponent from 1e+06 on."""
-    text = repr(float(value))
-    point = text.find(".")
-    if value < 1e6 or point <= 6:  # Python's own exponent, from 1e+16 on
-        return text
-    return f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _EXPONENTS[point]
-
-
-# What follows the mantissa of a number whose point stands at that place; the same with its line's end.
-_EXPONENTS: Final = tuple(f"e+{point - 1:02d}" for point in range(18))
-_LINE_ENDS: Final = tuple(f"{exponent}\n" for exponent in _EXPONENTS)
-
-
-def numbers(values: Sequence[float], before: str = "") -> list[str]:
-    """`number` of many values at once, with what stands before it and its line's end.
-
-    msgspec is six times as fast as repr(), and equal values share one text.
-    """
-    if not values:
-        return []
-    least, most = min(values), max(values)
-    if least == most:
-        return [f"{before}{number(least)}\n"] * len(values)
-    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode()
-    if most >= 1e16 or (least < 0.001 and any(value and value < 0.001 for value in values)):
-        # Here msgspec writes other exponents, and a minus would shift the point.
-        return [f"{before}{number(value)}\n" for value in values]
-    if most < 1e6:
-        return _lines(texts, before, "")
-    return _aligned(texts, least, most, before) or [
-        f"{before}{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _LINE_ENDS[point]
-        if (point := text.find(".")) > 6
-        else f"{before}{text}\n"
-        for text in texts.split(",")
-    ]
-
-
-def _aligned(texts: str, least: float, most: float, before: str) -> list[str] | None:
-    """Numbers from 1e+06 on, all at once, if they share first digit and place of the point, as timestamps do."""
-    if least < 1e6:
-        return None
-    first, point = texts[0], texts.find(".")
-    unit = 10.0 ** (point - 1)
-    if least < int(first) * unit or most >= (int(first) + 1) * unit:
-        return None
-    # A whole number loses its zeros; a fraction ends in none.
-    digits = f",{texts},".replace(".0,", "#,").replace(".", "")
-    while "0#" in digits:
-        digits = digits.replace("0#", "#")
-    if f",{first}#" in digits:
-        return None  # one is written without a point: 2e+09
-    rest = digits[2:-1].replace("#", "").replace(f",{first}", ",")
-    return _lines(rest, f"{before}{first}.", _EXPONENTS[point])
-
-
-def _lines(texts: str, before: str, after: str) -> list[str]:
-    """Each of the texts between commas as a line."""
-    between = f"{after}\n{before}"
-    return f"{before}{texts.replace(',', between)}{after}\n".splitlines(keepends=True)
 
 
 def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:

@@ -11,7 +11,7 @@ HOUSE = Path(__file__).parents[1] / "exporter"
 # From the ground up. Within a floor a module may use those named before it, so nothing ever goes in a circle.
 FLOORS = (
     ("errors", "clock", "duration", "file_mark", "pacing", "turns"),
-    ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation", "proxy"),
+    ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation", "number_text", "proxy"),
     ("document", "settings", "config", "sharding", "web_config", "passwords"),
     ("account", "process", "events", "charger", "state_file", "store"),
     ("metrics", "client", "connection", "stream"),

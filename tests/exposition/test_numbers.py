@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
-from exporter.exposition import numbers
+from exporter.number_text import numbers
 
 # Each has a way of being written of its own; columns mix them.
 COLUMNS = {

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.utils import floatToGoString
 
-from exporter.exposition import Exposition, number, numbers
+from exporter.exposition import Exposition
+from exporter.number_text import number, numbers
 from tests.exposition import oracle
 from tests.exposition.fleets import Fleet, Step, fleets, stories, texts
 
