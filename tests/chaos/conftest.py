@@ -1,17 +1,19 @@
 """A charger behind a proxy for each test, and one real Socket.IO server for all of them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.client import prepare_library
+from tests.chaos.certificates import Authority
 from tests.chaos.faults import PING_INTERVAL, PING_TIMEOUT, Within, fault_of
-from tests.chaos.proxy import Proxy
-from tests.chaos.scene import Scene, open_files
+from tests.chaos.scene import Scene, open_files, staged
 from tests.conftest import or_skip
 from tests.node.service import NodeService, modules
 from tests.stream.watch import NATIVE, until
@@ -42,22 +44,32 @@ def service(request: pytest.FixtureRequest, start_service: Callable[..., NodeSer
 
 
 @pytest.fixture
-async def proxy(service: NodeService) -> AsyncIterator[Proxy]:
-    """The wire between exporter and service."""
-    async with Proxy(service.port) as proxy:
-        yield proxy
+async def scene(request: pytest.FixtureRequest, service: NodeService, tmp_path: Path) -> AsyncIterator[Scene]:
+    """One charger behind the proxy; afterwards nothing of it is left: no task, no open file."""
+    files = open_files()
+    async with staged(service, fault_of(request.function), request.node.name, tmp_path / "scene") as scene:
+        yield scene
+    service.rules(refuse=None, token=None, handshake_status=None, post_status=None, websocket_status=None, hang=None)
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "every task ended")
+    await until(lambda: open_files() <= files, "every file closed")
 
 
 @pytest.fixture
-async def scene(
-    request: pytest.FixtureRequest, service: NodeService, proxy: Proxy, tmp_path: Path
-) -> AsyncIterator[Scene]:
-    """One charger behind the proxy; afterwards nothing of it is left: no task, no open file."""
-    files = open_files()
-    scene = Scene(service, proxy, fault_of(request.function), request.node.name, tmp_path)
-    yield scene
-    await scene.fleet.stop()
-    service.rules(refuse=None, token=None, handshake_status=None, post_status=None, websocket_status=None, hang=None)
-    await until(lambda: proxy.open_connections == 0, "every connection closed")
-    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "every task ended")
-    await until(lambda: open_files() <= files, "every file closed")
+def authority(tmp_path: Path) -> Authority:
+    """Whom the exporter is told to trust."""
+    return Authority.create(tmp_path)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names ending in .example that DNS knows: they stand for this machine."""
+    known: set[str] = set()
+    resolve = socket.getaddrinfo
+
+    def look_up(host: str, *args: Any, **kwargs: Any) -> Any:
+        if host.endswith(".example") and host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return resolve("127.0.0.1" if host in known else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known

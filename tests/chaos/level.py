@@ -6,6 +6,10 @@ import os
 import sys
 from dataclasses import dataclass
 
+ROUNDS = 200
+# What is left behind of a connection are hundreds of blocks; the log that a scene keeps grows by a few a round.
+MAX_BLOCKS_A_ROUND = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -20,3 +24,11 @@ class Level:
         gc.collect()
         files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - links of sockets, not paths
         return cls(files, len(asyncio.all_tasks()), sys.getallocatedblocks())
+
+    def holds_as_much_as(self, first: "Level", files: int = 0, tasks: int = 0) -> bool:
+        """Whether nothing has been left since `first` but so many files and tasks, which are under way."""
+        return (
+            abs(self.files - first.files) <= files
+            and abs(self.tasks - first.tasks) <= tasks
+            and self.blocks - first.blocks < ROUNDS * MAX_BLOCKS_A_ROUND
+        )

@@ -9,24 +9,23 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from exporter.clock import Moment, now
 from exporter.config import AccountConfig, ChargerConfig, Config, Transport
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.process import ExporterProcess
 from exporter.tokens import TokenSource
-from tests.chaos.faults import CONNECT_TIMEOUT, Fault
+from tests.chaos.faults import CONNECT_TIMEOUT, PING_INTERVAL, Fault
 from tests.chaos.proxy import Proxy
 from tests.node.service import NodeService
 from tests.processes import SECONDS
-from tests.stream.watch import Impatient
+from tests.stream.watch import Impatient, until
 
 JOULES_PER_KWH = 3_600_000
 TOKEN = "marked.secret.token"
 # A reading of the charger's own clock every five minutes: no energy in these tests is implausible.
 LOG_EVERY = timedelta(minutes=5)
+_LABEL = re.compile(r'\w+="[^"]*"')
 
 
 class Scene:
@@ -37,11 +36,14 @@ class Scene:
         self.proxy = proxy
         self.fault = fault
         self.charger = charger
+        self.folder = folder
         self.token_file = folder / "token"
         self.token_file.write_text(TOKEN)
         self.transports: tuple[Transport, ...] = ("websocket", "polling")
         self.ca_file: Path | None = None
         self.host = "127.0.0.1"
+        # What else is to happen while the fault lasts that has been noticed.
+        self.meanwhile: Callable[[Scene], Awaitable[None]] | None = None
         # What the machine's clock is off by, in seconds.
         self.clock_offset = 0.0
         self._written = io.StringIO()
@@ -51,7 +53,7 @@ class Scene:
         self._session_kwh = 0.0
         self._written_at = datetime.now(UTC) - timedelta(hours=2)
         self._told_before = 0
-        self._counted_before = 0.0
+        self._page_before = ""
         # After a reconnection the document is a stale one: only the next log carries the true energy.
         service.document(charger, {"_doc": {"_id": charger, "status": "ON", "energy": 0, "wifiConnectivity": True}})
 
@@ -68,14 +70,24 @@ class Scene:
         )
         await self.fleet.reconcile(Config(accounts=(account,)), {})
 
+    async def leave(self) -> None:
+        """Watches no longer: what is started then knows nothing of an address any more."""
+        await self.fleet.reconcile(Config(accounts=()), {})
+
     @asynccontextmanager
     async def suffering(self, *, from_the_start: bool = False) -> AsyncIterator[None]:
-        """The charger charges, the block is its fault, then it is up by itself again and all energy is counted."""
-        if not from_the_start:
+        """The charger charges, the block is its fault, then it is up by itself again and all energy is counted.
+
+        That can be done to a scene again and again.
+        """
+        if from_the_start:
+            await self.leave()
+        else:
             await self.start()
             await self.until_up()
             await self.charge(1.0)
-        await self._remember()
+        self._told_before = len(self._written.getvalue())
+        self._page_before = await self.page()
         yield
         await self.until_up()
         await self.charge(1.5)
@@ -87,13 +99,14 @@ class Scene:
         assert fault.within is not None
 
         async def is_noticed() -> bool:
-            return await self.value(fault.metric) > self._counted_before and fault.log in self.told()
+            # In the log at its first time; later, what lasts, or comes again, is told at every doubling.
+            return await self.counted(fault.metric) > 0 and fault.log in self._written.getvalue()
 
         await self._until(is_noticed, f"{fault.what}: {fault.metric} and {fault.log!r}", fault.within.seconds)
-        lines = [line for line in self.told().splitlines() if fault.log in line]
-        counted = int(await self.value(fault.metric) - self._counted_before)
-        # What lasts is told at the first time and at every doubling.
-        assert len(lines) <= counted.bit_length() + 1, lines
+        if self.meanwhile is not None:
+            await self.meanwhile(self)
+        lines = [line for line in self.told().splitlines() if fault.log in line and "level=debug" not in line]
+        assert len(lines) <= int(await self.counted(fault.metric)).bit_length() + 1, lines
         assert "level=error" not in self.told()
 
     async def unnoticed(self) -> None:
@@ -101,35 +114,49 @@ class Scene:
         assert "level=warn " not in self.told()
         assert "level=error" not in self.told()
         for metric in ("disconnections", "connect_failures", "decode_errors", "readings_rejected"):
-            assert await self.value(f"vecharge_account_{metric}_total") == 0, metric
+            assert await self.counted(f"vecharge_account_{metric}_total") == 0, metric
 
     async def until_up(self) -> None:
         """Returns once the charger is up."""
+        await self.until_shown("vecharge_charger_up")
 
-        async def is_up() -> bool:
-            return await self.value("vecharge_charger_up") == 1
+    async def until_shown(self, metric: str) -> None:
+        """Returns once a metric is 1."""
 
-        await self._until(is_up, "the charger is up", SECONDS)
+        async def is_shown() -> bool:
+            return await self.value(metric) == 1
+
+        await self._until(is_shown, f"{metric} is 1", SECONDS)
 
     async def until_counted(self, metric: str, times: float) -> None:
-        """Returns once a metric has gone up so far."""
+        """Returns once a metric has gone up by so much since the fault began."""
 
         async def is_counted() -> bool:
-            return await self.value(metric) >= times
+            return await self.counted(metric) >= times
 
-        await self._until(is_counted, f"{metric} is {times}", SECONDS)
+        await self._until(is_counted, f"{metric} has gone up by {times}", SECONDS)
 
     async def charge(self, kwh: float) -> None:
         """The session goes on by so much; returns once the counter says exactly so."""
         self._session_kwh += kwh
-        self.log()
         expected = round(self._session_kwh * JOULES_PER_KWH)
+        loop = asyncio.get_running_loop()
+        next_log = loop.time()
 
         async def is_counted() -> bool:
+            # What one log loses on a wire that has just come back, the next one tells: chargers go on to write.
+            nonlocal next_log
+            if loop.time() >= next_log:
+                next_log = loop.time() + 1.0
+                await asyncio.to_thread(self.log)  # other scenes go on meanwhile
             return await self.value("vecharge_charger_energy_joules_total") == expected
 
         await self._until(is_counted, f"{self._session_kwh} kWh counted", SECONDS)
         assert await self.value("vecharge_charger_sessions_total") == 1
+
+    async def rest(self) -> None:
+        """Lets nothing but pings come for a while: what is heard between a ping and its pong hides that silence."""
+        await asyncio.sleep(2 * PING_INTERVAL)
 
     def log(self) -> None:
         """One log of the running session."""
@@ -140,10 +167,11 @@ class Scene:
 
     async def value(self, metric: str) -> float:
         """The sum of the samples that have this name and these labels: `name{label="value"}`."""
-        name, _, labels = metric.partition("{")
-        wanted = set(re.findall(r'(\w+)="([^"]*)"', labels))
-        samples = [s for family in text_string_to_metric_families(await self.page()) for s in family.samples]
-        return sum(s.value for s in samples if s.name == name and wanted <= set(s.labels.items()))
+        return _sum(await self.page(), metric)
+
+    async def counted(self, metric: str) -> float:
+        """What a metric has gone up by since the fault began."""
+        return await self.value(metric) - _sum(self._page_before, metric)
 
     async def page(self) -> str:
         """What a scrape shows; here the disk never fails."""
@@ -160,10 +188,6 @@ class Scene:
         moment = now()
         return Moment(moment.unix + self.clock_offset, moment.monotonic)
 
-    async def _remember(self) -> None:
-        self._told_before = len(self._written.getvalue())
-        self._counted_before = await self.value(self.fault.metric) if self.fault.metric else 0.0
-
     async def _hold_the_secret(self) -> None:
         assert TOKEN not in self._written.getvalue()
         assert TOKEN not in await self.page()
@@ -172,8 +196,29 @@ class Scene:
         deadline = asyncio.get_running_loop().time() + seconds
         while not await condition():
             late = asyncio.get_running_loop().time() >= deadline
-            assert not late, f"not within {seconds:g} s: {what}\n{self.told()[-2000:]}"
+            assert not late, f"not within {seconds:g} s: {what}\n{self._written.getvalue()[-4000:]}"
             await asyncio.sleep(0.01)
+
+
+def _sum(page: str, metric: str) -> float:
+    name, _, labels = metric.partition("{")
+    wanted = set(_LABEL.findall(labels))
+    # A scene looks at its page all the time: a parser of the whole would take longer than all else.
+    samples = (line for line in page.splitlines() if line.startswith((f"{name}{{", f"{name} ")))
+    return sum(float(line.rpartition(" ")[2]) for line in samples if wanted <= set(_LABEL.findall(line)))
+
+
+@asynccontextmanager
+async def staged(service: NodeService, fault: Fault, charger: str, folder: Path) -> AsyncIterator[Scene]:
+    """A scene with a proxy of its own; it ends with the block, and nothing of it is left at its proxy."""
+    folder.mkdir(exist_ok=True)
+    async with Proxy(service.port) as proxy:
+        scene = Scene(service, proxy, fault, charger, folder)
+        try:
+            yield scene
+        finally:
+            await scene.fleet.stop()
+        await until(lambda: proxy.open_connections == 0, "every connection closed")
 
 
 def open_files() -> int:

@@ -1,7 +1,6 @@
 """What may answer to a handshake in the service's place."""
 
 import asyncio
-import socket
 from typing import Any
 
 import pytest
@@ -40,7 +39,9 @@ async def test_404_is_an_address_that_is_wrong(scene: Scene) -> None:
     await answered(scene, answers.http(404))
 
 
-@holds(connect_failure("With 429 and `Retry-After`, which all streams of the account honour", "other", "too many requests"))
+@holds(
+    connect_failure("With 429 and `Retry-After`, which all streams of the account honour", "other", "too many requests")
+)
 async def test_429_leaves_the_service_alone_for_as_long_as_it_asks(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.answer = answers.http(429, headers={"Retry-After": "1"})
@@ -133,18 +134,10 @@ async def test_pings_that_make_no_sense_are_not_understood(scene: Scene, times: 
 
 
 @holds(connect_failure("DNS does not know the name", "unreachable", "the name of the server cannot be resolved"))
-async def test_a_name_that_dns_has_lost_and_found(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.host = "service.example"
-    resolve = socket.getaddrinfo
-
-    def lost(*_args: Any, **_options: Any) -> Any:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    def found(host: str, *args: Any, **kwargs: Any) -> Any:
-        return resolve("127.0.0.1" if host == "service.example" else host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", lost)
+async def test_a_name_that_dns_has_lost_and_found(scene: Scene, names: set[str]) -> None:
+    scene.host = f"service-{scene.proxy.port}.example"
+    names.discard(scene.host)
     async with scene.suffering(from_the_start=True):
         await scene.start()
         await scene.noticed()
-        monkeypatch.setattr(socket, "getaddrinfo", found)
+        names.add(scene.host)

@@ -1,55 +1,75 @@
-"""Two hundred rounds of a fault leave nothing behind: no open file, no task, no memory."""
+"""Two hundred rounds of a fault leave nothing behind: no open file, no task, no memory.
+
+Here it is what is quick: all that comes again by itself, as fast as it can. Every row: whole.py.
+"""
+
+import io
+import random
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from tests.chaos import answers
-from tests.chaos.faults import connect_failure, disconnection, holds
-from tests.chaos.level import Level
-from tests.chaos.proxy import Answer
+from exporter import clock, fleet
+from exporter.account import Account
+from exporter.charger import Charger, Rules
+from exporter.commits import Commits
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.process import ExporterProcess
+from exporter.store import StateStore
+from tests.chaos import answers, test_answers, test_wire
+from tests.chaos.faults import Within, connect_failure, disconnection, fault_of, holds
+from tests.chaos.level import ROUNDS, Level
+from tests.chaos.rounds import Test, hold_level, lasting, repeated, rows
 from tests.chaos.scene import Scene
-from tests.stream.script import JOINED, opening, scripted
+from tests.chaos.test_answers import answered
+from tests.chaos.test_messages import back_to_the_service, listen_to, saying
+from tests.stream.watch import Impatient
 
-ROUNDS = 200
-# Before the first look every cache is filled.
-WARM_UP = 20
-# A connection that is left behind holds thousands of blocks; the log that the scene keeps grows by a few a round.
-MAX_BLOCKS_A_ROUND = 20
-
-
-async def hold_level(scene: Scene, metric: str) -> None:
-    """Lets the fault go on for all its rounds."""
-    before = await scene.value(metric)
-    await scene.until_counted(metric, before + WARM_UP)
-    first = Level.now()
-    await scene.until_counted(metric, before + WARM_UP + ROUNDS)
-    last = Level.now()
-    # One round is under way at either look: a socket and a handful of tasks.
-    assert abs(last.files - first.files) <= 4, (first, last)
-    assert abs(last.tasks - first.tasks) <= 10, (first, last)
-    assert last.blocks - first.blocks < ROUNDS * MAX_BLOCKS_A_ROUND, (first, last)
+# A second a round; and 10 MB, here it is 5.
+SLOW = (
+    test_answers.test_429_leaves_the_service_alone_for_as_long_as_it_asks,
+    test_answers.test_ten_megabytes_are_not_understood,
+)
 
 
-@holds(connect_failure("Two hundred failed handshakes in a row", "other", "answers 500 to the handshake"))
-@pytest.mark.parametrize("answer", [answers.http(500), answers.http(500, b"x" * 5_000_000)], ids=["empty", "large"])
-async def test_failed_handshakes_leave_nothing(scene: Scene, answer: Answer) -> None:
-    async with scene.suffering():
-        scene.proxy.answer = answer
-        scene.proxy.cut()
-        await scene.noticed()
-        await hold_level(scene, scene.fault.metric)
-        scene.proxy.answer = None
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No attempt waits for more than the loop's next turn."""
+    monkeypatch.setattr(fleet, "MIN_HANDSHAKES_PER_SECOND", 1e6)
+    monkeypatch.setattr(Impatient, "uniform", lambda _self, _a, _b: 0.0)
+
+
+def lasts(row: Test) -> bool:
+    """Whether every attempt to connect meets the fault of this row, and fails at once."""
+    fault = fault_of(row)
+    return "connect_failures" in fault.metric and fault.within is Within.AT_ONCE and row not in SLOW
+
+
+globals().update({row.__name__: lasting(row) for row in rows() if lasts(row)})
+for row in (
+    test_wire.test_a_server_that_dies_is_noticed_at_once,
+    test_wire.test_polling_that_is_answered_with_nonsense_is_given_up,
+):
+    globals()[row.__name__] = repeated(row)
+
+
+@holds(connect_failure("Two hundred large answers in a row", "other", "answers 500 to the handshake"))
+async def test_large_answers_leave_nothing(scene: Scene) -> None:
+    scene.meanwhile = hold_level
+    await answered(scene, answers.http(500, b"x" * 5_000_000))
 
 
 @holds(disconnection("Two hundred lost connections in a row", "transport"))
 async def test_lost_connections_leave_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
+    scene.meanwhile = hold_level
     async with scene.suffering():
         # What is no UTF-8 is no text: each connection ends with its first event.
         scene.proxy.corrupt = lambda piece: piece.replace(b"chargerConnected", b"\xff" * 16)
-        scene.log()
         scene.proxy.cut()
         await scene.noticed()
-        await hold_level(scene, scene.fault.metric)
         scene.proxy.corrupt = None
         scene.proxy.cut()
 
@@ -57,9 +77,42 @@ async def test_lost_connections_leave_nothing(scene: Scene) -> None:
 @holds(disconnection("Two hundred goodbyes in a row", "server", "the service closed the stream"))
 async def test_goodbyes_leave_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
-    async with scene.suffering(), scripted([opening(), JOINED, "41"]) as url:
-        scene.proxy.upstream_port = int(url.rpartition(":")[2])
-        scene.proxy.cut()
+    scene.meanwhile = hold_level
+    async with scene.suffering(), saying(scene, "41") as url:
+        listen_to(scene, url)
         await scene.noticed()
-        await hold_level(scene, scene.fault.metric)
-        scene.proxy.upstream_port = scene.service.port
+        back_to_the_service(scene)
+
+
+async def test_commits_to_a_full_disk_leave_nothing(tmp_path: Path) -> None:
+    log = io.StringIO()
+    with closing(FullDisk.open(tmp_path)) as store:
+        watched = Fleet(ExporterProcess("", "", ""), clock.now, create_log("info", "logfmt", log), random.Random())
+        commits = Commits(store, watched, create_log("info", "logfmt", log))
+        account = Account("test")
+        # More than there is room for on the pages that the file has.
+        chargers = [Charger(f"charger {n}", None, account, Rules(), first_seen_unix=1.0) for n in range(500)]
+        watched.dirty.update(chargers)
+
+        async def fail(times: int) -> Level:
+            for _ in range(times):
+                await commits.commit()
+            return Level.now()
+
+        store.is_full(True)
+        first = await fail(ROUNDS // 10)
+        last = await fail(ROUNDS)
+        assert last.holds_as_much_as(first), (first, last)
+        assert watched.process.commit_failures == watched.process.commits == ROUNDS // 10 + ROUNDS
+        assert "the disk is full: make room on it" in log.getvalue()
+        store.is_full(False)
+        await commits.commit()
+        assert not watched.dirty
+        assert set(store.load()) == {charger.charger_id for charger in chargers}
+
+
+class FullDisk(StateStore):
+    """A state file that SQLite finds no room for while it is told so."""
+
+    def is_full(self, full: bool) -> None:
+        self._connection.execute(f"PRAGMA max_page_count = {1 if full else 2**31}")

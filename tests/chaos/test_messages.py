@@ -51,10 +51,9 @@ async def test_a_connection_that_breaks_with_an_answer_in_the_queue_is_given_up_
 @holds(harmless("10,000 events in a second to one charger"))
 async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None:
     async with scene.suffering():
-        before = await scene.value("vecharge_account_events_total")
         scene.service.emit(scene.charger, "somethingNew", {"n": 1}, count=10_000)
         await scene.until_counted('vecharge_account_events_total{event="other"}', 10_000)
-        assert await scene.value("vecharge_account_events_total") == before + 10_000
+        assert await scene.counted("vecharge_account_events_total") == 10_000
         await scene.unnoticed()
 
 
@@ -63,7 +62,7 @@ async def test_deeply_nested_text_is_a_payload_that_is_not_understood(scene: Sce
     async with scene.suffering():
         scene.service.emit(scene.charger, "newLog", "[" * 100_000, "raw")
         await scene.noticed()
-        assert await scene.value("vecharge_account_disconnections_total") == 0
+        assert await scene.counted("vecharge_account_disconnections_total") == 0
 
 
 @holds(decode_error("Deeply nested JSON in a packet", "other"))
@@ -71,7 +70,7 @@ async def test_a_deeply_nested_packet_costs_itself_alone(scene: Scene) -> None:
     async with scene.suffering(), saying(scene, '42["newLog",' + "[" * 100_000) as url:
         listen_to(scene, url)
         await scene.noticed()
-        assert await scene.value("vecharge_account_disconnections_total") == 1
+        assert await scene.counted("vecharge_account_disconnections_total") == 1
         back_to_the_service(scene)
 
 
@@ -86,7 +85,7 @@ async def test_a_number_without_an_end_costs_its_packet_alone(scene: Scene) -> N
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 3)
         await scene.noticed()
-        assert await scene.value("vecharge_account_disconnections_total") == 1
+        assert await scene.counted("vecharge_account_disconnections_total") == 1
         back_to_the_service(scene)
 
 
@@ -121,7 +120,7 @@ async def test_events_before_the_connection_count(scene: Scene) -> None:
         listen_to(scene, url)
         await scene.start()
         await scene.until_up()
-        assert await scene.value("vecharge_account_connect_failures_total") == 0
+        assert await scene.counted("vecharge_account_connect_failures_total") == 0
         back_to_the_service(scene)
 
 
@@ -130,7 +129,7 @@ async def test_of_two_documents_the_last_one_holds(scene: Scene) -> None:
     two = [document(scene.charger, chargerMode="PRIVATE"), document(scene.charger, chargerMode="PUBLIC")]
     async with scene.suffering(), saying(scene, *two) as url:
         listen_to(scene, url)
-        await scene.until_counted('vecharge_charger_info{mode="PUBLIC"}', 1)
+        await scene.until_shown('vecharge_charger_info{mode="PUBLIC"}')
         assert await scene.value("vecharge_charger_info") == 1
         back_to_the_service(scene)
 

@@ -1,0 +1,74 @@
+"""The tests of the rows again, two hundred times each, so that what is left behind adds up."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from tests.chaos import test_answers, test_machine, test_messages, test_trust, test_wire
+from tests.chaos.level import ROUNDS, Level
+from tests.chaos.scene import Scene, staged
+from tests.stream.watch import until
+
+Test = Callable[..., Coroutine[Any, Any, None]]
+
+SIDE_BY_SIDE = 10
+
+
+def rows() -> Iterator[Test]:
+    """The tests of all rows that a scene is enough for."""
+    for module in (test_wire, test_answers, test_trust, test_messages, test_machine):
+        yield from (
+            test for name, test in vars(module).items() if name.startswith("test_") and iscoroutinefunction(test)
+        )
+
+
+def lasting(test: Test) -> Test:
+    """The test of a row whose fault comes again by itself, for as long as two hundred rounds take."""
+
+    @wraps(test)
+    async def lasts(scene: Scene, **given: Any) -> None:
+        scene.meanwhile = hold_level
+        await test(scene=scene, **given)
+
+    return lasts
+
+
+async def hold_level(scene: Scene) -> None:
+    """Lets a fault go on for all its rounds. Before the first look every cache is filled."""
+    warm = await scene.counted(scene.fault.metric) + ROUNDS / 10
+    await scene.until_counted(scene.fault.metric, warm)
+    first = Level.now()
+    await scene.until_counted(scene.fault.metric, warm + ROUNDS)
+    last = Level.now()
+    # A round or two are under way at either look: a handful of sockets and of tasks.
+    assert last.holds_as_much_as(first, files=10, tasks=10), (first, last)
+
+
+def repeated(test: Test, side_by_side: int = SIDE_BY_SIDE) -> Test:
+    """The whole test of a row two hundred times, with so many chargers at once, each with a wire of its own."""
+
+    @wraps(test)
+    async def rounds(scene: Scene, **given: Any) -> None:
+        async with AsyncExitStack() as stack:
+            scenes = [scene]
+            for number in range(1, side_by_side):
+                name, folder = f"{scene.charger} {number}", scene.folder / f"{number}"
+                scenes.append(await stack.enter_async_context(staged(scene.service, scene.fault, name, folder)))
+
+            async def round_of_each() -> None:
+                async with asyncio.TaskGroup() as group:
+                    for one in scenes:
+                        group.create_task(test(scene=one, **given))
+
+            await round_of_each()  # every cache is filled
+            first = Level.now()
+            for _ in range(ROUNDS // side_by_side):
+                await round_of_each()
+            # One may have come back over polling where it was a websocket before. What is left in the end: none.
+            few = {"files": ROUNDS // 2, "tasks": ROUNDS // 2}
+            await until(lambda: Level.now().holds_as_much_as(first, **few), lambda: f"{first} again: {Level.now()}")
+
+    return rounds
