@@ -1,6 +1,7 @@
 """A charger behind a proxy for each test, and one real Socket.IO server for all of them."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -52,6 +53,14 @@ async def scene(request: pytest.FixtureRequest, service: NodeService, tmp_path: 
     service.rules(refuse=None, token=None, handshake_status=None, post_status=None, websocket_status=None, hang=None)
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "every task ended")
     await until(lambda: open_files() <= files, "every file closed")
+
+
+@pytest.fixture(autouse=True)
+def no_records() -> Iterator[None]:
+    """pytest keeps what the tests' own servers log, with all that their tracebacks hold: no memory would stay level."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.chaos.fuzz import Fuzz
 from tests.chaos.rounds import SIDE_BY_SIDE, repeated, rows
 
 FRAMES = 125_000
-# What the service is told holds for all chargers, and megabytes for many at once would be late by themselves.
+# What the service is told holds for all chargers, and much for many at once would be late by itself.
 ALONE = (
     test_wire.test_polling_takes_over_where_websockets_are_refused,
     test_trust.test_a_refused_token_is_tried_again,
@@ -17,6 +17,7 @@ ALONE = (
     test_answers.test_lengths_that_make_no_sense_are_not_understood,
     test_messages.test_a_frame_of_16_megabytes_costs_the_connection,
     test_messages.test_a_number_without_an_end_costs_its_packet_alone,
+    test_messages.test_events_before_the_connection_count,
     test_messages.test_ten_thousand_events_at_once_are_all_counted,
 )
 
