@@ -314,7 +314,7 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
     _gauge(
         "vecharge_exporter_config_last_reload_successful",
         "Whether the last attempt to read the configuration succeeded.",
-        lambda process, _: process.reload_successful,
+        lambda process, _: process.reload_successful and process.web_reload_successful,
     ),
     _gauge(
         "vecharge_exporter_config_last_reload_success_timestamp_seconds",

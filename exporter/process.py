@@ -18,3 +18,4 @@ class ExporterProcess:
     scrapes: int = 0
     scrape_seconds: float = 0.0
     damaged_state_files: int = 0
+    web_reload_successful: bool = True

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter import web_config
+from exporter.clock import now
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
@@ -45,6 +46,7 @@ class Web:
         self, fleet: Fleet, scrape: Scrape, power: PowerHistory, options: WebOptions, reload: Reload, log: Log
     ) -> None:
         self._options = options
+        self._process = fleet.process
         self._log = log
         self._pages = Pages(fleet, scrape, power, options.telemetry_path, reload if options.enable_lifecycle else None)
         self._sockets: list[socket.socket] = []
@@ -134,6 +136,7 @@ class Web:
             if problem and problem != refused:
                 self._log.error("web configuration not reloaded: the one before stays in force", error=problem)
             refused = problem
+            self._process.web_reload_successful = not refused
 
     async def _take_over(self, config: WebConfig) -> str:
         """Lets a configuration be in force; returns why that cannot be, if it cannot."""
@@ -141,6 +144,7 @@ class Web:
             await self._serve(config)
         except OSError as error:
             return cause_of(error)
+        self._process.reload_success_unix = now().unix
         self._log.info("web configuration reloaded", tls=config.tls is not None, users=len(config.users))
         return ""
 

@@ -1,6 +1,7 @@
 """A changed web configuration file, or certificate, is taken over without a restart."""
 
 import asyncio
+import re
 import shutil
 import ssl
 from collections.abc import AsyncIterator
@@ -338,6 +339,38 @@ async def test_headers_are_not_all_lost_to_an_empty_file(configured: Configured)
         await told(site, "asks for nothing any more, as an empty file does: restart the exporter if it is meant")
         response, _ = await site.get("/metrics")
         assert response.headers["X-XSS-Protection"] == "0"
+
+
+async def reloaded(site: Site) -> tuple[float, float]:
+    """What a scrape would show: whether, and when, the configuration was read with success."""
+    page = b"".join(await site.fleet.pieces(openmetrics=False)).decode()
+    success, when = re.findall(r"^vecharge_exporter_config_last_reload_success\w+ (\S+)$", page, re.MULTILINE)
+    return float(success), float(when)
+
+
+async def test_a_file_that_cannot_be_used_shows_in_the_metric_of_all_exporters_until_it_can(
+    configured: Configured,
+) -> None:
+    async with running(configured, TLS) as site:
+        success, before = await reloaded(site)
+        assert success == 1
+        (configured.folder / "server.crt").write_text("nonsense")
+        await told(site, "server.crt holds no certificate as PEM")
+        assert await reloaded(site) == (0, before)
+        configured.use(configured.second)
+        await told(site, "web configuration reloaded")
+        assert (await reloaded(site))[0] == 1
+        assert (await reloaded(site))[1] > before
+
+
+async def test_the_metric_is_good_only_when_both_configurations_are(configured: Configured) -> None:
+    async with running(configured, users(alice="old")) as site:
+        site.fleet.process.reload_successful = False
+        configured.write(users(alice="new"))
+        await told(site, "web configuration reloaded")
+        assert (await reloaded(site))[0] == 0
+        site.fleet.process.reload_successful = True
+        assert (await reloaded(site))[0] == 1
 
 
 async def test_certificates_that_come_after_the_file_that_names_them_are_found(configured: Configured) -> None:
