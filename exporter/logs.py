@@ -33,7 +33,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO | None = None) -> Log:
     """A log at `level` (a key of LEVELS)."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.processors.LogfmtRenderer()
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.processors.LogfmtRenderer(bool_as_flag=False)
     )
     log: Log = structlog.wrap_logger(
         _Lines(stream or sys.stderr),

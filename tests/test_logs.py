@@ -139,6 +139,11 @@ def fail(text: str) -> None:
     raise ValueError(text)
 
 
+def test_what_is_true_is_told_as_what_is_false(log: Log, output: io.StringIO) -> None:
+    log.info("reloaded", tls=True, http2=False)
+    assert output.getvalue().endswith(" msg=reloaded tls=true http2=false\n")
+
+
 class TestExceptions:
     """Of an exception: its type and where it was raised; its text only if it is our own."""
 

@@ -44,7 +44,7 @@ class Listener:
     ) -> None:
         self._runner = web.AppRunner(site, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         self._limits = limits
-        self._log = log
+        self.log = log
         self._tls: ssl.SSLContext | None = None
         self._acceptors: list[Acceptor] = []
         # Over TLS it lasts until a connection is one.
@@ -64,7 +64,7 @@ class Listener:
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 # The kernel ends what a client does not take in, also after a close; connections inherit it.
                 own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.answer_seconds * 1000))
-            self._acceptors.append(Acceptor(own, self._take, self._make_room, self._log))
+            self._acceptors.append(Acceptor(own, self._take, self._make_room, self.log))
 
     async def leave(self) -> None:
         """Takes no more connections; returns when those that there are have ended: idle ones at once, others after
@@ -205,11 +205,13 @@ class Connection(web.RequestHandler):
         request: web.BaseRequest,
         status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
         exc: BaseException | None = None,
-        message: str | None = None,
+        message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
-        """aiohttp's own logs every scanner that comes by, and quotes what it sent."""
+        """aiohttp's own logs every scanner that comes by, and quotes what it sent. Ours logs our own faults alone."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, ConnectionError):
-            super().handle_error(request, status, exc, message)  # logs our own faults, not that a client has left
+            self._listener.log.error("internal error while answering a request", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun: another one cannot follow")
         response = plain(status)
         response.headers.update(self._listener.headers())
         response.force_close()

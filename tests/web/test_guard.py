@@ -1,6 +1,7 @@
 """What every answer carries, and who gets one."""
 
 import asyncio
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,27 @@ async def test_a_fault_of_ours_is_an_answer_with_the_security_headers(
     response, body = await site.get("/metrics")
     assert (response.status, body) == (500, b"500 Internal Server Error\n")
     assert_secure(response.headers)
+    (line,) = site.log.lines
+    assert 'level=error msg="internal error while answering a request" ' in line
+    assert " error=RuntimeError at=test_guard.py:" in line.replace('"', "")
+    assert not re.search("SecretDetail|127.0.0.1|aiohttp.server", line)
+
+
+async def test_a_fault_of_ours_in_the_middle_of_an_answer_ends_the_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(**_: object) -> list[object]:
+        return [b"x" * 1000, "no bytes"]
+
+    monkeypatch.setattr(site.pages, "page", broken)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), SECONDS)
+    writer.close()
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.endswith(b"x" * 1000)
+    (line,) = site.log.lines
+    assert "internal error while answering a request" in line
 
 
 async def test_another_method_is_refused_with_those_that_there_are(site: Site) -> None:
