@@ -1,9 +1,11 @@
-// The table of chargers: asks the exporter every few seconds, keeps the last minutes of power, sorts, searches, draws.
+// The table of chargers: asks the exporter every few seconds, sorts, searches, draws.
 // All text goes in by textContent: whatever a charger is called, it stays text.
 
 const POLL_MILLISECONDS = 5000;
 const ANSWER_MILLISECONDS = 20000;
-const SAMPLES = 60; // with the poll above: 5 minutes
+const STALE_SECONDS = 15; // what is older looks like it
+const SPAN_SECONDS = 300; // as long as the exporter remembers power
+const GAP_SECONDS = 12; // samples further apart are joined by no line: nobody knows what was between
 const ROWS = 100; // a page: however large the fleet, this is what is drawn
 const STATES = new Map([
   ["up", (charger) => charger.up],
@@ -26,11 +28,12 @@ const SORTS = {
 
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const rows = [];
-const powers = new Map(); // charger id -> its last SAMPLES powers in watts, null where it was not known
-const view = { sort: "charger", descending: false, search: "", page: 0 };
+// The last minutes of power, oldest first: when (unix seconds, by the exporter), and each charger's watts then or null.
+const power = { times: [], watts: new Map() };
+const view = { sort: "charger", descending: false, search: "", state: "", page: 0, pages: 1 };
 let chargers = [];
-let serverSeconds = 0;
-let timer = 0;
+let serverSeconds = 0; // when the last answer was made, by the exporter's clock
+let answeredAt = 0; // when it came, by this one's: milliseconds
 let isAsking = false;
 
 // What is not known comes last, whichever way it is sorted.
@@ -44,48 +47,96 @@ function byNumber(field) {
   };
 }
 
+function tick() {
+  if (document.hidden) return; // a page that nobody looks at asks nothing
+  if (isStale()) draw();
+  poll();
+}
+
 async function poll() {
   if (isAsking) return;
   isAsking = true;
-  clearTimeout(timer);
   try {
-    const answer = await fetch("api/v1/chargers", { signal: AbortSignal.timeout(ANSWER_MILLISECONDS) });
-    if (!answer.ok) throw new Error(`it answers ${answer.status}`);
-    take(await answer.json());
-    page.trouble.hidden = true;
+    const answer = await ask("api/v1/chargers");
+    // At first, and after a time in which the page has not asked, the exporter knows what was meanwhile.
+    if (!follows(answer.timestamp_seconds)) takePower(await ask("api/v1/power"));
+    take(answer);
   } catch (error) {
     tellTrouble(error);
   }
   isAsking = false;
-  // A page that nobody looks at asks nothing.
-  if (!document.hidden) timer = setTimeout(poll, POLL_MILLISECONDS);
+}
+
+async function ask(path) {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS) });
+  if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+  return answer.json();
+}
+
+function secondsSinceAnswer() {
+  return Math.max(0, Date.now() - answeredAt) / 1000; // this clock goes on while the machine sleeps
+}
+
+function isStale() {
+  return answeredAt > 0 && (!page.trouble.hidden || secondsSinceAnswer() > STALE_SECONDS);
 }
 
 function tellTrouble(error) {
-  if (!page.trouble.hidden) return;
-  const why = error.message.startsWith("it answers") ? error.message : "it cannot be reached";
-  page.trouble.textContent = `The exporter does not say how the chargers are since ${new Date().toLocaleTimeString()} (${why}). Trying again.`;
-  page.trouble.hidden = false;
+  if (page.trouble.hidden) {
+    const why = error.message.startsWith("it answers") ? error.message : "it cannot be reached";
+    const since = secondsSinceAnswer() < 43200 ? new Date(answeredAt).toLocaleTimeString() : new Date(answeredAt).toLocaleString();
+    page.trouble.textContent = answeredAt
+      ? `The exporter does not say how the chargers are (${why}). What you see is of ${since}. Trying again.`
+      : `The exporter does not say how the chargers are (${why}). Trying again.`;
+    page.trouble.hidden = false;
+  }
+  if (answeredAt) draw();
 }
 
 function take(answer) {
   serverSeconds = answer.timestamp_seconds;
+  answeredAt = Date.now();
   chargers = answer.chargers;
   const named = [...chargers].sort((a, b) => collator.compare(a.charger_id, b.charger_id));
-  const known = new Set();
   named.forEach((charger, place) => {
     charger.place = place;
-    charger.words = `${charger.charger_id} ${charger.name ?? ""} ${charger.account}`.toLowerCase();
-    known.add(charger.charger_id);
-    const samples = powers.get(charger.charger_id) ?? [];
-    samples.push(charger.power_watts ?? null);
-    if (samples.length > SAMPLES) samples.shift();
-    powers.set(charger.charger_id, samples);
+    charger.words = [charger.charger_id, charger.name, charger.account, charger.problem].join(" ").toLowerCase();
   });
-  for (const id of powers.keys()) if (!known.has(id)) powers.delete(id);
+  addPower();
+  page.trouble.hidden = true;
+  page.trouble.textContent = "";
   page.fleet.hidden = false;
+  setText(page.updated, `at ${new Date(answeredAt).toLocaleTimeString()}`);
   drawTotals();
   draw();
+}
+
+// Whether a sample of that time goes on where the last one ends. If the exporter's clock was set it does not.
+function follows(seconds) {
+  const between = seconds - power.times.at(-1);
+  return between >= 0 && between <= GAP_SECONDS;
+}
+
+function takePower(answer) {
+  power.times = answer.times_seconds;
+  power.watts = new Map(Object.entries(answer.power_watts));
+}
+
+// Adds what has just been answered, and forgets what is too old and who is gone.
+function addPower() {
+  const isLater = !(serverSeconds <= power.times.at(-1));
+  const known = power.times.length;
+  if (isLater) power.times.push(serverSeconds);
+  const old = power.times.filter((seconds) => seconds < serverSeconds - SPAN_SECONDS).length;
+  power.times.splice(0, old);
+  const before = power.watts;
+  power.watts = new Map();
+  for (const charger of chargers) {
+    const samples = before.get(charger.charger_id) ?? Array(known).fill(null);
+    if (isLater) samples.push(charger.power_watts ?? null);
+    samples.splice(0, old);
+    power.watts.set(charger.charger_id, samples);
+  }
 }
 
 function drawTotals() {
@@ -111,12 +162,13 @@ function sumOfKnown(values) {
 
 function draw() {
   const words = view.search.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = chargers.filter((charger) => words.every((word) => STATES.get(word)?.(charger) ?? charger.words.includes(word)));
+  const isWanted = STATES.get(view.state) ?? (() => true);
+  const found = chargers.filter((charger) => isWanted(charger) && words.every((word) => charger.words.includes(word)));
   const way = view.descending ? -1 : 1;
   found.sort((a, b) => way * SORTS[view.sort](a, b) || a.place - b.place);
 
-  const pages = Math.max(1, Math.ceil(found.length / ROWS));
-  view.page = Math.min(view.page, pages - 1);
+  view.pages = Math.max(1, Math.ceil(found.length / ROWS));
+  view.page = Math.min(view.page, view.pages - 1);
   const shown = found.slice(view.page * ROWS, (view.page + 1) * ROWS);
   while (rows.length < shown.length) rows.push(newRow());
   rows.forEach((row, place) => {
@@ -125,18 +177,21 @@ function draw() {
   });
 
   setText(page.found, `${count(found.length)} of ${count(chargers.length)} chargers`);
-  page.pages.hidden = pages === 1;
-  setText(page.page, `Page ${view.page + 1} of ${pages}`);
-  page.previous.disabled = view.page === 0;
-  page.next.disabled = view.page === pages - 1;
+  page.pages.hidden = view.pages === 1;
+  setText(page.page, `Page ${view.page + 1} of ${view.pages}`);
+  // Not `disabled`: that would take the focus away from who has just pressed it.
+  setAttribute(page.previous, "aria-disabled", String(view.page === 0));
+  setAttribute(page.next, "aria-disabled", String(view.page === view.pages - 1));
+  document.body.classList.toggle("stale", isStale());
 }
 
 function newRow() {
   const element = page.row.content.firstElementChild.cloneNode(true);
   const row = { element };
-  for (const part of ["id", "name", "up", "status", "power", "energy", "log", "connected", "problem", "line", "area"]) {
+  for (const part of ["id", "name", "up", "status", "power", "energy", "log", "connected", "problem", "line", "area", "none"]) {
     row[part] = element.querySelector(`.${part}`);
   }
+  row.chart = element.querySelector("svg");
   page.rows.append(element);
   return row;
 }
@@ -150,27 +205,47 @@ function drawRow(row, charger) {
   setClass(row.status, `status is-${charger.status}`);
   setKnown(row.power, charger.power_watts, (watts) => `${(watts / 1e3).toFixed(2)} kW`);
   setKnown(row.energy, charger.session_energy_joules, (joules) => `${(joules / 3.6e6).toFixed(2)} kWh`);
-  setKnown(row.log, charger.last_log_timestamp_seconds, (seconds) => `${age(serverSeconds - seconds)} ago`);
+  setKnown(row.log, charger.last_log_timestamp_seconds, (seconds) => `${age(serverNow() - seconds)} ago`);
   setText(row.connected, charger.stream_connected ? "Connected" : "Not connected");
   setText(row.problem, charger.problem ?? "");
-  drawChart(row, powers.get(charger.charger_id));
+  drawChart(row, power.watts.get(charger.charger_id));
 }
 
 // Time goes to the right and ends now; the height is this charger's own greatest power.
 function drawChart(row, samples) {
-  const top = Math.max(1, ...samples.map((watts) => watts ?? 0));
-  const start = SAMPLES - samples.length;
+  const known = samples.filter((watts) => watts !== null);
+  row.chart.toggleAttribute("hidden", known.length === 0);
+  row.none.hidden = known.length > 0;
+  if (known.length === 0) return;
+  const now = Math.max(serverNow(), power.times.at(-1));
+  const top = Math.max(1, ...known);
   const runs = [];
+  let last = -Infinity;
   samples.forEach((watts, place) => {
     if (watts === null) return;
-    const point = [((start + place) * 120) / (SAMPLES - 1), 23 - (watts / top) * 22];
-    if (place > 0 && samples[place - 1] !== null) runs.at(-1).push(point);
+    const seconds = power.times[place];
+    const point = [Math.max(0, 120 - ((now - seconds) * 120) / SPAN_SECONDS), 23 - (watts / top) * 22];
+    if (samples[place - 1] !== null && seconds - last <= GAP_SECONDS) runs.at(-1).push(point);
     else runs.push([point]);
+    last = seconds;
   });
-  const path = (points) => points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-  const area = (points) => `${path(points)}L${points.at(-1)[0].toFixed(1)} 24L${points[0][0].toFixed(1)} 24Z`;
+  // A single sample is a line of no length, and so a dot.
+  const path = (points) => `M${[...points, points.at(-1)].map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
+  const area = (points) => `${path(points)}V24H${points[0][0].toFixed(1)}Z`;
   setAttribute(row.line, "d", runs.map(path).join(""));
   setAttribute(row.area, "d", runs.map(area).join(""));
+  setAttribute(row.chart, "aria-label", range(known, now - power.times[samples.indexOf(known[0])]));
+}
+
+// "5.1 to 7.2 kW in 5 minutes": the line in words.
+function range(known, seconds) {
+  const [least, most] = [Math.min(...known), Math.max(...known)].map((watts) => (watts / 1e3).toFixed(1));
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  return `${least === most ? most : `${least} to ${most}`} kW in ${minutes} minute${minutes === 1 ? "" : "s"}`;
+}
+
+function serverNow() {
+  return serverSeconds + secondsSinceAnswer();
 }
 
 function age(seconds) {
@@ -204,6 +279,7 @@ function setAttribute(element, name, value) {
 }
 
 function turnTo(number) {
+  if (number < 0 || number >= view.pages) return;
   view.page = number;
   draw();
   page.fleet.scrollIntoView();
@@ -229,8 +305,15 @@ page.search.addEventListener("input", () => {
   view.page = 0;
   draw();
 });
+page.state.addEventListener("change", () => {
+  view.state = page.state.value;
+  view.page = 0;
+  draw();
+});
 page.previous.addEventListener("click", () => turnTo(view.page - 1));
 page.next.addEventListener("click", () => turnTo(view.page + 1));
-document.addEventListener("visibilitychange", () => document.hidden || poll());
+document.addEventListener("visibilitychange", tick);
 view.search = page.search.value; // what the browser kept over a reload
-poll();
+view.state = page.state.value;
+setInterval(tick, POLL_MILLISECONDS);
+tick();

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 
 from exporter.charger import Charger
-from exporter.clock import now
+from exporter.clock import Moment, now
 from exporter.config import AccountConfig, ChargerConfig, Config
-from exporter.events import StreamEvent
+from exporter.events import Received, StreamEvent
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.power_history import PowerHistory
@@ -96,7 +96,8 @@ class Site:
         self.pages = Pages()
         self.reloads = 0
         self.reload_error: Exception | None = None
-        self.power = PowerHistory(lambda: self.fleet.chargers, now)
+        self._sampled_ago = 0.0
+        self.power = PowerHistory(lambda: self.fleet.chargers, lambda: _earlier(self._sampled_ago))
         web_options = WebOptions(**{"listen": (ANY_PORT,), **options})
         self.web = Web(self.fleet, self.pages, self.power, web_options, self._reload, log)
         self.url = ""
@@ -133,7 +134,19 @@ class Site:
             charger.apply(event, now())
         return charger
 
+    async def drew(self, charger_id: str, *watts: float | None, every: float = 5.0) -> None:
+        """Lets the exporter have sampled a charger, the last time just now; None is not known."""
+        for place, value in enumerate(watts):
+            self.tell(charger_id, Received("newLog", ({"power": value, "voltage": 230.0},)))
+            self._sampled_ago = every * (len(watts) - 1 - place)
+            await self.power.sample()
+
     async def _reload(self) -> None:
         self.reloads += 1
         if self.reload_error is not None:
             raise self.reload_error
+
+
+def _earlier(seconds: float) -> Moment:
+    moment = now()
+    return Moment(moment.unix - seconds, moment.monotonic - seconds)

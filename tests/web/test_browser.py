@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from exporter.errors import ConnectFailure
 from exporter.events import Connected, ConnectFailed, Received
@@ -21,7 +22,6 @@ from tests.web.site import Site
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 POLL_MILLISECONDS = 5000
-MINUTES_KEPT = 5
 TWELVE = [(f"charger{number}", f"Place {number}") for number in range(1, 13)]
 
 
@@ -51,6 +51,7 @@ async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[
     page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
     page.on("request", lambda request: asked.add(request.url))
     await page.clock.install()
+    await page.clock.pause_at(time.time() + 1)
     await page.goto(site.url)
     if options.get("java_script_enabled", True):
         await expect(page.locator("#fleet")).to_be_visible()
@@ -61,9 +62,10 @@ async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[
 
 
 async def next_poll(page: Page) -> None:
-    """Lets the page ask once more."""
-    async with page.expect_response("**/api/v1/chargers"):
-        await page.clock.run_for(POLL_MILLISECONDS)
+    """Lets the page ask once more, and take what it is answered."""
+    before = await page.locator("#updated").inner_text()
+    await page.clock.run_for(POLL_MILLISECONDS)
+    await expect(page.locator("#updated")).not_to_have_text(before)
 
 
 def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
@@ -78,6 +80,9 @@ def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: fl
 
 def switched_off(site: Site, charger_id: str) -> None:
     site.tell(charger_id, Connected(), Received("chargerConnected", ({"_doc": {"status": "OFF", "energy": 0.25}},)))
+
+
+COLOUR = "element => getComputedStyle(element).color"
 
 
 def row(page: Page, charger_id: str) -> Any:
@@ -177,28 +182,53 @@ async def test_no_inline_script_runs_even_if_it_came_in(browser: Browser) -> Non
         await context.close()
 
 
+ODD_NAMES = [("on", "Upton"), ("off-1", "Old Town"), ("charger3", None), ("charger4", "Updown")]
 SEARCHES = {
-    "charger3": ["charger3"],
-    "PLACE 4": ["charger4"],
-    "12 place": ["charger12"],
-    "on": ["charger1"],
-    "off": ["charger2"],
-    "up": ["charger1", "charger2"],
-    "up charger2": ["charger2"],
+    "CHARGER3": ["charger3"],
+    "old town": ["off-1"],
+    "town old": ["off-1"],
+    "up": ["charger4", "on"],
+    "on": ["charger3", "on"],  # of the first it is said: not connected yet
+    "delhi": ["charger3", "charger4", "off-1", "on"],
+    "Certificate": ["charger4"],
     "nowhere": [],
     "constructor": [],
 }
+STATES = {
+    "all": ["charger3", "charger4", "off-1", "on"],
+    "up": ["off-1", "on"],
+    "down": ["charger3", "charger4"],
+    "on": ["on"],
+    "off": ["off-1"],
+    "status unknown": ["charger3", "charger4"],
+}
 
 
-async def test_chargers_are_found_by_id_name_and_state(browser: Browser) -> None:
-    async with Site(TWELVE) as site:
-        charging(site, "charger1", 7400.0)
-        switched_off(site, "charger2")
+async def test_any_word_finds_id_name_account_and_problem(browser: Browser) -> None:
+    async with Site(ODD_NAMES) as site:
+        charging(site, "on", 7400.0)
+        switched_off(site, "off-1")
+        site.tell("charger4", ConnectFailed(ConnectFailure.TLS, "TLS failed (certificate has expired): check url"))
         async with opened(browser, site) as page:
+            search = page.get_by_label("Search")
+            await expect(search).to_have_attribute("placeholder", "id, name, account or problem")
             for words, found in SEARCHES.items():
-                await page.get_by_label("Search").fill(words)
+                await search.fill(words)
                 assert await shown(page) == found, words
-                await expect(page.get_by_role("status")).to_have_text(f"{len(found)} of 12 chargers")
+                await expect(page.locator("#found")).to_have_text(f"{len(found)} of 4 chargers")
+
+
+async def test_chargers_of_a_state_are_shown_and_searched(browser: Browser) -> None:
+    async with Site(ODD_NAMES) as site:
+        charging(site, "on", 7400.0)
+        switched_off(site, "off-1")
+        async with opened(browser, site) as page:
+            for state, found in STATES.items():
+                await page.get_by_label("Show").select_option(state)
+                assert await shown(page) == found, state
+            await page.get_by_label("Show").select_option("down")
+            await page.get_by_label("Search").fill("updown")
+            assert await shown(page) == ["charger4"]
 
 
 async def test_the_table_is_sorted_by_keyboard_and_says_so(browser: Browser) -> None:
@@ -240,21 +270,145 @@ async def test_every_column_sorts_both_ways(browser: Browser) -> None:
                     assert orders["ascending"] != orders["descending"], column
 
 
-async def test_the_last_minutes_of_power_are_drawn_and_no_more_is_kept(browser: Browser) -> None:
+async def points(page: Page) -> list[list[tuple[float, float]]]:
+    """The lines of the first row that are joined, each by its points."""
+    drawn = str(await page.locator("#rows .line").first.get_attribute("d"))
+    lines = [line.split("L") for line in drawn.split("M")[1:]]
+    # The last point stands there twice, so that one alone is a dot.
+    assert all(line[-1] == line[-2] for line in lines)
+    return [[(float(x), float(y)) for x, y in (point.split() for point in line[:-1])] for line in lines]
+
+
+@asynccontextmanager
+async def ahead(page: Page) -> AsyncIterator[dict[str, float]]:
+    """Lets the clock of the exporter go ahead by as many `seconds` as the test says."""
+    clock = {"seconds": 0.0}
+
+    async def answer(route: Route) -> None:
+        body = await (await route.fetch()).json()
+        await route.fulfill(json={**body, "timestamp_seconds": body["timestamp_seconds"] + clock["seconds"]})
+
+    await page.route("**/api/v1/chargers", answer)
+    yield clock
+    await page.unroute("**/api/v1/chargers")
+
+
+async def test_the_last_minutes_of_power_are_there_when_the_page_opens_and_opens_again(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
-        charging(site, "charger1", 1000.0)
+        await site.drew("charger1", *(1000.0 * number for number in range(1, 61)))
         async with opened(browser, site) as page:
-            line = page.locator("#rows .line")
-            polls = MINUTES_KEPT * 60_000 // POLL_MILLISECONDS
-            for minute in range(1, 4):
-                charging(site, "charger1", 1000.0 * minute, minute)
+            for _ in range(2):
+                (line,) = await points(page)
+                assert len(line) in (60, 61)
+                assert (line[0][0], line[-1][0]) == pytest.approx((2.0, 120.0), abs=1.0), "5 minutes from left to right"
+                heights = [y for _, y in line]
+                assert heights == sorted(heights, reverse=True), "more power is higher up"
+                await page.reload()
+                await expect(page.locator("#fleet")).to_be_visible()
+
+
+async def test_the_line_goes_on_with_every_poll_and_is_never_longer_than_five_minutes(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        await site.drew("charger1", *[1000.0] * 60)
+        async with opened(browser, site) as page, ahead(page) as clock:
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            charging(site, "charger1", 500.0)
+            for _ in range(10):
+                clock["seconds"] += 5
                 await next_poll(page)
-            await expect(line).to_have_attribute("d", re.compile(r"^M[\d. ]+(L[\d. ]+){3}$"))
-            heights = [float(point.split()[1]) for point in re.split("[ML]", str(await line.get_attribute("d")))[1:]]
-            assert heights[0] == heights[1] > heights[2] > heights[3], "more power is higher up"
-            for _ in range(polls + 3):
+            await expect(page.get_by_role("img", name="0.5 to 1.0 kW in 5 minutes")).to_be_visible()
+            (line,) = await points(page)
+            assert len(line) in (60, 61, 62)
+            assert [y for _, y in line[-9:]] == [12.0] * 9
+            assert line[-12][1] == 1.0
+            for _ in range(55):
+                clock["seconds"] += 5
                 await next_poll(page)
-            await expect(line).to_have_attribute("d", re.compile(rf"^M[\d. ]+(L[\d. ]+){{{polls - 1}}}$"))
+            await expect(page.get_by_role("img", name="0.5 kW in 5 minutes")).to_be_visible()
+            assert len((await points(page))[0]) in (60, 61)
+            assert {url.rpartition("/")[2] for url in asked} == {"chargers"}, (
+                "what it has seen itself it asks for no more"
+            )
+
+
+async def test_what_is_not_known_is_a_gap_and_one_sample_alone_a_dot(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        await site.drew("charger1", None, 1000.0, 1000.0, None, 2000.0, None, None)
+        async with opened(browser, site) as page:
+            assert [len(line) for line in await points(page)] == [2, 1]
+
+
+async def test_time_in_which_nobody_looked_is_a_gap_where_it_was(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        await site.drew("charger1", 1000.0, 1000.0, 2000.0, every=100.0)
+        async with opened(browser, site) as page:
+            lines = await points(page)
+            assert [line[0][0] for line in lines] == pytest.approx([40.0, 80.0, 120.0], abs=1.0)
+
+
+async def test_after_a_time_in_which_it_did_not_ask_the_page_asks_the_exporter_what_was(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        await site.drew("charger1", 9000.0)
+        async with opened(browser, site) as page, ahead(page) as clock:
+            await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+            clock["seconds"] = 3600.0
+            await page.route(
+                "**/api/v1/power",
+                lambda route: route.fulfill(
+                    json={
+                        "times_seconds": [time.time() + 3600 - seconds for seconds in (20, 15, 10, 5)],
+                        "power_watts": {"charger1": [1000, 1000, 3000, 4000]},
+                    }
+                ),
+            )
+            charging(site, "charger1", 4000.0)
+            await page.evaluate("Object.defineProperty(document, 'hidden', { value: false })")
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            await expect(page.get_by_role("img", name="1.0 to 4.0 kW in 1 minute")).to_be_visible()
+            (line,) = await points(page)
+            assert [y for _, y in line] == pytest.approx([17.5, 17.5, 6.5, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_setting_the_clock_of_the_exporter_spoils_no_line(browser: Browser, hours: int) -> None:
+    async with Site(TWELVE[:1]) as site:
+        await site.drew("charger1", *[1000.0] * 3)
+        async with opened(browser, site) as page, ahead(page) as clock:
+            clock["seconds"] = hours * 3600.0
+            await page.route(
+                "**/api/v1/power",
+                lambda route: route.fulfill(
+                    json={
+                        "times_seconds": [time.time() + hours * 3600 - seconds for seconds in (10, 5)],
+                        "power_watts": {"charger1": [1000, 1000]},
+                    }
+                ),
+            )
+            await next_poll(page)
+            # Two samples of the exporter, the one just made, and its end.
+            three = re.compile(r"^M11[\d.]+ 1\.0(L[\d.]+ 1\.0){2}L120\.0 1\.0$")
+            await expect(page.locator("#rows .line")).to_have_attribute("d", three)
+
+
+async def test_the_line_is_said_in_words_and_no_cell_is_blank(browser: Browser) -> None:
+    async with Site(TWELVE[:2]) as site:
+        await site.drew("charger1", *[5100.0, 6000.0, 7200.0] * 20)
+        async with opened(browser, site) as page:
+            for width in (390, 1280):
+                await page.set_viewport_size({"width": width, "height": 800})
+                chart = row(page, "charger1").get_by_role("img", name="5.1 to 7.2 kW in 5 minutes")
+                await expect(chart).to_be_visible()
+                silent = row(page, "charger2").locator("td.chart")
+                await expect(silent.get_by_text("-", exact=True)).to_be_visible()
+                await expect(silent.get_by_role("img")).to_have_count(0)
+            await page.set_viewport_size({"width": 390, "height": 800})
+            labels = await page.locator("#rows tr:first-child td").evaluate_all(
+                "cells => cells.map((cell) => getComputedStyle(cell, '::before'))"
+                ".map((style) => (style.display === 'none' ? 'none' : style.content))"
+            )
+            columns = ("Reachable", "Status", "Power", "Last 5 minutes", "Session energy", "Last log", "Stream")
+            assert [re.findall(r"[A-Z][\w ]+", label)[0] for label in labels] == list(columns)
 
 
 async def test_an_exporter_that_is_gone_is_said_and_its_return_seen(browser: Browser) -> None:
@@ -268,13 +422,57 @@ async def test_an_exporter_that_is_gone_is_said_and_its_return_seen(browser: Bro
         await expect(page.get_by_role("alert")).to_be_hidden()
 
 
+async def test_what_was_known_of_an_exporter_that_is_gone_does_not_look_like_now(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        charging(site, "charger1", 7400.0)
+        async with opened(browser, site, timezone_id="UTC") as page:
+            up, log, total = row(page, "charger1").locator(".up"), page.locator("#rows .log"), page.locator("#total-up")
+            lively = [await up.evaluate(COLOUR), await total.evaluate(COLOUR)]
+            since = await page.evaluate("new Date().toLocaleTimeString()")
+            before = re.findall(r"\d+ \w+", await log.inner_text())
+            await page.route("**/api/v1/chargers", lambda route: route.abort())
+            await page.clock.run_for(POLL_MILLISECONDS)
+            said = await page.get_by_role("alert").inner_text()
+            told = re.search(r"What you see is of (\d+:\d+:\d+)", said)
+            assert told is not None
+            assert told[1].rpartition(":")[0] == since.rpartition(":")[0]
+            faint = await page.locator("thead th").first.evaluate(COLOUR)
+            assert [await up.evaluate(COLOUR), await total.evaluate(COLOUR)] == [faint, faint] != lively
+            await page.clock.fast_forward(49 * 3600 * 1000)
+            after = re.findall(r"\d+ \w+", await log.inner_text())
+            assert (int(after[0].split()[0]) - int(before[0].split()[0]), after[0].split()[1]) == (2, "d")
+            assert await page.get_by_role("alert").inner_text() == said, "a screen reader is told once"
+            await page.unroute("**/api/v1/chargers")
+            await next_poll(page)
+            await expect(page.get_by_role("alert")).to_be_hidden()
+            assert [await up.evaluate(COLOUR), await total.evaluate(COLOUR)] == lively
+
+
+async def test_an_exporter_that_hangs_is_not_shown_as_if_it_lived(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        charging(site, "charger1", 7400.0)
+        async with opened(browser, site) as page:
+            lively = await page.locator("#rows .up").evaluate(COLOUR)
+            await page.route("**/api/v1/chargers", lambda _: None)
+            await page.clock.run_for(4 * POLL_MILLISECONDS)
+            assert await page.locator("#rows .up").evaluate(COLOUR) != lively
+
+
+async def test_the_page_says_of_when_it_is(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site, opened(browser, site) as page:
+        for _ in range(2):
+            await next_poll(page)
+            told = await page.evaluate("new Date().toLocaleTimeString()")
+            await expect(page.locator("#updated")).to_have_text(f"at {told}")
+
+
 async def test_a_charger_that_left_the_configuration_leaves_the_table(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.route(
             "**/api/v1/chargers", lambda route: route.fulfill(json={"timestamp_seconds": 1, "chargers": []})
         )
         await next_poll(page)
-        await expect(page.get_by_role("status")).to_have_text("0 of 0 chargers")
+        await expect(page.locator("#found")).to_have_text("0 of 0 chargers")
         assert await shown(page) == []
 
 
@@ -282,7 +480,7 @@ async def test_five_thousand_chargers_stay_smooth(browser: Browser) -> None:
     async with Site([(f"charger{number}", None) for number in range(1, 5001)]) as site:
         charging(site, "charger4711", 7400.0)
         async with opened(browser, site) as page:
-            await expect(page.get_by_role("status")).to_have_text("5,000 of 5,000 chargers")
+            await expect(page.locator("#found")).to_have_text("5,000 of 5,000 chargers")
             assert await page.locator("#rows tr").count() == 100, "only what is shown is drawn"
             await page.get_by_role("button", name="Next").click()
             assert (await shown(page))[0] == "charger101"
@@ -303,6 +501,27 @@ async def test_five_thousand_chargers_stay_smooth(browser: Browser) -> None:
             # The clock of the page stands still, that of the browser does not.
             assert spent < 1000
             assert await shown(page) == ["charger4711"]
+
+
+async def test_pages_are_turned_by_keyboard_and_said(browser: Browser) -> None:
+    async with Site([(f"charger{number}", None) for number in range(1, 251)]) as site, opened(browser, site) as page:
+        following, preceding = page.get_by_role("button", name="Next"), page.get_by_role("button", name="Previous")
+        place = page.get_by_role("status").filter(has_text="Page")
+        await expect(place).to_have_text("Page 1 of 3")
+        await following.focus()
+        for number in (2, 3, 3, 3):
+            await page.keyboard.press("Enter")
+            await expect(place).to_have_text(f"Page {number} of 3")
+            await expect(following).to_be_focused()
+        await expect(following).to_have_attribute("aria-disabled", "true")
+        assert (await shown(page))[0] == "charger201"
+        await page.keyboard.press("Shift+Tab")
+        await expect(preceding).to_be_focused()
+        for number in (2, 1, 1):
+            await page.keyboard.press("Space")
+            await expect(place).to_have_text(f"Page {number} of 3")
+            await expect(preceding).to_be_focused()
+        await expect(preceding).to_have_attribute("aria-disabled", "true")
 
 
 async def test_nothing_is_cut_off_at_any_width(browser: Browser) -> None:
@@ -357,6 +576,9 @@ async def test_all_text_stands_out_in_light_and_dark(browser: Browser) -> None:
                 ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
                 grounds[scheme] = sum(map(int, re.findall(r"\d+", ground)))
                 assert await page.evaluate(FAINT) == [], scheme
+                await page.evaluate("document.body.classList.add('stale')")
+                assert await page.evaluate(FAINT) == [], f"{scheme}, and stale"
+                await page.evaluate("document.body.classList.remove('stale')")
             assert grounds["dark"] < 200 < 600 < grounds["light"]
 
 
@@ -379,7 +601,6 @@ async def test_a_screen_reader_finds_a_table_with_names_on_a_phone_too(browser: 
 async def test_a_page_that_nobody_looks_at_asks_nothing(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
-        await next_poll(page)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         await page.clock.run_for(10 * POLL_MILLISECONDS)
