@@ -33,14 +33,16 @@ def test_the_limits_are_those_that_hold() -> None:
         f"| {limits.answer_seconds:g} s |",
         f"| {limits.header_bytes:,} bytes |",
         f"| headers of a request | {limits.headers} |",
-        f"| connections | {limits.connections}: ",
+        f"| connections, those in a TLS handshake included | {limits.connections}: ",
     ):
         assert text in DOCUMENT
 
 
 @pytest.mark.parametrize("option", ["cipher_suites", "rate_limit"])
 def test_what_it_calls_refused_is_refused(tmp_path: Path, option: str) -> None:
-    content: dict[str, object] = {"rate_limit": {}} if option == "rate_limit" else {"tls_server_config": {option: []}}
+    content: dict[str, object] = (
+        {"rate_limit": {"interval": "1s"}} if option == "rate_limit" else {"tls_server_config": {option: []}}
+    )
     (tmp_path / "web.yml").write_text(yaml.safe_dump(content))
     with pytest.raises(ConfigError, match=option):
         web_config.load(tmp_path / "web.yml")

@@ -100,7 +100,7 @@ def test_with_a_client_certificate_and_not_without(
 
 
 def test_a_web_configuration_that_is_not_valid_ends_the_start_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="ended before"), exporter(tmp_path, {"rate_limit": {}}):
+    with pytest.raises(AssertionError, match="ended before"), exporter(tmp_path, {"rate_limit": {"interval": "1s"}}):
         pass
     (told,) = [line for line in (tmp_path / "exporter.log").read_text().splitlines() if "level=" not in line]
     assert told == (
