@@ -1,6 +1,7 @@
 """A scrape: scrapes that come together share one page, and no fleet is so large that its page holds the streams up."""
 
 import asyncio
+import gzip
 import io
 import random
 from collections.abc import AsyncIterator
@@ -53,9 +54,9 @@ def scrape(held: HeldFleet) -> Scrape:
     return Scrape(cast("Fleet", held), cast("Any", Committed()))
 
 
-async def begun(scrape: Scrape, *, openmetrics: bool = False) -> "asyncio.Task[list[bytes]]":
+async def begun(scrape: Scrape, *, openmetrics: bool = False, zipped: bool = False) -> "asyncio.Task[list[bytes]]":
     """A scrape that waits for its page: one turn of the loop brings it there."""
-    task = asyncio.create_task(scrape.page(openmetrics=openmetrics))
+    task = asyncio.create_task(scrape.page(openmetrics=openmetrics, zipped=zipped))
     await asyncio.sleep(0)
     return task
 
@@ -65,6 +66,16 @@ async def test_scrapes_that_come_together_share_a_page(scrape: Scrape, held: Hel
     held.open.set()
     assert (await first)[0] == (await second)[0] == b"in text\n"
     assert (held.made, held.process.scrapes) == (1, 2)
+
+
+async def test_compressed_or_not_it_is_the_same_page_made_once_and_compressed_once(
+    scrape: Scrape, held: HeldFleet
+) -> None:
+    plain, first, second = await begun(scrape), await begun(scrape, zipped=True), await begun(scrape, zipped=True)
+    held.open.set()
+    assert gzip.decompress(b"".join(await first)) == b"".join(await plain)
+    assert await first is await second
+    assert (held.made, held.process.scrapes) == (1, 3)
 
 
 async def test_a_scrape_that_comes_later_has_a_page_of_its_own(scrape: Scrape, held: HeldFleet) -> None:

@@ -1,8 +1,6 @@
 """What is answered where."""
 
-import asyncio
 import hashlib
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from importlib import resources
@@ -23,7 +21,6 @@ from exporter.web.connections import plain
 from exporter.web.guard import Guard
 from exporter.web.power import PowerDocument
 
-GZIP_LEVEL: Final = 4
 SENT_AT_ONCE_BYTES: Final = 131_072
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -67,11 +64,11 @@ class Pages:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         content_type = negotiation.content_type(",".join(request.headers.getall("Accept", [])))
-        pieces = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS)
+        zipped = _accepts_gzip(request)
+        pieces = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS, zipped=zipped)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
-        if _accepts_gzip(request):
+        if zipped:
             headers["Content-Encoding"] = "gzip"
-            pieces = await asyncio.to_thread(_gzip, pieces)
         return _streamed(pieces, headers)
 
     async def _chargers(self, request: web.Request) -> web.Response:
@@ -85,7 +82,7 @@ class Pages:
             version=__version__,
             # Relative, so that the page works behind a proxy that puts a prefix before it.
             telemetry_path=self._telemetry_path.lstrip("/"),
-            **self._chargers_document.totals(),
+            **await self._chargers_document.totals(),
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
 
@@ -126,11 +123,6 @@ async def _document(request: web.Request, document: ChargersDocument | PowerDocu
     if zipped:
         headers["Content-Encoding"] = "gzip"
     return _streamed([await document.body(zipped=zipped)], headers)
-
-
-def _gzip(pieces: Iterable[bytes]) -> list[bytes]:
-    compressor = zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS + 16)  # 16: with the header of gzip
-    return [*map(compressor.compress, pieces), compressor.flush()]
 
 
 def _streamed(pieces: Sequence[bytes], headers: Mapping[str, str]) -> web.Response:

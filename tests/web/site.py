@@ -17,7 +17,7 @@ from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.power_history import PowerHistory
 from exporter.process import ExporterProcess
-from exporter.scrape import Scrape
+from exporter.scrape import Scrape, compressed
 from exporter.stream import ChargerStream
 from exporter.tokens import TokenSource
 from exporter.web import ListenAddress, Web, WebOptions
@@ -43,11 +43,12 @@ class Pages(Scrape):
         self.open = asyncio.Event()
         self.open.set()
 
-    async def page(self, *, openmetrics: bool) -> list[bytes]:
+    async def page(self, *, openmetrics: bool, zipped: bool = False) -> list[bytes]:
         self.made += 1
         await self.open.wait()
         text = b"in OpenMetrics" if openmetrics else self.text
-        return [text[:3], text[3:]]
+        pieces = [text[:3], text[3:]]
+        return compressed(pieces) if zipped else pieces
 
 
 class SilentStream(ChargerStream):

@@ -1,5 +1,6 @@
 """GET /api/v1/chargers."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -112,6 +113,43 @@ async def test_all_who_look_within_a_second_share_one_document(monkeypatch: pyte
         for encoding in ("gzip", "identity", "gzip"):
             await site.get("/api/v1/chargers", Accept_Encoding=encoding)
     assert len(made) == 1
+
+
+async def test_a_large_document_is_made_in_slices_between_which_others_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api, "MADE_AT_ONCE", 2)
+    async with Site([(f"c{number}", None) for number in range(5)]) as site:
+        document = api.ChargersDocument(lambda: site.fleet.chargers, now)
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(other())
+        body = json.loads(await document.body(zipped=False))
+        task.cancel()
+        assert turns >= 3  # five chargers are three slices
+        assert [charger["charger_id"] for charger in body["chargers"]] == [f"c{number}" for number in range(5)]
+        assert (await document.totals())["chargers"] == 5
+
+
+async def test_a_client_that_leaves_takes_the_document_from_nobody() -> None:
+    async with Site([("test", None)]) as site:
+        document = api.ChargersDocument(lambda: site.fleet.chargers, now)
+        for zipped in (False, True):
+            leaving, other = (asyncio.create_task(document.body(zipped=zipped)) for _ in range(2))
+            await asyncio.sleep(0)
+            leaving.cancel()
+            assert await other
+
+
+async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
+    async with Site() as site:
+        assert await chargers(site) == {}
 
 
 @pytest.mark.parametrize(
