@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from exporter import document, settings
+from exporter import document, file_pattern, regular_file, settings
 from exporter.document import fail
-from exporter.errors import TokenError, cause_of
+from exporter.errors import TokenError
 from exporter.tokens import TokenSource
 
 # The defaults stand in settings.py, once.
@@ -165,23 +165,26 @@ class _Loading:
             fail(self._path, place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
         file = self._path.parent / account.ca_file
         try:
+            regular_file.read(file)
             ssl.create_default_context(cafile=file)
         except ssl.SSLError:
             fail(self._path, place, f"{file} holds no certificate in PEM form")
         except OSError as error:
-            fail(self._path, place, f"{file} cannot be read ({cause_of(error)})")
+            fail(self._path, place, f"{file} {regular_file.unreadable(error)}")
         return file
 
     def _of_account(self, account: settings.Account, place: str) -> Iterator[ChargerConfig]:
         yield from self._entries(account.chargers, self._path, f"{place}.chargers")
         read = set()
-        for pattern in account.charger_files:
-            # Joined before the search, since a pattern may be an absolute path, which Path.glob refuses.
+        for i, pattern in enumerate(account.charger_files):
             whole = str(Path(glob.escape(str(self._path.parent))) / pattern)
             self._patterns.append(whole)
-            for match in sorted(glob.glob(whole, recursive=True)):  # noqa: PTH207
-                file = Path(match)
-                if file in read or file.is_dir():
+            try:
+                files = file_pattern.matches(whole)
+            except OSError as error:
+                fail(self._path, f"{place}.charger_files[{i}]", f"{error.filename} {regular_file.unreadable(error)}")
+            for file in files:
+                if file in read:
                     continue
                 read.add(file)
                 self._files.append(file)

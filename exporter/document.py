@@ -14,7 +14,8 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 import yaml
 
-from exporter.errors import ConfigError, cause_of
+from exporter import regular_file
+from exporter.errors import ConfigError
 
 Typed = TypeVar("Typed")
 Hook = Callable[[type, Any], Any]
@@ -48,11 +49,11 @@ def read_if_any(file: Path) -> object:
     Keys stand once in a mapping.
     """
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = regular_file.read(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         fail(file, "", f"is not UTF-8 text (byte {error.start})")
     except (OSError, ValueError) as error:
-        fail(file, "", f"cannot be read ({cause_of(error)})")
+        fail(file, "", regular_file.unreadable(error))
     return _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
 
 

@@ -143,15 +143,6 @@ def test_one_account_may_take_over_the_fields_of_another_by_a_yaml_merge_key() -
     assert delhi.connect_timeout_seconds == mumbai.connect_timeout_seconds == 3
 
 
-def test_a_file_that_cannot_be_read_is_said_with_the_systems_words() -> None:
-    with pytest.raises(ConfigError) as missing:
-        load(Path("nothing.yml"))
-    assert str(missing.value) == "nothing.yml: cannot be read (FileNotFoundError: No such file or directory)"
-    with pytest.raises(ConfigError) as folder:
-        load(Path("chargers"))
-    assert str(folder.value) == "chargers: cannot be read (IsADirectoryError: Is a directory)"
-
-
 def test_printing_a_configuration_does_not_print_its_token() -> None:
     config = load(Path("valid-minimal.yml"))
     assert "marked-secret" not in repr(config)

@@ -1,0 +1,148 @@
+"""What cannot be read is named, with what to do, and never taken for nothing at all."""
+
+import os
+import resource
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from exporter.config import load
+from exporter.errors import ConfigError
+from tests.end_to_end.program import AS_ANYBODY, PROGRAM
+from tests.processes import SECONDS
+
+CONFIG = "accounts: [{name: x, token_env: X, chargers: [a], charger_files: ['chargers/*.json']}]"
+
+
+@pytest.fixture
+def chargers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a charger file, in the working folder beside `config.yml`."""
+    monkeypatch.chdir(tmp_path)
+    Path("config.yml").write_text(CONFIG)
+    folder = Path("chargers")
+    folder.mkdir()
+    (folder / "x.json").write_text('["b"]')
+    return folder
+
+
+@contextmanager
+def no_file_left() -> Iterator[None]:
+    """While it lasts, no file can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def refusal() -> str:
+    with pytest.raises(ConfigError) as refused:
+        load(Path("config.yml"))
+    return str(refused.value)
+
+
+def check() -> str:
+    """What the program says of the configuration, run by somebody who is held to permissions."""
+    ended = subprocess.run(
+        [*AS_ANYBODY, PROGRAM, "check", "--config.file=config.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert ended.returncode == 2, ended
+    return ended.stderr.removeprefix("vecharge-exporter: ").rstrip()
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o111], ids=["nothing allowed", "no listing"])
+def test_a_folder_that_may_not_be_listed_is_not_an_empty_one(chargers: Path, mode: int) -> None:
+    chargers.chmod(mode)
+    assert check() == (
+        "config.yml: accounts[0].charger_files[0]: chargers cannot be read (PermissionError: Permission denied): "
+        "let the exporter's user read it, and its folders"
+    )
+
+
+def test_a_folder_whose_files_may_not_be_opened_is_told_with_the_file(chargers: Path) -> None:
+    chargers.chmod(0o444)
+    assert check() == (
+        "chargers/x.json: cannot be read (PermissionError: Permission denied): "
+        "let the exporter's user read it, and its folders"
+    )
+
+
+@pytest.mark.parametrize("pattern", ["chargers/*.json", "**/x.json"])
+def test_a_folder_that_cannot_be_listed_for_want_of_open_files_is_not_an_empty_one(
+    chargers: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    del chargers
+    Path("config.yml").write_text(CONFIG.replace("chargers/*.json", pattern))
+    content = Path("config.yml").read_bytes()
+    monkeypatch.setattr("exporter.regular_file.read", lambda _file: content)
+    with no_file_left():
+        told = refusal()
+    assert "Too many open files): raise the limit of open files" in told
+    assert told.startswith("config.yml: accounts[0].charger_files[0]: ")
+
+
+def test_a_file_is_told_for_want_of_open_files(chargers: Path) -> None:
+    del chargers
+    with no_file_left():
+        told = refusal()
+    assert told == (
+        "config.yml: cannot be read (OSError: Too many open files): "
+        "raise the limit of open files (ulimit -n, LimitNOFILE=)"
+    )
+
+
+def test_a_file_that_is_not_there_and_a_folder_in_its_place_are_told(chargers: Path) -> None:
+    for file, told in (
+        (Path("nothing.yml"), "FileNotFoundError: No such file or directory): put it there, for the exporter to read"),
+        (chargers, "IsADirectoryError: Is a directory): name a file"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            load(file)
+        assert str(refused.value) == f"{file}: cannot be read ({told}"
+
+
+def test_a_folder_that_is_not_there_holds_no_file(chargers: Path) -> None:
+    (chargers / "x.json").unlink()
+    chargers.rmdir()
+    assert [charger.id for charger in load(Path("config.yml")).accounts[0].chargers] == ["a"]
+
+
+def make_pipe(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def make_link_to_a_device(file: Path) -> None:
+    file.symlink_to("/dev/zero")
+
+
+def make_socket(file: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(file))
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_link_to_a_device])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(chargers: Path, make: Callable[[Path], None]) -> None:
+    make(chargers / "y.json")
+    assert refusal() == "chargers/y.json: is a pipe, a device or a socket: put a regular file there"
+
+
+def test_a_socket_is_refused_too(chargers: Path) -> None:
+    make_socket(chargers / "y.json")
+    assert refusal().startswith("chargers/y.json: cannot be read (OSError: No such device or address)")
+
+
+def test_an_authority_that_is_no_regular_file_is_refused_and_not_waited_for(chargers: Path) -> None:
+    make_pipe(chargers / "ca.pem")
+    Path("config.yml").write_text(CONFIG.replace("token_env", "ca_file: chargers/ca.pem, token_env"))
+    assert refusal() == (
+        "config.yml: accounts[0].ca_file: chargers/ca.pem is a pipe, a device or a socket: put a regular file there"
+    )
