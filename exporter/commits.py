@@ -5,9 +5,8 @@ too long leaves its chargers dirty, and what is shown as it was; the next one tr
 """
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
@@ -16,6 +15,7 @@ from exporter.charger import KeptState
 from exporter.errors import cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
+from exporter.threads import in_thread
 
 # A scrape waits for its commit so long.
 PATIENCE_SECONDS: Final = 5.0
@@ -82,7 +82,7 @@ class Commits:
             async with asyncio.timeout(patience_seconds):
                 await self.commit()
                 if self._writing is None:
-                    await _in_thread(self._store.close)
+                    await in_thread(self._store.close, "state")
         if self._writing is not None or self._fleet.dirty:
             self._log.error("ending without a last commit: totals since the one before are not kept")
 
@@ -96,7 +96,7 @@ class Commits:
             self._fleet.dirty.clear()
             process.commits += 1
             states = {charger.charger_id: state for charger, state in batch.items()}
-            written = _in_thread(partial(self._store.commit, states))
+            written = in_thread(partial(self._store.commit, states), "state")
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
@@ -128,32 +128,3 @@ class Commits:
         if self._told_to_fail:
             self._told_to_fail = False
             self._log.info("commits work again")
-
-
-def _in_thread(call: Callable[[], None]) -> asyncio.Future[None]:
-    """Runs a call in a thread. A daemon, so that a disk that hangs cannot hold up the end of the process."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
-
-    def finish(error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
-    def work() -> None:
-        failure: BaseException | None = None
-        try:
-            call()
-        except BaseException as error:
-            failure = error
-        with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-            loop.call_soon_threadsafe(finish, failure)
-
-    try:
-        threading.Thread(target=work, name="state", daemon=True).start()
-    except RuntimeError as error:  # the system has no thread to spare
-        finish(error)
-    return future
