@@ -16,12 +16,14 @@ from exporter.account import Account
 from exporter.charger import OCCUPIED_ADVICE, Charger, KeptState, Notice, Rules
 from exporter.clock import Moment
 from exporter.config import AccountConfig, Config
+from exporter.errors import ConfigError
 from exporter.events import StreamEvent
 from exporter.exposition import Exposition
 from exporter.logs import Log
 from exporter.pacing import Pace
 from exporter.process import ExporterProcess
 from exporter.proxy import proxy_for
+from exporter.regular_file import unreadable
 from exporter.stream import ChargerStream, Service
 
 MAX_HANDSHAKES: Final = 64
@@ -84,7 +86,10 @@ class Fleet:
         return [watched.charger for watched in self._watched.values()]
 
     async def reconcile(self, config: Config, kept: Mapping[str, KeptState]) -> None:
-        """Watches what `config` says; `kept` is what was on disk when the process began."""
+        """Watches what `config` says; `kept` is what was on disk when the process began.
+
+        Raises ConfigError if TLS to a service cannot be prepared, and then nothing has changed.
+        """
         rules = Rules(config.stale_after_seconds, config.max_power_watts, config.expose_location)
         wanted = {charger.id: (charger, account) for account in config.accounts for charger in account.chargers}
         shared = {account.name: _without_chargers(account) for account in config.accounts}
@@ -93,9 +98,12 @@ class Fleet:
             for charger_id, watched in self._watched.items()
             if charger_id not in wanted or watched.account != shared[wanted[charger_id][1].name]
         }
+        # Before anything ends: only this can fail.
+        services = self._services_for(shared)
         # To the end: a charger must never be connected twice.
         await _end([self._watched[charger_id].task for charger_id in changed], timeout=None)
-        await self._replace_services(shared)
+        await self._replace_services(services)
+        self._accounts = {name: self._accounts.get(name) or Account(name) for name in shared}
         before = self._watched
         self._watched = {}
         self._handshakes.per_second = max(MIN_HANDSHAKES_PER_SECOND, len(wanted) * FLEET_PER_SECOND)
@@ -150,15 +158,19 @@ class Fleet:
                 return list(exposition.pieces(accounts, self.process, now, openmetrics=openmetrics))
             await asyncio.sleep(0)
 
-    async def _replace_services(self, wanted: Mapping[str, AccountConfig]) -> None:
-        for name, (account, service) in list(self._services.items()):
-            if wanted.get(name) != account:
-                del self._services[name]
+    def _services_for(self, accounts: Mapping[str, AccountConfig]) -> dict[str, tuple[AccountConfig, Service]]:
+        """Of each account the service that there is, or a new one where the account has changed."""
+        services = {}
+        for name, account in accounts.items():
+            known = self._services.get(name)
+            services[name] = known if known and known[0] == account else (account, _service(account))
+        return services
+
+    async def _replace_services(self, services: dict[str, tuple[AccountConfig, Service]]) -> None:
+        before, self._services = self._services, services
+        for name, (_, service) in before.items():
+            if name not in services or services[name][1] is not service:
                 await service.connector.close()
-        self._accounts = {name: self._accounts.get(name) or Account(name) for name in wanted}
-        for name, account in wanted.items():
-            if name not in self._services:
-                self._services[name] = (account, _service(account))
 
     def _make_stream(self, charger: Charger, service: Service) -> ChargerStream:
         def deliver(event: StreamEvent) -> None:
@@ -197,9 +209,13 @@ def _without_chargers(account: AccountConfig) -> AccountConfig:
 
 
 def _service(account: AccountConfig) -> Service:
-    context = ssl.create_default_context()
-    if account.ca_file is not None:
-        context.load_verify_locations(account.ca_file)
+    try:
+        context = ssl.create_default_context()
+        if account.ca_file is not None:
+            context.load_verify_locations(account.ca_file)
+    except OSError as error:
+        what = "the system's certificates" if account.ca_file is None else account.ca_file
+        raise ConfigError(f"account {account.name}: {what} {unreadable(error)}") from error
     if account.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
