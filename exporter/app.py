@@ -83,7 +83,10 @@ class Exporter:
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
             asyncio.create_task(self._power.run(), name="power history"),
+            asyncio.create_task(self.reloads.watch_tokens(), name="watch tokens"),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._has_ended)
         self._web.is_ready = True
         for address in addresses:
             self._log.info("listening", address=str(address), scheme=scheme, chargers=len(self.fleet.chargers))
@@ -117,6 +120,11 @@ class Exporter:
                 open_files_needed=chargers + OWN_FILES,
                 open_files_limit=limit,
             )
+
+    def _has_ended(self, task: asyncio.Task[None]) -> None:
+        """None of them ends by itself: what it did is not done any more."""
+        if not task.cancelled():
+            self._log.error("a task has ended: restart the exporter", task=task.get_name(), exc_info=task.exception())
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -4,15 +4,17 @@ Fields and the rules of a single value stand in settings.py; here stand the rule
 """
 
 import glob
+import hashlib
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
 from exporter import document, file_pattern, regular_file, settings
 from exporter.document import fail
 from exporter.errors import TokenError
+from exporter.file_mark import FileMark, mark_of
 from exporter.tokens import TokenSource
 
 # The defaults stand in settings.py, once.
@@ -42,6 +44,8 @@ class AccountConfig:
     transports: tuple[Transport, ...] = TRANSPORTS
     connect_timeout_seconds: float = float(_ACCOUNT.connect_timeout)
     ca_file: Path | None = None
+    # Of what ca_file holds: an account with other authorities is another one, and connects again.
+    ca_digest: str | None = None
     insecure_skip_verify: bool = _ACCOUNT.insecure_skip_verify
 
 
@@ -49,15 +53,32 @@ class AccountConfig:
 class Config:
     """A valid configuration.
 
-    `files` are those that were read; `charger_file_patterns` are globs that may match more later.
+    `charger_files` are the globs of it, with the files that each matched. `marks` are those of the charger files and
+    authorities, `token_marks` those of the token files, each as it was just before it was read.
     """
 
     accounts: tuple[AccountConfig, ...]
     stale_after_seconds: float = float(_GLOBAL.stale_after)
     expose_location: bool = _GLOBAL.expose_location
     max_power_watts: float = float(_GLOBAL.max_power_watts)
-    files: tuple[Path, ...] = ()
-    charger_file_patterns: tuple[str, ...] = ()
+    charger_files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    marks: Mapping[Path, FileMark | None] = field(default_factory=dict)
+    token_marks: Mapping[Path, FileMark | None] = field(default_factory=dict)
+
+    def look(self) -> dict[Path, FileMark | None]:
+        """The marks as they are now: those of `marks`, as long as a reload would read the same."""
+        files = {account.ca_file for account in self.accounts if account.ca_file is not None}
+        for pattern in self.charger_files:
+            try:
+                files.update(file_pattern.matches(pattern))
+            except OSError:
+                files.add(Path(pattern))  # which is no file: whoever reads it anew finds out why
+        return {file: mark_of(file) for file in files}
+
+    def look_at_tokens(self) -> dict[Path, FileMark | None]:
+        """The marks of the token files as they are now."""
+        files = {account.token.file for account in self.accounts}
+        return {file: mark_of(file) for file in files if file is not None}
 
 
 def load(path: Path) -> Config:
@@ -93,8 +114,9 @@ class _Loading:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files = [path]
-        self._patterns: list[str] = []
+        self._charger_files: dict[str, tuple[Path, ...]] = {}
+        self._marks: dict[Path, FileMark | None] = {}
+        self._token_marks: dict[Path, FileMark | None] = {}
         self._accounts: dict[str, str] = {}
         self._chargers: dict[str, tuple[Path, str]] = {}
 
@@ -111,8 +133,9 @@ class _Loading:
             stale_after_seconds=float(file.globals.stale_after),
             expose_location=file.globals.expose_location,
             max_power_watts=float(file.globals.max_power_watts),
-            files=tuple(self._files),
-            charger_file_patterns=tuple(self._patterns),
+            charger_files=self._charger_files,
+            marks=self._marks,
+            token_marks=self._token_marks,
         )
 
     def _account(self, account: settings.Account, place: str) -> AccountConfig:
@@ -120,13 +143,15 @@ class _Loading:
             also = self._accounts[account.name]
             fail(self._path, f"{place}.name", f'account "{account.name}" stands twice (also at {also})')
         self._accounts[account.name] = place
+        ca_file, ca_digest = self._authority(account, f"{place}.ca_file")
         return AccountConfig(
             name=str(account.name),
             url=str(account.url),
             token=self._token(account, place),
             transports=self._transports(account, f"{place}.transports"),
             connect_timeout_seconds=float(account.connect_timeout),
-            ca_file=self._ca_file(account, f"{place}.ca_file"),
+            ca_file=ca_file,
+            ca_digest=ca_digest,
             insecure_skip_verify=account.insecure_skip_verify,
             chargers=tuple(self._of_account(account, place)),
         )
@@ -138,7 +163,9 @@ class _Loading:
         if len(given) > 1:
             fail(self._path, place, f"exactly one token source is allowed, not {' and '.join(given)}")
         if account.token_file is not None:
-            return TokenSource(file=self._path.parent / account.token_file)
+            file = self._path.parent / account.token_file
+            self._token_marks[file] = mark_of(file)
+            return TokenSource(file=file)
         if account.token_env is not None:
             return TokenSource(variable=str(account.token_env))
         source = TokenSource(literal=account.token)
@@ -158,36 +185,38 @@ class _Loading:
             fail(self._path, place, f"must hold at least one of {', '.join(TRANSPORTS)}")
         return cast("tuple[Transport, ...]", tuple(str(transport) for transport in account.transports))
 
-    def _ca_file(self, account: settings.Account, place: str) -> Path | None:
+    def _authority(self, account: settings.Account, place: str) -> tuple[Path, str] | tuple[None, None]:
+        """The file and the digest of what it holds."""
         if account.ca_file is None:
-            return None
+            return None, None
         if account.insecure_skip_verify:
             fail(self._path, place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
         file = self._path.parent / account.ca_file
+        self._marks[file] = mark_of(file)
         try:
-            regular_file.read(file)
+            content = regular_file.read(file)
             ssl.create_default_context(cafile=file)
         except ssl.SSLError:
             fail(self._path, place, f"{file} holds no certificate in PEM form")
         except OSError as error:
             fail(self._path, place, f"{file} {regular_file.unreadable(error)}")
-        return file
+        return file, hashlib.sha256(content).hexdigest()
 
     def _of_account(self, account: settings.Account, place: str) -> Iterator[ChargerConfig]:
         yield from self._entries(account.chargers, self._path, f"{place}.chargers")
         read = set()
         for i, pattern in enumerate(account.charger_files):
             whole = str(Path(glob.escape(str(self._path.parent))) / pattern)
-            self._patterns.append(whole)
             try:
                 files = file_pattern.matches(whole)
             except OSError as error:
                 fail(self._path, f"{place}.charger_files[{i}]", f"{error.filename} {regular_file.unreadable(error)}")
+            self._charger_files[whole] = tuple(files)
             for file in files:
                 if file in read:
                     continue
                 read.add(file)
-                self._files.append(file)
+                self._marks[file] = mark_of(file)
                 entries = document.typed(
                     file,
                     document.read(file),

@@ -5,11 +5,15 @@ from typing import NamedTuple
 
 
 class FileMark(NamedTuple):
-    """A file that was replaced has another inode, one that was written another time, or size."""
+    """A file that was replaced has another inode, one that was written another time, or size.
+
+    One whose permissions were repaired has another time of change alone.
+    """
 
     inode: int
     size_bytes: int
     written_nanoseconds: int
+    changed_nanoseconds: int
 
 
 def mark_of(file: Path) -> FileMark | None:
@@ -18,4 +22,4 @@ def mark_of(file: Path) -> FileMark | None:
         status = file.stat()
     except (OSError, ValueError):  # a path with a zero byte is a value error
         return None
-    return FileMark(status.st_ino, status.st_size, status.st_mtime_ns)
+    return FileMark(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,5 +1,6 @@
 """What a configuration file may say, and what is said of one that is not valid."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from exporter import document
 from exporter.config import AccountConfig, ChargerConfig, Config, load
 from exporter.errors import ConfigError
+from exporter.file_mark import mark_of
 from exporter.tokens import TokenSource
 
 TESTDATA = Path(__file__).parent / "testdata"
@@ -63,8 +65,6 @@ def test_only_a_name_a_token_and_a_charger_are_required_and_the_rest_has_its_def
                 chargers=(ChargerConfig(id="test", name=None),),
             ),
         ),
-        files=(Path("valid-minimal.yml"),),
-        charger_file_patterns=(),
     )
 
 
@@ -81,6 +81,7 @@ def test_every_field_reaches_its_value() -> None:
                 transports=("polling",),
                 connect_timeout_seconds=0.5,
                 ca_file=Path("ca.pem"),
+                ca_digest=sha256(Path("ca.pem").read_bytes()).hexdigest(),
                 insecure_skip_verify=False,
                 chargers=(
                     ChargerConfig(id="test"),
@@ -98,8 +99,15 @@ def test_every_field_reaches_its_value() -> None:
                 chargers=(ChargerConfig(id="0125896"),),
             ),
         ),
-        files=(Path("valid-full.yml"), Path("chargers/discovered.yml"), Path("chargers/discovered.json")),
-        charger_file_patterns=("chargers/*.yml", "chargers/*.json", "nothing/*.yml"),
+        charger_files={
+            "chargers/*.yml": (Path("chargers/discovered.yml"),),
+            "chargers/*.json": (Path("chargers/discovered.json"),),
+            "nothing/*.yml": (),
+        },
+        marks={
+            file: mark_of(file) for file in map(Path, ("ca.pem", "chargers/discovered.yml", "chargers/discovered.json"))
+        },
+        token_marks={Path("secrets/delhi"): None},
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from exporter import clock
 from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.file_mark import mark_of
 from exporter.logs import create_log
 from exporter.process import ExporterProcess
 from exporter.reload import Reloads
@@ -68,31 +69,63 @@ async def test_a_stream_that_failed_for_another_reason_keeps_to_its_backoff(watc
     assert len(stream.failures) == 1
 
 
-async def test_a_change_of_a_token_file_is_noticed_and_told_for_its_account_alone(tmp_path: Path) -> None:
-    files = {name: tmp_path / name for name in ("one", "two")}
-    for file in files.values():
-        file.write_text("a-token")
-    accounts = tuple(
-        AccountConfig(name=name, token=TokenSource(file=file), chargers=(ChargerConfig(id=name),))
-        for name, file in files.items()
-    )
-    config = Config(accounts=accounts)
-    told: list[str] = []
-    process = ExporterProcess("0", "0", "0")
+class TokenWatch:
+    """Two accounts with a token file each, and whose change has been told."""
 
-    async def apply(_config: Config) -> None:
-        raise AssertionError("no charger file has changed")
+    def __init__(self, folder: Path) -> None:
+        self.told: list[str] = []
+        self.files = {name: folder / name for name in ("one", "two")}
+        for file in self.files.values():
+            file.write_text("a-token")
+        accounts = tuple(
+            AccountConfig(name=name, token=TokenSource(file=file), chargers=(ChargerConfig(id=name),))
+            for name, file in self.files.items()
+        )
+        config = Config(accounts=accounts, token_marks={file: mark_of(file) for file in self.files.values()})
+        log = create_log("info", "logfmt", io.StringIO())
+        self._reloads = Reloads(
+            config, lambda: config, self._apply, self.told.append, ExporterProcess("0", "0", "0"), clock.now, log
+        )
 
-    log = create_log("info", "logfmt", io.StringIO())
-    reloads = Reloads(config, lambda: config, apply, told.append, process, clock.now, log)
-    watching = asyncio.create_task(reloads.watch(look_seconds=0.01))
-    written = []
+    async def until_told(self) -> None:
+        watching = asyncio.create_task(self._reloads.watch_tokens(look_seconds=0.01))
+        await until(lambda: self.told, "the change of a token")
+        watching.cancel()
 
-    def change() -> list[str]:
-        written.append("another-token")
-        files["two"].write_text(" ".join(written))
-        return told
+    async def _apply(self, _config: Config) -> None:
+        raise AssertionError("a token is no reason to reload")
 
-    await until(change, "the change of a token")
-    watching.cancel()
-    assert set(told) == {"two"}
+
+async def test_a_change_of_a_token_file_is_told_for_its_account_alone(tmp_path: Path) -> None:
+    watch = TokenWatch(tmp_path)
+    telling = asyncio.create_task(watch.until_told())
+    await asyncio.sleep(0.1)
+    assert watch.told == []
+    watch.files["two"].write_text("another-token")
+    await telling
+    assert set(watch.told) == {"two"}
+
+
+async def test_a_change_before_the_first_look_is_not_missed(tmp_path: Path) -> None:
+    watch = TokenWatch(tmp_path)
+    watch.files["two"].write_text("another-token")
+    await watch.until_told()
+    assert set(watch.told) == {"two"}
+
+
+async def test_a_token_whose_permissions_are_repaired_is_a_change(tmp_path: Path) -> None:
+    watch = TokenWatch(tmp_path)
+    watch.files["two"].chmod(0o400)
+    await watch.until_told()
+    assert set(watch.told) == {"two"}
+
+
+async def test_a_token_that_is_gone_is_told_once_it_is_back(tmp_path: Path) -> None:
+    watch = TokenWatch(tmp_path)
+    telling = asyncio.create_task(watch.until_told())
+    watch.files["two"].rename(tmp_path / "away")
+    await asyncio.sleep(0.1)
+    assert watch.told == []
+    (tmp_path / "away").rename(watch.files["two"])
+    await telling
+    assert set(watch.told) == {"two"}

@@ -1,0 +1,103 @@
+"""What a configuration was made from is remembered as it was just before it was read, so that no change is missed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter import regular_file
+from exporter.config import Config, load
+
+AUTHORITY = Path(__file__).parent / "testdata" / "ca.pem"
+CONFIG = """
+accounts:
+  - {name: x, token_file: token, ca_file: ca.pem, chargers: [a], charger_files: ['chargers/*.json', 'more/*.yml']}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """A valid one, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("config.yml").write_text(CONFIG)
+    Path("token").write_text("a-token")
+    shutil.copy(AUTHORITY, "ca.pem")
+    Path("chargers").mkdir()
+    Path("chargers/x.json").write_text('["b"]')
+    return load(Path("config.yml"))
+
+
+def write() -> None:
+    Path("chargers/x.json").write_text('["bcd"]')
+
+
+def replace() -> None:
+    Path("new").write_text('["c"]')
+    Path("new").rename("chargers/x.json")
+
+
+def add() -> None:
+    Path("more").mkdir()
+    Path("more/y.yml").write_text("[c]")
+
+
+def remove() -> None:
+    Path("chargers/x.json").unlink()
+
+
+def repair_permissions() -> None:
+    Path("chargers/x.json").chmod(0o600)
+
+
+def hide() -> None:
+    Path("chargers").rename("elsewhere")
+    Path("chargers").symlink_to("chargers/.")
+
+
+def trust_another() -> None:
+    Path("ca.pem").write_bytes(AUTHORITY.read_bytes() * 2)
+
+
+def test_as_long_as_nothing_changes_it_looks_the_same(config: Config) -> None:
+    assert config.look() == config.marks
+    assert config.look_at_tokens() == config.token_marks
+    assert {str(file) for file in config.marks} == {"ca.pem", "chargers/x.json"}
+
+
+@pytest.mark.parametrize("change", [write, replace, add, remove, repair_permissions, hide, trust_another])
+def test_every_change_shows(config: Config, change: Callable[[], None]) -> None:
+    change()
+    assert config.look() != config.marks
+    assert config.look_at_tokens() == config.token_marks
+
+
+def test_a_token_is_none_of_the_files_that_a_reload_reads(config: Config) -> None:
+    Path("token").write_text("another-token")
+    assert config.look() == config.marks
+    assert config.look_at_tokens() != config.token_marks
+
+
+@pytest.mark.parametrize("name", ["chargers/x.json", "ca.pem"])
+def test_a_change_while_it_is_read_is_not_missed(config: Config, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def read_just_before_a_change(file: Path) -> bytes:
+        content = read(file)
+        if file == Path(name):
+            file.write_bytes(content + b"\n")
+        return content
+
+    read = regular_file.read
+    monkeypatch.setattr(regular_file, "read", read_just_before_a_change)
+    config = load(Path("config.yml"))
+    assert config.look() != config.marks
+
+
+def test_an_account_with_other_authorities_is_another_one(config: Config) -> None:
+    trust_another()
+    assert load(Path("config.yml")).accounts != config.accounts
+
+
+def test_an_account_whose_authorities_were_written_anew_is_the_same(config: Config) -> None:
+    Path("ca.pem").unlink()
+    shutil.copy(AUTHORITY, "ca.pem")
+    assert load(Path("config.yml")).accounts == config.accounts
