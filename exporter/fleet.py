@@ -25,6 +25,7 @@ from exporter.process import ExporterProcess
 from exporter.proxy import proxy_for
 from exporter.regular_file import unreadable
 from exporter.stream import ChargerStream, Service
+from exporter.tokens import TokenReader
 
 MAX_HANDSHAKES: Final = 64
 # Of a large fleet a tenth may begin its handshakes in a second: a service that comes back is not overrun.
@@ -221,7 +222,7 @@ def _service(account: AccountConfig) -> Service:
         context.verify_mode = ssl.CERT_NONE
     return Service(
         account.url,
-        account.token,
+        TokenReader(account.token),
         account.transports,
         account.connect_timeout_seconds,
         # No limit: each stream holds one connection, for as long as it lives.

@@ -67,14 +67,15 @@ wrong, and whether every token can be read; with `--online` it also tries the to
 - Paths and patterns are relative to the configuration file.
 - Durations are written as in Prometheus: `500ms`, `30s`, `5m`, `1h30m`.
 - The contents of `token_file` are read again for every attempt to connect: a new token needs no reload.
-- Whatever matches `charger_files`, and `ca_file`, is looked at every 5 s, and the whole configuration read again when it has
-  changed. For other changes send SIGHUP or, with `--web.enable-lifecycle`, `POST /-/reload`. Only what is another then is
-  connected again.
-- What is not valid, or cannot be read, changes nothing. The log says why, `vecharge_exporter_config_last_reload_successful` is 0,
-  and it is tried again every 5 s.
-- A pattern of `charger_files` that matched a file and then matches none cannot be told from a volume that is not mounted: that
-  changes nothing either. To let its chargers go, leave a file that holds an empty list, `[]`, or take the pattern out.
-- All of them are regular files: a pipe or a device is refused.
+- What matches `charger_files`, and `ca_file`, is looked at every 5 s, and when it has changed the whole configuration
+  is read again. For other changes send SIGHUP or, with `--web.enable-lifecycle`, `POST /-/reload`. Only the
+  chargers of an account that has changed connect again.
+- A configuration that cannot be read or is not valid changes nothing. The log says why,
+  `vecharge_exporter_config_last_reload_successful` is 0, and it is tried again every 5 s.
+- A pattern of `charger_files` that matched a file and now matches none looks just like a volume that is not mounted, so
+  that changes nothing either. To let its chargers go, leave a file that holds an empty list, `[]`, or take the pattern
+  out.
+- All these files are regular ones: a pipe or a device is refused.
 - YAML takes `0125`, `2024-01-31`, `on` and `no` for anything but text: a charger id that looks so needs quotes.
 """
 

@@ -18,7 +18,7 @@ from exporter.connection import Connection, Target
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.events import ConnectFailed, Disconnected, StreamEvent, TokenInUse
 from exporter.logs import Log
-from exporter.tokens import TokenSource, expiry_of
+from exporter.tokens import TokenReader, expiry_of
 
 MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
@@ -62,7 +62,7 @@ class Service:
     """What all streams of an account share."""
 
     url: str
-    token: TokenSource
+    token: TokenReader
     transports: tuple[str, ...]
     connect_timeout_seconds: float
     connector: aiohttp.BaseConnector
@@ -163,7 +163,7 @@ class ChargerStream:
     async def _connect(self) -> Connection:
         """A joined connection over the first transport that works; raises ConnectError."""
         try:
-            token = self._service.token.read()
+            token = await self._service.token.read()
         except TokenError as error:
             raise ConnectError(ConnectFailure.OTHER, str(error)) from error
         self._deliver(TokenInUse(expiry_of(token)))

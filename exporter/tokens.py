@@ -3,6 +3,7 @@
 A token is a secret: no message, no `repr()` and no `str()` of this file ever holds one.
 """
 
+import asyncio
 import base64
 import binascii
 import math
@@ -12,8 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from exporter.errors import TokenError, cause_of
+from exporter import regular_file
+from exporter.errors import TokenError
+from exporter.threads import in_thread
 
+# A handshake waits for its token so long; the volume that holds it may be gone.
+READ_SECONDS = 5.0
 # Far above any JWT: a path that names the wrong file (or a device) must not fill the memory.
 _MAX_BYTES = 65536
 
@@ -60,6 +65,38 @@ class TokenSource:
         return self.literal or ""
 
 
+class TokenReader:
+    """Reads the token of an account for its streams: off the event loop, once for all who ask at the same time."""
+
+    def __init__(self, source: TokenSource, limit_seconds: float = READ_SECONDS) -> None:
+        self._source = source
+        self._limit = limit_seconds
+        self._reading: asyncio.Future[str] | None = None
+        self._deadline = 0.0
+
+    async def read(self) -> str:
+        """The token as it is now; raises TokenError, also if reading it takes too long."""
+        if self._source.file is None:
+            return self._source.read()
+        loop = asyncio.get_running_loop()
+        if self._reading is None or self._reading.done():
+            self._reading = in_thread(self._source.read, "token")
+            self._deadline = loop.time() + self._limit
+        reading = self._reading
+        # While one hangs, all share it: threads do not pile up, and after the first nobody waits for it any more.
+        await asyncio.wait({reading}, timeout=self._deadline - loop.time())
+        if not reading.done():
+            raise TokenError(
+                f"the {self._source} cannot be read within {self._limit:g} s: look at the volume that it lies on"
+            )
+        try:
+            return reading.result()
+        except RuntimeError as error:
+            raise TokenError(
+                f"the {self._source} cannot be read, no thread is left: raise the limit of tasks (ulimit -u, TasksMax=)"
+            ) from error
+
+
 def bare(token: str) -> str:
     """The token without the word `Bearer` that people copy along with it, and without white space around."""
     first, _, rest = token.strip().partition(" ")
@@ -88,12 +125,9 @@ class _Claims(msgspec.Struct):
 
 def _text_of(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_MAX_BYTES + 1)
+        content = regular_file.read(file, _MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise TokenError(
-            f"the token file {file} cannot be read ({cause_of(error)}): put it there, for the exporter to read"
-        ) from error
+        raise TokenError(f"the token file {file} {regular_file.unreadable(error)}") from error
     if len(content) > _MAX_BYTES:
         raise TokenError(f"the token file {file} is larger than {_MAX_BYTES} bytes: is it the right file?")
     try:

@@ -13,7 +13,7 @@ import pytest
 from exporter.errors import ConnectFailure
 from exporter.proxy import proxy_for
 from exporter.stream import Service
-from exporter.tokens import TokenSource
+from exporter.tokens import TokenReader, TokenSource
 from tests.certificates import Authority
 from tests.chaos.proxy import Proxy
 from tests.node.service import NodeService
@@ -95,7 +95,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str | None) -> Service:
-    return Service(url, TokenSource(literal=TOKEN), (transport,), SECONDS, connector, proxy)
+    return Service(url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, connector, proxy)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

@@ -15,7 +15,7 @@ from exporter.errors import ConnectFailure
 from exporter.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
 from exporter.logs import create_log
 from exporter.stream import ChargerStream, Service
-from exporter.tokens import TokenSource
+from exporter.tokens import TokenReader, TokenSource
 from tests.node.service import Generation
 from tests.processes import SECONDS, What, in_vain
 
@@ -65,7 +65,7 @@ class Watch:
         self.delivered: list[StreamEvent] = []
         self.log = io.StringIO()
         source = token or TokenSource(literal=TOKEN)
-        self.service = service or Service(url, source, tuple(transports), connect_timeout, connector)
+        self.service = service or Service(url, TokenReader(source), tuple(transports), connect_timeout, connector)
         self.stream = ChargerStream(
             charger,
             self.service,
