@@ -4,7 +4,6 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,50 +11,9 @@ import yaml
 from tests.end_to_end.program import PROGRAM, Exporter, account
 from tests.node.service import NodeService
 from tests.processes import Process, wait_until
+from tests.reload.watching import RELOADED, configure, gauge, sids, wait_until_connected, watched
 
 LOG = {"voltage": "230.00", "current": "7.00", "power": "1577.80", "createdAt": "2026-01-10T13:57:59.124Z"}
-RELOADED = "vecharge_exporter_config_last_reload_successful"
-
-
-@pytest.fixture
-def node(node_service: Callable[..., NodeService]) -> NodeService:
-    return node_service("2")
-
-
-@pytest.fixture
-def token(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    file.write_text("a-token")
-    return file
-
-
-def configure(exporter: Exporter, accounts: list[dict[str, Any]]) -> None:
-    """Writes the configuration anew and tells the program."""
-    (exporter.folder / "config.yml").write_text(yaml.safe_dump({"accounts": accounts}))
-    exporter.process.signal(signal.SIGHUP)
-
-
-def watched(exporter: Exporter) -> set[str]:
-    return set(exporter.values("vecharge_stream_connected"))
-
-
-def sids(node: NodeService, charger: str) -> list[str]:
-    """Every connection that the charger ever had."""
-    return [connection.sid for connection in node.connections(charger)]
-
-
-def wait_until_connected(exporter: Exporter, *chargers: str) -> None:
-    wait_until(
-        lambda: (
-            [exporter.values("vecharge_stream_connected").get(charger) for charger in chargers] == [1.0] * len(chargers)
-        ),
-        f"{chargers} connected",
-    )
-
-
-def gauge(exporter: Exporter, name: str) -> float:
-    [line] = [line for line in exporter.scrape().splitlines() if line.startswith(f"{name} ")]
-    return float(line.split()[1])
 
 
 def test_a_new_charger_is_watched_and_the_others_keep_their_connections(
