@@ -33,6 +33,7 @@ class Scene:
         self.chargers.mkdir()
         self.put("b")
         self.process = ExporterProcess("0", "0", "0")
+        self.attempts = 0
         self.applied: list[list[str]] = []
         # What the next attempts end in, instead of a configuration.
         self.load_error: BaseException | None = None
@@ -73,6 +74,7 @@ class Scene:
         await until(lambda: not self.process.reload_successful, "a reload that fails")
 
     def _load(self) -> Config:
+        self.attempts += 1
         if self.hangs_on:
             self.hangs_on.wait()
         if self.load_error:
@@ -115,6 +117,8 @@ async def test_any_failure_to_read_changes_nothing_is_told_once_and_tried_again(
         with pytest.raises(ConfigError):
             await scene.reloads.reload()
         assert scene.applied == []
+        attempts = scene.attempts
+        await until(lambda: scene.attempts >= attempts + 3, "more attempts")
         scene.load_error = None  # nothing on disk has changed since
         await scene.until_applied("a", "b", "c")
     assert scene.process.reload_successful
