@@ -1,7 +1,9 @@
 """The web side: the pages over a fleet, and who may see them.
 
 web.py           Web: starts, stops, and takes a changed web configuration file over
-listening.py     addresses, sockets, connections and how much they may take
+listening.py     addresses and their sockets
+accepting.py     connections taken off a socket, also when no file is left
+connections.py   how much a connection may take
 guard.py         passwords, security headers, clients that do not read
 pages.py         what is answered where
 api.py           GET /api/v1/chargers
