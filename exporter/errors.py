@@ -32,7 +32,14 @@ class DecodeError(ExporterError):
 
 
 class TokenError(ExporterError):
-    """The token of an account cannot be read now: names the file or variable, and what to do."""
+    """The token of an account cannot be read now: names the file or variable, and what to do.
+
+    `problem` is the same without the name, for those who need not know where files lie.
+    """
+
+    def __init__(self, source: object, problem: str) -> None:
+        super().__init__(f"the {source} {problem}")
+        self.problem = problem
 
 
 class ConnectFailure(StrEnum):

@@ -221,6 +221,7 @@ def _service(account: AccountConfig) -> Service:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return Service(
+        account.name,
         account.url,
         TokenReader(account.token),
         account.transports,

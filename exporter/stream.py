@@ -61,6 +61,7 @@ class Experience:
 class Service:
     """What all streams of an account share."""
 
+    account: str
     url: str
     token: TokenReader
     transports: tuple[str, ...]
@@ -107,7 +108,7 @@ class ChargerStream:
                         continue
                     connection = await self._connect()
             except ConnectError as error:
-                self._deliver(ConnectFailed(error.reason, str(error)))
+                self._deliver(ConnectFailed(error.reason, self._advice(error)))
                 self._tell_failure(error)
                 self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(
                     error.__cause__, TokenError
@@ -195,6 +196,12 @@ class ChargerStream:
         self._has_timed_out = False
         self._experience.transports_that_worked.add(transport)
         return connection
+
+    def _advice(self, error: ConnectError) -> str:
+        """What everybody may see, who need not know where files lie; the log names them."""
+        if isinstance(error.__cause__, TokenError):
+            return f"the token of account {self._service.account} {error.__cause__.problem}"
+        return str(error)
 
     def _tell_end(self, reason: Disconnection) -> None:
         fields = {"reason": reason.value} | ({"times": self._short_lived} if self._short_lived > 1 else {})

@@ -49,20 +49,32 @@ class TokenSource:
         """
         token = bare(self._text())
         if not token:
-            raise TokenError(f"the {self} is empty: put the token of the veCharge account there")
+            raise TokenError(self, "is empty: put the token of the veCharge account there")
         if not (token.isascii() and token.isprintable()) or " " in token:
-            raise TokenError(f"the {self} holds more than one token: put one word there, in plain ASCII")
+            raise TokenError(self, "holds more than one token: put one word there, in plain ASCII")
         return token
 
     def _text(self) -> str:
         if self.file is not None:
-            return _text_of(self.file)
+            return self._text_of(self.file)
         if self.variable is not None:
             try:
                 return os.environ[self.variable]
             except KeyError:
-                raise TokenError(f"the {self} is not set: set it to the token of the veCharge account") from None
+                raise TokenError(self, "is not set: set it to the token of the veCharge account") from None
         return self.literal or ""
+
+    def _text_of(self, file: Path) -> str:
+        try:
+            content = regular_file.read(file, _MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise TokenError(self, regular_file.unreadable(error)) from error
+        if len(content) > _MAX_BYTES:
+            raise TokenError(self, f"is larger than {_MAX_BYTES} bytes: is it the right file?")
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise TokenError(self, "is not a text file: is it the right file?") from None
 
 
 class TokenReader:
@@ -87,13 +99,13 @@ class TokenReader:
         await asyncio.wait({reading}, timeout=self._deadline - loop.time())
         if not reading.done():
             raise TokenError(
-                f"the {self._source} cannot be read within {self._limit:g} s: look at the volume that it lies on"
+                self._source, f"cannot be read within {self._limit:g} s: look at the volume that it lies on"
             )
         try:
             return reading.result()
         except RuntimeError as error:
             raise TokenError(
-                f"the {self._source} cannot be read, no thread is left: raise the limit of tasks (ulimit -u, TasksMax=)"
+                self._source, "cannot be read, no thread is left: raise the limit of tasks (ulimit -u, TasksMax=)"
             ) from error
 
 
@@ -121,16 +133,3 @@ def expiry_of(token: str) -> float | None:
 
 class _Claims(msgspec.Struct):
     exp: float | None = None
-
-
-def _text_of(file: Path) -> str:
-    try:
-        content = regular_file.read(file, _MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise TokenError(f"the token file {file} {regular_file.unreadable(error)}") from error
-    if len(content) > _MAX_BYTES:
-        raise TokenError(f"the token file {file} is larger than {_MAX_BYTES} bytes: is it the right file?")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TokenError(f"the token file {file} is not a text file: is it the right file?") from None

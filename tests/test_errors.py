@@ -17,7 +17,7 @@ def openssl(reason: str | None) -> ssl.SSLError:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (TokenError("our own words"), "our own words"),
+        (TokenError("token file t", "is empty"), "the token file t is empty"),
         (OSError(errno.ENOENT, "marked-secret", "marked-file"), "FileNotFoundError: No such file or directory"),
         (OSError("marked-secret"), "OSError"),
         (ValueError("marked-secret"), "ValueError"),

@@ -170,7 +170,7 @@ class TestExceptions:
         assert "marked-secret" not in output.getvalue()
 
     def test_our_own_text_is_told(self, log: Log, output: io.StringIO) -> None:
-        log.error("failed", exc_info=TokenError("the token file t is empty"))
+        log.error("failed", exc_info=TokenError("token file t", "is empty"))
         assert 'error="the token file t is empty"' in output.getvalue()
 
     def test_the_systems_words_for_an_errno_are_told_and_its_file_is_not(self, log: Log, output: io.StringIO) -> None:

@@ -1,9 +1,12 @@
 """What the program tells its landing page."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.program import Exporter
+import pytest
+
+from tests.end_to_end.program import Exporter, account
 from tests.processes import wait_until
 
 
@@ -19,3 +22,30 @@ def test_the_page_of_a_program_that_runs_has_lines_to_draw(
         return [watts for watts in samples if watts[-1] is not None and len(watts) == len(found["times_seconds"])]
 
     wait_until(drawn, "a sample of the power that is drawn")
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\xff", b"two words", b"long" * 65536], ids=lambda text: str(text)[:10]
+)
+def test_who_looks_at_the_page_learns_of_a_bad_token_and_not_where_it_lies(
+    start_exporter: Callable[..., Exporter], tmp_path: Path, content: bytes | None
+) -> None:
+    token = tmp_path / "SecretPlace"
+    token.write_bytes(content or b"")
+    exporter = start_exporter({"accounts": [account("http://127.0.0.1:9", token, ["one"], name="delhi")]})
+    if content is None:
+        token.unlink()
+    told: str = wait_until(
+        lambda: next(
+            (
+                charger["problem"]
+                for charger in exporter.get("/api/v1/chargers").json()["chargers"]
+                if "its turn will come" not in charger["problem"]
+            ),
+            None,
+        ),
+        "the problem",
+    )
+    assert told.startswith("the token of account delhi ")
+    assert "Secret" not in told
+    assert str(token) in exporter.process.text(), "the log names the file"

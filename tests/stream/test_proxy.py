@@ -95,7 +95,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str | None) -> Service:
-    return Service(url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, connector, proxy)
+    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, connector, proxy)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

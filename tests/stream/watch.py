@@ -65,7 +65,9 @@ class Watch:
         self.delivered: list[StreamEvent] = []
         self.log = io.StringIO()
         source = token or TokenSource(literal=TOKEN)
-        self.service = service or Service(url, TokenReader(source), tuple(transports), connect_timeout, connector)
+        self.service = service or Service(
+            "delhi", url, TokenReader(source), tuple(transports), connect_timeout, connector
+        )
         self.stream = ChargerStream(
             charger,
             self.service,
