@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -21,38 +19,12 @@ from tests.processes import SECONDS, wait_until
 from tests.reload.watching import RELOADED, gauge, sids, wait_until_connected, watched
 
 LIFECYCLE = {"VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE": "true"}
-AN_HOUR = 3600
-
-
-class Refusing(BaseHTTPRequestHandler):
-    """Refuses every token, and asks to be left alone for an hour. `server.tokens` are those that came."""
-
-    server: "RefusingService"
-
-    def do_GET(self) -> None:
-        self.server.tokens += parse_qs(urlsplit(self.path).query)["token"]
-        self.send_response(HTTPStatus.UNAUTHORIZED)
-        self.send_header("Retry-After", str(AN_HOUR))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class RefusingService(ThreadingHTTPServer):
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Refusing)
-        self.tokens: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-@pytest.fixture
-def refusing() -> Iterator[RefusingService]:
-    with RefusingService() as service:
-        threading.Thread(target=service.serve_forever, daemon=True).start()
-        yield service
-        service.shutdown()
+# A wrapper: the program waits an hour after every failure, so that whoever tries again was woken.
+SLUGGISH = (
+    sys.executable,
+    "-c",
+    "import sys; from exporter import cli, stream; stream.Backoff.next = lambda _: 3600.0; sys.argv.pop(0); cli.main()",
+)
 
 
 @pytest.fixture
@@ -76,14 +48,15 @@ def wait_until_reloads(exporter: Exporter, value: float) -> None:
     wait_until(lambda: gauge(exporter, RELOADED) == value, f"{RELOADED} {value}")
 
 
-def test_a_refused_stream_tries_again_at_once_when_its_token_file_changes(
-    refusing: RefusingService, token: Path, start_exporter: Callable[..., Exporter]
+def test_a_refused_stream_connects_at_once_when_its_token_file_changes(
+    node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
-    start_exporter({"accounts": [account(refusing.url, token, ["test"]) | {"transports": ["polling"]}]})
-    wait_until(lambda: refusing.tokens, "the first attempt")
+    node.rules(token="the-new-one")
+    exporter = start_exporter({"accounts": [account(node.url, token, ["test"])]}, wrapper=SLUGGISH)
+    exporter.process.wait_for_line("cannot connect.*reason=rejected")
     token.write_text("the-new-one")
-    wait_until(lambda: len(refusing.tokens) == 2, "the second attempt, long before its hour")
-    assert refusing.tokens == ["Bearer a-token", "Bearer the-new-one"]
+    wait_until_connected(exporter, "test")
+    assert [one.token for one in node.connections("test")] == ["Bearer a-token", "Bearer the-new-one"]
 
 
 def test_asked_over_http_it_watches_what_has_come_and_says_what_is_wrong(
