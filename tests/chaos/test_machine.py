@@ -46,9 +46,7 @@ def watching(folder: Path) -> Iterator[tuple[SimulatedService, Exporter]]:
     """The whole program, and four chargers of a service that stands still."""
     with SimulatedService(folder / "simulator", chargers=4, speed=60, seed=3) as service:
         service.act("pause")
-        # Not in a file: that could not be opened either.
-        account = {"name": "test", "url": service.url, "token": service.token.read_text()}
-        exporter = Exporter(folder / "exporter", {"accounts": [account | {"chargers": service.charger_ids}]})
+        exporter = Exporter(folder / "exporter", {"accounts": [service.account()]})
         with exporter.process:
             exporter.wait_until_up(4)
             yield service, exporter
