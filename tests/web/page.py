@@ -1,0 +1,66 @@
+"""The landing page in a browser, and chargers that fill it."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, Page, expect
+
+from exporter.events import Connected, Received
+from tests.web.site import Site
+
+POLL_MILLISECONDS = 5000
+TWELVE = [(f"charger{number}", f"Place {number}") for number in range(1, 13)]
+COLOUR = "element => getComputedStyle(element).color"
+
+
+@asynccontextmanager
+async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[Page]:
+    """The page of a site, on a clock that only the test moves. No error, and no word to anyone else, goes unseen."""
+    context = await browser.new_context(**options)
+    page = await context.new_page()
+    errors: list[str] = []
+    asked: set[str] = set()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+    page.on("request", lambda request: asked.add(request.url))
+    await page.clock.install()
+    await page.clock.pause_at(time.time() + 60)
+    await page.goto(site.url)
+    if options.get("java_script_enabled", True):
+        await expect(page.locator("#fleet")).to_be_visible()
+    yield page
+    await context.close()
+    assert errors == []
+    assert {url for url in asked if not url.startswith(f"{site.url}/")} == set()
+
+
+async def next_poll(page: Page) -> None:
+    """Lets the page ask once more, and take what it is answered."""
+    before = await page.locator("#updated").inner_text()
+    await page.clock.run_for(POLL_MILLISECONDS)
+    await expect(page.locator("#updated")).not_to_have_text(before)
+
+
+def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
+    """Lets a charger be on, and draw so much."""
+    log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}
+    document = Received("chargerConnected", ({"_doc": {"status": "ON"}},))
+    reading = Received("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
+    if not site.tell(charger_id).connected:
+        site.tell(charger_id, Connected(), document)
+    site.tell(charger_id, reading)
+
+
+def switched_off(site: Site, charger_id: str) -> None:
+    site.tell(charger_id, Connected(), Received("chargerConnected", ({"_doc": {"status": "OFF", "energy": 0.25}},)))
+
+
+def row(page: Page, charger_id: str) -> Any:
+    return page.get_by_role("row").filter(has=page.get_by_text(charger_id, exact=True))
+
+
+async def shown(page: Page) -> list[str]:
+    """The ids of the rows that can be seen, from above."""
+    return await page.locator("#rows tr:visible .id").all_inner_texts()

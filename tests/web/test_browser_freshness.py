@@ -1,0 +1,113 @@
+"""The landing page keeps itself fresh, and does not pass off old numbers as new, in a real browser."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from exporter.errors import ConnectFailure
+from exporter.events import ConnectFailed
+from tests.web.page import COLOUR, POLL_MILLISECONDS, TWELVE, charging, next_poll, opened, row, shown
+from tests.web.site import Site
+
+# One browser for all tests, so one event loop.
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
+
+
+async def test_the_page_keeps_itself_fresh(browser: Browser) -> None:
+    async with Site(TWELVE) as site, opened(browser, site) as page:
+        await expect(row(page, "charger1").locator(".status")).to_have_text("Unknown")
+        charging(site, "charger1", 7400.0)
+        await next_poll(page)
+        await expect(row(page, "charger1").locator(".power")).to_have_text("7.40 kW")
+        await expect(page.locator("#total-on")).to_have_text("1")
+
+
+async def test_what_is_wrong_with_a_stream_is_said_until_it_is_well(browser: Browser) -> None:
+    advice = "TLS failed (certificate has expired): check url, ca_file and the server's certificate"
+    async with Site(TWELVE) as site:
+        site.tell("charger1", ConnectFailed(ConnectFailure.TLS, advice))
+        async with opened(browser, site) as page:
+            stream = row(page, "charger1").locator(".stream")
+            await expect(stream).to_contain_text("Not connected")
+            await expect(stream).to_contain_text(advice)
+            charging(site, "charger1", 7400.0)
+            await next_poll(page)
+            await expect(stream).to_have_text(re.compile(r"^Connected\s*$"))
+
+
+async def test_an_exporter_that_is_gone_is_said_and_its_return_seen(browser: Browser) -> None:
+    async with Site(TWELVE) as site, opened(browser, site) as page:
+        await page.route("**/api/v1/chargers", lambda route: route.abort())
+        await page.clock.run_for(POLL_MILLISECONDS)
+        await expect(page.get_by_role("alert")).to_contain_text("it cannot be reached")
+        await expect(row(page, "charger1")).to_be_visible()
+        await page.unroute("**/api/v1/chargers")
+        await next_poll(page)
+        await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_what_was_known_of_an_exporter_that_is_gone_does_not_look_like_now(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        charging(site, "charger1", 7400.0)
+        async with opened(browser, site, timezone_id="UTC") as page:
+            up, log, total = row(page, "charger1").locator(".up"), page.locator("#rows .log"), page.locator("#total-up")
+            lively = [await up.evaluate(COLOUR), await total.evaluate(COLOUR)]
+            since = await page.evaluate("new Date().toLocaleTimeString()")
+            before = re.findall(r"\d+ \w+", await log.inner_text())
+            await page.route("**/api/v1/chargers", lambda route: route.abort())
+            await page.clock.run_for(POLL_MILLISECONDS)
+            said = await page.get_by_role("alert").inner_text()
+            told = re.search(r"What you see is of (\d+:\d+:\d+)", said)
+            assert told is not None
+            assert told[1].rpartition(":")[0] == since.rpartition(":")[0]
+            faint = await page.locator("thead th").first.evaluate(COLOUR)
+            assert [await up.evaluate(COLOUR), await total.evaluate(COLOUR)] == [faint, faint] != lively
+            await page.clock.fast_forward(49 * 3600 * 1000)
+            after = re.findall(r"\d+ \w+", await log.inner_text())
+            assert (int(after[0].split()[0]) - int(before[0].split()[0]), after[0].split()[1]) == (2, "d")
+            assert await page.get_by_role("alert").inner_text() == said, "a screen reader is told once"
+            await page.unroute("**/api/v1/chargers")
+            await next_poll(page)
+            await expect(page.get_by_role("alert")).to_be_hidden()
+            assert [await up.evaluate(COLOUR), await total.evaluate(COLOUR)] == lively
+
+
+async def test_an_exporter_that_hangs_is_not_shown_as_if_it_lived(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        charging(site, "charger1", 7400.0)
+        async with opened(browser, site) as page:
+            lively = await page.locator("#rows .up").evaluate(COLOUR)
+            await page.route("**/api/v1/chargers", lambda _: None)
+            await page.clock.run_for(4 * POLL_MILLISECONDS)
+            assert await page.locator("#rows .up").evaluate(COLOUR) != lively
+
+
+async def test_the_page_says_of_when_it_is(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site, opened(browser, site) as page:
+        for _ in range(2):
+            await next_poll(page)
+            told = await page.evaluate("new Date().toLocaleTimeString()")
+            await expect(page.locator("#updated")).to_have_text(f"at {told}")
+
+
+async def test_a_charger_that_left_the_configuration_leaves_the_table(browser: Browser) -> None:
+    async with Site(TWELVE) as site, opened(browser, site) as page:
+        await page.route(
+            "**/api/v1/chargers", lambda route: route.fulfill(json={"timestamp_seconds": 1, "chargers": []})
+        )
+        await next_poll(page)
+        await expect(page.locator("#found")).to_have_text("0 of 0 chargers")
+        assert await shown(page) == []
+
+
+async def test_a_page_that_nobody_looks_at_asks_nothing(browser: Browser) -> None:
+    async with Site(TWELVE) as site, opened(browser, site) as page:
+        await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.clock.run_for(10 * POLL_MILLISECONDS)
+        assert asked == []
+        await page.evaluate("Object.defineProperty(document, 'hidden', { value: false })")
+        async with page.expect_response("**/api/v1/chargers"):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
