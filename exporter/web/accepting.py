@@ -6,6 +6,7 @@ The servers of the event loops cannot: asyncio's logs thousands of errors a seco
 import asyncio
 import errno
 import os
+import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -75,12 +76,20 @@ class Acceptor:
             except OSError as error:
                 if error.errno not in _NOTHING_LEFT:
                     raise
+                if not self._is_waited_for():
+                    return
                 if not self._spend_spare():
                     self._pause()
                     return
             else:
                 client.setblocking(False)
                 self._take(client)
+
+    def _is_waited_for(self) -> bool:
+        """Whether a client is in the queue: without a file to give, the kernel does not even look."""
+        queue = select.poll()
+        queue.register(self._listening, select.POLLIN)
+        return bool(queue.poll(0))
 
     def _pause(self) -> None:
         self._loop.remove_reader(self._listening)

@@ -261,6 +261,40 @@ async def test_of_many_connections_that_come_at_once_no_more_are_kept(site: Site
         await until(lambda: sum(map(is_kept, clients)) < 3, lambda: f"{sum(map(is_kept, clients))} are kept")
 
 
+@contextmanager
+def no_file_left() -> Iterator[None]:
+    """While it lasts, this process can open no file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
+    with ExitStack() as taken:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        try:
+            with suppress(OSError):
+                while True:
+                    taken.enter_context(Path("/dev/null").open("rb"))
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_who_gets_the_last_file_keeps_it_while_nobody_waits_for_one(site: Site) -> None:
+    if isinstance(site.trusting, ssl.SSLContext):
+        client: socket.socket = site.trusting.wrap_socket(socket.socket(), server_hostname="127.0.0.1")
+    else:
+        client = socket.socket()
+    client.settimeout(SOON)
+
+    def ask() -> bytes:
+        client.connect(("127.0.0.1", site.port))
+        client.sendall(REQUEST)
+        return client.recv(15)
+
+    await asyncio.to_thread(bool)  # its thread takes files when it starts
+    with client, no_file_left():
+        assert await asyncio.to_thread(ask) == b"HTTP/1.1 200 OK"
+    assert site.log.lines == []
+
+
 async def test_fifty_scrapes_at_once_are_all_answered(site: Site) -> None:
     site.pages.open.clear()
     asked = [asyncio.create_task(site.get("/metrics")) for _ in range(50)]
