@@ -1,6 +1,7 @@
 """A fleet in which every charger charges and shows every metric of the contract, fed without a network."""
 
 import asyncio
+import gc
 import io
 import random
 from collections.abc import Callable
@@ -52,6 +53,8 @@ class ChargingFleet:
         chargers = tuple(ChargerConfig(id=f"veChargePoint{n:07d}", name=f"Sector {n}") for n in range(self._size))
         account = AccountConfig(name="delhi", token=TokenSource(literal="none"), chargers=chargers)
         await self.fleet.reconcile(Config(accounts=(account,), expose_location=True), {})
+        gc.collect()
+        gc.freeze()  # as app.py does
         await asyncio.sleep(0)  # the streams begin
         assert len(self._delivers) == self._size
         for deliver in self._delivers:

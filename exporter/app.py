@@ -1,6 +1,7 @@
 """The composition root: starts the exporter, runs it until a signal, stops it."""
 
 import asyncio
+import gc
 import platform
 import random
 import resource
@@ -79,6 +80,9 @@ class Exporter:
         scheme = "https" if self._web.is_encrypted else "http"
         self.url = f"{scheme}://{first if first.host else f'127.0.0.1{first}'}"
         await self._apply(self._config)
+        # What there is now stays: a full garbage collection, which holds the event loop, need not walk through it.
+        gc.collect()
+        gc.freeze()
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),

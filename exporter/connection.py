@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,38 @@ CLOSE_SECONDS: Final = 1.0
 MAX_PING_SECONDS: Final = 600.0
 
 Deliver = Callable[[Connected | Received | Garbled], None]
+
+
+# Of the attempt that the running task makes. One trace for all connections: of its own, each would hold fifty objects.
+_evidence: ContextVar[Evidence] = ContextVar("evidence")
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Sees what the library hides: the status of a failed handshake and the exceptions it swallows."""
+
+    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if evidence := _evidence.get(None):
+            evidence.status = params.response.status
+            evidence.retry_after = params.response.headers.get("Retry-After")
+            evidence.date = params.response.headers.get("Date")
+
+    async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
+        if evidence := _evidence.get(None):
+            evidence.exception = params.exception
+
+    async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
+        raise ConnectError(
+            ConnectFailure.OTHER, f"the server answers {params.response.status}, a redirect: put its goal into url"
+        )
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(failed)
+    trace.on_request_redirect.append(redirected)
+    return trace
+
+
+_TRACE: Final = _trace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +89,7 @@ class Connection:
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=target.connect_timeout_seconds),
             response_class=BoundedResponse,
-            trace_configs=[self._trace()],
+            trace_configs=[_TRACE],
             # Not from the environment: the library would look for it in two threads and .netrc, at every request.
             proxy=target.proxy,
         )
@@ -158,6 +191,7 @@ class Connection:
             await asyncio.wait({transport.write_loop_task})
 
     async def _connect(self, token: str, transport: str) -> None:
+        _evidence.set(self._evidence)
         query = f"token={quote(f'Bearer {token}', safe='')}&chargerId={quote(self._target.charger_id, safe='')}"
         parts = urlsplit(self._target.url)
         await self._client.connect(
@@ -204,25 +238,3 @@ class Connection:
         transport = self._client.eio
         tasks = (transport.read_loop_task, transport.write_loop_task, getattr(transport, "ping_loop_task", None))
         return {task for task in tasks if task is not None}
-
-    def _trace(self) -> aiohttp.TraceConfig:
-        """Sees what the library hides: the status of a failed handshake and the exceptions it swallows."""
-
-        async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
-            self._evidence.status = params.response.status
-            self._evidence.retry_after = params.response.headers.get("Retry-After")
-            self._evidence.date = params.response.headers.get("Date")
-
-        async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
-            self._evidence.exception = params.exception
-
-        async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
-            raise ConnectError(
-                ConnectFailure.OTHER, f"the server answers {params.response.status}, a redirect: put its goal into url"
-            )
-
-        trace = aiohttp.TraceConfig()
-        trace.on_request_end.append(ended)
-        trace.on_request_exception.append(failed)
-        trace.on_request_redirect.append(redirected)
-        return trace

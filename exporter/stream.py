@@ -113,9 +113,14 @@ class ChargerStream:
                 self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(
                     error.__cause__, TokenError
                 )
-                closed_until = asyncio.get_running_loop().time() + (error.retry_after_seconds or 0.0)
-                self._experience.closed_until = max(self._experience.closed_until, closed_until)
-                await self._rest(self._backoff.next())
+                asked = error.retry_after_seconds or 0.0
+                if error.reason is ConnectFailure.REJECTED:
+                    # Another token need not wait for it, nor another charger.
+                    await self._rest(max(self._backoff.next(), asked))
+                else:
+                    closed_until = asyncio.get_running_loop().time() + asked
+                    self._experience.closed_until = max(self._experience.closed_until, closed_until)
+                    await self._rest(self._backoff.next())
             else:
                 await self._listen(connection)
                 await self._rest(self._backoff.next())
