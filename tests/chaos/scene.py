@@ -25,6 +25,7 @@ JOULES_PER_KWH = 3_600_000
 TOKEN = "marked.secret.token"
 # A reading of the charger's own clock every five minutes: no energy in these tests is implausible.
 LOG_EVERY = timedelta(minutes=5)
+FLOODED_EVERY = timedelta(milliseconds=1)
 _LABEL = re.compile(r'\w+="[^"]*"')
 
 
@@ -160,10 +161,23 @@ class Scene:
 
     def log(self) -> None:
         """One log of the running session."""
-        self._written_at += LOG_EVERY
+        self.service.emit(self.charger, "newLog", self._next_log(LOG_EVERY))
+
+    def flood(self, logs: int, kwh: float) -> float:
+        """So many logs in one go, the session's energy going on by so much; returns the total in joules."""
+        before = self._session_kwh
+        payloads = []
+        for number in range(1, logs + 1):
+            self._session_kwh = before + kwh * number / logs
+            payloads.append(self._next_log(FLOODED_EVERY))
+        self.service.emit_each(self.charger, "newLog", payloads)
+        return round(self._session_kwh * JOULES_PER_KWH)
+
+    def _next_log(self, later: timedelta) -> dict[str, str]:
+        self._written_at += later
         written = self._written_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         values = {"voltage": "230.00", "current": "16.00", "power": "3680.00", "energy": f"{self._session_kwh:.2f}"}
-        self.service.emit(self.charger, "newLog", {"chargerId": self.charger, "createdAt": written, **values})
+        return {"chargerId": self.charger, "createdAt": written, **values}
 
     async def value(self, metric: str) -> float:
         """The sum of the samples that have this name and these labels: `name{label="value"}`."""

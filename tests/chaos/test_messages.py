@@ -51,9 +51,12 @@ async def test_a_connection_that_breaks_with_an_answer_in_the_queue_is_given_up_
 @holds(harmless("10,000 events in a second to one charger"))
 async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None:
     async with scene.suffering():
-        scene.service.emit(scene.charger, "somethingNew", {"n": 1}, count=10_000)
-        await scene.until_counted('vecharge_account_events_total{event="other"}', 10_000)
+        joules = scene.flood(logs=5_000, kwh=0.5)
+        scene.service.emit(scene.charger, "somethingNew", {"n": 1}, count=5_000)
+        await scene.until_counted('vecharge_account_events_total{event="other"}', 5_000)
         assert await scene.counted("vecharge_account_events_total") == 10_000
+        assert await scene.counted("vecharge_charger_readings_total") == 5_000
+        assert await scene.value("vecharge_charger_energy_joules_total") == joules
         await scene.unnoticed()
 
 
