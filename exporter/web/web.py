@@ -3,15 +3,16 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter import web_config
 from exporter.clock import now
-from exporter.errors import ConfigError, cause_of
+from exporter.errors import cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
 from exporter.power_history import PowerHistory
 from exporter.scrape import Scrape
+from exporter.threads import OneThread
 from exporter.web.connections import Limits, Listener
 from exporter.web.guard import Guard
 from exporter.web.listening import ListenAddress, bind
@@ -20,6 +21,9 @@ from exporter.web_config import WebConfig
 
 if TYPE_CHECKING:
     import socket
+
+# A volume whose server is gone is not waited for.
+READ_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Web:
         self._pages = Pages(fleet, scrape, power, options.telemetry_path, reload if options.enable_lifecycle else None)
         self._sockets: list[socket.socket] = []
         self._config = WebConfig()
+        self._files = OneThread("web configuration", READ_SECONDS)
         self._guard = Guard(options.limits.answer_seconds)
         self._listener: Listener | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -125,10 +130,10 @@ class Web:
         while True:
             await asyncio.sleep(self._options.look_seconds)
             # A refused configuration may name files that come later: it is tried again at every look.
-            if not refused and not await asyncio.to_thread(self._config.has_changed):
+            found = await self._look(file, even_if_unchanged=bool(refused))
+            if found is None:
                 seen = None
                 continue
-            found = await asyncio.to_thread(_look, file, self._config)
             before, seen = seen, found.files if isinstance(found, WebConfig) else found
             if seen != before:
                 continue
@@ -137,6 +142,20 @@ class Web:
                 self._log.error("web configuration not reloaded: the one before stays in force", error=problem)
             refused = problem
             self._process.web_reload_successful = not refused
+
+    async def _look(self, file: Path, *, even_if_unchanged: bool) -> WebConfig | str | None:
+        """What the files ask for now, or why it cannot take the place of what they asked for before."""
+        before = self._config
+
+        def reloaded() -> WebConfig | None:
+            return web_config.reload(file, before) if even_if_unchanged or before.has_changed() else None
+
+        try:
+            return await self._files.run(reloaded)
+        except TimeoutError:
+            return f"it is not read within {READ_SECONDS:g} s: look at the volumes that it and its files lie on"
+        except Exception as error:
+            return cause_of(error)  # whatever it is: the next look must come
 
     async def _take_over(self, config: WebConfig) -> str:
         """Lets a configuration be in force; returns why that cannot be, if it cannot."""
@@ -147,14 +166,6 @@ class Web:
         self._process.reload_success_unix = now().unix
         self._log.info("web configuration reloaded", tls=config.tls is not None, users=len(config.users))
         return ""
-
-
-def _look(file: Path, before: WebConfig) -> WebConfig | str:
-    """What the files ask for now, or why it cannot take the place of what they asked for before."""
-    try:
-        return web_config.reload(file, before)
-    except (ConfigError, OSError) as error:
-        return cause_of(error)
 
 
 async def _leave(listener: Listener) -> None:

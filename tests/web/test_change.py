@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ import bcrypt
 import pytest
 
 from exporter import web_config
+from exporter.web import web
+from exporter.web_config import WebConfig
 from tests.certificates import Authority
 from tests.stream.watch import until
 from tests.web.site import Site, basic
@@ -395,3 +398,25 @@ async def test_thirty_changes_leave_nothing_behind(configured: Configured) -> No
             assert await status(site, "http") == 401
         await until(lambda: open_files() <= files, "no more open files than at first")
         await until(lambda: len(asyncio.all_tasks()) <= tasks, "no more tasks than at first")
+
+
+async def test_a_look_that_hangs_or_breaks_is_told_and_the_next_one_comes(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reload, back = web_config.reload, threading.Event()
+    monkeypatch.setattr(web, "READ_SECONDS", 0.1)
+    async with running(configured, users(alice="old")) as site:
+
+        def hanging(*_: object) -> WebConfig:
+            back.wait()  # a volume whose server is gone
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(web_config, "reload", hanging)
+        configured.write(users(alice="new"))
+        await told(site, "not read within 0.1 s")
+        assert await status(site, "http", Authorization=basic("alice", "old")) == 200
+        back.set()
+        await told(site, "ZeroDivisionError")
+        monkeypatch.setattr(web_config, "reload", reload)
+        await told(site, "web configuration reloaded")
+        assert await status(site, "http", Authorization=basic("alice", "new")) == 200
