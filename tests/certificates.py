@@ -68,6 +68,12 @@ class Authority:
         )
         return certificate_file, key_file
 
+    def serving(self, place: str, expires: timedelta = DAY) -> ssl.SSLContext:
+        """The view of a server at `place`, whose certificate `expires` so long from now."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.issue("service", places=(place,), expires=expires))
+        return context
+
     def trusting(self, client: tuple[Path, Path] | None = None) -> ssl.SSLContext:
         """A client's view: it trusts this authority, and shows a certificate if it has one."""
         context = ssl.create_default_context(cafile=self.file)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from exporter.client import prepare_library
-from tests.chaos.certificates import Authority
+from tests.certificates import Authority
 from tests.chaos.faults import PING_INTERVAL, PING_TIMEOUT, Within, fault_of
 from tests.chaos.scene import Scene, open_files, staged
 from tests.conftest import or_skip
@@ -66,7 +66,7 @@ def no_records() -> Iterator[None]:
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     """Whom the exporter is told to trust."""
-    return Authority.create(tmp_path)
+    return Authority(tmp_path)
 
 
 @pytest.fixture

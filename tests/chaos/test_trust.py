@@ -3,32 +3,34 @@
 import ssl
 from pathlib import Path
 
-from tests.chaos.certificates import DAY, Authority
+from tests.certificates import DAY, Authority
 from tests.chaos.faults import connect_failure, holds
 from tests.chaos.scene import TOKEN, Scene
+
+HOST = "127.0.0.1"
 
 
 @holds(connect_failure("The server's certificate has expired", "tls", "certificate has expired"))
 async def test_an_expired_certificate_is_not_trusted(scene: Scene, authority: Authority) -> None:
-    await mistrusted(scene, authority, authority.server(expires=-DAY))
+    await mistrusted(scene, authority, authority.serving(HOST, expires=-DAY))
 
 
 @holds(connect_failure("Its certificate is for another name", "tls", "certificate is not valid for '127.0.0.1'"))
 async def test_a_certificate_for_another_name_is_not_trusted(scene: Scene, authority: Authority) -> None:
-    await mistrusted(scene, authority, authority.server("127.0.0.2"))
+    await mistrusted(scene, authority, authority.serving("127.0.0.2"))
 
 
 @holds(connect_failure("Its certificate is of an unknown issuer", "tls", "unable to get local issuer certificate"))
 async def test_a_certificate_of_an_unknown_issuer_is_not_trusted(
     scene: Scene, authority: Authority, tmp_path: Path
 ) -> None:
-    await mistrusted(scene, authority, Authority.create(tmp_path, "a stranger").server())
+    await mistrusted(scene, authority, Authority(tmp_path, "a stranger").serving(HOST))
 
 
 async def mistrusted(scene: Scene, authority: Authority, certificate: ssl.SSLContext) -> None:
     """A server that is trusted shows another certificate for a while."""
     scene.ca_file = authority.file
-    trusted = authority.server()
+    trusted = authority.serving(HOST)
     if scene.proxy.tls is None:
         await show(scene, trusted)
     async with scene.suffering():

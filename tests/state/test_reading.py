@@ -1,6 +1,5 @@
 """`vecharge-exporter state` only reads: in a read-only folder too, beside a running exporter, and never old numbers."""
 
-import os
 import shutil
 import stat
 import subprocess
@@ -16,12 +15,10 @@ from exporter.energy import MeterState
 from exporter.file_mark import FileMark, mark_of
 from exporter.state_file import STATE_FILE, read
 from exporter.store import StateStore
-from tests.end_to_end.program import PROGRAM
+from tests.end_to_end.program import AS_ANYBODY, PROGRAM
 from tests.processes import SECONDS
 
 LOG, INDEX = f"{STATE_FILE}-wal", f"{STATE_FILE}-shm"
-# Root may write to every folder, unless it lets go of the right to.
-AS_ANYBODY = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
 def total(kwh: int) -> KeptState:

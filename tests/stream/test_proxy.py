@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -118,12 +117,9 @@ async def test_of_an_encrypted_stream_it_learns_the_name_and_no_token(
     node_service: StartNode, watch: StartWatch, proxy: ForwardProxy, tmp_path: Path, transport: str
 ) -> None:
     authority = Authority(tmp_path / "certificates")
-    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    settings.load_cert_chain(*authority.issue("service", places=(NAME,)))
-    trust = ssl.create_default_context(cafile=authority.file)
     wire = Proxy(int(node_service(NATIVE).url.rpartition(":")[2]))
-    wire.tls = settings
-    async with wire, aiohttp.TCPConnector(ssl=trust) as connector:
+    wire.tls = authority.serving(NAME)
+    async with wire, aiohttp.TCPConnector(ssl=authority.trusting()) as connector:
         url = wire.url.replace("127.0.0.1", NAME)
         stream = watch(url, service=service(url, transport, connector, f"http://{proxy.address}"))
         await stream.until_connected()
