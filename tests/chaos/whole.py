@@ -1,11 +1,18 @@
 """The long form of what tests/chaos holds, for `make chaos`: a quarter of an hour."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
 import pytest
 
 from exporter.client import prepare_library
 from tests.chaos import test_answers, test_messages, test_trust, test_wire
 from tests.chaos.fuzz import Fuzz
 from tests.chaos.rounds import SIDE_BY_SIDE, repeated, rows
+from tests.conftest import or_skip
+from tests.node.service import NodeService, modules
+from tests.stream.watch import NATIVE
 
 FRAMES = 125_000
 # What the service is told holds for all chargers, and much for many at once would be late by itself.
@@ -22,6 +29,15 @@ ALONE = (
 )
 
 globals().update({row.__name__: repeated(row, 1 if row in ALONE else SIDE_BY_SIDE) for row in rows()})
+
+
+@pytest.fixture
+def start_service(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
+    """A server of its own for each row: one tells all that it has seen in every answer, and so becomes slow."""
+    or_skip(modules)
+    prepare_library()
+    with ExitStack() as running:
+        yield lambda **pings: running.enter_context(NodeService(tmp_path / "node.log", NATIVE, **pings))
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
