@@ -20,6 +20,7 @@ from exporter.payload import BoundedResponse
 # Beyond the ping interval and timeout that the server announced: a slow network is no dead one.
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
+CANCELLATIONS: Final = 3
 # A server that announces no pings, or one a day, would never be found silent; one without a pause between, never idle.
 MAX_PING_SECONDS: Final = 600.0
 
@@ -155,7 +156,10 @@ class Connection:
     async def close(self) -> None:
         """Says goodbye if it can, and leaves nothing behind: no task, no socket. Takes a few seconds at the most."""
         self._joined.cancel()
-        if self._connecting is not None and not self._connecting.done():
+        for _ in range(CANCELLATIONS):
+            # The library may swallow one, and open what nobody would close.
+            if self._connecting is None or self._connecting.done():
+                break
             self._connecting.cancel()
             await asyncio.wait({self._connecting}, timeout=CLOSE_SECONDS)
         transport = self._client.eio

@@ -193,9 +193,10 @@ class ChargerStream:
         connection = Connection(self._target, self._service.connector, self._deliver)
         try:
             await connection.open(token, transport, seconds)
-        except BaseException:
+        except BaseException as error:
             if connection.has_joined:
-                self._deliver(Disconnected(Disconnection.TRANSPORT))
+                is_ours = isinstance(error, asyncio.CancelledError)
+                self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
             await connection.close()
             raise
         self._has_timed_out = False

@@ -114,6 +114,19 @@ async def test_7_the_stream_ends_when_it_is_cancelled_and_leaves_no_task(
         await until(lambda: not node.open_connections(CHARGER), "the goodbye at the server")
 
 
+async def test_7_the_stream_ends_when_it_is_cancelled_the_moment_it_has_connected(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    before = asyncio.all_tasks()
+    stream = watch(node.url)
+    while not stream.connections:  # noqa: ASYNC110 - the very next turn of the loop
+        await asyncio.sleep(0)
+    await stream.stop()
+    assert stream.disconnections == [Disconnection.RELOAD]
+    assert asyncio.all_tasks() == before
+
+
 async def test_7_the_stream_ends_when_it_is_cancelled_in_mid_handshake(
     node_service: StartNode, watch: StartWatch
 ) -> None:
