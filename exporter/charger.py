@@ -31,7 +31,9 @@ from exporter.wire import (
     event_label,
 )
 
-OCCUPIED_ADVICE: Final = "the service says that the charger is connected to another device: close the app there"
+OCCUPIED_ADVICE: Final = (
+    "the service says that the charger is connected to another device: close the app there, or stop the other exporter"
+)
 
 
 class Notice(StrEnum):

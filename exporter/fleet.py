@@ -195,7 +195,7 @@ class Fleet:
             count = self._told[charger.charger_id, notice] = self._told.get((charger.charger_id, notice), 0) + 1
         if count.bit_count() == 1:
             fields = {} if level != "warning" else {"times": count}
-            getattr(self._log, level)(text, charger_id=charger.charger_id, **fields)
+            getattr(self._log, level)(text, charger_id=charger.charger_id, account=charger.account.name, **fields)
 
 
 async def _end(tasks: list[asyncio.Task[None]], timeout: float | None) -> None:  # noqa: ASYNC109 - asyncio.wait's own

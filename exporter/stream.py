@@ -6,6 +6,7 @@ and full jitter; how many handshakes run at once is limited over the whole proce
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 # A connection that lasted this long worked: the next attempt starts from the shortest wait again.
 LIVED_SECONDS: Final = 10.0
+# Of more chargers of an account that fail in the same way, those are told with which their number doubles.
+MANY_FAIL: Final = 10
 # So many connections in a row that did not last are no session that ended.
 SUSPICIOUS: Final = 4
 
@@ -50,8 +53,8 @@ class Backoff:
 class Experience:
     """What the streams of an account have learned of the service, and tell each other."""
 
-    # Failures of a kind in a row: of a service that is down one is told, not one a charger.
-    failures: dict[ConnectFailure, int] = field(default_factory=dict)
+    # Who fails now, by reason.
+    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
     transports_that_worked: set[str] = field(default_factory=set)
     # It wants to be left alone until then (Retry-After); time of the event loop.
     closed_until: float = 0.0
@@ -89,9 +92,11 @@ class ChargerStream:
         self._experience = service.experience
         self._deliver = deliver
         self._handshakes = handshakes
-        self._log = log.bind(charger_id=charger_id)
+        self._log = log.bind(charger_id=charger_id, account=service.account)
         self._backoff = Backoff(rng)
-        self._has_failed = False
+        # Since it was last connected.
+        self._failures: dict[ConnectFailure, int] = {}
+        self._told_of: set[ConnectFailure] = set()
         self._has_timed_out = False
         self._short_lived = 0
         self._token_in_doubt = False
@@ -144,9 +149,10 @@ class ChargerStream:
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
-        if self._has_failed:
-            self._has_failed = False
-            self._experience.failures.clear()
+        for failing in self._experience.failing.values():
+            failing.discard(self._target.charger_id)
+        self._failures.clear()
+        self._told_of.clear()
         self._token_in_doubt = False
         # Like failures: a service that hangs up at once, for ever, fills no disk. What then lives is told when it does.
         is_told = (self._short_lived + 1).bit_count() == 1
@@ -220,8 +226,16 @@ class ChargerStream:
             self._log.warning("stream lost; connecting again", **fields)
 
     def _tell_failure(self, error: ConnectError) -> None:
-        """One line for the account's first failure of a kind, then for every doubling: a dead service fills no disk."""
-        self._has_failed = True
-        count = self._experience.failures[error.reason] = self._experience.failures.get(error.reason, 0) + 1
-        if count.bit_count() == 1:
-            self._log.warning("cannot connect", reason=error.reason.value, attempts=count, error=str(error))
+        """A line for a charger's first failure of a kind and for every doubling: one that is wrong hides no other.
+
+        Of the many chargers of a dead service a few are told, and how many there are: it fills no disk.
+        """
+        reason = error.reason
+        failing = self._experience.failing[reason]
+        failing.add(self._target.charger_id)
+        attempts = self._failures[reason] = self._failures.get(reason, 0) + 1
+        if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):
+            self._told_of.add(reason)
+        if reason in self._told_of and attempts.bit_count() == 1:
+            fields = {"reason": reason.value, "attempts": attempts, "chargers_failing": len(failing)}
+            self._log.warning("cannot connect", **fields, error=str(error))

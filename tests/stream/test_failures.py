@@ -1,6 +1,7 @@
 """Why a stream cannot connect is told apart, in the metrics and in one line that says what to do."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,16 +200,42 @@ async def test_a_failure_that_lasts_is_told_less_and_less_often(watch: StartWatc
     assert [line.partition("attempts=")[2].split()[0] for line in told] == ["1", "2", "4", "8", "16"]
 
 
-async def test_of_a_service_that_is_down_one_is_told_and_not_one_a_charger(
+async def test_of_a_service_that_is_down_a_few_are_told_and_how_many_there_are(
     watch: StartWatch, closed_address: str
 ) -> None:
-    first = watch(closed_address)
-    others = [watch(closed_address, charger=f"charger-{n}", service=first.service) for n in range(7)]
-    for stream in (first, *others):
+    url = f"http://{closed_address}"
+    first = watch(url)
+    streams = [first, *(watch(url, charger=f"charger-{n}", service=first.service) for n in range(39))]
+    for stream in streams:
         await stream.until_failed()
-    told = sum(stream.log.getvalue().count("cannot connect") for stream in (first, *others))
-    attempts = sum(len(stream.failures) for stream in (first, *others))
-    assert told == attempts.bit_length()
+    told = "".join(stream.log.getvalue() for stream in streams)
+    counts = sorted(map(int, re.findall(r"attempts=1 chargers_failing=(\d+) ", told)))
+    assert counts == [*range(1, 11), 16, 32]
+
+
+async def test_a_charger_that_fails_is_told_though_another_has_failed_for_long(
+    watch: StartWatch, closed_address: str
+) -> None:
+    url = f"http://{closed_address}"
+    first = watch(url)
+    await first.until_failed(times=9)
+    second = watch(url, charger="another", service=first.service)
+    await second.until_failed()
+    assert "cannot connect" in second.log.getvalue()
+    assert "charger_id=another account=" in second.log.getvalue()
+
+
+async def test_a_failure_is_told_anew_once_the_stream_had_connected(node_service: StartNode, watch: StartWatch) -> None:
+    node = node_service(NATIVE)
+    node.rules(handshake_status=502)
+    stream = watch(node.url)
+    await stream.until_failed(times=3)
+    node.rules(handshake_status=None)
+    await stream.until_connected()
+    node.rules(handshake_status=502)
+    node.disconnect(CHARGER, close=True)
+    await stream.until_failed(times=len(stream.failures) + 1)
+    assert stream.log.getvalue().count("attempts=1 ") == 2
 
 
 async def test_only_so_many_handshakes_run_at_once(watch: StartWatch, silent_address: str) -> None:

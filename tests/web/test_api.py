@@ -169,7 +169,8 @@ async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
                 Received("error", ("Charger already connected to other device",)),
                 Disconnected(Disconnection.SERVER),
             ],
-            "the service says that the charger is connected to another device: close the app there",
+            "the service says that the charger is connected to another device: close the app there, "
+            "or stop the other exporter",
         ),
         ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"), Connected(), OFF], None),
     ],
