@@ -91,6 +91,8 @@ class Exporter:
         ]
         for task in self._tasks:
             task.add_done_callback(self._has_ended)
+        for pattern in self._config.unmatched_patterns:
+            self._log.warning("no file matches charger_files: is a volume not mounted yet?", pattern=pattern)
         self._web.is_ready = True
         for address in addresses:
             self._log.info("listening", address=str(address), scheme=scheme, chargers=len(self.fleet.chargers))

@@ -151,8 +151,9 @@ def simulate(
 
 @main.command()
 @flags.config_file
+@flags.web_config_file
 @click.option("--online", is_flag=True, help="Also make one handshake per charger, and show what it says.")
-def check(config_file: Path | None, online: bool) -> None:
+def check(config_file: Path | None, web_config_file: Path | None, online: bool) -> None:
     """Say whether the configuration is valid, its tokens can be read and, with --online, whether all of it works.
 
     Exit status 0: all is well; 1: something does not work; 2: the file is not valid.
@@ -160,6 +161,13 @@ def check(config_file: Path | None, online: bool) -> None:
     config = _load(config_file)
     chargers = sum(len(account.chargers) for account in config.accounts)
     click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
+    for pattern in config.unmatched_patterns:
+        click.echo(f"{config_file}: charger_files: {pattern} matches no file")
+    if web_config_file is not None:
+        from exporter import web_config
+
+        web_config.load(web_config_file)
+        click.echo(f"{web_config_file}: valid")
     from exporter.check import run_online, unreadable_tokens
 
     if online:

@@ -65,6 +65,11 @@ class Config:
     marks: Mapping[Path, FileMark | None] = field(default_factory=dict)
     token_marks: Mapping[Path, FileMark | None] = field(default_factory=dict)
 
+    @property
+    def unmatched_patterns(self) -> list[str]:
+        """The globs that match no file."""
+        return [pattern for pattern, files in self.charger_files.items() if not files]
+
     def look(self) -> dict[Path, FileMark | None]:
         """The marks as they are now: those of `marks`, as long as a reload would read the same."""
         files = {account.ca_file for account in self.accounts if account.ca_file is not None}

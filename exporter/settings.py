@@ -183,7 +183,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
         list[FilePath],
         Meta(
             description="Files with more of them, as glob patterns: YAML or JSON lists of the same entries. "
-            "A pattern that matches no file is no error at a start."
+            "A pattern that matches no file is told and no error at a start, as long as there is another charger."
         ),
     ] = []
 

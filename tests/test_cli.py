@@ -288,6 +288,24 @@ class TestCheck:
             "goa: the environment variable UNSET_TOKEN is not set: set it to the token of the veCharge account",
         ]
 
+    def test_a_pattern_that_matches_nothing_is_told_and_no_fault(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text("accounts: [{name: a, token: b, chargers: [c], charger_files: ['none/*.yml']}]")
+        result = program("check", "--config.file=c.yml")
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[1:] == ["c.yml: charger_files: none/*.yml matches no file"]
+
+    @pytest.mark.parametrize(("text", "status"), [("basic_auth_users: {}\n", 0), ("basic_auth_users: {a: b}\n", 2)])
+    def test_a_web_configuration_is_looked_at_too(
+        self, program: Program, tmp_path: Path, text: str, status: int
+    ) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        (tmp_path / "web.yml").write_text(text)
+        for given in (["--web.config.file=web.yml"], []):
+            variable = {} if given else {"VECHARGE_EXPORTER_WEB_CONFIG_FILE": "web.yml"}
+            result = program("check", "--config.file=c.yml", *given, **variable)
+            assert result.exit_code == status
+            assert "web.yml: " in (result.stderr if status else result.stdout)
+
     def test_no_token_is_shown(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "token").write_text(f"{TOKEN} {TOKEN}")
         (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")

@@ -77,6 +77,17 @@ def test_asked_over_http_it_watches_what_has_come_and_says_what_is_wrong(
     assert watched(exporter) == {"stays", "comes"}
 
 
+def test_a_pattern_that_matches_nothing_at_the_start_is_told_and_what_comes_is_watched(
+    node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
+) -> None:
+    exporter = start_exporter(with_files(node, token))
+    exporter.process.wait_for_line("level=warn .*no file matches charger_files.*pattern=chargers/")
+    folder = exporter.folder / "chargers"
+    folder.mkdir()
+    (folder / "late.json").write_text(json.dumps(["comes"]))
+    wait_until_connected(exporter, "stays", "comes")
+
+
 @pytest.mark.parametrize("mode", [0o000, 0o444], ids=["not to be listed", "not to be entered"])
 def test_a_charger_folder_that_may_not_be_read_drops_no_charger_and_is_read_once_it_may(
     node: NodeService, token: Path, chargers: Path, start_exporter: Callable[..., Exporter], mode: int
