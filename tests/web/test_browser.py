@@ -34,10 +34,10 @@ async def test_the_totals_stand_on_top(browser: Browser) -> None:
         charging(site, "charger2", 11000.0, kwh=2.0)
         switched_off(site, "charger3")
         async with opened(browser, site) as page:
-            assert await totals(page) == "Chargers 12 Up 3 Down 9 On 2 Power 18.4 kW Session energy 3.5 kWh"
+            assert await totals(page) == "Chargers 12 Up 3 Down 9 On 2 Power 18.4 kW Running sessions 3.5 kWh"
 
 
-NOTHING_KNOWN = "Chargers 12 Up 0 Down 12 On 0 Power - Session energy -"
+NOTHING_KNOWN = "Chargers 12 Up 0 Down 12 On 0 Power - Running sessions -"
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without"])
@@ -50,7 +50,7 @@ async def test_a_total_of_which_nothing_is_known_is_no_zero(browser: Browser, sc
             assert await totals(page) == NOTHING_KNOWN.replace("Up 0 Down 12 On 0", "Up 1 Down 11 On 1")
         switched_off(site, "charger2")
         async with opened(browser, site, java_script_enabled=script) as page:
-            assert "Power 0.0 kW Session energy 0.0 kWh" in await totals(page), "that of one that is off is known"
+            assert "Power 0.0 kW Running sessions 0.0 kWh" in await totals(page), "that of one that is off is known"
 
 
 MARKUP = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
