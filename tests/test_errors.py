@@ -10,7 +10,7 @@ from exporter.errors import TokenError, cause_of
 
 def openssl(reason: str | None) -> ssl.SSLError:
     error = ssl.SSLError(524297, "[SSL] a text that quotes who knows what")
-    error.reason = reason  # type: ignore[assignment]
+    error.reason = reason  # type: ignore[assignment]  # OpenSSL leaves it out at times, the stubs never
     return error
 
 

@@ -37,5 +37,5 @@ def _in_a_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def test_a_pattern_matches_what_glob_says(parts: list[str], absolute: bool) -> None:
     pattern = "/".join(([glob.escape(str(Path.cwd()))] if absolute else []) + parts)
     # Of a folder that is not there, glob matches `folder/**`.
-    there = {Path(name) for name in glob.glob(pattern, recursive=True) if os.path.lexists(name)}  # noqa: PTH207
+    there = {Path(name) for name in glob.glob(pattern, recursive=True) if os.path.lexists(name)}  # noqa: PTH207 - the oracle: what we must agree with
     assert matches(pattern) == sorted(path for path in there if not path.is_dir())
