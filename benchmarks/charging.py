@@ -1,7 +1,6 @@
 """A fleet in which every charger charges and shows every metric of the contract, fed without a network."""
 
 import asyncio
-import gc
 import io
 import random
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from exporter.clock import Moment
 from exporter.config import AccountConfig, ChargerConfig, Config
 from exporter.events import Connected, Received, StreamEvent, TokenInUse
 from exporter.fleet import Fleet
+from exporter.garbage import keep_what_there_is
 from exporter.logs import Log, create_log
 from exporter.process import ExporterProcess
 from exporter.stream import ChargerStream, Service
@@ -53,8 +53,7 @@ class ChargingFleet:
         chargers = tuple(ChargerConfig(id=f"veChargePoint{n:07d}", name=f"Sector {n}") for n in range(self._size))
         account = AccountConfig(name="delhi", token=TokenSource(literal="none"), chargers=chargers)
         await self.fleet.reconcile(Config(accounts=(account,), expose_location=True), {})
-        gc.collect()
-        gc.freeze()  # as app.py does
+        keep_what_there_is()  # as app.py does
         await asyncio.sleep(0)  # the streams begin
         assert len(self._delivers) == self._size
         for deliver in self._delivers:

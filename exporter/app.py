@@ -1,7 +1,6 @@
 """The composition root: starts the exporter, runs it until a signal, stops it."""
 
 import asyncio
-import gc
 import platform
 import random
 import resource
@@ -19,6 +18,7 @@ from exporter.commits import Commits
 from exporter.config import Config
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
+from exporter.garbage import collect_seldom, keep_what_there_is
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.power_history import PowerHistory
 from exporter.process import ExporterProcess
@@ -81,8 +81,7 @@ class Exporter:
         self.url = f"{scheme}://{first if first.host else f'127.0.0.1{first}'}"
         await self._apply(self._config)
         # What there is now stays: a full garbage collection, which holds the event loop, need not walk through it.
-        gc.collect()
-        gc.freeze()
+        keep_what_there_is()
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
@@ -159,6 +158,7 @@ def run_loop(main: Callable[[], Any], log: Log) -> None:
     """Runs the coroutine that `main` makes on the fastest event loop there is."""
     adopt_foreign_logs(log)
     prepare_library()
+    collect_seldom()
     factory = None
     with suppress(ImportError):
         import uvloop

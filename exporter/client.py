@@ -91,6 +91,22 @@ class Json:
             return json.loads(text)  # it takes a little more: NaN, and halves of surrogate pairs
 
 
+class Outbox(asyncio.Queue[Any]):
+    """What is to be sent; None in it is the library's word that the connection is over."""
+
+    Empty = asyncio.QueueEmpty  # the name by which the library knows it
+
+    def __init__(self, transport: "Transport") -> None:
+        super().__init__()
+        self._transport = transport
+
+    async def put(self, packet: Any) -> None:
+        """Queues a packet. 4.6.1 overlooks a None behind one, and waits half a minute for more to send."""
+        if packet is None:
+            self._transport.on_broken()
+        await super().put(packet)
+
+
 class Transport(engineio.AsyncClient):  # type: ignore[misc]
     """Engine.IO that remembers when it last heard anything and hands messages on in line, in order."""
 
@@ -100,19 +116,9 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     on_goodbye: Callable[[], None]
     on_broken: Callable[[], None]
 
-    def create_queue(self) -> Any:
-        """The queue of what is to be sent; None in it is the library's word that the connection is over."""
-        queue = super().create_queue()
-        put = queue.put
-
-        async def put_and_tell(packet: object) -> None:
-            # 4.6.1 overlooks a None behind a packet, and waits half a minute for more to send over what is broken.
-            if packet is None:
-                self.on_broken()
-            await put(packet)
-
-        queue.put = put_and_tell
-        return queue
+    def create_queue(self) -> "Outbox":
+        """The queue of what is to be sent."""
+        return Outbox(self)
 
     def _reset(self) -> Any:
         # 3.14.2 would close the session under its own goodbye, and send that over a new one that nobody closes.

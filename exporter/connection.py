@@ -13,7 +13,7 @@ import aiohttp
 from exporter.account import Disconnection
 from exporter.client import CONNECT_OPTIONS, NAMESPACE, SILENT, Client, Door, Json, registries_of_clients
 from exporter.diagnosis import Evidence, closed_early, diagnose, not_understood, refused, timed_out
-from exporter.errors import ConnectError, ConnectFailure
+from exporter.errors import ConnectError, ConnectFailure, release_frames
 from exporter.events import Connected, Garbled, Received
 from exporter.payload import BoundedResponse
 
@@ -42,6 +42,8 @@ def _trace() -> aiohttp.TraceConfig:
 
     async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
         if evidence := _evidence.get(None):
+            if evidence.exception:
+                release_frames(evidence.exception)
             evidence.exception = params.exception
 
     async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
@@ -173,9 +175,6 @@ class Connection:
             task.cancel()
         if loops:
             await asyncio.wait(loops, timeout=CLOSE_SECONDS)
-        for future in (*loops, self._connecting, self._joined):
-            if future is not None and future.done() and not future.cancelled():
-                future.exception()  # looked at, so that asyncio does not print it, token and all
         for registry in registries_of_clients():
             if transport in registry:
                 registry.remove(transport)
@@ -184,11 +183,32 @@ class Connection:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await transport.ws.close()
         await self._session.close()
+        self._untie({*loops, self._joined, *filter(None, [self._connecting])})
+
+    def _untie(self, futures: set[asyncio.Future[None]]) -> None:
+        """Unties what the library ties together, so that nothing of a dead connection waits for a garbage collection.
+
+        Those that find old objects hold the event loop; thousands of connections that end together would bring many.
+        """
+        transport = self._client.eio
+        # Looked at, so that asyncio does not print them, token and all.
+        errors = [future.exception() for future in futures if future.done() and not future.cancelled()]
+        errors += [self._evidence.exception, transport.ws and transport.ws.exception()]
+        for error in filter(None, errors):
+            release_frames(error)
+        if all(future.done() for future in futures):
+            self._connecting = None
+            self._client.__dict__.clear()
+            transport.__dict__.clear()
 
     async def _say_goodbye(self) -> None:
         transport = self._client.eio
         if transport.state == "connected" and transport.current_transport == "polling":
-            await transport.hang_up_polling(CLOSE_SECONDS)
+            outside = _evidence.set(self._evidence)
+            try:
+                await transport.hang_up_polling(CLOSE_SECONDS)
+            finally:
+                _evidence.reset(outside)
             return
         await self._client.disconnect()
         if transport.write_loop_task is not None:

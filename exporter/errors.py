@@ -97,3 +97,18 @@ def cause_of(exception: BaseException) -> str:
     if isinstance(exception, OSError) and exception.errno is not None and exception.errno > 0:
         return f"{type(exception).__name__}: {os.strerror(exception.errno)}"
     return type(exception).__name__
+
+
+def release_frames(exception: BaseException) -> None:
+    """Lets go of the frames through which an exception came, and those it came from: they often hold it in turn.
+
+    What ties itself in a ring is freed by a garbage collection alone.
+    """
+    left: list[BaseException | None] = [exception]
+    seen: set[int] = set()
+    while left:
+        link = left.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            link.__traceback__ = None
+            left += [link.__cause__, link.__context__]

@@ -10,7 +10,18 @@ import pytest
 HOUSE = Path(__file__).parents[1] / "exporter"
 # From the ground up. Within a floor a module may use those named before it, so nothing ever goes in a circle.
 FLOORS = (
-    ("errors", "clock", "duration", "file_mark", "file_pattern", "regular_file", "threads", "pacing", "turns"),
+    (
+        "errors",
+        "clock",
+        "duration",
+        "file_mark",
+        "file_pattern",
+        "regular_file",
+        "threads",
+        "garbage",
+        "pacing",
+        "turns",
+    ),
     ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation", "number_text", "proxy"),
     ("document", "settings", "config", "sharding", "web_config", "passwords"),
     ("account", "process", "events", "charger", "state_file", "store"),

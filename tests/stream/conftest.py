@@ -1,6 +1,7 @@
 """Streams of this test, each ended with it."""
 
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import aiohttp
@@ -28,3 +29,18 @@ async def watch() -> AsyncIterator[Callable[..., Watch]]:
         yield start
         for one in watches:
             await one.stop()
+
+
+@pytest.fixture
+def silent_address() -> Iterator[str]:
+    """An address where connections are taken by the system and nobody ever answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed_address() -> Iterator[str]:
+    """An address at which nobody listens, held for as long as the test runs."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"

@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,21 +18,6 @@ StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
-
-
-@pytest.fixture
-def silent_address() -> Iterator[str]:
-    """An address where connections are taken by the system and nobody ever answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-
-
-@pytest.fixture
-def closed_address() -> Iterator[str]:
-    """An address at which nobody listens, held for as long as the test runs."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
 async def the_failure(stream: Watch) -> ConnectFailure:
