@@ -110,7 +110,7 @@ class Outbox(asyncio.Queue[Any]):
 class Transport(engineio.AsyncClient):  # type: ignore[misc]
     """Engine.IO that remembers when it last heard anything and hands messages on in line, in order."""
 
-    http: Any
+    http: Any = None  # of the class as well: python-engineio 4 looks for it as an untied one is freed
     heard_at = 0.0
     on_garbled: Callable[[], None]
     on_goodbye: Callable[[], None]

@@ -13,7 +13,7 @@ import aiohttp
 from exporter.account import Disconnection
 from exporter.client import CONNECT_OPTIONS, NAMESPACE, SILENT, Client, Door, Json, registries_of_clients
 from exporter.diagnosis import Evidence, closed_early, diagnose, not_understood, refused, timed_out
-from exporter.errors import ConnectError, ConnectFailure, release_frames
+from exporter.errors import release_frames
 from exporter.events import Connected, Garbled, Received
 from exporter.payload import BoundedResponse
 
@@ -47,9 +47,9 @@ def _trace() -> aiohttp.TraceConfig:
             evidence.exception = params.exception
 
     async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
-        raise ConnectError(
-            ConnectFailure.OTHER, f"the server answers {params.response.status}, a redirect: put its goal into url"
-        )
+        if evidence := _evidence.get(None):
+            evidence.status = params.response.status
+        raise aiohttp.ClientError("a redirect is not followed: the token goes to no other address")
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(ended)

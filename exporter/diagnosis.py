@@ -23,6 +23,7 @@ _ADVICE: Final = {
     503: (ConnectFailure.UNREACHABLE, "the service is down"),
     504: (ConnectFailure.UNREACHABLE, "the service behind its proxy does not answer"),
 }
+_OTHERWISE: Final = "look at the service and at url"
 
 UNSUPPORTED_PROTOCOL_VERSION: Final = 5  # Engine.IO's error code
 OTHER_GENERATION: Final = (
@@ -77,8 +78,6 @@ def not_understood() -> ConnectError:
 
 def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
     """The failure that `error`, raised by the client library, stands for."""
-    if isinstance(error, ConnectError):
-        return error
     chain = list(_chain(error))
     if any(_engineio_code(link) == UNSUPPORTED_PROTOCOL_VERSION for link in chain):
         return ConnectError(ConnectFailure.PROTOCOL, OTHER_GENERATION, other_transport_may_work=True)
@@ -143,13 +142,16 @@ def _tls_words(error: BaseException) -> str:
 
 
 def _http_failure(evidence: Evidence) -> ConnectError:
-    reason, advice = _ADVICE.get(evidence.status or 0, (ConnectFailure.OTHER, "look at the service and at url"))
+    status = evidence.status or 0
+    leads_elsewhere = 300 <= status < 400
+    otherwise = "a redirect, which is not followed: put its goal into url" if leads_elsewhere else _OTHERWISE
+    reason, advice = _ADVICE.get(status, (ConnectFailure.OTHER, otherwise))
     return ConnectError(
         reason,
-        f"the server answers {evidence.status} to the handshake: {advice}",
+        f"the server answers {status} to the handshake: {advice}",
         retry_after_seconds=_retry_after(evidence),
-        # A proxy that blocks websockets may answer anything; 429 is about us, not about the transport.
-        other_transport_may_work=evidence.status != TOO_MANY_REQUESTS,
+        # A proxy that blocks websockets may answer anything; 429 and redirects are not about the transport.
+        other_transport_may_work=not leads_elsewhere and status != TOO_MANY_REQUESTS,
     )
 
 

@@ -106,34 +106,38 @@ class ChargerStream:
         """Connects and listens until it is cancelled; then says goodbye to the service."""
         while True:
             await self._rest(self._closed_seconds())
-            try:
-                async with self._handshakes:
-                    # Another stream may have been told so while this one waited for its turn.
-                    if self._closed_seconds() > 0:
-                        continue
-                    connection = await self._connect()
-            except ConnectError as error:
-                self._deliver(ConnectFailed(error.reason, self._advice(error)))
-                self._tell_failure(error)
-                self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(
-                    error.__cause__, TokenError
-                )
-                asked = error.retry_after_seconds or 0.0
-                if error.reason is ConnectFailure.REJECTED:
-                    # Another token need not wait for it, nor another charger.
-                    await self._rest(max(self._backoff.next(), asked))
-                else:
-                    closed_until = asyncio.get_running_loop().time() + asked
-                    self._experience.closed_until = max(self._experience.closed_until, closed_until)
-                    await self._rest(self._backoff.next())
-            else:
-                await self._listen(connection)
-                await self._rest(self._backoff.next())
+            # While it rests it holds nothing of a connection.
+            await self._rest(await self._live_once())
 
     def token_changed(self) -> None:
         """The account has another token: if the last attempt failed for the old one, the next is made at once."""
         if self._token_in_doubt:
             self._woken.set()
+
+    async def _live_once(self) -> float:
+        """One attempt, and what it brings: the life of a connection or a failure. Returns the seconds to rest then."""
+        try:
+            async with self._handshakes:
+                # Another stream may have been told so while this one waited for its turn.
+                if self._closed_seconds() > 0:
+                    return 0.0
+                connection = await self._connect()
+        except ConnectError as error:
+            return self._failed(error)
+        await self._listen(connection)
+        return self._backoff.next()
+
+    def _failed(self, error: ConnectError) -> float:
+        self._deliver(ConnectFailed(error.reason, self._advice(error)))
+        self._tell_failure(error)
+        self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(error.__cause__, TokenError)
+        asked = error.retry_after_seconds or 0.0
+        if error.reason is ConnectFailure.REJECTED:
+            # Another token need not wait for it, nor another charger.
+            return max(self._backoff.next(), asked)
+        closed_until = asyncio.get_running_loop().time() + asked
+        self._experience.closed_until = max(self._experience.closed_until, closed_until)
+        return self._backoff.next()
 
     def _closed_seconds(self) -> float:
         return self._experience.closed_until - asyncio.get_running_loop().time()

@@ -58,7 +58,8 @@ HTTP = {
     502: (ConnectFailure.UNREACHABLE, "down"),
     503: (ConnectFailure.UNREACHABLE, "down"),
     504: (ConnectFailure.UNREACHABLE, "does not answer"),
-    302: (ConnectFailure.OTHER, "look at the service"),
+    302: (ConnectFailure.OTHER, "a redirect"),
+    308: (ConnectFailure.OTHER, "put its goal into url"),
     400: (ConnectFailure.OTHER, "look at the service"),
     500: (ConnectFailure.OTHER, "look at the service"),
 }
@@ -125,11 +126,6 @@ def test_an_answer_that_is_not_understood_is_one_of_another_generation_perhaps(
     assert "python-socketio 5" in str(failure)
 
 
-def test_what_is_diagnosed_already_stays_as_it_is() -> None:
-    failure = refused()
-    assert diagnose(failure, Evidence(status=503)) is failure
-
-
 @pytest.mark.parametrize(
     ("failure", "reason", "words"),
     [
@@ -193,6 +189,9 @@ class TestOtherTransport:
 
     def test_not_when_the_server_has_had_enough_of_us(self) -> None:
         assert not diagnose(LibraryError(URL), Evidence(status=429)).other_transport_may_work
+
+    def test_not_when_the_server_leads_elsewhere(self) -> None:
+        assert not diagnose(LibraryError(URL), Evidence(status=302)).other_transport_may_work
 
     @pytest.mark.parametrize("case", NETWORK)
     def test_not_when_the_network_itself_fails(self, case: str) -> None:

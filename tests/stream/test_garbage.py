@@ -1,10 +1,13 @@
 """A connection that has ended is freed at once: nothing of it waits for a garbage collection, which holds the loop."""
 
 import gc
+import random
 from collections.abc import Callable, Iterator
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from exporter.client import Client, Transport
 from exporter.connection import Connection, Target
@@ -31,6 +34,19 @@ def parts() -> dict[str, int]:
     """What there is of connections, dead or alive: no kind more than once where one connection lives."""
     kinds = [type(one) for one in gc.get_objects() if isinstance(one, PARTS)]
     return {kind.__name__: kinds.count(kind) for kind in set(kinds)}
+
+
+class Resting(random.Random):
+    """Draws a wait that outlasts the test, so that it sees the stream at rest after its first failure."""
+
+    def uniform(self, _a: float, _b: float) -> float:
+        return 3600.0
+
+
+async def until_none_is_left(stream: Watch) -> None:
+    """Returns once the stream rests after its first failure, and holds nothing of the attempt."""
+    await stream.until_failed()
+    await until(lambda: not parts(), lambda: f"nothing is left: {parts()}")
 
 
 async def until_one_is_left() -> None:
@@ -69,19 +85,29 @@ async def test_when_the_exporter_itself_ends_it(node_service: StartNode, transpo
 
 @BOTH
 async def test_one_that_was_never_there(watch: StartWatch, closed_address: str, transport: str) -> None:
-    await watch(f"http://{closed_address}", transports=[transport]).until_failed(times=3)
-    await until_one_is_left()
+    await until_none_is_left(watch(f"http://{closed_address}", transports=[transport], rng=Resting()))
 
 
 @BOTH
 async def test_one_that_was_never_answered(watch: StartWatch, silent_address: str, transport: str) -> None:
-    await watch(f"http://{silent_address}", transports=[transport], connect_timeout=0.1).until_failed(times=3)
-    await until_one_is_left()
+    await until_none_is_left(
+        watch(f"http://{silent_address}", transports=[transport], connect_timeout=0.1, rng=Resting())
+    )
 
 
 @BOTH
 async def test_one_that_was_refused(node_service: StartNode, watch: StartWatch, transport: str) -> None:
     node = node_service(NATIVE)
     node.rules(refuse="Authentication error")
-    await watch(node.url, transports=[transport]).until_failed(times=3)
-    await until_one_is_left()
+    await until_none_is_left(watch(node.url, transports=[transport], rng=Resting()))
+
+
+@BOTH
+async def test_one_that_was_led_elsewhere(watch: StartWatch, transport: str) -> None:
+    async def lead_elsewhere(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/elsewhere/"})
+
+    application = web.Application()
+    application.router.add_get("/socket.io/", lead_elsewhere)
+    async with TestServer(application) as server:
+        await until_none_is_left(watch(str(server.make_url("")), transports=[transport], rng=Resting()))
