@@ -35,6 +35,9 @@ class ChargingFleet:
         self._kwh = [0.0] * size
         self._delivers: list[Deliver] = []
         self._size = size
+        chargers = tuple(ChargerConfig(id=f"veChargePoint{n:07d}", name=f"Sector {n}") for n in range(size))
+        account = AccountConfig(name="delhi", token=TokenSource(literal="none"), chargers=chargers)
+        self._config = Config(accounts=(account,), expose_location=True)
         self.fleet = Fleet(
             ExporterProcess("0", "0", "0"),
             lambda: self.now,
@@ -50,9 +53,7 @@ class ChargingFleet:
 
     async def start(self) -> None:
         """Every charger is connected and has had its document."""
-        chargers = tuple(ChargerConfig(id=f"veChargePoint{n:07d}", name=f"Sector {n}") for n in range(self._size))
-        account = AccountConfig(name="delhi", token=TokenSource(literal="none"), chargers=chargers)
-        await self.fleet.reconcile(Config(accounts=(account,), expose_location=True), {})
+        await self.reload()
         keep_what_there_is()  # as app.py does
         await asyncio.sleep(0)  # the streams begin
         assert len(self._delivers) == self._size
@@ -60,6 +61,10 @@ class ChargingFleet:
             deliver(TokenInUse(START.unix + 90 * 86_400))
             deliver(Connected())
             deliver(Received("chargerConnected", ({"_doc": self._document()},)))
+
+    async def reload(self) -> None:
+        """As a reload of the configuration: nothing that was rendered is kept."""
+        await self.fleet.reconcile(self._config, {})
 
     def log(self, every: int) -> int:
         """Ten seconds later: a log of every so-many-eth charger; returns how many."""

@@ -119,11 +119,13 @@ class ThreadedListener:
             name: prometheus_client.Gauge(name, name, ["charger_id"], registry=registry)
             for name in ("voltage", "current", "power", "energy")
         }
+        self._chargers = 0
         self._count = 0
         self._lock = threading.Lock()
 
     async def start(self, url: str, group: str, chargers: list[str]) -> None:
         """See Listener."""
+        self._chargers = len(chargers)
         for charger_id in chargers:
             await asyncio.to_thread(self._connect, url, group, charger_id)
 
@@ -132,8 +134,9 @@ class ThreadedListener:
         return self._count
 
     def check(self, logs: int) -> bool:
-        """None was lost. Threads take them in any order, so the gauges need not show the last one."""
-        return self._count % logs == 0
+        """None was lost, all are shown. Threads take them in any order, so the gauges need not show the last one."""
+        shown = {name: len(next(iter(gauge.collect())).samples) for name, gauge in self._gauges.items()}
+        return self._count == logs * self._chargers and set(shown.values()) == {self._chargers}
 
     def _connect(self, url: str, group: str, charger_id: str) -> None:
         client = socketio.Client(reconnection=False)

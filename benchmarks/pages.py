@@ -44,6 +44,11 @@ class Pages:
             self._reference.set(self._charging.now)
         return logs
 
+    async def reload(self) -> bool:
+        """The page is to be made wholly anew."""
+        await self._charging.reload()
+        return True
+
     async def watch_loop(self) -> None:
         """Begins to watch for how long the loop is held."""
         self._longest = 0.0

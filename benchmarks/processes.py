@@ -46,7 +46,11 @@ class Child:
 
     def _answer(self) -> Any:
         assert self._process.stdout
+        # A process that hangs is ended, and so its pipe: no run takes for ever.
+        limit = threading.Timer(SECONDS, self._process.kill)
+        limit.start()
         line = self._process.stdout.readline()
+        limit.cancel()
         if not line:
             raise RuntimeError(f"{self._module} ended with status {self._process.wait(SECONDS)}")
         return json.loads(line)

@@ -24,12 +24,16 @@ Made by `make bench`; do not edit. What a row says, and how it is measured:
   the state committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter a metric,
   set to the same samples, served with the same HTTP server.
 - **The event loop is held** for as long as a task that asks for its turn every 2 ms does not get it.
+  Every other of these scrapes is the first after a reload of the configuration: nothing is kept for it. No streams are
+  connected there; what they add is a full garbage collection for about every 4,000 that connect (docs/design.md).
+- **Cost a charger** is that of rendering alone, less what a page without any charger takes.
 - **Memory a charger** is by how much the process grows: chargers, rendered lines and their text.
 - **CPU a log** is user and system time of the whole process, from the socket to the state. A bare `AsyncClient` has a
   handler that counts; the vendor's documented way is a threaded `socketio.Client` a charger, whose callback sets four
-  gauges of prometheus-client.
+  gauges of prometheus-client. That one gets more logs a second than it can take: they are late, none is lost.
 - **Live streams** are the whole program, its state on disk, against the simulator, scraped every 5 s. Of the handshakes
-  after a restart of the service, the busiest second is the busiest of all windows of one second.
+  after a restart of the service, the busiest second is the busiest of all windows of one second. Start, watch and
+  restart are one run.
 """
 
 

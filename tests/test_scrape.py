@@ -132,8 +132,24 @@ async def test_a_large_page_is_made_in_slices_between_which_others_have_their_tu
     task = asyncio.create_task(other())
     page = b"".join(await fleet.pieces(openmetrics=False))
     task.cancel()
-    assert turns == 2  # five chargers are three slices
+    assert turns == 3  # five chargers are three slices, and their lines are joined in a turn of their own
     assert page.count(b"\nvecharge_charger_up{") == 5
+
+
+async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 5)
+    last = fleet.chargers[-1]
+
+    async def connect() -> None:
+        last.apply(Connected(), NOW)
+        fleet.committed([(last, last.kept_state())])
+
+    task = asyncio.create_task(connect())
+    page = b"".join(await fleet.pieces(openmetrics=False))
+    assert task.done()
+    assert b'vecharge_stream_connected{charger_id="c4"} 1.0\n' in page
 
 
 async def test_what_happens_between_two_slices_is_on_the_page_in_full(

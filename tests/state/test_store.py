@@ -92,15 +92,11 @@ def test_a_commit_waits_for_the_disk(opened: StateStore) -> None:
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
 
 
-def test_ten_thousand_chargers_commit_within_150_ms(opened: StateStore) -> None:
+def test_ten_thousand_chargers_are_one_commit(opened: StateStore) -> None:
+    # How long it takes is a row of docs/benchmarks.md.
     states = dict.fromkeys((f"veChargePoint{number:07}" for number in range(10_000)), FULL)
-    durations = []
-    for _ in range(5):
-        started = time.perf_counter()
-        opened.commit(states)
-        durations.append(time.perf_counter() - started)
-    # The best of a few: others use this machine's disk and cores too.
-    assert min(durations) < 0.150
+    opened.commit(states)
+    assert opened.load() == states
 
 
 def test_a_commit_is_whole_or_not_at_all(opened: StateStore) -> None:
