@@ -31,8 +31,8 @@ MAX_HANDSHAKES: Final = 64
 # Of a large fleet a tenth may begin its handshakes in a second: a service that comes back is not overrun.
 MIN_HANDSHAKES_PER_SECOND: Final = 50.0
 FLEET_PER_SECOND: Final = 0.1
-# Chargers whose lines are rendered before the streams have their turn again: 10 ms, at the first scrape 40.
-RENDERED_AT_ONCE: Final = 2000
+# Chargers whose lines are rendered before the streams have their turn again: 8 ms, at the first scrape 40.
+RENDERED_AT_ONCE: Final = 1000
 STOP_SECONDS: Final = 3.5
 
 _NOTICES: Final[dict[Notice, tuple[str, str]]] = {

@@ -297,7 +297,7 @@ class _Fields:
         if isinstance(coordinates, list) and len(coordinates) >= 2:
             longitude, latitude = _number(coordinates[0]), _number(coordinates[1])
             if abs(longitude) <= 180 and abs(latitude) <= 90:
-                return longitude, latitude
+                return longitude + 0.0, latitude + 0.0  # takes the sign off -0.0
         self.bad.append(name)
         return None, None
 

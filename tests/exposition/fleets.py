@@ -63,8 +63,7 @@ instants = st.integers(int(NOON) - 100, int(NOON) + 1000).map(
 
 
 def degrees(most: int) -> st.SearchStrategy[float]:
-    # Adding 0.0 takes the sign off -0.0, which equals 0.0 and is written otherwise.
-    return st.floats(-most, most).map(lambda value: value + 0.0)
+    return st.floats(-most, most)
 
 
 documents = st.fixed_dictionaries(

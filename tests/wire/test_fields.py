@@ -195,6 +195,10 @@ class TestPosition:
         event = document({"location": {"type": "Point", "coordinates": [77.0608, 28.7186]}})
         assert (event.longitude_degrees, event.latitude_degrees) == (77.0608, 28.7186)
 
+    def test_minus_zero_is_zero(self) -> None:
+        event = document({"location": {"coordinates": [-0.0, "-0.00"]}})
+        assert (str(event.longitude_degrees), str(event.latitude_degrees)) == ("0.0", "0.0")
+
     def test_text_will_do_and_a_height_is_left_alone(self) -> None:
         event = document({"location": {"coordinates": ["-180", "90", 216]}})
         assert (event.longitude_degrees, event.latitude_degrees) == (-180.0, 90.0)
