@@ -12,7 +12,7 @@ THRESHOLDS: Final = (5_000, 10, 10)
 
 
 def collect_seldom() -> None:
-    """From now on garbage is looked for seven times as rarely as by default: fully, after 500,000 new objects."""
+    """From now on garbage is looked for more rarely than by default: fully, after some 600,000 new objects."""
     gc.set_threshold(*THRESHOLDS)
 
 
