@@ -22,17 +22,24 @@ BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 PARTS = (Connection, Client, Transport, aiohttp.ClientSession, aiohttp.ClientWebSocketResponse)
 
 
+# What other tests have left, held so that none of it is taken for new.
+_others: list[object] = []
+
+
 @pytest.fixture(autouse=True)
 def _no_collection() -> Iterator[None]:
     gc.collect()
+    _others.extend(one for one in gc.get_objects() if isinstance(one, PARTS))
     gc.disable()
     yield
     gc.enable()
+    _others.clear()
 
 
 def parts() -> dict[str, int]:
-    """What there is of connections, dead or alive: no kind more than once where one connection lives."""
-    kinds = [type(one) for one in gc.get_objects() if isinstance(one, PARTS)]
+    """What this test has of connections, dead or alive: no kind more than once where one connection lives."""
+    others = {id(one) for one in _others}
+    kinds = [type(one) for one in gc.get_objects() if isinstance(one, PARTS) and id(one) not in others]
     return {kind.__name__: kinds.count(kind) for kind in set(kinds)}
 
 
