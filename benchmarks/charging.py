@@ -8,16 +8,16 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from exporter.charger import Charger
-from exporter.clock import Moment
-from exporter.config import AccountConfig, ChargerConfig, Config
-from exporter.events import Connected, Received, StreamEvent, TokenInUse
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+from exporter.charger.events import Connected, Received, StreamEvent, TokenInUse
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
-from exporter.garbage import keep_what_there_is
+from exporter.gc_tuning import keep_what_there_is
 from exporter.logs import Log, create_log
-from exporter.process import ExporterProcess
-from exporter.stream import ChargerStream, Service
-from exporter.tokens import TokenSource
+from exporter.stream.supervisor import ChargerStream, Service
 
 START: Final = Moment(1_764_000_000.0, 1_000_000.0)
 LOG_SECONDS: Final = 10.0

@@ -21,13 +21,13 @@ import socketio
 import uvloop
 
 from benchmarks.processes import answer_commands
-from exporter import clock
-from exporter.client import prepare_library
-from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.charger import clock
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
-from exporter.tokens import TokenSource
+from exporter.stream.socketio_client import prepare_library
 
 AT_ONCE: Final = 32
 

@@ -16,12 +16,13 @@ from aiohttp import web
 from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
-from exporter.commits import Commits
 from exporter.logs import create_log
-from exporter.power_history import PowerHistory
-from exporter.scrape import Scrape
-from exporter.store import StateStore
-from exporter.web import ListenAddress, Web, WebOptions
+from exporter.state.committer import Commits
+from exporter.state.store import StateStore
+from exporter.web.listening import ListenAddress
+from exporter.web.power_history import PowerHistory
+from exporter.web.scrape import Scrape
+from exporter.web.server import Web, WebOptions
 
 BEAT_SECONDS = 0.002
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import prometheus_client
 
-from exporter.charger import Charger
-from exporter.clock import Moment
-from exporter.metrics import CHARGER_METRICS, Metric, Series
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+from exporter.metrics.table import CHARGER_METRICS, Metric, Series
 
 
 class Reference:

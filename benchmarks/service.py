@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import uvloop
 
 from benchmarks.processes import answer_commands
-from exporter.garbage import collect_seldom
+from exporter.gc_tuning import collect_seldom
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 
 

@@ -12,21 +12,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from exporter import __version__, clock
-from exporter.client import prepare_library
-from exporter.commits import Commits
-from exporter.config import Config
+from exporter import __version__
+from exporter.charger import clock
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import Config
+from exporter.config.reload import Reloads
+from exporter.config.sharding import Shard
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
-from exporter.garbage import collect_seldom, keep_what_there_is
+from exporter.gc_tuning import collect_seldom, keep_what_there_is
 from exporter.logs import Log, adopt_foreign_logs, where
-from exporter.power_history import PowerHistory
-from exporter.process import ExporterProcess
-from exporter.reload import Reloads
-from exporter.scrape import Scrape
-from exporter.sharding import Shard
-from exporter.store import StateStore
-from exporter.web import Web, WebOptions
+from exporter.state.committer import Commits
+from exporter.state.store import StateStore
+from exporter.stream.socketio_client import prepare_library
+from exporter.web.power_history import PowerHistory
+from exporter.web.scrape import Scrape
+from exporter.web.server import Web, WebOptions
 
 # Open files that are not streams: scrapes (256 at the most), the state file, logs, and a handshake's second socket.
 OWN_FILES: Final = 400

@@ -12,20 +12,20 @@ from typing import Final
 
 import aiohttp
 
-from exporter.account import Account
-from exporter.charger import OCCUPIED_ADVICE, Charger, KeptState, Notice, Rules
-from exporter.clock import Moment
-from exporter.config import AccountConfig, Config
+from exporter.charger.account import Account
+from exporter.charger.charger import OCCUPIED_ADVICE, Charger, KeptState, Notice, Rules
+from exporter.charger.clock import Moment
+from exporter.charger.events import StreamEvent
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.files import unreadable
+from exporter.config.load import AccountConfig, Config
+from exporter.config.tokens import TokenReader
 from exporter.errors import ConfigError
-from exporter.events import StreamEvent
-from exporter.exposition import Exposition
 from exporter.logs import Log
-from exporter.pacing import Pace
-from exporter.process import ExporterProcess
-from exporter.proxy import proxy_for
-from exporter.regular_file import unreadable
-from exporter.stream import ChargerStream, Service
-from exporter.tokens import TokenReader
+from exporter.metrics.render import Exposition
+from exporter.stream.handshake_limit import Pace
+from exporter.stream.proxy import proxy_for
+from exporter.stream.supervisor import ChargerStream, Service
 
 MAX_HANDSHAKES: Final = 64
 # Of a large fleet a tenth may begin its handshakes in a second: a service that comes back is not overrun.

@@ -1,4 +1,4 @@
-"""The house of docs/design.md stands: imports point downward only."""
+"""The rooms of docs/design.md: imports run in one direction."""
 
 import ast
 import re
@@ -8,44 +8,45 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[1] / "exporter"
-# From the ground up. Within a floor a module may use those named before it, so nothing ever goes in a circle.
-FLOORS = (
-    (
-        "errors",
-        "clock",
-        "duration",
-        "file_mark",
-        "file_pattern",
-        "regular_file",
-        "threads",
-        "garbage",
-        "pacing",
-        "turns",
-    ),
-    ("wire", "energy", "tokens", "logs", "diagnosis", "payload", "negotiation", "number_text", "proxy"),
-    ("document", "settings", "config", "sharding", "web_config", "passwords"),
-    ("account", "process", "events", "charger", "state_file", "store"),
-    ("metrics", "client", "connection", "stream"),
-    ("power_history", "exposition", "handshake", "check", "healthcheck", "fleet"),
-    ("commits", "scrape", "reload"),
-    ("web",),
-    ("simulator", "app"),
-    ("demo", "reference", "state_command", "flags", "cli", "__main__"),
+# From the ground up. A room imports from the rooms before it, and from itself.
+ROOMS = (
+    "errors",
+    "logs",
+    "gc_tuning",
+    "charger",
+    "metrics",
+    "config",
+    "stream",
+    "fleet",
+    "state",
+    "web",
+    "app",
+    "simulator",
+    "cli",
 )
-HEIGHT = {module: height for height, module in enumerate(module for floor in FLOORS for module in floor)}
-# The one door to each of these libraries; the simulator has doors of its own.
-DOORS = {"socketio": "client", "engineio": "client", "aiohttp.web": "web"}
+# Each of these libraries is imported in one room only.
+DOORS = {
+    "socketio": "stream",
+    "engineio": "stream",
+    "aiohttp.web": "web",
+    "prometheus_client": "web",
+    "sqlite3": "state",
+}
+# Domain code takes time as an argument and touches no socket or file.
+IMPURE = {"asyncio", "time", "socket", "pathlib", "os", "io", "threading", "subprocess", "aiohttp", "requests"}
+CLOCK = HOUSE / "charger/clock.py"
 
 FILES = sorted(HOUSE.rglob("*.py"))
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HOUSE)))
 
 
-def module_of(file: Path) -> str:
-    """The module of the house that a file belongs to: a package is one."""
+def room_of(file: Path) -> str:
+    """The room a file belongs to; a file at the top is a room of its own."""
     return file.relative_to(HOUSE).parts[0].removesuffix(".py")
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Every name that is imported anywhere in the file, dotted and whole."""
+    """Every name that the file imports, dotted and whole."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -54,42 +55,52 @@ def imports(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own_imports(file: Path) -> set[str]:
-    """The modules of the house that the file imports; its version is the house's own name plate."""
+def rooms_imported(file: Path) -> set[str]:
+    """The rooms that the file imports from; the version is the package's own."""
     names = {name.split(".")[1] for name in imports(file) if name.startswith("exporter.")}
     return names - {"__version__"}
 
 
-def test_the_design_shows_every_module_on_its_floor() -> None:
-    shown: dict[str, int] = {}
-    for line in (HOUSE.parent / "docs/design.md").read_text().splitlines():
-        if row := re.match(r"\| (\d) \| ((?:`[a-z_]+(?:\.py|/)`(?:, )?)+) \|", line):
-            shown |= {name.strip("`").removesuffix(".py").rstrip("/"): int(row[1]) for name in row[2].split(", ")}
-    modules = {module_of(file) for file in FILES} - {"__init__"}
-    assert shown == {name: floor for floor, names in enumerate(FLOORS) for name in names if name in modules}
+def uses(file: Path, library: str) -> bool:
+    return any(f"{name}.".startswith(f"{library}.") for name in imports(file))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HOUSE)))
-def test_imports_point_downward_only(file: Path) -> None:
-    module = module_of(file)
-    if module == "__init__":
-        assert not own_imports(file)
+def test_the_design_names_every_file_of_the_house() -> None:
+    design = (HOUSE.parent / "docs/design.md").read_text()
+    table = design.partition("## The house")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z_/]+\.py)`", table)) - {"tests/test_layers.py"}
+    there = {str(file.relative_to(HOUSE)) for file in FILES if file.name != "__init__.py"}
+    assert named == {name for name in there if not name.startswith("simulator/")}
+
+
+def test_every_file_belongs_to_a_known_room() -> None:
+    assert {room_of(file) for file in FILES} - {"__init__"} == set(ROOMS)
+
+
+@each_file
+def test_imports_run_in_one_direction(file: Path) -> None:
+    room = room_of(file)
+    if room == "__init__":
+        assert not rooms_imported(file)
         return
-    assert module in HEIGHT, f"{module} has no floor: give it one, here and in docs/design.md"
-    upward = {other for other in own_imports(file) - {module} if HEIGHT[other] >= HEIGHT[module]}
-    assert not upward, f"{module} imports upward: {sorted(upward)}"
+    forbidden = set(ROOMS[ROOMS.index(room) + 1 :])
+    assert not rooms_imported(file) & forbidden, f"{room} imports upward"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HOUSE)))
-def test_a_library_has_one_door(file: Path) -> None:
-    module = module_of(file)
-    if module == "simulator":
+@each_file
+def test_a_library_is_imported_in_one_room_only(file: Path) -> None:
+    if room_of(file) == "simulator":
         return
-    for library, door in DOORS.items():
-        used = any(f"{name}.".startswith(f"{library}.") for name in imports(file))
-        assert module == door or not used, f"{module} imports {library}: only {door} does"
+    for library, room in DOORS.items():
+        assert room_of(file) == room or not uses(file, library), f"{file.name} imports {library}: only {room}/ does"
+
+
+@pytest.mark.parametrize("file", sorted((HOUSE / "charger").glob("*.py")), ids=lambda file: file.name)
+def test_domain_code_is_pure(file: Path) -> None:
+    used = {library for library in IMPURE if uses(file, library)}
+    assert used <= ({"time"} if file == CLOCK else set())
 
 
 def test_the_simulator_shares_nothing_with_the_exporter() -> None:
-    shared = {name for file in (HOUSE / "simulator").rglob("*.py") for name in own_imports(file)}
+    shared = {name for file in (HOUSE / "simulator").rglob("*.py") for name in rooms_imported(file)}
     assert shared <= {"simulator"}, f"the simulator would share the mistakes of {sorted(shared - {'simulator'})}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import config
+from exporter.config import load as config
 from tests.end_to_end.conftest import simulated
 from tests.end_to_end.program import Exporter
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from exporter.charger import Charger
-from exporter.clock import Moment
-from exporter.metrics import CHARGER_METRICS
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+from exporter.charger.wire import Status
+from exporter.metrics.table import CHARGER_METRICS
 from exporter.web.problem import problem_of
-from exporter.wire import Status
 
 # However many look: made once a second at the most.
 SHARED_SECONDS: Final = 1.0

@@ -10,10 +10,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
-from exporter.passwords import Passwords
-from exporter.turns import CrowdedError
+from exporter.web.config import WebConfig
 from exporter.web.connections import Connection, plain
-from exporter.web_config import WebConfig
+from exporter.web.passwords import Passwords
+from exporter.web.turns import CrowdedError
 
 # Nothing from elsewhere, nothing inline, no frame around it, and no trace of it elsewhere.
 SECURITY_HEADERS: Final = {

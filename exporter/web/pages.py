@@ -9,17 +9,18 @@ from typing import Final
 import jinja2
 from aiohttp import web
 
-from exporter import __version__, negotiation
-from exporter.clock import now
+from exporter import __version__
+from exporter.charger.clock import now
 from exporter.errors import ConfigError
 from exporter.fleet import Fleet
-from exporter.healthcheck import HEALTHY, READY
-from exporter.power_history import PowerHistory
-from exporter.scrape import Scrape
+from exporter.web import negotiation
 from exporter.web.api import ChargersDocument
 from exporter.web.connections import plain
 from exporter.web.guard import Guard
+from exporter.web.health import HEALTHY, READY
 from exporter.web.power import PowerDocument
+from exporter.web.power_history import PowerHistory
+from exporter.web.scrape import Scrape
 
 SENT_AT_ONCE_BYTES: Final = 131_072
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -39,11 +40,11 @@ class Pages:
         self._reload_configuration = reload
         self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
         self._power_document = PowerDocument(power, now)
-        environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter"), autoescape=True)
+        environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter.web"), autoescape=True)
         self._index = environment.get_template("index.html")
         self._static = {
             file.name: (file.read_bytes(), content_type)
-            for file in resources.files("exporter").joinpath("static").iterdir()
+            for file in resources.files("exporter.web").joinpath("static").iterdir()
             if (content_type := _STATIC.get("." + file.name.rpartition(".")[2]))
         }
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from exporter.clock import Moment
-from exporter.power_history import PowerHistory
+from exporter.charger.clock import Moment
+from exporter.web.power_history import PowerHistory
 
 # However many look: made once a second at the most.
 SHARED_SECONDS: Final = 1.0

@@ -1,8 +1,8 @@
 """Why a charger cannot be reached, in words for the person who can do something about it."""
 
-from exporter.charger import Charger
-from exporter.clock import Moment
-from exporter.wire import Status
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+from exporter.charger.wire import Status
 
 
 def problem_of(charger: Charger, now: Moment) -> str | None:

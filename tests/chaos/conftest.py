@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from exporter.client import prepare_library
+from exporter.stream.socketio_client import prepare_library
 from tests.certificates import Authority
 from tests.chaos.faults import PING_INTERVAL, PING_TIMEOUT, Within, fault_of
 from tests.chaos.scene import Scene, open_files, staged

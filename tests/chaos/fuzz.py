@@ -11,12 +11,12 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import clock
-from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.charger import clock
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
-from exporter.tokens import TokenSource
 from tests.stream.script import JOINED, opening
 from tests.stream.watch import CHARGER, Impatient, until
 

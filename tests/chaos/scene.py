@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from exporter.clock import Moment, now
-from exporter.config import AccountConfig, ChargerConfig, Config, Transport
+from exporter.charger.clock import Moment, now
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config, Transport
+from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
-from exporter.tokens import TokenSource
 from tests.chaos.faults import CONNECT_TIMEOUT, PING_INTERVAL, Fault
 from tests.chaos.proxy import Proxy
 from tests.node.service import NodeService

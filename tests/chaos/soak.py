@@ -19,11 +19,12 @@ from pathlib import Path
 import requests
 
 from exporter.app import Exporter, Options, open_store
-from exporter.client import prepare_library
-from exporter.config import AccountConfig, ChargerConfig, Config
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
 from exporter.logs import create_log
-from exporter.tokens import TokenSource
-from exporter.web import ListenAddress, WebOptions
+from exporter.stream.socketio_client import prepare_library
+from exporter.web.listening import ListenAddress
+from exporter.web.server import WebOptions
 from tests.chaos.level import Level
 from tests.processes import wait_until
 from tests.simulated import JOULES_PER_KWH, SimulatedService

@@ -1,6 +1,6 @@
 """Whatever a service says ends in counts: no exception escapes, and no series comes that should not be."""
 
-from exporter.client import prepare_library
+from exporter.stream.socketio_client import prepare_library
 from tests.chaos.fuzz import Fuzz
 
 FRAMES = 20_000

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from exporter import clock, fleet
-from exporter.account import Account
-from exporter.charger import Charger, Rules
-from exporter.commits import Commits
+from exporter import fleet
+from exporter.charger import clock
+from exporter.charger.account import Account
+from exporter.charger.charger import Charger, Rules
+from exporter.charger.process_stats import ExporterProcess
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
-from exporter.store import StateStore
+from exporter.state.committer import Commits
+from exporter.state.store import StateStore
 from tests.chaos import answers, test_answers, test_wire
 from tests.chaos.faults import Within, connect_failure, disconnection, fault_of, holds
 from tests.chaos.level import ROUNDS, Level

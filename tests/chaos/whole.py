@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.client import prepare_library
+from exporter.stream.socketio_client import prepare_library
 from tests.chaos import test_answers, test_messages, test_trust, test_wire
 from tests.chaos.fuzz import Fuzz
 from tests.chaos.rounds import SIDE_BY_SIDE, repeated, rows

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger import Notice, Rules
+from exporter.charger.charger import Notice, Rules
 from tests.charger.watched import Watched
 
 REPORTED = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger import Charger, Rules
+from exporter.charger.charger import Charger, Rules
 from tests.charger.watched import KWH, NOON, Watched
 
 

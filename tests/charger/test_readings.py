@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.charger import Notice, Rules
+from exporter.charger.charger import Notice, Rules
 from tests.charger.watched import ABSENT, DAY, STALE_AFTER, Watched
 
 MEASURES = ("voltage_volts", "current_amperes", "power_watts")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger import Notice
+from exporter.charger.charger import Notice
 from tests.charger.watched import DAY, Watched
 
 STATUSES = ("on", "off", "unknown")

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.account import Disconnection
-from exporter.charger import Notice
+from exporter.charger.account import Disconnection
+from exporter.charger.charger import Notice
+from exporter.charger.events import ConnectFailed, Garbled, Received, TokenInUse
 from exporter.errors import ConnectFailure
-from exporter.events import ConnectFailed, Garbled, Received, TokenInUse
 from tests.charger.watched import NOON, Watched
 
 EVENTS = ("chargerConnected", "statusChanged", "newLog", "chargerDisconnected", "error", "other")

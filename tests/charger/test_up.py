@@ -2,10 +2,10 @@
 
 import pytest
 
-from exporter.account import Disconnection
-from exporter.charger import Rules
+from exporter.charger.account import Disconnection
+from exporter.charger.charger import Rules
+from exporter.charger.events import ConnectFailed, Garbled, TokenInUse
 from exporter.errors import ConnectFailure
-from exporter.events import ConnectFailed, Garbled, TokenInUse
 from tests.charger.watched import DAY, KWH, NOON, STALE_AFTER, Watched
 
 

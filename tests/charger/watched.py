@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from exporter.account import Account, Disconnection
-from exporter.charger import Charger, KeptState, Notice, Rules
-from exporter.clock import Moment
-from exporter.events import Connected, Disconnected, Received, StreamEvent
-from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, Metric, Subject, Value
+from exporter.charger.account import Account, Disconnection
+from exporter.charger.charger import Charger, KeptState, Notice, Rules
+from exporter.charger.clock import Moment
+from exporter.charger.events import Connected, Disconnected, Received, StreamEvent
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, Metric, Subject, Value
 
 NOON: Final = 1_700_000_000.0
 KWH: Final = 3_600_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Config, load
+from exporter.config.load import Config, load
 from exporter.errors import ConfigError
 
 TESTDATA = Path(__file__).parent / "testdata"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import duration
+from exporter.config import duration
 
 
 @pytest.mark.parametrize(

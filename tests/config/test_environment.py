@@ -2,9 +2,9 @@
 
 import pytest
 
-from exporter.config import AccountConfig, ChargerConfig, Config, from_environment
+from exporter.config.load import AccountConfig, ChargerConfig, Config, from_environment
+from exporter.config.tokens import TokenSource
 from exporter.errors import ConfigError
-from exporter.tokens import TokenSource
 
 COMPLETE = {"VECHARGE_TOKEN": "marked-secret", "VECHARGE_CHARGERS": "test, veChargePoint0125896,"}
 

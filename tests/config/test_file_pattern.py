@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.file_pattern import matches
+from exporter.config.file_pattern import matches
 
 NAMES = ("a", "b.yml", ".hidden", "[x]", "*")
 PARTS = ("a", "b.yml", ".hidden", "*", "**", "?", "*.yml", "[ab]*", ".*", "[!a]", "..", glob.escape("[x]"), "[*]", "[")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import document
-from exporter.config import AccountConfig, ChargerConfig, Config, load
+from exporter.config import yaml_file as document
+from exporter.config.file_mark import mark_of
+from exporter.config.load import AccountConfig, ChargerConfig, Config, load
+from exporter.config.tokens import TokenSource
 from exporter.errors import ConfigError
-from exporter.file_mark import mark_of
-from exporter.tokens import TokenSource
 
 TESTDATA = Path(__file__).parent / "testdata"
 

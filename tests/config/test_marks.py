@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter import regular_file
-from exporter.config import Config, load
+from exporter.config import files as regular_file
+from exporter.config.load import Config, load
 
 AUTHORITY = Path(__file__).parent / "testdata" / "ca.pem"
 CONFIG = """

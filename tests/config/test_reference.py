@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter import settings
-from exporter.config import ChargerConfig, load
-from exporter.reference import configuration_reference
+from exporter.cli.reference import configuration_reference
+from exporter.config import schema as settings
+from exporter.config.load import ChargerConfig, load
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import load
+from exporter.config.load import load
 from exporter.errors import ConfigError
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM
 from tests.processes import SECONDS
@@ -83,7 +83,7 @@ def test_a_folder_that_cannot_be_listed_for_want_of_open_files_is_not_an_empty_o
     del chargers
     Path("config.yml").write_text(CONFIG.replace("chargers/*.json", pattern))
     content = Path("config.yml").read_bytes()
-    monkeypatch.setattr("exporter.regular_file.read", lambda _file: content)
+    monkeypatch.setattr("exporter.config.files.read", lambda _file: content)
     with no_file_left():
         told = refusal()
     assert "Too many open files): raise the limit of open files" in told

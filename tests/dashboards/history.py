@@ -12,13 +12,13 @@ from itertools import count, groupby, takewhile
 from pathlib import Path
 from random import Random
 
-from exporter import charger as live
-from exporter import events
-from exporter.account import Account, Disconnection
-from exporter.clock import Moment
+from exporter.charger import charger as live
+from exporter.charger import events
+from exporter.charger.account import Account, Disconnection
+from exporter.charger.clock import Moment
+from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import ConnectFailure
-from exporter.exposition import Exposition
-from exporter.process import ExporterProcess
+from exporter.metrics.render import Exposition
 from exporter.simulator import Plan, faults, sites
 from exporter.simulator import charger as simulated
 

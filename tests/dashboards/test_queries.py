@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.metrics import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
 from grafana import promql
 from tests.dashboards.conftest import SCRAPE_SECONDS, STEP_SECONDS, Archive
 from tests.dashboards.history import CHARGERS, GOES_OFFLINE, MOVES, UNNAMED

@@ -103,7 +103,7 @@ def test_it_holds_the_exporter_with_its_licence_and_no_tests(demo: Container) ->
     assert demo.execute("vecharge-exporter", "--version").strip().endswith(__version__)
     installed = demo.execute("find", "/opt/vecharge-exporter")
     assert re.search(r"vecharge_exporter-.*\.dist-info/licenses/LICENSE$", installed, re.MULTILINE)
-    assert "/exporter/templates/index.html\n" in installed
+    assert "/exporter/web/templates/index.html\n" in installed
     assert not re.search(r"/site-packages/(tests|pip|hatchling)/", installed)
 
 

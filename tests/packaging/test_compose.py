@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter import config
+from exporter.config import load as config
 from tests.packaging.tools import ROOT, run
 
 DEPLOY = ROOT / "deploy"

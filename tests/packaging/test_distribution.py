@@ -50,7 +50,7 @@ def test_the_wheel_is_the_whole_package_with_its_licence_and_nothing_else(distri
     metadata = {name for name in names if name.parts[0].endswith(".dist-info")}
     assert {str(name) for name in names - metadata} == PACKAGE
     assert PurePosixPath(f"vecharge_exporter-{__version__}.dist-info/licenses/LICENSE") in metadata
-    assert {"exporter/simulator/server.py", "exporter/templates/index.html", "exporter/py.typed"} <= PACKAGE
+    assert {"exporter/simulator/server.py", "exporter/web/templates/index.html", "exporter/py.typed"} <= PACKAGE
 
 
 def test_what_pip_installs_holds_no_tests(environment: Path) -> None:

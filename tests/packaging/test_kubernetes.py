@@ -10,7 +10,8 @@ import click
 import pytest
 import yaml
 
-from exporter import cli, config
+from exporter.cli import main as cli
+from exporter.config import load as config
 from tests.conftest import or_skip
 from tests.packaging.tools import ROOT, run, tool
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.metrics import METRICS
+from exporter.metrics.table import METRICS
 from tests.rules.rulefiles import ALERTS, PROJECT, RECORDING, Rule, alerts, records
 
 RUNBOOKS = PROJECT / "docs" / "runbooks.md"

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from exporter import clock, commits
-from exporter.account import Account
-from exporter.charger import Charger, KeptState, Rules
-from exporter.commits import Commits
+from exporter.charger import clock
+from exporter.charger.account import Account
+from exporter.charger.charger import Charger, KeptState, Rules
+from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import StateError
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
-from exporter.store import StateStore
+from exporter.state import committer as commits
+from exporter.state.committer import Commits
+from exporter.state.store import StateStore
 from tests.processes import SECONDS
 
 PATIENCE = 0.05

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from exporter.state_file import STATE_FILE, read
+from exporter.state.state_file import STATE_FILE, read
 from tests.cache import UnavailableError
 from tests.conftest import or_skip
 from tests.end_to_end.program import OPENMETRICS, PROGRAM, Exporter

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter import clock
-from exporter.charger import Charger, KeptState
-from exporter.config import AccountConfig, ChargerConfig, Config
-from exporter.energy import MeterState
+from exporter.charger import clock
+from exporter.charger.charger import Charger, KeptState
+from exporter.charger.meter import MeterState
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.process import ExporterProcess
-from exporter.tokens import TokenSource
 
 KEPT = KeptState(MeterState(total_joules=5000, session_joules=1000, sessions=2), first_seen_unix=1.5e9)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter import state_file
-from exporter.charger import KeptState
-from exporter.energy import MeterState
-from exporter.file_mark import FileMark, mark_of
-from exporter.state_file import STATE_FILE, read
-from exporter.store import StateStore
+from exporter.charger.charger import KeptState
+from exporter.charger.meter import MeterState
+from exporter.config.file_mark import FileMark, mark_of
+from exporter.state import state_file
+from exporter.state.state_file import STATE_FILE, read
+from exporter.state.store import StateStore
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM
 from tests.processes import SECONDS
 

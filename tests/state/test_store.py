@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter import state_file
-from exporter.charger import KeptState
-from exporter.energy import MeterState
+from exporter.charger.charger import KeptState
+from exporter.charger.meter import MeterState
 from exporter.errors import StateError
-from exporter.state_file import STATE_FILE, read
-from exporter.store import StateStore
+from exporter.state import state_file
+from exporter.state.state_file import STATE_FILE, read
+from exporter.state.store import StateStore
 
 FULL = KeptState(
     MeterState(

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.client import prepare_library
+from exporter.stream.socketio_client import prepare_library
 from tests.stream.watch import Watch
 
 

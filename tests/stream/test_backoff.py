@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from exporter.stream import MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS, Backoff
+from exporter.stream.supervisor import MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS, Backoff
 
 
 class Longest(random.Random):

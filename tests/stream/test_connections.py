@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from exporter.account import Disconnection
+from exporter.charger.account import Disconnection
+from exporter.charger.events import Connected, Received, TokenInUse
+from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
-from exporter.events import Connected, Received, TokenInUse
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
-from exporter.tokens import TokenSource
 from tests.node.service import Generation, NodeService
 from tests.stream.script import JOINED, opening, scripted
 from tests.stream.watch import CHARGER, NATIVE, SOCKETIO5, Watch, until

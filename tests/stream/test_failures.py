@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
-from exporter.tokens import TokenSource
 from tests.node.service import NodeService
 from tests.stream.script import opening, scripted
 from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, Watch, until

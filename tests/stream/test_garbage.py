@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from exporter.client import Client, Transport
-from exporter.connection import Connection, Target
+from exporter.stream.connection import Connection, Target
+from exporter.stream.socketio_client import Client, Transport
 from tests.node.service import NodeService
 from tests.processes import SECONDS
 from tests.stream.watch import CHARGER, NATIVE, TOKEN, Watch, until

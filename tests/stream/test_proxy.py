@@ -9,10 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
-from exporter.proxy import proxy_for
-from exporter.stream import Service
-from exporter.tokens import TokenReader, TokenSource
+from exporter.stream.proxy import proxy_for
+from exporter.stream.supervisor import Service
 from tests.certificates import Authority
 from tests.chaos.proxy import Proxy
 from tests.node.service import NodeService

@@ -10,10 +10,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.account import Disconnection
+from exporter.charger.account import Disconnection
+from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
 from exporter.simulator import Simulator, SimulatorOptions
-from exporter.tokens import TokenSource
 from tests.node.service import NodeService
 from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, TOKEN, Watch, until
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import aiohttp
 
-from exporter.account import Disconnection
+from exporter.charger.account import Disconnection
+from exporter.charger.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
+from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
-from exporter.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
 from exporter.logs import create_log
-from exporter.stream import ChargerStream, Service
-from exporter.tokens import TokenReader, TokenSource
+from exporter.stream.supervisor import ChargerStream, Service
 from tests.node.service import Generation
 from tests.processes import SECONDS, What, in_vain
 

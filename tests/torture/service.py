@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import time
 
-from exporter.demo import run_simulator
+from exporter.cli.demo import run_simulator
 from exporter.simulator import Plan, SimulatorOptions
 
 FOR_EVER = (1e9, 1e9)

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from exporter.events import Connected, Received
+from exporter.charger.events import Connected, Received
 from tests.web.site import Site
 
 POLL_MILLISECONDS = 5000

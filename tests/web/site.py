@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from exporter.charger import Charger
-from exporter.clock import Moment, now
-from exporter.config import AccountConfig, ChargerConfig, Config
-from exporter.events import Received, StreamEvent
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment, now
+from exporter.charger.events import Received, StreamEvent
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.power_history import PowerHistory
-from exporter.process import ExporterProcess
-from exporter.scrape import Scrape, compressed
-from exporter.stream import ChargerStream
-from exporter.tokens import TokenSource
-from exporter.web import ListenAddress, Web, WebOptions
+from exporter.stream.supervisor import ChargerStream
+from exporter.web.listening import ListenAddress
+from exporter.web.power_history import PowerHistory
+from exporter.web.scrape import Scrape, compressed
+from exporter.web.server import Web, WebOptions
 
 if TYPE_CHECKING:
     import ssl

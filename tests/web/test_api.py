@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from exporter.account import Disconnection
-from exporter.charger import Charger
-from exporter.clock import Moment, now
+from exporter.charger.account import Disconnection
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment, now
+from exporter.charger.events import Connected, ConnectFailed, Disconnected, Received
 from exporter.errors import ConnectFailure
-from exporter.events import Connected, ConnectFailed, Disconnected, Received
 from exporter.web import api
 from exporter.web.problem import problem_of
 from tests.web.site import SECRET, Site

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from exporter.charger.events import Connected, ConnectFailed, Received
 from exporter.errors import ConnectFailure
-from exporter.events import Connected, ConnectFailed, Received
 from tests.web.page import TWELVE, charging, opened, row, shown, switched_off
 from tests.web.site import Site
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
+from exporter.charger.events import ConnectFailed
 from exporter.errors import ConnectFailure
-from exporter.events import ConnectFailed
 from tests.web.page import COLOUR, POLL_MILLISECONDS, TWELVE, charging, next_poll, opened, row, shown
 from tests.web.site import Site
 

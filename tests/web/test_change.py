@@ -14,9 +14,9 @@ import aiohttp
 import bcrypt
 import pytest
 
-from exporter import web_config
-from exporter.web import web
-from exporter.web_config import WebConfig
+from exporter.web import config as web_config
+from exporter.web import server as web
+from exporter.web.config import WebConfig
 from tests.certificates import Authority
 from tests.stream.watch import until
 from tests.web.site import Site, basic

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import web_config
 from exporter.errors import ConfigError
-from exporter.web import Limits
+from exporter.web import config as web_config
+from exporter.web.connections import Limits
 from tests.certificates import Authority
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "web-configuration.md").read_text()

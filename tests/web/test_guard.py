@@ -9,9 +9,9 @@ from typing import Any
 import bcrypt
 import pytest
 
-from exporter.passwords import Passwords
-from exporter.turns import CrowdedError
 from exporter.web.guard import line_of
+from exporter.web.passwords import Passwords
+from exporter.web.turns import CrowdedError
 from tests.processes import SECONDS
 from tests.stream.watch import until
 from tests.web.site import Site, basic

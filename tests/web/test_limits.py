@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.web import Limits
+from exporter.web.connections import Limits
 from tests.certificates import Authority
 from tests.stream.watch import until
 from tests.web.site import Site

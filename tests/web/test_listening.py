@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 
 from exporter.errors import ListenError
-from exporter.web import ListenAddress
-from exporter.web.listening import bind
+from exporter.web.listening import ListenAddress, bind
 from tests.web.site import ANY_PORT, Site
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from exporter import __version__
 from exporter.errors import ListenError
-from exporter.negotiation import OPENMETRICS, TEXT
-from exporter.web import ListenAddress
+from exporter.web.listening import ListenAddress
+from exporter.web.negotiation import OPENMETRICS, TEXT
 from tests.web.site import Site
 
 AT_THE_ROOT: dict[str, Any] = {"telemetry_path": "/"}

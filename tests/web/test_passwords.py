@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import bcrypt
 import pytest
 
-from exporter.passwords import MAX_REMEMBERED, MAX_WAITING, Passwords
-from exporter.turns import CrowdedError
+from exporter.web.passwords import MAX_REMEMBERED, MAX_WAITING, Passwords
+from exporter.web.turns import CrowdedError
 from tests.processes import SECONDS
 from tests.web.site import basic
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exporter.clock import now
-from exporter.power_history import RecentPower
+from exporter.charger.clock import now
 from exporter.web import power
+from exporter.web.power_history import RecentPower
 from tests.web.site import Site
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"

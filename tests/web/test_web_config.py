@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from exporter.errors import ConfigError
-from exporter.web_config import WebConfig, load
+from exporter.web.config import WebConfig, load
 from tests.certificates import Authority
 from tests.processes import SECONDS
 

@@ -1,0 +1,1 @@
+"""What a charger is: pure, without clock, socket or file."""

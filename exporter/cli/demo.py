@@ -1,0 +1,45 @@
+"""The simulator on its own, and together with the exporter."""
+
+from collections.abc import Callable
+from typing import Final
+
+from exporter.app import Exporter, Options, listen_for_the_end, open_store
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
+from exporter.logs import Log
+from exporter.simulator import Simulator, SimulatorOptions
+
+Say = Callable[[str], object]
+
+WATCHED: Final = 12  # of the simulated chargers: a command that one can read
+
+
+async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
+    """Simulator and exporter in one process, until a signal."""
+    told_to_stop = listen_for_the_end()
+    async with Simulator(SimulatorOptions(chargers=chargers, speed=speed)) as simulator:
+        account = AccountConfig(
+            name="demo",
+            url=simulator.url,
+            token=TokenSource(literal=simulator.token),
+            chargers=tuple(ChargerConfig(id=charger, name=name) for charger, name in simulator.names.items()),
+        )
+        config = Config(accounts=(account,), expose_location=True)
+        async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
+            say(f"\n  {chargers} simulated chargers, watched by the exporter.")
+            say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C ends it.\n")
+            await told_to_stop
+
+
+async def run_simulator(options: SimulatorOptions, say: Say) -> None:
+    """The simulator until a signal; tells the URL and the token to watch it with."""
+    told_to_stop = listen_for_the_end()
+    async with Simulator(options) as simulator:
+        watched = simulator.charger_ids[:WATCHED]
+        which = "them" if len(watched) == options.chargers else f"the first {len(watched)} of them"
+        say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch {which}:")
+        say("")
+        say(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
+        say(f"  VECHARGE_CHARGERS={','.join(watched)} vecharge-exporter")
+        say("")
+        await told_to_stop

@@ -1,0 +1,101 @@
+"""The flags of the command line that several commands share, and what their values may be."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from exporter.web.listening import ListenAddress
+
+DEFAULT_LISTEN_ADDRESS: Final = ":10037"
+FILE: Final = click.Path(path_type=Path)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Folder(click.Path):
+    """A folder, which may still have to be made. What cannot be read there is told by whoever needs it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if not os.fspath(value):
+            self.fail("must name a folder, and is empty: is a variable not set?", param, ctx)
+        for folder in (Path(value), *Path(value).parents):
+            # False also for what may not be looked at, where Path's own raises.
+            if os.path.isfile(folder):  # noqa: PTH113
+                self.fail(f'"{folder}" is a file: name a folder, which is made if it is not there', param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def flag(name: str, **attributes: Any) -> Callable[[Function], Function]:
+    """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
+    words = name.removeprefix("--").replace(".", "_").replace("-", "_")
+    attributes = {"show_default": True, "show_envvar": True} | attributes
+    return click.option(name, words, envvar=f"VECHARGE_EXPORTER_{words.upper()}", **attributes)
+
+
+def log_flags(function: Function) -> Function:
+    """--log.level and --log.format."""
+    level = flag(
+        "--log.level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", help="Least level shown."
+    )
+    log_format = flag(
+        "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines look."
+    )
+    return level(log_format(function))
+
+
+config_file = flag(
+    "--config.file",
+    type=FILE,
+    help="Configuration file; without one: VECHARGE_TOKEN, VECHARGE_CHARGERS and VECHARGE_URL.",
+)
+listen_addresses = flag(
+    "--web.listen-address",
+    default=[DEFAULT_LISTEN_ADDRESS],
+    multiple=True,
+    help="Where to listen: HOST:PORT, [HOST]:PORT or :PORT. May be given several times (in the variable: with spaces).",
+)
+web_config_file = flag(
+    "--web.config.file",
+    type=FILE,
+    help="TLS, passwords and headers: a web configuration file, as all Prometheus exporters have.",
+)
+enable_lifecycle = flag("--web.enable-lifecycle", is_flag=True, help="Open POST /-/reload.")
+shard = flag("--shard", type=int, default=0, help="Which of the shards this is, from 0.")
+total_shards = flag(
+    "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
+)
+storage_path = flag("--storage.path", type=_Folder(), default="data", help="Folder where the energy totals are kept.")
+telemetry_path = flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
+
+
+def listen_address(text: str, name: str = "--web.listen-address") -> "ListenAddress":
+    """An address to listen on; raises what click tells the user."""
+    from exporter.web.listening import ListenAddress
+
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter(
+            f'"{text}" must be HOST:PORT, [HOST]:PORT or :PORT, a port up to 65535', param_hint=name
+        )
+    return ListenAddress(host or None, int(port))
+
+
+def page_path(text: str) -> str:
+    """The path of the metrics page; raises what click tells the user."""
+    if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
+        raise click.BadParameter(
+            f'"{text}" must begin with "/", hold letters, digits and "/._~-", and not be below /-/, /api/ or /static/',
+            param_hint="--web.telemetry-path",
+        )
+    return text

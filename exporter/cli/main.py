@@ -1,0 +1,255 @@
+"""The commands. Nothing heavy is imported before it is known which one is meant."""
+
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from exporter import __version__
+from exporter.cli import flags
+from exporter.errors import ConfigError, ExporterError
+
+if TYPE_CHECKING:
+    from exporter.config.load import Config
+
+EXIT_FAILED = 1
+EXIT_NOT_VALID = 2
+
+
+class _RunByDefault(click.Group):
+    """Without a subcommand it is `run`, flags included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version")):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(f"vecharge-exporter: {error}", err=True)
+            sys.exit(EXIT_NOT_VALID)
+        except ExporterError as error:
+            click.echo(f"vecharge-exporter: {error}", err=True)
+            sys.exit(EXIT_FAILED)
+
+
+@click.group(cls=_RunByDefault, context_settings={"max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+def main() -> None:
+    """Prometheus exporter for EV chargers on the veCharge service."""
+
+
+@main.command()
+@flags.config_file
+@flags.listen_addresses
+@flags.telemetry_path
+@flags.web_config_file
+@flags.enable_lifecycle
+@flags.storage_path
+@flags.shard
+@flags.total_shards
+@flags.log_flags
+@click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+def run(
+    config_file: Path | None,
+    web_listen_address: tuple[str, ...],
+    web_telemetry_path: str,
+    web_config_file: Path | None,
+    web_enable_lifecycle: bool,
+    storage_path: Path,
+    shard: int,
+    total_shards: int,
+    log_level: str,
+    log_format: Any,
+) -> None:
+    """Watch chargers and serve their metrics. What the program does without a command."""
+    from exporter import app
+    from exporter.config.sharding import Shard
+    from exporter.logs import create_log
+    from exporter.web.server import WebOptions
+
+    web = WebOptions(
+        tuple(map(flags.listen_address, web_listen_address)),
+        flags.page_path(web_telemetry_path),
+        web_config_file,
+        web_enable_lifecycle,
+    )
+    options = app.Options(web, storage_path, Shard(shard, total_shards))
+
+    def load() -> "Config":
+        return _load(config_file)
+
+    config = load()
+    log = create_log(log_level, log_format)
+    app.run_loop(lambda: app.run_exporter(config, load, options, log), log)
+
+
+@main.command()
+@flags.flag("--chargers", type=click.IntRange(1, 5000), default=12, help="How many chargers to simulate.")
+@flags.flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
+@flags.listen_addresses
+@flags.log_flags
+def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_level: str, log_format: Any) -> None:
+    """Simulate a veCharge service and watch it: no token, no charger needed."""
+    from exporter import app
+    from exporter.cli.demo import run_demo
+    from exporter.logs import create_log
+    from exporter.web.server import WebOptions
+
+    web = WebOptions(tuple(map(flags.listen_address, web_listen_address)))
+    log = create_log(log_level, log_format)
+    # The simulated chargers begin anew with every demo: what is kept of them is for this one alone.
+    with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
+        options = app.Options(web, Path(folder))
+        app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)
+
+
+@main.command()
+@flags.flag("--listen-address", default="127.0.0.1:10038", help="Where to listen: HOST:PORT.")
+@flags.flag("--chargers", type=click.IntRange(1, 10000), default=12, help="How many chargers to simulate.")
+@flags.flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Simulated seconds a second.")
+@flags.flag("--log-interval", type=click.FloatRange(0.1, 3600), default=10.0, help="Simulated seconds between logs.")
+@flags.flag("--seed", type=int, help="Do the same thing every time.")
+@flags.flag(
+    "--faults", type=click.FloatRange(0, 1), default=0.0, help="Faults a log: resent, blips, corrupt payloads, ..."
+)
+@flags.log_flags
+def simulate(
+    listen_address: str,
+    chargers: int,
+    speed: float,
+    log_interval: float,
+    seed: int | None,
+    faults: float,
+    log_level: str,
+    log_format: Any,
+) -> None:
+    """Simulate a veCharge service alone."""
+    from exporter import app
+    from exporter.cli.demo import run_simulator
+    from exporter.logs import create_log
+    from exporter.simulator import SimulatorOptions
+
+    listen = flags.listen_address(listen_address, "--listen-address")
+    options = SimulatorOptions(
+        host=listen.host or "",
+        port=listen.port,
+        chargers=chargers,
+        speed=speed,
+        log_interval=log_interval,
+        seed=seed,
+        faults=faults,
+    )
+    log = create_log(log_level, log_format)
+    app.run_loop(lambda: run_simulator(options, click.echo), log)
+
+
+@main.command()
+@flags.config_file
+@flags.web_config_file
+@click.option("--online", is_flag=True, help="Also make one handshake per charger, and show what it says.")
+def check(config_file: Path | None, web_config_file: Path | None, online: bool) -> None:
+    """Say whether the configuration is valid, its tokens can be read and, with --online, whether all of it works.
+
+    Exit status 0: all is well; 1: something does not work; 2: the file is not valid.
+    """
+    config = _load(config_file)
+    chargers = sum(len(account.chargers) for account in config.accounts)
+    click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
+    for pattern in config.unmatched_patterns:
+        click.echo(f"{config_file}: charger_files: {pattern} matches no file")
+    if web_config_file is not None:
+        from exporter.web import config as web_config
+
+        web_config.load(web_config_file)
+        click.echo(f"{web_config_file}: valid")
+    from exporter.cli.check import run_online, unreadable_tokens
+
+    if online:
+        works = run_online(config)
+    else:
+        problems = list(unreadable_tokens(config))
+        for line in problems:
+            click.echo(line)
+        works = not problems
+    if not works:
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@flags.flag("--url", default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
+@flags.flag(
+    "--ca-file", type=flags.FILE, help="Authority to trust over TLS, or the exporter's certificate itself, as PEM."
+)
+@flags.flag("--server-name", help="Name that the certificate is for, if it is not the host of the URL.")
+@flags.flag("--cert-file", type=flags.FILE, help="Certificate to show, where the exporter demands one, as PEM.")
+@flags.flag("--key-file", type=flags.FILE, help="Key of that certificate; without one it is in the same file.")
+@flags.flag("--username", help="User, where the exporter asks for a password.")
+@flags.flag("--password-file", type=flags.FILE, help="File that holds the password.")
+def healthcheck(url: str, **options: Any) -> None:
+    """Ask a running exporter whether it is healthy: for container health checks.
+
+    It answers within 5 s. Exit status 0: the exporter says that it is well; 1: it does not, and what to do.
+    """
+    from exporter.cli.healthcheck import Question, ask
+
+    ask(Question(url=url, **options))
+    click.echo(f"{url}: healthy")
+
+
+@main.command()
+def metrics() -> None:
+    """Print the metric reference, as Markdown."""
+    from exporter.cli.reference import metrics_reference
+
+    click.echo(metrics_reference(), nl=False)
+
+
+@main.group(invoke_without_command=True)
+@flags.storage_path
+@click.option("--json", "json", is_flag=True, help="As JSON.")
+@click.pass_context
+def state(context: click.Context, storage_path: Path, json: bool) -> None:
+    """Print the totals that are kept, also of chargers that left the configuration.
+
+    It only reads: while the exporter runs, too, and in a folder that is read-only.
+    """
+    if context.invoked_subcommand is None:
+        from exporter.cli import state as state_command
+        from exporter.state import state_file
+
+        kept = state_file.read(storage_path)
+        click.echo(state_command.as_json(kept) if json else state_command.as_table(kept))
+
+
+@state.command("set")
+@click.argument("charger")
+@click.option(
+    "--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="The total that it shall go on from."
+)
+@click.pass_context
+def state_set(context: click.Context, charger: str, energy_kwh: float) -> None:
+    """Set the total of a charger: a meter that was replaced, a move from another system.
+
+    Refused while the exporter runs. A total below the old one looks to Prometheus like a counter that began anew.
+    """
+    from exporter.cli import state as state_command
+
+    if math.isnan(energy_kwh):
+        raise click.BadParameter("must be a number", param_hint="--energy-kwh")
+    assert context.parent is not None
+    click.echo(state_command.set_total(context.parent.params["storage_path"], charger, energy_kwh))
+
+
+def _load(config_file: Path | None) -> "Config":
+    from exporter.config import load as config
+
+    if config_file is not None:
+        return config.load(config_file)
+    return config.from_environment(os.environ)

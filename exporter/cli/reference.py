@@ -1,0 +1,246 @@
+"""The references of the documentation, as Markdown, from the tables that the program itself runs on."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from types import NoneType
+from typing import get_args, get_origin, get_type_hints
+
+import click
+import msgspec
+
+from exporter.config import duration
+from exporter.config import schema as settings
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Subject
+
+_METRICS_INTRODUCTION = """\
+# Metrics
+
+Printed by `vecharge-exporter metrics`.
+
+All units are base units: volts, amperes, watts, joules (1 kWh is 3,600,000 J), seconds, degrees. What is not known
+is absent: there is no `NaN`, and no 0 that means "unknown". A charger that left the configuration has no series.
+"""
+
+_CHARGERS = """\
+## One charger
+
+Each has the label `charger_id`, as the configuration spells it. In OpenMetrics the two counters that outlive the
+exporter, energy and sessions, carry `_created`: when the exporter first saw the charger.
+"""
+
+_ACCOUNTS = """\
+## One account
+
+Each has the label `account`. Every value of the other labels is there from the start, with 0.
+"""
+
+_EXPORTER = """\
+## The exporter
+
+Beside these, `process_*` and `python_*` are those of every Prometheus client for Python.
+"""
+
+_CONFIGURATION_INTRODUCTION = """\
+# Configuration
+
+Three environment variables are enough for one account: `VECHARGE_TOKEN`, `VECHARGE_CHARGERS=a,b` and, for another
+service, `VECHARGE_URL`. Everything else is said in a YAML file, named with `--config.file`:
+
+```yaml
+global:
+  stale_after: 5m
+accounts:
+  - name: delhi
+    token_file: delhi.token
+    chargers:
+      - test
+      - id: veChargePoint0125896
+        name: Rohini Sector 22
+    charger_files: [chargers/*.yml, chargers/*.json]
+```
+
+`vecharge-exporter check --config.file FILE` says whether a file is valid, in one line that names the place of what is
+wrong, and whether every token can be read; with `--online` it also tries the token and every charger.
+
+- Only `name`, one of `token`, `token_file` and `token_env`, and a charger are required.
+- An unknown key is an error, and so is a key that stands twice in one mapping.
+- A charger id stands once in the whole file, all accounts and charger files counted.
+- Paths and patterns are relative to the configuration file.
+- Durations are written as in Prometheus: `500ms`, `30s`, `5m`, `1h30m`.
+- The contents of `token_file` are read again for every attempt to connect: a new token needs no reload.
+- What matches `charger_files`, and `ca_file`, is looked at every 5 s, and when it has changed the whole configuration
+  is read again. For other changes send SIGHUP or, with `--web.enable-lifecycle`, `POST /-/reload`. Only the
+  chargers of an account that has changed connect again.
+- A configuration that cannot be read or is not valid changes nothing. The log says why,
+  `vecharge_exporter_config_last_reload_successful` is 0, and it is tried again every 5 s.
+- A pattern of `charger_files` that matched a file and now matches none looks just like a volume that is not mounted, so
+  that changes nothing either. To let its chargers go, leave a file that holds an empty list, `[]`, or take the pattern
+  out.
+- All these files are regular ones: a pipe or a device is refused.
+- YAML takes `0125`, `2024-01-31`, `on` and `no` for anything but text: a charger id that looks so needs quotes.
+"""
+
+_SECTION_TITLES = {
+    "": "The file",
+    "global": "`global`",
+    "accounts[]": "An entry of `accounts`",
+    "accounts[].chargers[]": "An entry of `chargers` or of a charger file",
+}
+_VALUE_KINDS: dict[object, str] = {
+    bool: "`true` or `false`",
+    settings.Duration: "duration",
+    settings.Watts: "number",
+    settings.Text: "string",
+    settings.Secret: "string",
+    settings.Variable: "string",
+    settings.FilePath: "path",
+    settings.Url: "URL",
+}
+
+_COMMAND_LINE_INTRODUCTION = """\
+# Command line
+
+Every option that names an environment variable can be set by it as well; the command line wins. A token is never
+taken from the command line, where every user of the machine could read it: see
+[configuration.md](configuration.md).
+"""
+
+
+def metrics_reference() -> str:
+    """Every metric of METRICS: name, labels, type, meaning and when it is absent."""
+    parts = [
+        _METRICS_INTRODUCTION,
+        _CHARGERS,
+        _metrics_table(CHARGER_METRICS),
+        _ACCOUNTS,
+        _metrics_table(ACCOUNT_METRICS),
+        _EXPORTER,
+        _metrics_table(EXPORTER_METRICS),
+    ]
+    return "\n".join(parts)
+
+
+def configuration_reference() -> str:
+    """Every field of the configuration file: what it holds, its default and meaning."""
+    parts = [_CONFIGURATION_INTRODUCTION]
+    for place, section in settings.SECTIONS.items():
+        parts += [f"## {_SECTION_TITLES[place]}\n", f"{inspect.getdoc(section)}\n", _fields_table(section)]
+    return "\n".join(parts)
+
+
+def command_line_reference(program: click.Group) -> str:
+    """Every command of `program`: what it does and its options."""
+    return "\n".join([_COMMAND_LINE_INTRODUCTION, *_commands("vecharge-exporter", program)])
+
+
+def _metrics_table(metrics: Iterable[Metric[Subject]]) -> str:
+    rows = (
+        (_with_labels(metric), metric.kind, " ".join((metric.help, *_label_values(metric))), metric.absent)
+        for metric in metrics
+    )
+    return _table(("Metric", "Type", "Meaning", "Absent when"), rows)
+
+
+def _with_labels(metric: Metric[Subject]) -> str:
+    labels = f"{{{','.join(metric.labels)}}}" if metric.labels else ""
+    return f"`{metric.name}{labels}`"
+
+
+def _label_values(metric: Metric[Subject]) -> Iterator[str]:
+    """The values of the labels whose values the table itself knows."""
+    if metric.info is None:
+        for place, label in enumerate(metric.labels):
+            values = dict.fromkeys(series.label_values[place] for series in metric.series)
+            yield f"`{label}` is one of {_one_of(values)}."
+
+
+def _fields_table(section: type[msgspec.Struct]) -> str:
+    hints = get_type_hints(section, include_extras=True)
+    rows = []
+    for field in msgspec.structs.fields(section):
+        kind, meta = get_args(hints[field.name])
+        rows.append((f"`{field.encode_name}`", _kind(kind), _field_default(field), meta.description))
+    return _table(("Field", "Holds", "Default", "Meaning"), rows)
+
+
+def _kind(kind: object) -> str:
+    """What a field holds, in words, from its type."""
+    alternatives = [one for one in get_args(kind) if one not in (NoneType, ...)]
+    if get_origin(kind) in (list, tuple):
+        return (
+            "list"
+            if len(alternatives) != 1 or alternatives[0] not in _VALUE_KINDS
+            else f"list of {_kind(alternatives[0])}s"
+        )
+    if alternatives:
+        return " or ".join(map(_kind, alternatives))
+    return _VALUE_KINDS.get(kind, "mapping")
+
+
+def _field_default(field: msgspec.structs.FieldInfo) -> str:
+    match field.default:
+        case None:
+            return ""
+        case bool(flag):
+            return f"`{str(flag).lower()}`"
+        case settings.Duration() as seconds:
+            return f"`{duration.text(seconds)}`"
+        case settings.Watts() as watts:
+            return f"`{watts:.0f}`"
+        case tuple(entries):
+            return f"`[{', '.join(entries)}]`"
+        case str(text):
+            return f"`{text}`"
+    return "required" if field.required else ""
+
+
+def _commands(before: str, group: click.Group) -> Iterator[str]:
+    for name, command in group.commands.items():
+        arguments = [(one.name or "").upper() for one in command.params if isinstance(one, click.Argument)]
+        yield _command(" ".join([before, name, *arguments]), command)
+        if isinstance(command, click.Group):
+            yield from _commands(f"{before} {name}", command)
+
+
+def _command(title: str, command: click.Command) -> str:
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    parts = [f"## {title}\n", f"{inspect.cleandoc(command.help or '')}\n"]
+    if options:
+        rows = (
+            (
+                " ".join(f"`{name}`" for name in option.opts),
+                f"`{option.envvar}`" if option.envvar else "",
+                _default(option),
+                " ".join(filter(None, (option.help, _allowed(option.type)))),
+            )
+            for option in options
+        )
+        parts.append(_table(("Option", "Environment variable", "Default", "Meaning"), rows))
+    return "\n".join(parts)
+
+
+def _default(option: click.Option) -> str:
+    default = option.to_info_dict()["default"]
+    if default is None or option.is_flag:
+        return "required" if option.required else ""
+    return _one_of(default if option.multiple else [default])
+
+
+def _allowed(kind: object) -> str:
+    match kind:
+        case click.Choice(choices=choices):
+            return f"One of {_one_of(map(str, choices))}."
+        case click.IntRange(min=least, max=most) | click.FloatRange(min=least, max=most):
+            limits = (f"{word} {limit:,}" for word, limit in (("from", least), ("to", most)) if limit is not None)
+            return f"{' '.join(limits)}.".capitalize()
+    return ""
+
+
+def _one_of(values: Iterable[object]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    # A pipe would end its cell.
+    lines = (" | ".join(cell.replace("|", r"\|") for cell in row) for row in (head, ["---"] * len(head), *rows))
+    return "".join(f"| {line} |\n" for line in lines)

@@ -1,0 +1,1 @@
+"""What the operator says: the configuration, its files and its reload."""

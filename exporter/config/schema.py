@@ -1,0 +1,221 @@
+"""The fields of the configuration file: their types, defaults, meanings and the rules of a single value.
+
+The reference in docs/configuration.md is generated from here; rules between values stand in config.py.
+"""
+
+import math
+import re
+from typing import Annotated, Any, Self, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from exporter.config import duration
+from exporter.config import yaml_file as document
+
+SERVICE_URL = "https://library.vecharge.app"
+
+
+class Duration(float):
+    """Seconds, written as Prometheus writes a duration; more than none."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        # 0 and 300 come as numbers: the grammar of durations says which of them it knows.
+        seconds = duration.parse(str(value) if isinstance(value, str | int) else "")
+        if not seconds:
+            raise ValueError("must be longer than 0")
+        return cls(seconds)
+
+
+class Watts(float):
+    """A power above 0."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(document.wrong_type(["float"], value))
+        try:
+            watts = cls(value)
+        except OverflowError:
+            watts = cls(math.inf)
+        if not 0 < watts < math.inf:
+            raise ValueError("must be a number above 0")
+        return watts
+
+
+class Text(str):
+    """Text that people and label values can carry: something, in one line."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        if not isinstance(value, str):
+            raise TypeError(document.wrong_type(["str"], value))
+        if not value.strip():
+            raise ValueError("must not be empty")
+        if not value.isprintable():
+            raise ValueError("must not hold control characters or line breaks")
+        if value != value.strip():
+            raise ValueError("must not begin or end with white space")
+        return cls(value)
+
+
+class Secret(str):
+    """A token: whoever prints the struct around it does not print the token."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        if not isinstance(value, str):
+            raise TypeError(document.wrong_type(["str"], value))
+        return cls(value)
+
+
+class FilePath(Text):
+    """A path; relative to the configuration file."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        path = super().read(value)
+        # It would be shown in messages: a JWT always begins so, being base64 of a JSON object.
+        if path.removeprefix("Bearer").lstrip().startswith("eyJ"):
+            raise ValueError("must be a path; a token itself belongs under the key token")
+        return path
+
+
+class Variable(Text):
+    """The name of an environment variable."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        variable = super().read(value)
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", variable):
+            raise ValueError("must be the name of an environment variable: letters, digits and _")
+        return variable
+
+
+class Url(Text):
+    """The address of a service, without a slash at its end."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be and shows nothing of it."""
+        url = super().read(value)
+        try:
+            parts = urlsplit(url)
+            parts.port  # noqa: B018  (raises ValueError when it is out of range)
+        except ValueError:
+            raise ValueError(f"must be an address such as {SERVICE_URL}") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
+            raise ValueError(f"must be an address such as {SERVICE_URL}")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("must not hold a user name or password")
+        if "?" in url or "#" in url:
+            raise ValueError("must not hold a query or fragment: the exporter adds token and charger id itself")
+        if parts.path.strip("/"):
+            raise ValueError("must not hold a path: Socket.IO has its own")
+        return cls(f"{parts.scheme}://{parts.netloc}")
+
+
+def read(kind: type, value: Any) -> Any:
+    """The hook for `document.typed`: lets each of the types above read its value."""
+    return cast("type[Duration]", kind).read(value)
+
+
+class Charger(msgspec.Struct, forbid_unknown_fields=True):
+    """One charger: a string, its id, or a mapping."""
+
+    id: Annotated[Text, Meta(description="The id that the service knows the charger by; unique in the whole file.")]
+    name: Annotated[
+        Text | None, Meta(description="A name for people, shown as the label `name` of `vecharge_charger_info`.")
+    ] = None
+
+
+class Account(msgspec.Struct, forbid_unknown_fields=True):
+    """One account of the service, with the chargers to watch through it."""
+
+    name: Annotated[Text, Meta(description="The label `account` of its metrics; unique.")]
+    url: Annotated[
+        Url, Meta(description="The service. The environment's `HTTPS_PROXY` and `NO_PROXY` hold for it.")
+    ] = Url(SERVICE_URL)
+    token: Annotated[
+        Secret | None,
+        Meta(description="The token itself. Exactly one of `token`, `token_file`, `token_env` is needed."),
+    ] = None
+    token_file: Annotated[
+        FilePath | None,
+        Meta(description="A file that holds the token. Read again for every attempt to connect."),
+    ] = None
+    token_env: Annotated[Variable | None, Meta(description="The environment variable that holds the token.")] = None
+    transports: Annotated[
+        tuple[Text, ...], Meta(description="Ways to connect, tried in this order: `websocket`, `polling`.")
+    ] = (Text("websocket"), Text("polling"))
+    connect_timeout: Annotated[Duration, Meta(description="The longest that one attempt to connect may take.")] = (
+        Duration(10)
+    )
+    ca_file: Annotated[
+        FilePath | None,
+        Meta(description="Certificate authorities (PEM) to trust beside the system's."),
+    ] = None
+    insecure_skip_verify: Annotated[
+        bool, Meta(description="Do not verify the service's certificate. Anyone on the way can then read the token.")
+    ] = False
+    chargers: Annotated[list[str | Charger], Meta(description="Chargers to watch: ids, or mappings with an `id`.")] = []
+    charger_files: Annotated[
+        list[FilePath],
+        Meta(
+            description="Files with more of them, as glob patterns: YAML or JSON lists of the same entries. "
+            "A pattern that matches no file is told and no error at a start, as long as there is another charger."
+        ),
+    ] = []
+
+
+class Global(msgspec.Struct, forbid_unknown_fields=True):
+    """What holds for every account."""
+
+    stale_after: Annotated[
+        Duration,
+        Meta(description="A charger that is on and has sent no reading for so long is down, its readings absent."),
+    ] = Duration(300)
+    expose_location: Annotated[bool, Meta(description="Export the chargers' latitude and longitude.")] = False
+    max_power_watts: Annotated[
+        Watts,
+        Meta(description="A rise of energy that would need more power than this is not counted."),
+    ] = Watts(400_000)
+
+
+class Document(msgspec.Struct, forbid_unknown_fields=True, rename={"globals": "global"}):
+    """The whole file."""
+
+    accounts: Annotated[list[Account], Meta(description="The accounts; at least one.")]
+    globals: Annotated[Global, Meta(description="What holds for every account.")] = msgspec.field(
+        default_factory=Global
+    )
+
+
+# Where each struct stands in the document.
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "": Document,
+    "global": Global,
+    "accounts[]": Account,
+    "accounts[].chargers[]": Charger,
+}

@@ -1,0 +1,1 @@
+"""What a scrape shows: the table of metrics and its text."""

@@ -1,0 +1,356 @@
+"""METRICS: every metric of the exporter, a row each. The only file with metric names.
+
+A row says how its value is read from a charger, an account or the process; None is "not known", and what is not
+known has no series. Base units throughout: volts, amperes, watts, joules, seconds, degrees.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from exporter.charger.account import REJECTIONS, Account, Disconnection
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import EVENT_LABELS, OFF, ON, UNKNOWN, Status
+from exporter.errors import ConnectFailure
+
+Subject = TypeVar("Subject")
+Label = TypeVar("Label", bound=str)
+Value = float | int | bool | None
+Read = Callable[[Subject, Moment], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Series(Generic[Subject]):
+    """One series of a row: the values of the row's labels, and how its value is read."""
+
+    label_values: tuple[str, ...]
+    read: Callable[[Subject, Moment], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Generic[Subject]):
+    """A row. `labels` come beside the label that names the subject; `info` makes them from the subject itself."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    help: str
+    series: tuple[Series[Subject], ...]
+    absent: str = "never"
+    labels: tuple[str, ...] = ()
+    info: Callable[[Subject], tuple[str, ...]] | None = None
+    created: Callable[[Subject], float] | None = None
+    # Read from a charger's document and the configuration alone: it changes with them, and with no log.
+    of_document: bool = False
+
+
+def _gauge(
+    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", of_document: bool = False
+) -> Metric[Subject]:
+    return Metric(name, "gauge", help_text, (Series((), read),), absent, of_document=of_document)
+
+
+def _counter(
+    name: str,
+    help_text: str,
+    read: Read[Subject],
+    *,
+    absent: str = "never",
+    created: Callable[[Subject], float] | None = None,
+) -> Metric[Subject]:
+    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created)
+
+
+def _voltage(charger: Charger, now: Moment) -> float | None:
+    return charger.voltage_volts if charger.is_fresh(now) else None
+
+
+def _current(charger: Charger, now: Moment) -> float | None:
+    if charger.status is OFF:
+        return 0.0
+    return charger.current_amperes if charger.is_fresh(now) else None
+
+
+def power_watts(charger: Charger, now: Moment) -> float | None:
+    """What is shown of a charger's power; None is not known."""
+    if charger.status is OFF:
+        return 0.0
+    return charger.power_watts if charger.is_fresh(now) else None
+
+
+def _status_is(status: Status) -> Series[Charger]:
+    return Series((status.value,), lambda charger, _: charger.status is status)
+
+
+def _counts(
+    labels: Iterable[Label], counts_of: Callable[[Account], Mapping[Label, int]]
+) -> tuple[Series[Account], ...]:
+    def series(label: Label) -> Series[Account]:
+        return Series((str(label),), lambda account, _: counts_of(account)[label])
+
+    return tuple(series(label) for label in labels)
+
+
+CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
+    _gauge(
+        "vecharge_charger_up",
+        "Whether the charger can be reached now: stream connected and heard from, Wi-Fi not down, readings not stale.",
+        lambda charger, now: charger.is_up(now),
+    ),
+    Metric(
+        "vecharge_charger_status",
+        "gauge",
+        "The last status that the service reported; exactly one is 1.",
+        (_status_is(ON), _status_is(OFF), _status_is(UNKNOWN)),
+        labels=("status",),
+    ),
+    _gauge(
+        "vecharge_charger_voltage_volts",
+        "Voltage of the last accepted reading.",
+        _voltage,
+        absent="no reading yet; older than stale_after; status off",
+    ),
+    _gauge(
+        "vecharge_charger_current_amperes",
+        "Current of the last accepted reading; 0 while off.",
+        _current,
+        absent="no reading yet; older than stale_after and not off",
+    ),
+    _gauge(
+        "vecharge_charger_power_watts",
+        "Power of the last accepted reading; 0 while off.",
+        power_watts,
+        absent="no reading yet; older than stale_after and not off",
+    ),
+    _counter(
+        "vecharge_charger_energy_joules_total",
+        "Energy delivered over all sessions that the exporter has seen.",
+        lambda charger, _: charger.committed.total_joules,
+        absent="before the first energy reading ever",
+        created=lambda charger: charger.first_seen_unix,
+    ),
+    _gauge(
+        "vecharge_charger_session_energy_joules",
+        "Energy of the running or last session, as reported.",
+        lambda charger, _: charger.meter.session_joules,
+        absent="before the first",
+    ),
+    _gauge(
+        "vecharge_charger_previous_energy_joules",
+        "The service's prev_energy, as reported; its meaning is not documented.",
+        lambda charger, _: charger.document.previous_energy_joules,
+        absent="not reported",
+        of_document=True,
+    ),
+    _counter(
+        "vecharge_charger_sessions_total",
+        "Charging sessions begun.",
+        lambda charger, _: charger.committed.sessions,
+        created=lambda charger: charger.first_seen_unix,
+    ),
+    _gauge(
+        "vecharge_charger_session_start_timestamp_seconds",
+        "When the running session began, by the exporter's own observation.",
+        lambda charger, _: charger.session_start_unix,
+        absent="status not on",
+    ),
+    _gauge(
+        "vecharge_charger_wifi_connected",
+        "Whether the service reports the charger's Wi-Fi as connected.",
+        lambda charger, _: charger.wifi_connected,
+        absent="not reported",
+    ),
+    _gauge(
+        "vecharge_charger_active",
+        "Whether the service has the charger in use (isActive).",
+        lambda charger, _: charger.document.active,
+        absent="not reported",
+        of_document=True,
+    ),
+    Metric(
+        "vecharge_charger_generator_on",
+        "gauge",
+        "Whether the diesel generator behind the charger is on, as desired and as reported.",
+        (
+            Series(("desired",), lambda charger, _: charger.document.generator_desired),
+            Series(("reported",), lambda charger, _: charger.document.generator_reported),
+        ),
+        absent="not reported",
+        labels=("report",),
+        of_document=True,
+    ),
+    _gauge(
+        "vecharge_charger_last_log_timestamp_seconds",
+        "When the charger wrote the last accepted log (createdAt).",
+        lambda charger, _: charger.meter.last_log_unix,
+        absent="before the first",
+    ),
+    _gauge(
+        "vecharge_charger_connected_timestamp_seconds",
+        "When the charger connected to the service (connectedTimestamp).",
+        lambda charger, _: charger.document.connected_unix,
+        absent="not reported",
+        of_document=True,
+    ),
+    _gauge(
+        "vecharge_charger_latitude_degrees",
+        "Position of the charger: latitude.",
+        lambda charger, _: charger.shown_position[0],
+        absent="not reported, or expose_location is false (the default)",
+        of_document=True,
+    ),
+    _gauge(
+        "vecharge_charger_longitude_degrees",
+        "Position of the charger: longitude.",
+        lambda charger, _: charger.shown_position[1],
+        absent="not reported, or expose_location is false (the default)",
+        of_document=True,
+    ),
+    Metric(
+        "vecharge_charger_info",
+        "gauge",
+        "What is known of the charger; always 1, a label not known is empty.",
+        (Series((), lambda _charger, _now: 1),),
+        labels=("name", "account", "device_id", "operator", "partner_id", "mode", "address", "detail"),
+        info=lambda charger: charger.info,
+    ),
+    _counter(
+        "vecharge_charger_readings_total",
+        "Readings accepted.",
+        lambda charger, _: charger.readings,
+    ),
+    _counter(
+        "vecharge_charger_readings_rejected_total",
+        "Readings not accepted, for all reasons.",
+        lambda charger, _: charger.readings_rejected,
+    ),
+    _gauge(
+        "vecharge_stream_connected",
+        "Whether the charger's Socket.IO namespace is connected.",
+        lambda charger, _: charger.connected,
+    ),
+    _counter(
+        "vecharge_stream_connections_total",
+        "Connections of the charger's stream.",
+        lambda charger, _: charger.connections,
+    ),
+    _counter(
+        "vecharge_stream_disconnections_total",
+        "Connections of the charger's stream that ended.",
+        lambda charger, _: charger.disconnections,
+    ),
+    _counter(
+        "vecharge_stream_connect_failures_total",
+        "Attempts to connect the charger's stream that failed.",
+        lambda charger, _: charger.connect_failures,
+    ),
+    _gauge(
+        "vecharge_stream_last_event_timestamp_seconds",
+        "When the last event of any kind arrived.",
+        lambda charger, _: charger.last_event_unix,
+        absent="before the first",
+    ),
+)
+
+ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
+    _gauge(
+        "vecharge_account_token_expiry_timestamp_seconds",
+        "When the token in use expires (exp).",
+        lambda account, _: account.token_expiry_unix,
+        absent="the token is no JWT, or has no exp",
+    ),
+    Metric(
+        "vecharge_account_events_total",
+        "counter",
+        "Events received, by wire name.",
+        _counts(EVENT_LABELS, lambda account: account.events),
+        labels=("event",),
+    ),
+    Metric(
+        "vecharge_account_decode_errors_total",
+        "counter",
+        "Payloads that could not be understood, wholly or in part.",
+        _counts(EVENT_LABELS, lambda account: account.decode_errors),
+        labels=("event",),
+    ),
+    Metric(
+        "vecharge_account_readings_rejected_total",
+        "counter",
+        "Readings not accepted, by reason.",
+        _counts(REJECTIONS, lambda account: account.readings_rejected),
+        labels=("reason",),
+    ),
+    Metric(
+        "vecharge_account_connect_failures_total",
+        "counter",
+        "Attempts to connect that failed, by reason.",
+        _counts(ConnectFailure, lambda account: account.connect_failures),
+        labels=("reason",),
+    ),
+    Metric(
+        "vecharge_account_disconnections_total",
+        "counter",
+        "Connections that ended, by reason.",
+        _counts(Disconnection, lambda account: account.disconnections),
+        labels=("reason",),
+    ),
+    _gauge(
+        "vecharge_exporter_chargers",
+        "Chargers that this process watches.",
+        lambda account, _: account.chargers,
+    ),
+)
+
+EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
+    Metric(
+        "vecharge_exporter_build_info",
+        "gauge",
+        "The versions of the exporter, of Python and of python-socketio; always 1.",
+        (Series((), lambda _process, _now: 1),),
+        labels=("version", "python_version", "socketio_version"),
+        info=lambda process: (process.version, process.python_version, process.socketio_version),
+    ),
+    _gauge(
+        "vecharge_exporter_config_last_reload_successful",
+        "Whether the last attempt to read the configuration succeeded.",
+        lambda process, _: process.reload_successful and process.web_reload_successful,
+    ),
+    _gauge(
+        "vecharge_exporter_config_last_reload_success_timestamp_seconds",
+        "When the configuration was last read with success.",
+        lambda process, _: process.reload_success_unix,
+    ),
+    _counter(
+        "vecharge_exporter_state_commits_total",
+        "Commits of the state file.",
+        lambda process, _: process.commits,
+    ),
+    _counter(
+        "vecharge_exporter_state_commit_failures_total",
+        "Commits of the state file that failed.",
+        lambda process, _: process.commit_failures,
+    ),
+    _counter(
+        "vecharge_exporter_state_commit_seconds_total",
+        "Time spent committing the state file.",
+        lambda process, _: process.commit_seconds,
+    ),
+    _gauge(
+        "vecharge_exporter_state_damaged_files",
+        "Damaged state files that were set aside and lay in the storage folder at the start.",
+        lambda process, _: process.damaged_state_files,
+    ),
+    _counter(
+        "vecharge_exporter_scrapes_total",
+        "Scrapes answered.",
+        lambda process, _: process.scrapes,
+    ),
+    _counter(
+        "vecharge_exporter_scrape_seconds_total",
+        "Time spent answering scrapes.",
+        lambda process, _: process.scrape_seconds,
+    ),
+)
+
+METRICS: Final[tuple[Metric[Any], ...]] = (*CHARGER_METRICS, *ACCOUNT_METRICS, *EXPORTER_METRICS)

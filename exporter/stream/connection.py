@@ -1,0 +1,272 @@
+"""One Socket.IO connection, from the handshake to its end; never used twice."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+
+from exporter.charger.account import Disconnection
+from exporter.charger.events import Connected, Garbled, Received
+from exporter.errors import release_frames
+from exporter.stream.diagnosis import Evidence, closed_early, diagnose, not_understood, refused, timed_out
+from exporter.stream.polling import BoundedResponse
+from exporter.stream.socketio_client import (
+    CONNECT_OPTIONS,
+    NAMESPACE,
+    SILENT,
+    Client,
+    Door,
+    Json,
+    registries_of_clients,
+)
+
+# Beyond the ping interval and timeout that the server announced: a slow network is no dead one.
+IDLE_GRACE_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 1.0
+CANCELLATIONS: Final = 3
+# A server that announces no pings, or one a day, would never be found silent; one without a pause between, never idle.
+MAX_PING_SECONDS: Final = 600.0
+
+Deliver = Callable[[Connected | Received | Garbled], None]
+
+
+# Of the attempt that the running task makes. One trace for all connections: of its own, each would hold fifty objects.
+_evidence: ContextVar[Evidence] = ContextVar("evidence")
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Sees what the library hides: the status of a failed handshake and the exceptions it swallows."""
+
+    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if evidence := _evidence.get(None):
+            evidence.status = params.response.status
+            evidence.retry_after = params.response.headers.get("Retry-After")
+            evidence.date = params.response.headers.get("Date")
+
+    async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
+        if evidence := _evidence.get(None):
+            if evidence.exception:
+                release_frames(evidence.exception)
+            evidence.exception = params.exception
+
+    async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
+        if evidence := _evidence.get(None):
+            evidence.status = params.response.status
+        raise aiohttp.ClientError("a redirect is not followed: the token goes to no other address")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(failed)
+    trace.on_request_redirect.append(redirected)
+    return trace
+
+
+_TRACE: Final = _trace()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to connect to: an account's service and one of its chargers."""
+
+    url: str
+    charger_id: str
+    connect_timeout_seconds: float
+    proxy: str | None = field(default=None, repr=False)
+
+
+class Connection:
+    """A connection to one charger: `open()`, then `ended()`, then always `close()`.
+
+    `deliver` gets `Connected` and then every event, in order.
+    """
+
+    def __init__(self, target: Target, connector: aiohttp.BaseConnector, deliver: Deliver) -> None:
+        loop = asyncio.get_running_loop()
+        self.has_joined = False
+        self._target = target
+        self._deliver = deliver
+        self._joined: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[Disconnection] = loop.create_future()
+        self._evidence = Evidence()
+        self._connecting: asyncio.Task[None] | None = None
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=target.connect_timeout_seconds),
+            response_class=BoundedResponse,
+            trace_configs=[_TRACE],
+            # Not from the environment: the library would look for it in two threads and .netrc, at every request.
+            proxy=target.proxy,
+        )
+        self._client = Client(
+            reconnection=False,
+            logger=SILENT,
+            engineio_logger=SILENT,
+            json=Json,
+            http_session=self._session,
+            request_timeout=target.connect_timeout_seconds,
+        )
+        self._client.on_event = self._receive
+        self._client.on_refused = self._on_refused
+        self._client.on_goodbye = self._client.eio.on_goodbye = lambda: self._end(Disconnection.SERVER)
+        self._client.eio.on_broken = lambda: self._end(self._lost())
+        self._client.eio.on_garbled = lambda: deliver(Garbled())
+        self._client.register_namespace(Door(self._receive))
+
+    async def open(self, token: str, transport: str, seconds: float) -> None:
+        """Connects over one transport, within so many seconds, and waits until the namespace is joined.
+
+        Raises ConnectError.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        self._connecting = loop.create_task(self._connect(token, transport))
+        # The library has no time limit on a websocket handshake and swallows cancellations: hence its own task.
+        await asyncio.wait({self._connecting}, timeout=seconds)
+        if not self._connecting.done():
+            raise timed_out(self._target.connect_timeout_seconds)
+        error = self._connecting.exception()
+        if error is not None:
+            raise diagnose(error, self._evidence) from error
+        if not (0 < self._client.eio.ping_interval <= MAX_PING_SECONDS >= self._client.eio.ping_timeout >= 0):
+            raise not_understood()
+        waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *self._loops()}
+        await asyncio.wait(waited_for, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+        if self._joined.done():
+            return self._joined.result()
+        if self._ended.done() or any(task.done() for task in self._loops()):
+            raise closed_early()
+        raise timed_out(self._target.connect_timeout_seconds)
+
+    async def ended(self) -> Disconnection:
+        """Waits for the end of the connection: goodbye, a broken transport, or silence."""
+        loop = asyncio.get_running_loop()
+        transport = self._client.eio
+        limit = transport.ping_interval + transport.ping_timeout + IDLE_GRACE_SECONDS
+        transport.heard_at = transport.heard_at or loop.time()
+        loops = self._loops()
+        waited_for: set[asyncio.Future[Any]] = {self._ended, *loops}
+        while True:
+            silence = loop.time() - transport.heard_at
+            if silence >= limit:
+                return Disconnection.IDLE
+            # A failed ping over polling ends the library's loops without any event.
+            await asyncio.wait(waited_for, timeout=limit - silence, return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.done():
+                return self._ended.result()
+            if any(task.done() for task in loops):
+                return self._lost()
+
+    async def close(self) -> None:
+        """Says goodbye if it can, and leaves nothing behind: no task, no socket. Takes a few seconds at the most."""
+        self._joined.cancel()
+        for _ in range(CANCELLATIONS):
+            # The library may swallow one, and open what nobody would close.
+            if self._connecting is None or self._connecting.done():
+                break
+            self._connecting.cancel()
+            await asyncio.wait({self._connecting}, timeout=CLOSE_SECONDS)
+        transport = self._client.eio
+        loops = self._loops()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._say_goodbye()
+        # A cancelled ping loop goes on for as long as the state is "connected".
+        transport.state = "disconnected"
+        for task in loops:
+            task.cancel()
+        if loops:
+            await asyncio.wait(loops, timeout=CLOSE_SECONDS)
+        for registry in registries_of_clients():
+            if transport in registry:
+                registry.remove(transport)
+        if transport.ws is not None and not transport.ws.closed:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await transport.ws.close()
+        await self._session.close()
+        self._untie({*loops, self._joined, *filter(None, [self._connecting])})
+
+    def _untie(self, futures: set[asyncio.Future[None]]) -> None:
+        """Unties what the library ties together, so that nothing of a dead connection waits for a garbage collection.
+
+        Those that find old objects hold the event loop; thousands of connections that end together would bring many.
+        """
+        transport = self._client.eio
+        # Looked at, so that asyncio does not print them, token and all.
+        errors = [future.exception() for future in futures if future.done() and not future.cancelled()]
+        errors += [self._evidence.exception, transport.ws and transport.ws.exception()]
+        for error in filter(None, errors):
+            release_frames(error)
+        if all(future.done() for future in futures):
+            self._connecting = None
+            self._client.__dict__.clear()
+            transport.__dict__.clear()
+
+    async def _say_goodbye(self) -> None:
+        transport = self._client.eio
+        if transport.state == "connected" and transport.current_transport == "polling":
+            outside = _evidence.set(self._evidence)
+            try:
+                await transport.hang_up_polling(CLOSE_SECONDS)
+            finally:
+                _evidence.reset(outside)
+            return
+        await self._client.disconnect()
+        if transport.write_loop_task is not None:
+            await asyncio.wait({transport.write_loop_task})
+
+    async def _connect(self, token: str, transport: str) -> None:
+        _evidence.set(self._evidence)
+        query = f"token={quote(f'Bearer {token}', safe='')}&chargerId={quote(self._target.charger_id, safe='')}"
+        parts = urlsplit(self._target.url)
+        await self._client.connect(
+            f"{parts.scheme}://{parts.netloc}?{query}",
+            transports=[transport],
+            namespaces=[NAMESPACE],
+            socketio_path=f"{parts.path.strip('/')}/socket.io".lstrip("/"),
+            **CONNECT_OPTIONS,
+        )
+
+    def _receive(self, event: object, arguments: tuple[object, ...]) -> None:
+        if event in ("connect_error", "__disconnect_final"):
+            return
+        if event == "disconnect":
+            self._end(self._lost())
+            return
+        # Events can come before `connect` does; either way the namespace is joined.
+        if not self._joined.done():
+            self._joined.set_result(None)
+            self.has_joined = True
+            self._deliver(Connected())
+        if event != "connect":
+            self._deliver(Received(event, arguments))
+
+    def _on_refused(self, word: object) -> None:
+        if self.has_joined:
+            # What JavaScript clients know as the event `error`; the library takes the namespace for left.
+            self._deliver(Received("error", (word,)))
+        elif not self._joined.done():
+            self._joined.set_exception(refused())
+        self._end(Disconnection.SERVER)
+
+    def _end(self, reason: Disconnection) -> None:
+        if not self._ended.done():
+            self._ended.set_result(reason)
+
+    def _lost(self) -> Disconnection:
+        """How a transport was lost: 4.6.1 closes it itself once a ping has gone unanswered."""
+        transport = self._client.eio
+        silent = asyncio.get_running_loop().time() - transport.heard_at >= transport.ping_interval
+        return Disconnection.IDLE if silent else Disconnection.TRANSPORT
+
+    def _loops(self) -> "set[asyncio.Task[None]]":
+        transport = self._client.eio
+        tasks = (transport.read_loop_task, transport.write_loop_task, getattr(transport, "ping_loop_task", None))
+        return {task for task in tasks if task is not None}

@@ -1,0 +1,245 @@
+"""The stream of one charger: connects, listens, and connects again, for ever.
+
+Every attempt is a new connection with the token as it is now. Between attempts it waits with exponential backoff
+and full jitter; how many handshakes run at once is limited over the whole process.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+
+from exporter.charger.account import Disconnection
+from exporter.charger.events import ConnectFailed, Disconnected, StreamEvent, TokenInUse
+from exporter.config.tokens import TokenReader, expiry_of
+from exporter.errors import ConnectError, ConnectFailure, TokenError
+from exporter.logs import Log
+from exporter.stream.connection import Connection, Target
+
+MIN_BACKOFF_SECONDS: Final = 1.0
+MAX_BACKOFF_SECONDS: Final = 60.0
+# A connection that lasted this long worked: the next attempt starts from the shortest wait again.
+LIVED_SECONDS: Final = 10.0
+# Of more chargers of an account that fail in the same way, those are told with which their number doubles.
+MANY_FAIL: Final = 10
+# So many connections in a row that did not last are no session that ended.
+SUSPICIOUS: Final = 4
+
+
+class Backoff:
+    """How long to wait before the next attempt: full jitter, so that many streams do not march in step."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._failures = 0
+
+    def next(self) -> float:
+        """Seconds to wait; the bound doubles at every call."""
+        bound = min(MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS * 2.0 ** min(self._failures, 10))
+        self._failures += 1
+        return self._rng.uniform(0.0, bound)
+
+    def reset(self) -> None:
+        """A connection has lived."""
+        self._failures = 0
+
+
+@dataclass(slots=True)
+class Experience:
+    """What the streams of an account have learned of the service, and tell each other."""
+
+    # Who fails now, by reason.
+    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
+    transports_that_worked: set[str] = field(default_factory=set)
+    # It wants to be left alone until then (Retry-After); time of the event loop.
+    closed_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all streams of an account share."""
+
+    account: str
+    url: str
+    token: TokenReader
+    transports: tuple[str, ...]
+    connect_timeout_seconds: float
+    connector: aiohttp.BaseConnector
+    # The proxy on the way to it; may hold a password.
+    proxy: str | None = field(default=None, repr=False)
+    experience: Experience = field(default_factory=Experience)
+
+
+class ChargerStream:
+    """Keeps one charger's connection alive and hands every event to `deliver`, in order."""
+
+    def __init__(
+        self,
+        charger_id: str,
+        service: Service,
+        deliver: Callable[[StreamEvent], None],
+        handshakes: AbstractAsyncContextManager[None],
+        log: Log,
+        rng: random.Random,
+    ) -> None:
+        self._target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
+        self._service = service
+        self._experience = service.experience
+        self._deliver = deliver
+        self._handshakes = handshakes
+        self._log = log.bind(charger_id=charger_id, account=service.account)
+        self._backoff = Backoff(rng)
+        # Since it was last connected.
+        self._failures: dict[ConnectFailure, int] = {}
+        self._told_of: set[ConnectFailure] = set()
+        self._has_timed_out = False
+        self._short_lived = 0
+        self._token_in_doubt = False
+        self._woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Connects and listens until it is cancelled; then says goodbye to the service."""
+        while True:
+            await self._rest(self._closed_seconds())
+            # While it rests it holds nothing of a connection.
+            await self._rest(await self._live_once())
+
+    def token_changed(self) -> None:
+        """The account has another token: if the last attempt failed for the old one, the next is made at once."""
+        if self._token_in_doubt:
+            self._woken.set()
+
+    async def _live_once(self) -> float:
+        """One attempt, and what it brings: the life of a connection or a failure. Returns the seconds to rest then."""
+        try:
+            async with self._handshakes:
+                # Another stream may have been told so while this one waited for its turn.
+                if self._closed_seconds() > 0:
+                    return 0.0
+                connection = await self._connect()
+        except ConnectError as error:
+            return self._failed(error)
+        await self._listen(connection)
+        return self._backoff.next()
+
+    def _failed(self, error: ConnectError) -> float:
+        self._deliver(ConnectFailed(error.reason, self._advice(error)))
+        self._tell_failure(error)
+        self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(error.__cause__, TokenError)
+        asked = error.retry_after_seconds or 0.0
+        if error.reason is ConnectFailure.REJECTED:
+            # Another token need not wait for it, nor another charger.
+            return max(self._backoff.next(), asked)
+        closed_until = asyncio.get_running_loop().time() + asked
+        self._experience.closed_until = max(self._experience.closed_until, closed_until)
+        return self._backoff.next()
+
+    def _closed_seconds(self) -> float:
+        return self._experience.closed_until - asyncio.get_running_loop().time()
+
+    async def _rest(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+    async def _listen(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        for failing in self._experience.failing.values():
+            failing.discard(self._target.charger_id)
+        self._failures.clear()
+        self._told_of.clear()
+        self._token_in_doubt = False
+        # Like failures: a service that hangs up at once, for ever, fills no disk. What then lives is told when it does.
+        is_told = (self._short_lived + 1).bit_count() == 1
+        telling = loop.call_later(0.0 if is_told else LIVED_SECONDS, self._log.info, "stream connected")
+        reason = Disconnection.RELOAD
+        try:
+            reason = await connection.ended()
+        finally:
+            telling.cancel()
+            self._deliver(Disconnected(reason))
+            await connection.close()
+        if loop.time() - since >= LIVED_SECONDS:
+            self._backoff.reset()
+            self._short_lived, is_told = 0, True
+        else:
+            self._short_lived += 1
+        if is_told:
+            self._tell_end(reason)
+
+    async def _connect(self) -> Connection:
+        """A joined connection over the first transport that works; raises ConnectError."""
+        try:
+            token = await self._service.token.read()
+        except TokenError as error:
+            raise ConnectError(ConnectFailure.OTHER, str(error)) from error
+        self._deliver(TokenInUse(expiry_of(token)))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._service.connect_timeout_seconds
+        *others, last = self._service.transports
+        for place, transport in enumerate(others):
+            # A service that is slow is not to be asked twice. Only a transport that may not work shares its time.
+            is_known = transport in self._experience.transports_that_worked and not self._has_timed_out
+            share = 1 if is_known else len(self._service.transports) - place
+            try:
+                return await self._open(token, transport, (deadline - loop.time()) / share)
+            except ConnectError as error:
+                self._has_timed_out = error.reason is ConnectFailure.TIMEOUT
+                if not error.other_transport_may_work or (is_known and self._has_timed_out):
+                    raise
+                self._log.debug("transport failed", transport=transport, reason=error.reason.value, error=str(error))
+        return await self._open(token, last, deadline - loop.time())
+
+    async def _open(self, token: str, transport: str, seconds: float) -> Connection:
+        connection = Connection(self._target, self._service.connector, self._deliver)
+        try:
+            await connection.open(token, transport, seconds)
+        except BaseException as error:
+            if connection.has_joined:
+                is_ours = isinstance(error, asyncio.CancelledError)
+                self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
+            await connection.close()
+            raise
+        self._has_timed_out = False
+        self._experience.transports_that_worked.add(transport)
+        return connection
+
+    def _advice(self, error: ConnectError) -> str:
+        """What everybody may see, who need not know where files lie; the log names them."""
+        if isinstance(error.__cause__, TokenError):
+            return f"the token of account {self._service.account} {error.__cause__.problem}"
+        return str(error)
+
+    def _tell_end(self, reason: Disconnection) -> None:
+        fields = {"reason": reason.value} | ({"times": self._short_lived} if self._short_lived > 1 else {})
+        if reason is Disconnection.SERVER and self._short_lived < SUSPICIOUS:
+            # Normal after OFF: the service hangs up, and the stream waits for the next session.
+            self._log.info("the service closed the stream; connecting again", **fields)
+        elif reason is Disconnection.SERVER:
+            self._log.warning("the service closed the stream again and again: look at the service", **fields)
+        else:
+            self._log.warning("stream lost; connecting again", **fields)
+
+    def _tell_failure(self, error: ConnectError) -> None:
+        """A line for a charger's first failure of a kind and for every doubling: one that is wrong hides no other.
+
+        Of the many chargers of a dead service a few are told, and how many there are: it fills no disk.
+        """
+        reason = error.reason
+        failing = self._experience.failing[reason]
+        failing.add(self._target.charger_id)
+        attempts = self._failures[reason] = self._failures.get(reason, 0) + 1
+        if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):
+            self._told_of.add(reason)
+        if reason in self._told_of and attempts.bit_count() == 1:
+            fields = {"reason": reason.value, "attempts": attempts, "chargers_failing": len(failing)}
+            self._log.warning("cannot connect", **fields, error=str(error))

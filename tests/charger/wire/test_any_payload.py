@@ -1,0 +1,111 @@
+"""Whatever arrives ends in a value or in DecodeError, and carries nothing personal."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.charger.wire import EVENT_LABELS, ChargerDocument, Event, Reading, decode, event_label
+from exporter.errors import DecodeError
+
+NAMES = ("chargerConnected", "statusChanged", "newLog", "error")
+FIELDS = (
+    *("_doc", "_id", "chargerId", "deviceId", "voltage", "current", "power", "energy", "prev_energy", "createdAt"),
+    *("status", "wifiConnectivity", "isActive", "connectedTimestamp", "desiredDgStatus", "reportedDgStatus"),
+    *("chargerMode", "partnerId", "operator", "address", "detail", "location", "coordinates", "currentUser", "userId"),
+)
+# Any text, half surrogate pairs included: JSON can carry them.
+texts = st.text(st.characters()) | st.sampled_from(["ON", "off", "1e999", "-0", "2022-01-10T13:57:59.124Z", "NaN"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
+json_like: st.SearchStrategy[Any] = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(FIELDS) | texts, inner, max_size=8),
+    max_leaves=10,
+)
+
+
+def decoded(name: str, payload: object) -> Event | None:
+    try:
+        return decode(name, (payload,))
+    except DecodeError:
+        return None
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(payload=json_like | st.dictionaries(st.sampled_from(FIELDS), json_like))
+def test_any_value(name: str, payload: object) -> None:
+    decoded(name, payload)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(payload=texts | json_like.map(json.dumps))
+@example(payload="[" * 5_000)
+@example(payload='{"energy":' + "9" * 5_000 + "}")
+@example(payload='{"energy":1e' + "9" * 5_000 + "}")
+def test_any_text(name: str, payload: str) -> None:
+    decoded(name, payload)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(payload=st.binary())
+@example(payload=b'{"status":"\xff"}')
+def test_any_bytes(name: str, payload: bytes) -> None:
+    decoded(name, payload)
+
+
+@given(st.lists(scalars | texts))
+def test_any_name_and_any_arguments(arguments: list[Any]) -> None:
+    name, *rest = arguments or [None]
+    label = event_label(name)
+    assert label in EVENT_LABELS
+    try:
+        decode(label, tuple(rest))
+    except DecodeError:
+        assert label != "other"
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), json_like))
+def test_every_text_that_leaves_can_be_exposed(payload: dict[str, object]) -> None:
+    for name in ("chargerConnected", "newLog"):
+        event = decoded(name, payload)
+        assert isinstance(event, ChargerDocument | Reading)
+        # The id is compared, whole, and never shown.
+        for field in set(event.__struct_fields__) - {"charger_id"}:
+            value = getattr(event, field)
+            if isinstance(value, str):
+                assert len(value) <= 256
+                value.encode("utf-8")
+
+
+PERSONAL = {
+    "currentUser": "pulse-test-user",
+    "userId": "pulse-test-user",
+    "chargerPrivateUsers": ["+911234567890"],
+    "privateKey": "-----BEGIN PRIVATE KEY-----",
+    "certificate": "-----BEGIN CERTIFICATE-----",
+    "regularPrice": 4711,
+}
+
+
+@pytest.mark.parametrize("name", ["chargerConnected", "newLog"])
+@pytest.mark.parametrize("place", ["top", "_doc", "text"])
+def test_nothing_personal_is_in_a_decoded_value(name: str, place: str) -> None:
+    payload: object = {"top": PERSONAL, "_doc": {"_doc": PERSONAL}, "text": json.dumps(PERSONAL)}[place]
+    told = repr(decode(name, (payload,))) + repr(msgspec.to_builtins(decode(name, (payload,))))
+    assert [secret for secret in ("pulse-test", "+91", "BEGIN", "4711") if secret in told] == []
+
+
+@pytest.mark.parametrize("name", ["chargerConnected", "newLog", "statusChanged"])
+@pytest.mark.parametrize("payload", ['"+911234567890"', "+911234567890 {", ["+911234567890"], b"+911234567890\xff"])
+def test_a_payload_that_cannot_be_understood_is_not_quoted(name: str, payload: object) -> None:
+    with pytest.raises(DecodeError) as refusal:
+        decode(name, (payload,))
+    assert "911234567890" not in str(refusal.value)
+
+
+def test_a_bad_field_is_told_by_its_name_and_never_by_its_value() -> None:
+    event = decode("newLog", ({"voltage": "call +911234567890", "createdAt": "+911234567890"},))
+    assert event == Reading(bad_fields=("voltage", "createdAt"))

@@ -1,0 +1,251 @@
+"""The fields of a payload, one by one: their units, their places, and what happens to one that is bad."""
+
+import math
+import time
+from typing import Any
+
+import pytest
+
+from exporter.charger.wire import ChargerDocument, Reading, Status, decode
+
+
+def reading(**fields: object) -> Reading:
+    event = decode("newLog", (fields,))
+    assert isinstance(event, Reading)
+    return event
+
+
+def document(fields: dict[str, Any], **top: object) -> ChargerDocument:
+    event = decode("chargerConnected", ({"_doc": fields, **top},))
+    assert isinstance(event, ChargerDocument)
+    return event
+
+
+class TestPlace:
+    """Fields stand under `_doc`; some clients see them at the top level."""
+
+    def test_under_doc(self) -> None:
+        assert document({"status": "ON"}).status is Status.ON
+
+    def test_at_the_top_level(self) -> None:
+        event = decode("chargerConnected", ({"status": "ON", "operator": "x"},))
+        assert event == ChargerDocument(status=Status.ON, operator="x")
+
+    def test_doc_goes_first(self) -> None:
+        assert document({"energy": 2}, energy=1).session_energy_joules == 2 * 3.6e6
+
+    @pytest.mark.parametrize("nothing", [{}, {"energy": None}])
+    def test_what_doc_does_not_tell_is_read_at_the_top_level(self, nothing: dict[str, Any]) -> None:
+        assert document(nothing, energy=1).session_energy_joules == 3.6e6
+
+    @pytest.mark.parametrize("doc", [None, [], "text", 5])
+    def test_a_doc_that_is_no_object_leaves_the_top_level(self, doc: object) -> None:
+        event = decode("chargerConnected", ({"_doc": doc, "status": "ON"},))
+        assert event == ChargerDocument(status=Status.ON)
+
+    def test_what_is_not_there_is_not_known_and_nothing_bad(self) -> None:
+        assert document({}) == ChargerDocument()
+        assert reading() == Reading()
+
+
+@pytest.mark.parametrize(
+    ("field", "attribute"),
+    [("voltage", "voltage_volts"), ("current", "current_amperes"), ("power", "power_watts")],
+)
+class TestMeasure:
+    """Volts, amperes and watts: text in logs, numbers in documents; never negative."""
+
+    @pytest.mark.parametrize(
+        ("value", "read"), [("230.00", 230.0), ("0", 0.0), (" 7.5 ", 7.5), (7, 7.0), (7.5, 7.5), ("1e3", 1000.0)]
+    )
+    def test_text_or_number(self, field: str, attribute: str, value: object, read: float) -> None:
+        event = reading(**{field: value})
+        assert getattr(event, attribute) == read
+        assert event.bad_fields == ()
+
+    @pytest.mark.parametrize(
+        "value",
+        ["", "abc", "230 V", "-1", -0.01, "NaN", "inf", math.nan, math.inf, "1e999", 10**400, True, [], {}, [230]],
+        ids=lambda value: repr(value)[:10],
+    )
+    def test_what_is_no_such_quantity_is_absent_and_bad(self, field: str, attribute: str, value: object) -> None:
+        event = reading(**{field: value})
+        assert getattr(event, attribute) is None
+        assert event.bad_fields == (field,)
+
+    @pytest.mark.parametrize("zero", ["-0.00", -0.0])
+    def test_minus_zero_is_zero(self, field: str, attribute: str, zero: object) -> None:
+        assert math.copysign(1, getattr(reading(**{field: zero}), attribute)) == 1
+
+
+class TestEnergy:
+    """kWh on the wire, joules behind it."""
+
+    @pytest.mark.parametrize("value", [0.23, "0.23"])
+    def test_in_joules(self, value: object) -> None:
+        assert reading(energy=value).session_energy_joules == pytest.approx(828_000)
+
+    @pytest.mark.parametrize("value", ["abc", [], True, math.nan])
+    def test_what_is_no_number_is_left_to_the_meter_as_nan(self, value: object) -> None:
+        event = reading(energy=value)
+        assert event.session_energy_joules is not None
+        assert math.isnan(event.session_energy_joules)
+        assert event.bad_fields == ()
+
+    @pytest.mark.parametrize(("value", "joules"), [(36.44, 131_184_000), (0, 0), (None, None)])
+    def test_the_previous_energy_is_in_whole_joules(self, value: object, joules: float | None) -> None:
+        assert document({"prev_energy": value}).previous_energy_joules == joules
+
+    @pytest.mark.parametrize("value", [-1, "abc", math.inf, 1e308 * 10])
+    def test_a_previous_energy_that_is_none_is_bad(self, value: object) -> None:
+        event = document({"prev_energy": value})
+        assert (event.previous_energy_joules, event.bad_fields) == (None, ("prev_energy",))
+
+    def test_a_previous_energy_too_large_to_tell_in_joules_is_absent(self) -> None:
+        assert document({"prev_energy": 1e308}).previous_energy_joules is None
+
+
+class TestInstant:
+    """RFC 3339 as unix seconds."""
+
+    @pytest.mark.parametrize(
+        ("text", "unix"),
+        [
+            ("2022-01-10T13:57:59.124Z", 1_641_823_079.124),
+            ("2022-01-10T13:57:59Z", 1_641_823_079.0),
+            ("2022-01-10T19:27:59.124+05:30", 1_641_823_079.124),
+            ("2022-01-10T13:57:59.124", 1_641_823_079.124),
+            ("1970-01-01T00:00:00Z", 0.0),
+        ],
+    )
+    def test_an_instant(self, text: str, unix: float) -> None:
+        assert reading(createdAt=text).created_unix == unix
+
+    def test_without_an_offset_it_is_utc_wherever_the_exporter_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        try:
+            assert reading(createdAt="1970-01-01T00:00:00").created_unix == 0
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
+    @pytest.mark.parametrize(
+        "value",
+        ["", "now", "2022-13-01T00:00:00Z", "2022-02-30T00:00:00Z", "0000-00-00T00:00:00Z", 1_641_823_079, True, {}],
+        ids=repr,
+    )
+    def test_what_is_no_instant_is_absent_and_bad(self, value: object) -> None:
+        event = reading(createdAt=value)
+        assert (event.created_unix, event.bad_fields) == (None, ("createdAt",))
+
+    @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+    def test_the_ends_of_the_calendar_do_no_harm(self, text: str) -> None:
+        created = reading(createdAt=text).created_unix
+        assert created is None or math.isfinite(created)
+
+
+class TestStatus:
+    """`ON` and `OFF`, however written."""
+
+    @pytest.mark.parametrize("text", ["ON", "on", "On"])
+    def test_on(self, text: str) -> None:
+        assert document({"status": text}).status is Status.ON
+
+    @pytest.mark.parametrize("value", ["STANDBY", "", True, 1, []], ids=repr)
+    def test_anything_else_is_absent_and_bad(self, value: object) -> None:
+        event = document({"status": value, "reportedDgStatus": value})
+        assert (event.status, event.generator_reported) == (None, None)
+        assert event.bad_fields == ("status", "reportedDgStatus")
+
+
+class TestFlag:
+    """Booleans are booleans: text and numbers are not guessed at."""
+
+    @pytest.mark.parametrize("value", ["true", 1, 0, []], ids=repr)
+    def test_anything_else_is_absent_and_bad(self, value: object) -> None:
+        event = document({"wifiConnectivity": value, "isActive": value})
+        assert (event.wifi_connected, event.active) == (None, None)
+        assert event.bad_fields == ("wifiConnectivity", "isActive")
+
+
+class TestText:
+    """Text becomes a label value: short, and what an exposition can carry."""
+
+    def test_a_huge_text_is_cut(self) -> None:
+        event = document({"address": "x" * 10_000_000})
+        assert event.address == "x" * 256
+
+    def test_half_a_surrogate_pair_becomes_a_question_mark(self) -> None:
+        assert document({"address": "Sector \ud83d 22"}).address == "Sector ? 22"
+
+    def test_a_whole_character_beyond_the_basic_plane_stays(self) -> None:
+        assert document({"address": "🔌" * 300}).address == "🔌" * 256
+
+    @pytest.mark.parametrize("value", [5, True, [], {}], ids=repr)
+    def test_what_is_no_text_is_absent_and_bad(self, value: object) -> None:
+        event = document({"address": value})
+        assert (event.address, event.bad_fields) == (None, ("address",))
+
+
+class TestPosition:
+    """GeoJSON: the longitude comes first."""
+
+    def test_longitude_first(self) -> None:
+        event = document({"location": {"type": "Point", "coordinates": [77.0608, 28.7186]}})
+        assert (event.longitude_degrees, event.latitude_degrees) == (77.0608, 28.7186)
+
+    def test_minus_zero_is_zero(self) -> None:
+        event = document({"location": {"coordinates": [-0.0, "-0.00"]}})
+        assert (str(event.longitude_degrees), str(event.latitude_degrees)) == ("0.0", "0.0")
+
+    def test_text_will_do_and_a_height_is_left_alone(self) -> None:
+        event = document({"location": {"coordinates": ["-180", "90", 216]}})
+        assert (event.longitude_degrees, event.latitude_degrees) == (-180.0, 90.0)
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            {},
+            [],
+            "here",
+            {"coordinates": None},
+            {"coordinates": []},
+            {"coordinates": [77]},
+            {"coordinates": [180.1, 0]},
+            {"coordinates": [0, 90.1]},
+            {"coordinates": ["x", 0]},
+            {"coordinates": [0, math.nan]},
+            {"coordinates": {"0": 77, "1": 28}},
+        ],
+        ids=repr,
+    )
+    def test_what_is_no_place_on_earth_is_absent_and_bad(self, location: object) -> None:
+        event = document({"location": location})
+        assert (event.longitude_degrees, event.latitude_degrees) == (None, None)
+        assert event.bad_fields == ("location",)
+
+
+class TestUser:
+    """Of a user only a fingerprint leaves the wire, to notice that another one has come."""
+
+    def test_the_same_user_has_the_same_fingerprint_in_document_and_log(self) -> None:
+        assert document({"currentUser": "a"}).user == reading(userId="a").user is not None
+
+    def test_another_user_has_another(self) -> None:
+        assert reading(userId="a").user != reading(userId="b").user
+
+    @pytest.mark.parametrize("value", [None, "", 5, {}, []], ids=repr)
+    def test_what_names_nobody_has_none(self, value: object) -> None:
+        assert reading(userId=value).user is None
+
+
+def test_one_bad_field_does_not_cost_the_others() -> None:
+    event = reading(voltage="abc", current="7.00", power="1577.80", energy=0.25, createdAt="2022-01-10T13:57:59Z")
+    assert event == Reading(
+        current_amperes=7.0,
+        power_watts=1577.8,
+        session_energy_joules=900_000.0,
+        created_unix=1_641_823_079.0,
+        bad_fields=("voltage",),
+    )

@@ -1,0 +1,149 @@
+"""What each event of the service says, by the vendor's own payloads."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.charger.wire import (
+    ChargerDocument,
+    ChargerDropped,
+    Event,
+    Reading,
+    ServiceError,
+    Status,
+    StatusChange,
+    UnknownEvent,
+    decode,
+    event_label,
+)
+from exporter.errors import DecodeError
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def vendors(name: str, payload: object) -> Event:
+    """The event, its user's fingerprint taken off: that is another number in every process."""
+    event = decode(name, (payload,))
+    assert isinstance(event, Reading | ChargerDocument)
+    assert event.user is not None
+    return type(event)(**{field: getattr(event, field) for field in event.__struct_fields__ if field != "user"})
+
+
+@pytest.fixture(params=["text", "bytes", "object"])
+def payload_of(request: pytest.FixtureRequest) -> Callable[[str], object]:
+    """A payload is JSON text or an object already decoded: both happen."""
+
+    def payload_of(name: str) -> object:
+        text = (FIXTURES / name).read_text()
+        match request.param:
+            case "bytes":
+                return text.encode()
+            case "object":
+                return json.loads(text)
+        return text
+
+    return payload_of
+
+
+def test_the_vendors_document(payload_of: Callable[[str], object]) -> None:
+    assert vendors("chargerConnected", payload_of("chargerConnected.json")) == ChargerDocument(
+        charger_id="test",
+        status=Status.OFF,
+        session_energy_joules=0.0,
+        previous_energy_joules=131_184_000.0,
+        wifi_connected=True,
+        active=True,
+        connected_unix=1_641_822_958.347,
+        generator_desired=False,
+        generator_reported=False,
+        latitude_degrees=28.7186,
+        longitude_degrees=77.0608,
+        mode="PUBLIC",
+        operator="veChargerCommunity",
+        partner_id="61dc307faf72d17afc57e385",
+        address="Rohini Sector 22",
+        detail="_xxxxxx",
+    )
+
+
+def test_the_vendors_log(payload_of: Callable[[str], object]) -> None:
+    assert vendors("newLog", payload_of("newLog.json")) == Reading(
+        charger_id="test",
+        voltage_volts=230.0,
+        current_amperes=7.0,
+        power_watts=1577.8,
+        session_energy_joules=0.23 * 3_600_000,
+        created_unix=1_641_823_079.124,
+        device_id="veChargePoint0125896",
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "status"), [("statusChanged-on.json", Status.ON), ("statusChanged-off.json", Status.OFF)]
+)
+def test_the_vendors_change_of_status(payload_of: Callable[[str], object], file: str, status: Status) -> None:
+    assert decode("statusChanged", (payload_of(file),)) == StatusChange(status)
+
+
+@pytest.mark.parametrize("arguments", [(), (None,), ({"chargerId": "test"},), ("{",)])
+def test_a_dropped_charger_needs_no_payload(arguments: tuple[object, ...]) -> None:
+    assert decode("chargerDisconnected", arguments) == ChargerDropped()
+
+
+@pytest.mark.parametrize(
+    ("text", "occupied"),
+    [
+        ("Charger already connected to other device", True),
+        ("charger ALREADY CONNECTED", True),
+        ("Unauthorized", False),
+        ({"message": "already connected"}, False),
+        (None, False),
+    ],
+)
+def test_of_an_error_only_the_one_known_case_is_told(text: object, occupied: bool) -> None:
+    assert decode("error", (text,)) == ServiceError(occupied)
+
+
+@pytest.mark.parametrize("name", ["somethingNew", "newlog", "NEWLOG", "", "other"])
+def test_an_event_that_the_protocol_does_not_name(name: str) -> None:
+    assert decode(name, ({"status": "ON"},)) == UnknownEvent()
+    assert event_label(name) == "other"
+
+
+@pytest.mark.parametrize("name", [None, 5, ["newLog"], {"newLog": 1}, b"newLog"], ids=repr)
+def test_what_is_no_name_at_all_is_other_too(name: object) -> None:
+    assert event_label(name) == "other"
+
+
+@pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog", "chargerDisconnected", "error"])
+def test_the_events_of_the_protocol_keep_their_names(name: str) -> None:
+    assert event_label(name) == name
+
+
+@pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
+@pytest.mark.parametrize(
+    "payload",
+    [None, "", " ", "{", "[]", '"text"', "5", "null", [], 5, True, b"\xff\xfe", "[" * 100_000, "\ud800"],
+    ids=lambda payload: repr(payload)[:20],
+)
+def test_what_holds_no_object_cannot_be_understood(name: str, payload: object) -> None:
+    with pytest.raises(DecodeError):
+        decode(name, (payload,))
+
+
+@pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
+def test_an_event_without_any_argument_cannot_be_understood(name: str) -> None:
+    with pytest.raises(DecodeError):
+        decode(name, ())
+
+
+@pytest.mark.parametrize("payload", [{}, {"status": None}, {"status": "STANDBY"}, {"status": True}, {"Status": "ON"}])
+def test_a_change_of_status_must_say_to_what(payload: dict[str, object]) -> None:
+    with pytest.raises(DecodeError):
+        decode("statusChanged", (payload,))
+
+
+def test_what_comes_after_the_first_argument_is_left_alone() -> None:
+    assert decode("statusChanged", ({"status": "ON"}, {"status": "OFF"})) == StatusChange(Status.ON)

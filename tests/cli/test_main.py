@@ -1,0 +1,350 @@
+"""The commands: what they run, what they say, and with which exit status they end."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter import __version__, app
+from exporter.app import Options
+from exporter.cli import demo
+from exporter.cli.main import main
+from exporter.config.sharding import Shard
+from exporter.errors import StateError
+from exporter.simulator import SimulatorOptions
+from exporter.web.listening import ListenAddress
+from exporter.web.server import WebOptions
+
+VALID = "accounts: [{name: delhi, token: marked-secret, chargers: [a, b]}]\n"
+TOKEN = "marked-secret"
+ENVIRONMENT = {"VECHARGE_TOKEN": TOKEN, "VECHARGE_CHARGERS": "a,b"}
+
+
+class Program:
+    """The command line, with what it would run for ever put down in `ran` in place of being run."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __call__(self, *arguments: str, **environment: str) -> Result:
+        result = CliRunner().invoke(main, arguments, env=environment)
+        # Anything else is an exception that got through to the user.
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    def options(self) -> Options:
+        """What the one command that ran was to run with."""
+        ((_, arguments),) = self.ran
+        (options,) = (argument for argument in arguments if isinstance(argument, Options))
+        return options
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
+    program = Program()
+
+    def instead_of(name: str) -> Callable[..., None]:
+        return lambda *arguments: program.ran.append((name, arguments))
+
+    for variable in ENVIRONMENT:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(app, "run_loop", lambda main, _log: main())
+    monkeypatch.setattr(app, "run_exporter", instead_of("run"))
+    monkeypatch.setattr(demo, "run_demo", instead_of("demo"))
+    monkeypatch.setattr(demo, "run_simulator", instead_of("simulate"))
+    return program
+
+
+class TestRun:
+    """`run`, and the same without a subcommand."""
+
+    AS_FLAGGED = Options(
+        WebOptions((ListenAddress("127.0.0.1", 9000), ListenAddress("::1", 9001)), "/m", Path("w.yml"), True),
+        Path("s"),
+        Shard(1, 3),
+    )
+
+    @pytest.mark.parametrize("arguments", [("run",), (), ("--log.level", "debug"), ("run", "--log.format=json")])
+    def test_no_subcommand_means_run(self, program: Program, arguments: tuple[str, ...]) -> None:
+        assert program(*arguments, **ENVIRONMENT).exit_code == 0
+        assert [name for name, _ in program.ran] == ["run"]
+
+    def test_the_defaults(self, program: Program) -> None:
+        program(**ENVIRONMENT)
+        options = program.options()
+        assert options.web == WebOptions((ListenAddress(None, 10037),), "/metrics")
+        assert options.storage_path == Path("data")
+
+    def test_its_flags(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        flags = [
+            *("--config.file=c.yml", "--storage.path=s", "--log.level=error", "--log.format=json"),
+            *("--web.listen-address=127.0.0.1:9000", "--web.listen-address=[::1]:9001", "--web.telemetry-path=/m"),
+            *("--web.config.file=w.yml", "--web.enable-lifecycle", "--shard=1", "--total-shards=3"),
+        ]
+        assert program(*flags).exit_code == 0
+        assert program.options() == self.AS_FLAGGED
+
+    def test_every_flag_is_an_environment_variable_too(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        result = program(
+            VECHARGE_EXPORTER_CONFIG_FILE="c.yml",
+            VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS="127.0.0.1:9000 [::1]:9001",
+            VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/m",
+            VECHARGE_EXPORTER_WEB_CONFIG_FILE="w.yml",
+            VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE="true",
+            VECHARGE_EXPORTER_SHARD="1",
+            VECHARGE_EXPORTER_TOTAL_SHARDS="3",
+            VECHARGE_EXPORTER_STORAGE_PATH="s",
+            VECHARGE_EXPORTER_LOG_LEVEL="error",
+            VECHARGE_EXPORTER_LOG_FORMAT="json",
+        )
+        assert result.exit_code == 0
+        assert program.options() == self.AS_FLAGGED
+
+    def test_the_command_line_goes_before_the_environment(self, program: Program) -> None:
+        program("--web.telemetry-path=/flag", VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/variable", **ENVIRONMENT)
+        assert program.options().web.telemetry_path == "/flag"
+
+    def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
+        assert program(VECHARGE_EXPORTER_CONFIG_FILE="", **ENVIRONMENT).exit_code == 0
+
+    def test_without_any_configuration_it_says_what_to_do(self, program: Program) -> None:
+        result = program()
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            "vecharge-exporter: VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file\n"
+        )
+
+    def test_a_configuration_that_is_not_valid_ends_it_with_2_and_a_line(
+        self, program: Program, tmp_path: Path
+    ) -> None:
+        (tmp_path / "c.yml").write_text(VALID.replace("name:", "nam:"))
+        result = program("--config.file=c.yml")
+        assert (result.exit_code, result.stdout, program.ran) == (2, "", [])
+        assert result.stderr.startswith("vecharge-exporter: c.yml: accounts[0]")
+        assert result.stderr.count("\n") == 1
+
+    def test_a_configuration_file_that_is_not_there_is_named(self, program: Program) -> None:
+        result = program("--config.file=nowhere.yml")
+        assert result.exit_code == 2
+        assert "nowhere.yml" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+    def test_any_other_failure_ends_it_with_1_and_a_line(
+        self, program: Program, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise StateError("the state file data/x is in use by another exporter")
+
+        monkeypatch.setattr(app, "run_exporter", fail)
+        result = program(**ENVIRONMENT)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "vecharge-exporter: the state file data/x is in use by another exporter\n"
+
+    @pytest.mark.parametrize(
+        ("address", "listen"),
+        [
+            (":10037", ListenAddress(None, 10037)),
+            ("localhost:0", ListenAddress("localhost", 0)),
+            ("[::1]:65535", ListenAddress("::1", 65535)),
+            ("0.0.0.0:80", ListenAddress("0.0.0.0", 80)),
+        ],
+    )
+    def test_where_to_listen(self, program: Program, address: str, listen: ListenAddress) -> None:
+        program(f"--web.listen-address={address}", **ENVIRONMENT)
+        assert program.options().web.listen == (listen,)
+
+    @pytest.mark.parametrize(
+        "flag",
+        [
+            "--web.listen-address=10037",
+            "--web.listen-address=localhost",
+            "--web.listen-address=:65536",
+            "--web.listen-address=:-1",
+            "--web.listen-address=:",
+            "--web.telemetry-path=metrics",
+            "--web.telemetry-path=/-/ready",
+            "--web.telemetry-path=/{x}",
+            "--log.level=loud",
+            "--log.format=xml",
+            "--no.such-flag=1",
+        ],
+    )
+    def test_a_flag_that_is_not_valid_ends_it_with_2(self, program: Program, flag: str) -> None:
+        result = program(flag, **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert "Usage: " in result.stderr
+
+
+class TestStoragePath:
+    """`--storage.path`: a folder, which is made if it is not there."""
+
+    @pytest.mark.parametrize("command", ["run", "state"])
+    def test_nothing_is_no_folder(self, program: Program, command: str) -> None:
+        result = program(command, "--storage.path=", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert "--storage.path" in result.stderr
+        assert "): must name a folder, and is empty: is a variable not set?\n" in result.stderr
+
+    def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
+        assert program(VECHARGE_EXPORTER_STORAGE_PATH="", **ENVIRONMENT).exit_code == 0
+        assert program.options().storage_path == Path("data")
+
+    @pytest.mark.parametrize("command", ["run", "state"])
+    @pytest.mark.parametrize("path", ["file", "file/data"])
+    def test_a_file_is_no_folder(self, program: Program, tmp_path: Path, command: str, path: str) -> None:
+        (tmp_path / "file").touch()
+        result = program(command, f"--storage.path={path}", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert "--storage.path" in result.stderr
+        assert '): "file" is a file: name a folder, which is made if it is not there\n' in result.stderr
+
+
+class TestSecrets:
+    """Everyone on the machine can read a command line: no token is taken from one, and none is shown."""
+
+    def test_no_flag_takes_a_token_or_a_password_but_only_the_name_of_its_file(self) -> None:
+        names = [name for command in main.commands.values() for option in command.params for name in option.opts]
+        secrets = [name for name in names if "token" in name or "secret" in name or "password" in name]
+        assert [name for name in secrets if not name.endswith("-file")] == []
+
+    @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("demo",), ("simulate",), ("healthcheck",)])
+    def test_a_token_given_all_the_same_is_refused_and_not_repeated(
+        self, program: Program, command: tuple[str, ...]
+    ) -> None:
+        result = program(*command, f"--token={TOKEN}", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert TOKEN not in result.output
+
+    @pytest.mark.parametrize("command", ["run", "check"])
+    def test_a_token_in_a_configuration_that_is_not_valid_is_not_repeated(
+        self, program: Program, tmp_path: Path, command: str
+    ) -> None:
+        (tmp_path / "c.yml").write_text(VALID.replace("chargers", "charger"))
+        result = program(command, "--config.file=c.yml")
+        assert result.exit_code == 2
+        assert TOKEN not in result.output
+
+
+class TestVersion:
+    """`--version`, quickly."""
+
+    @pytest.mark.parametrize("arguments", [("--version",), ("run", "--version")])
+    def test_it_is_told(self, program: Program, arguments: tuple[str, ...]) -> None:
+        result = program(*arguments)
+        assert (result.exit_code, result.stdout) == (0, f"vecharge-exporter, version {__version__}\n")
+
+    def test_it_needs_no_heavy_library(self) -> None:
+        code = (
+            "import sys, exporter.cli; "
+            "heavy = {'aiohttp', 'socketio', 'engineio', 'requests', 'jinja2', 'prometheus_client', 'structlog'}; "
+            "print(*heavy & set(sys.modules))"
+        )
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+        assert told.stdout == "\n"
+
+
+class TestCheck:
+    """`check`: 0 all is well, 1 a token cannot be read, 2 the configuration is not valid."""
+
+    def test_a_valid_file(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, result.stdout) == (0, "c.yml: valid, 1 account(s), 2 charger(s)\n")
+
+    def test_a_valid_environment(self, program: Program) -> None:
+        result = program("check", **ENVIRONMENT)
+        assert (result.exit_code, result.stdout) == (0, "environment: valid, 1 account(s), 2 charger(s)\n")
+
+    @pytest.mark.parametrize("text", ["", "accounts: []", "accounts: [", VALID + "x: 1\n"])
+    def test_a_file_that_is_not(self, program: Program, tmp_path: Path, text: str) -> None:
+        (tmp_path / "c.yml").write_text(text)
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("vecharge-exporter: c.yml: ")
+        assert result.stderr.count("\n") == 1
+
+    def test_every_token_that_cannot_be_read_is_told_with_its_account(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "good").write_text(TOKEN)
+        (tmp_path / "empty").write_text("\n")
+        (tmp_path / "c.yml").write_text(
+            "accounts:\n"
+            "  - {name: delhi, token_file: missing, chargers: [a]}\n"
+            "  - {name: agra, token_file: good, chargers: [b]}\n"
+            "  - {name: pune, token_file: empty, chargers: [c]}\n"
+            "  - {name: goa, token_env: UNSET_TOKEN, chargers: [d]}\n"
+        )
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, result.stderr) == (1, "")
+        assert result.stdout.splitlines() == [
+            "c.yml: valid, 4 account(s), 4 charger(s)",
+            "delhi: the token file missing cannot be read (FileNotFoundError: No such file or directory): "
+            "put it there, for the exporter to read",
+            "pune: the token file empty is empty: put the token of the veCharge account there",
+            "goa: the environment variable UNSET_TOKEN is not set: set it to the token of the veCharge account",
+        ]
+
+    def test_a_pattern_that_matches_nothing_is_told_and_no_fault(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text("accounts: [{name: a, token: b, chargers: [c], charger_files: ['none/*.yml']}]")
+        result = program("check", "--config.file=c.yml")
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[1:] == ["c.yml: charger_files: none/*.yml matches no file"]
+
+    @pytest.mark.parametrize(("text", "status"), [("basic_auth_users: {}\n", 0), ("basic_auth_users: {a: b}\n", 2)])
+    def test_a_web_configuration_is_looked_at_too(
+        self, program: Program, tmp_path: Path, text: str, status: int
+    ) -> None:
+        (tmp_path / "c.yml").write_text(VALID)
+        (tmp_path / "web.yml").write_text(text)
+        for given in (["--web.config.file=web.yml"], []):
+            variable = {} if given else {"VECHARGE_EXPORTER_WEB_CONFIG_FILE": "web.yml"}
+            result = program("check", "--config.file=c.yml", *given, **variable)
+            assert result.exit_code == status
+            assert "web.yml: " in (result.stderr if status else result.stdout)
+
+    def test_no_token_is_shown(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text(f"{TOKEN} {TOKEN}")
+        (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")
+        result = program("check", "--config.file=c.yml")
+        assert (result.exit_code, TOKEN in result.output) == (1, False)
+        assert "delhi: the token file token holds more than one token" in result.output
+
+
+class TestDemoAndSimulate:
+    """The simulator, with and without the exporter."""
+
+    def test_a_demo_needs_nothing(self, program: Program) -> None:
+        assert program("demo").exit_code == 0
+        ((name, arguments),) = program.ran
+        assert (name, arguments[:2]) == ("demo", (12, 1.0))
+
+    def test_a_demo_as_asked_for(self, program: Program) -> None:
+        program("demo", "--chargers=3", "--speed=60", "--web.listen-address=:0")
+        ((_, arguments),) = program.ran
+        assert arguments[:2] == (3, 60.0)
+        assert program.options().web.listen == (ListenAddress(None, 0),)
+
+    def test_a_simulator_needs_nothing(self, program: Program) -> None:
+        assert program("simulate").exit_code == 0
+        ((name, (options, _say)),) = program.ran
+        assert (name, options) == ("simulate", SimulatorOptions(port=10038))
+
+    def test_a_simulator_as_asked_for(self, program: Program) -> None:
+        flags = ("--listen-address=[::1]:1", "--chargers=3", "--speed=60", "--log-interval=5", "--seed=7")
+        program("simulate", *flags, VECHARGE_EXPORTER_FAULTS="0.5")
+        ((_, (options, _say)),) = program.ran
+        assert options == SimulatorOptions(
+            host="::1", port=1, chargers=3, speed=60.0, log_interval=5.0, seed=7, faults=0.5
+        )
+
+    @pytest.mark.parametrize("flag", ["--chargers=0", "--chargers=x", "--speed=0", "--speed=-1"])
+    @pytest.mark.parametrize("command", ["demo", "simulate"])
+    def test_what_cannot_be_simulated_is_refused(self, program: Program, command: str, flag: str) -> None:
+        assert program(command, flag).exit_code == 2
+        assert program.ran == []

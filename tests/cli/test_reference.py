@@ -1,0 +1,50 @@
+"""What the program says of itself, printed and in docs/, comes from the tables that it runs on."""
+
+from collections.abc import Callable
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from exporter.cli.main import main
+from exporter.cli.reference import command_line_reference, metrics_reference
+
+
+def test_the_metric_reference_is_printed() -> None:
+    result = CliRunner().invoke(main, ["metrics"])
+    assert (result.exit_code, result.stdout) == (0, metrics_reference())
+
+
+def test_help_names_every_command() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert [name for name in main.commands if f"\n  {name} " not in result.stdout] == []
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_every_command_and_every_option_says_what_it_is_for(command: str) -> None:
+    assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+    assert main.commands[command].help
+    assert [option.name for option in main.commands[command].params if not getattr(option, "help", "")] == []
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_every_option_with_a_value_is_an_environment_variable_too(command: str) -> None:
+    for option in main.commands[command].params:
+        if isinstance(option, click.Option) and not option.is_flag:
+            words = option.opts[0].removeprefix("--").replace(".", "_").replace("-", "_")
+            assert option.envvar == f"VECHARGE_EXPORTER_{words.upper()}"
+
+
+def test_the_reference_names_every_option() -> None:
+    reference = command_line_reference(main)
+    for name, command in main.commands.items():
+        _, _, section = reference.partition(f"\n## vecharge-exporter {name}\n")
+        section = section.partition("\n## ")[0]
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert f"| `{option.opts[0]}` |" in section
+
+
+def test_the_reference_in_the_documentation_is_up_to_date(golden: Callable[[str, str], None]) -> None:
+    golden("../../docs/command-line.md", command_line_reference(main))

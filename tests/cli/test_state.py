@@ -1,0 +1,129 @@
+"""`vecharge-exporter state`: the totals for people and programs, and a total set by hand."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter.charger.charger import KeptState
+from exporter.charger.meter import EnergyMeter, MeterState
+from exporter.cli.main import main
+from exporter.state.state_file import STATE_FILE, read
+from exporter.state.store import StateStore
+
+CHARGING = KeptState(
+    MeterState(total_joules=45_000_000, session_joules=9_000_000, sessions=3, last_log_unix=1_700_000_000.5), 1.6e9
+)
+NEW = KeptState(MeterState(), 1.65e9)
+State = Callable[..., Result]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["state", f"--storage.path={tmp_path}", *arguments])
+
+    return run
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> None:
+    with closing(StateStore.open(tmp_path)) as store:
+        store.commit({"veChargePoint0125896": CHARGING, "new": NEW})
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_table_tells_energy_sessions_and_last_log(state: State) -> None:
+    assert state().output.splitlines() == [
+        "CHARGER                 KWH  SESSIONS  LAST LOG",
+        "new                       -         0  -",
+        "veChargePoint0125896  12.50         3  2023-11-14T22:13:20Z",
+    ]
+
+
+@pytest.mark.usefixtures("kept")
+def test_json_tells_all_of_it_to_programs(state: State) -> None:
+    assert json.loads(state("--json").output) == [
+        {
+            "charger_id": "new",
+            "energy_kwh": None,
+            "energy_joules": None,
+            "sessions": 0,
+            "last_log": None,
+            "first_seen": "2022-04-15T05:20:00Z",
+        },
+        {
+            "charger_id": "veChargePoint0125896",
+            "energy_kwh": 12.5,
+            "energy_joules": 45_000_000,
+            "sessions": 3,
+            "last_log": "2023-11-14T22:13:20Z",
+            "first_seen": "2020-09-13T12:26:40Z",
+        },
+    ]
+
+
+@pytest.mark.usefixtures("kept")
+def test_it_can_be_read_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
+    with closing(StateStore.open(tmp_path)) as running:
+        running.commit({"new": CHARGING})
+        assert state().output.count("12.50") == 2
+        running.commit({"new": NEW})
+
+
+def test_a_file_that_is_not_there_is_named_and_not_made(state: State, tmp_path: Path) -> None:
+    result = state()
+    assert result.exit_code == 1
+    assert f"there is no state file {tmp_path}/state.db" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_named_and_left_where_it_is(state: State, tmp_path: Path) -> None:
+    (tmp_path / STATE_FILE).write_bytes(b"damage")
+    result = state()
+    assert result.exit_code == 1
+    assert "is damaged" in result.output
+    assert (tmp_path / STATE_FILE).read_bytes() == b"damage"
+
+
+@pytest.mark.usefixtures("kept")
+def test_set_changes_the_total_and_nothing_else(state: State, tmp_path: Path) -> None:
+    result = state("set", "veChargePoint0125896", "--energy-kwh", "1234.56")
+    assert result.output == "veChargePoint0125896: 1234.56 kWh (was 12.50 kWh)\n"
+    expected = MeterState(
+        total_joules=4_444_416_000, session_joules=9_000_000, sessions=3, last_log_unix=1_700_000_000.5
+    )
+    assert read(tmp_path) == {"veChargePoint0125896": KeptState(expected, 1.6e9), "new": NEW}
+
+
+def test_set_makes_a_charger_that_starts_from_there(state: State, tmp_path: Path) -> None:
+    result = state("set", "later", "--energy-kwh", "100")
+    assert result.output == "later: 100.00 kWh (a charger that was not in the file)\n"
+    meter = EnergyMeter(400_000, read(tmp_path)["later"].meter)
+    meter.observe(36_000, 1_700_000_000.0, None, 1_700_000_000.0)
+    assert meter.total_joules == 360_000_000 + 36_000
+
+
+@pytest.mark.usefixtures("kept")
+def test_set_is_refused_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
+    with closing(StateStore.open(tmp_path)) as running:
+        result = state("set", "new", "--energy-kwh", "1")
+        assert result.exit_code == 1
+        assert "is in use by another exporter: stop it first" in result.output
+        assert running.load()["new"] == NEW
+
+
+@pytest.mark.parametrize("kwh", ["-1", "nan", "inf", "1e10", "ten"])
+def test_set_takes_only_a_number_that_can_be_a_total(state: State, tmp_path: Path, kwh: str) -> None:
+    assert state("set", "new", f"--energy-kwh={kwh}").exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("charger", ["", "a\nb", " a"], ids=repr)
+def test_an_id_that_no_configuration_could_hold_is_refused(state: State, tmp_path: Path, charger: str) -> None:
+    refused = state("set", charger, "--energy-kwh=1")
+    assert refused.exit_code == 1
+    assert not (tmp_path / STATE_FILE).exists()

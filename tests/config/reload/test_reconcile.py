@@ -1,0 +1,114 @@
+"""The fleet becomes what a configuration says, or stays just as it was."""
+
+import asyncio
+import io
+import random
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.charger import clock
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
+from exporter.errors import ConfigError
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.stream.supervisor import ChargerStream
+
+BEGUN: list[str] = []
+ENDED: list[str] = []
+
+
+class StillStream(ChargerStream):
+    """Connects to nothing, and says when it begins and ends."""
+
+    def __init__(self, charger_id: str, *others: Any) -> None:
+        super().__init__(charger_id, *others)
+        self.charger_id = charger_id
+
+    async def run(self) -> None:
+        BEGUN.append(self.charger_id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ENDED.append(self.charger_id)
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    BEGUN.clear()
+    ENDED.clear()
+    log = create_log("info", "logfmt", io.StringIO())
+    fleet = Fleet(ExporterProcess("0", "0", "0"), clock.now, log, random.Random(), StillStream)
+    yield fleet
+    await fleet.stop()
+
+
+def account(name: str, *chargers: str) -> AccountConfig:
+    return AccountConfig(
+        name=name, token=TokenSource(literal="a-token"), chargers=tuple(ChargerConfig(id=id_) for id_ in chargers)
+    )
+
+
+async def page(fleet: Fleet) -> bytes:
+    return b"".join(await fleet.pieces(openmetrics=False))
+
+
+async def test_a_configuration_whose_authority_is_gone_changes_nothing(fleet: Fleet, tmp_path: Path) -> None:
+    one, two = account("one", "a"), account("two", "b")
+    await fleet.reconcile(Config(accounts=(one, two)), {})
+    before = fleet.chargers
+    await asyncio.sleep(0)
+    with pytest.raises(ConfigError) as refused:
+        await fleet.reconcile(
+            Config(
+                accounts=(
+                    replace(one, connect_timeout_seconds=7),
+                    replace(two, ca_file=tmp_path / "gone"),
+                    account("three", "c"),
+                )
+            ),
+            {},
+        )
+    assert str(refused.value) == (
+        f"account two: {tmp_path}/gone cannot be read (FileNotFoundError: No such file or directory): "
+        "put it there, for the exporter to read"
+    )
+    assert (BEGUN, ENDED) == (["a", "b"], [])
+    assert fleet.chargers == before
+    shown = await page(fleet)
+    assert b'account="two"' in shown
+    assert b"three" not in shown
+
+
+async def test_without_a_file_left_for_the_systems_certificates_nothing_changes(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fleet.reconcile(Config(accounts=(account("one", "a"),)), {})
+    await asyncio.sleep(0)
+
+    def refuse() -> ssl.SSLContext:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", refuse)
+        with pytest.raises(ConfigError, match="raise the limit of open files"):
+            await fleet.reconcile(Config(accounts=(account("two", "a", "b"),)), {})
+    assert (BEGUN, ENDED) == (["a"], [])
+    await fleet.reconcile(Config(accounts=(account("two", "a", "b"),)), {})
+    await asyncio.sleep(0)
+    assert (BEGUN, ENDED) == (["a", "a", "b"], ["a"])
+
+
+async def test_an_account_that_is_the_same_keeps_its_connections_to_the_service(fleet: Fleet) -> None:
+    one, two = account("one", "a"), account("two", "b")
+    await fleet.reconcile(Config(accounts=(one, two)), {})
+    await asyncio.sleep(0)
+    await fleet.reconcile(Config(accounts=(one, replace(two, connect_timeout_seconds=7))), {})
+    await asyncio.sleep(0)
+    assert (BEGUN, ENDED) == (["a", "b", "b"], ["b"])

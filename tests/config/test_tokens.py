@@ -1,0 +1,230 @@
+"""Where a token comes from, and when it expires."""
+
+import asyncio
+import base64
+import json
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import files as regular_file
+from exporter.config.tokens import TokenReader, TokenSource, expiry_of
+from exporter.errors import TokenError
+from tests.processes import SECONDS
+
+
+def jwt(payload: Any) -> str:
+    parts = (json.dumps({"alg": "HS256"}), payload if isinstance(payload, str) else json.dumps(payload))
+    head, body = (base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)
+    return f"{head}.{body}.c2lnbmF0dXJl"
+
+
+def test_a_token_file_is_read_again_every_time(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    source = TokenSource(file=file)
+    file.write_text("first\n")
+    assert source.read() == "first"
+    file.write_text("second\n")
+    assert source.read() == "second"
+
+
+def test_a_variable_is_read_again_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = TokenSource(variable="SOME_TOKEN")
+    monkeypatch.setenv("SOME_TOKEN", "first")
+    assert source.read() == "first"
+    monkeypatch.setenv("SOME_TOKEN", "second")
+    assert source.read() == "second"
+
+
+@pytest.mark.parametrize("text", ["abc", " abc\n", "Bearer abc", "bearer  abc \r\n", "\ufeffabc"])
+def test_white_space_and_the_word_bearer_are_no_part_of_a_token(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text)
+    assert TokenSource(file=tmp_path / "token").read() == "abc"
+
+
+def test_a_token_that_cannot_be_read_is_said_with_its_place_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOME_TOKEN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("empty").write_text(" \n")
+    Path("large").write_text("x" * 100_000)
+    Path("words").write_text("marked-secret marked-secret")
+    Path("binary").write_bytes(b"marked-secret\xff")
+    Path("unprintable").write_text("marked-secret\x1b[2J")
+    faults = {
+        TokenSource(variable="SOME_TOKEN"): "the environment variable SOME_TOKEN is not set: "
+        "set it to the token of the veCharge account",
+        TokenSource(file=Path("nothing")): "the token file nothing cannot be read "
+        "(FileNotFoundError: No such file or directory): put it there, for the exporter to read",
+        TokenSource(file=Path("empty")): "the token file empty is empty: put the token of the veCharge account there",
+        TokenSource(file=Path("large")): "the token file large is larger than 65536 bytes: is it the right file?",
+        TokenSource(file=Path("binary")): "the token file binary is not a text file: is it the right file?",
+        TokenSource(file=Path("words")): "the token file words holds more than one token: "
+        "put one word there, in plain ASCII",
+        TokenSource(file=Path("unprintable")): "the token file unprintable holds more than one token: "
+        "put one word there, in plain ASCII",
+        TokenSource(literal="Bearer "): "the token in the configuration is empty: "
+        "put the token of the veCharge account there",
+    }
+    for source, message in faults.items():
+        with pytest.raises(TokenError) as refusal:
+            source.read()
+        assert str(refusal.value) == message
+
+
+def test_neither_repr_nor_str_of_a_source_shows_the_token() -> None:
+    source = TokenSource(literal="marked-secret")
+    assert "marked-secret" not in repr(source) + str(source) + f"{source}"
+
+
+def test_a_source_is_exactly_one_of_file_variable_and_token() -> None:
+    for sources in ({}, {"file": Path("a"), "variable": "B"}, {"variable": "B", "literal": "c"}):
+        with pytest.raises(ValueError, match="exactly one source"):
+            TokenSource(**sources)
+
+
+@pytest.mark.parametrize("prefix", ["", "Bearer ", " "])
+def test_a_jwt_expires_when_its_exp_says(prefix: str) -> None:
+    assert expiry_of(prefix + jwt({"exp": 1_767_225_600, "iat": 1})) == 1_767_225_600
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "opaque",
+        "a.b.c",
+        "..",
+        jwt({}),
+        jwt({"exp": None}),
+        jwt({"exp": "soon"}),
+        jwt({"exp": True}),
+        jwt([]),
+        jwt('{"exp": 1e999}'),
+        jwt('{"exp": NaN}'),
+        jwt('{"exp": ' + "9" * 400 + "}"),
+        jwt('{"a": ' + "[" * 100_000),
+        "é.é.é",
+        jwt({"exp": 1}).replace(".", ".."),
+    ],
+    ids=range(15),
+)
+def test_what_is_no_jwt_or_has_no_exp_has_no_expiry(token: str) -> None:
+    assert expiry_of(token) is None
+
+
+@given(st.text() | st.binary().map(lambda body: f"h.{base64.urlsafe_b64encode(body).decode()}.s"))
+def test_no_text_makes_the_expiry_raise(token: str) -> None:
+    assert expiry_of(token) is None or isinstance(expiry_of(token), float)
+
+
+@contextmanager
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+    """The token files that are read while the block runs."""
+    files: list[Path] = []
+    read = regular_file.read
+
+    def count(file: Path, limit_bytes: int = -1) -> bytes:
+        files.append(file)
+        return read(file, limit_bytes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(regular_file, "read", count)
+        yield files
+
+
+async def test_streams_that_ask_at_the_same_time_share_a_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a-token")
+    reader = TokenReader(TokenSource(file=tmp_path / "token"))
+    with counted_reads(monkeypatch) as files:
+        assert await asyncio.gather(*(reader.read() for _ in range(100))) == ["a-token"] * 100
+    assert len(files) == 1
+
+
+async def test_who_asks_later_gets_the_token_as_it_is_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("first")
+    monkeypatch.setenv("SOME_TOKEN", "first")
+    readers = [TokenReader(TokenSource(file=tmp_path / "token")), TokenReader(TokenSource(variable="SOME_TOKEN"))]
+    assert [await reader.read() for reader in readers] == ["first", "first"]
+    (tmp_path / "token").write_text("second")
+    monkeypatch.setenv("SOME_TOKEN", "second")
+    assert [await reader.read() for reader in readers] == ["second", "second"]
+
+
+async def test_what_is_wrong_with_a_token_is_told_to_each_who_asks(tmp_path: Path) -> None:
+    reader = TokenReader(TokenSource(file=tmp_path / "nothing"))
+    for told in await asyncio.gather(reader.read(), reader.read(), return_exceptions=True):
+        assert isinstance(told, TokenError)
+        assert str(told) == f"the token file {tmp_path}/nothing cannot be read " + (
+            "(FileNotFoundError: No such file or directory): put it there, for the exporter to read"
+        )
+
+
+async def test_a_volume_that_is_gone_holds_up_nobody_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("a-token")
+    reader = TokenReader(TokenSource(file=tmp_path / "token"), limit_seconds=0.05)
+    volume_is_back = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(regular_file, "read", lambda *_: b"a-token" if volume_is_back.wait() else b"")
+        for _ in range(3):
+            with pytest.raises(TokenError, match=r"cannot be read within 0\.05 s: look at the volume that it lies on"):
+                await asyncio.wait_for(reader.read(), SECONDS)
+        assert sum(thread.name == "token" for thread in threading.enumerate()) == 1
+        volume_is_back.set()
+        assert await asyncio.wait_for(eventually(reader), SECONDS) == "a-token"
+
+
+async def eventually(reader: TokenReader) -> str:
+    while True:
+        with suppress(TokenError):
+            return await reader.read()
+
+
+async def test_a_pipe_in_place_of_a_token_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token")
+    source = TokenSource(file=tmp_path / "token")
+    with pytest.raises(TokenError) as refused:
+        source.read()
+    assert str(refused.value) == (
+        f"the token file {tmp_path}/token is a pipe, a device or a socket: put a regular file there"
+    )
+    with pytest.raises(TokenError):
+        await TokenReader(source).read()
+
+
+async def test_limits_that_are_reached_are_what_is_to_be_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a-token")
+    reader = TokenReader(TokenSource(file=tmp_path / "token"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(TokenError) as no_file:
+            await reader.read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert str(no_file.value) == (
+        f"the token file {tmp_path}/token cannot be read (OSError: Too many open files): "
+        "raise the limit of open files (ulimit -n, LimitNOFILE=)"
+    )
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TokenError, match="no thread is left: raise the limit of tasks"):
+            await reader.read()
+    assert await reader.read() == "a-token"

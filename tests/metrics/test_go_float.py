@@ -1,0 +1,34 @@
+"""Values written many at a time are written as each would be alone, whatever stands beside them in a column."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.utils import floatToGoString
+
+from exporter.metrics.go_float import numbers
+
+# Each has a way of being written of its own; columns mix them.
+COLUMNS = {
+    "timestamps": st.floats(1.7e9, 1.8e9),
+    "whole seconds": st.integers(1_000_000_000, 1_999_999_999).map(float),
+    "milliseconds": st.integers(1_700_000_000_000, 1_700_000_020_000).map(lambda value: value / 1000),
+    "tens of one digit": st.integers(20_000, 29_999).map(lambda value: value * 1e5),
+    "timestamps of other ages": st.floats(1.0e9, 9.9e9),
+    "energies": st.integers(0, 10**12).map(float),
+    "small": st.floats(0, 0.01),
+    "degrees": st.floats(-180, 180).filter(lambda value: value != 0),
+    "any": st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: value != 0),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@given(data=st.data())
+def test_a_column_is_written_as_its_values_alone(column: str, data: st.DataObject) -> None:
+    values = data.draw(st.lists(COLUMNS[column], max_size=20))
+    assert numbers(values) == [f"{floatToGoString(value)}\n" for value in values]  # type: ignore[no-untyped-call]
+
+
+@given(st.integers(0, 18), st.integers(1, 9))
+def test_a_power_of_ten_stands_beside_its_neighbours(power: int, digit: int) -> None:
+    values = [digit * 10.0**power, digit * 10.0**power + 1.0, digit * 10.0**power / 10.0]
+    assert numbers(values) == [f"{floatToGoString(value)}\n" for value in values]  # type: ignore[no-untyped-call]

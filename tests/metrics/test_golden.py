@@ -1,0 +1,150 @@
+"""Whole scrapes of a small fleet, as files: what a change of the exporter changes for its users is a diff here."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as text_parser
+
+from exporter.charger.account import Account, Disconnection
+from exporter.charger.charger import Charger, Rules
+from exporter.charger.clock import Moment
+from exporter.charger.events import Connected, ConnectFailed, Disconnected, Received, StreamEvent, TokenInUse
+from exporter.charger.process_stats import ExporterProcess
+from exporter.errors import ConnectFailure
+from exporter.metrics.render import Exposition
+from exporter.metrics.table import ACCOUNT_METRICS, EXPORTER_METRICS, Metric
+from tests.metrics.oracle import END_MARK
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+# The moment of the vendor's example, 2022-01-10T13:57:59.124Z, to the second.
+START = Moment(1_641_823_079.0, 1000.0)
+DOCUMENT = {"status": "OFF", "energy": 0, "wifiConnectivity": True, "operator": "veChargerCommunity"}
+
+
+class Told:
+    """The fleet and its moments."""
+
+    def __init__(self) -> None:
+        self.delhi, self.pune = Account("delhi"), Account("pune")
+        self.chargers: dict[str, Charger] = {}
+        self.now = START
+        self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1", True, START.unix, 7, 1, 0.125, 12, 0.25)
+
+    def charger(self, charger_id: str, account: Account, name: str | None = None, *, located: bool = False) -> None:
+        account.chargers += 1
+        self.chargers[charger_id] = Charger(charger_id, name, account, Rules(expose_location=located), START.unix)
+
+    def tell(self, charger_id: str, *events: StreamEvent) -> None:
+        for event in events:
+            self.chargers[charger_id].apply(event, self.now)
+
+    def wait(self, seconds: float) -> None:
+        self.now = Moment(self.now.unix + seconds, self.now.monotonic + seconds)
+
+    def scrape(self, *, openmetrics: bool) -> str:
+        for charger in self.chargers.values():
+            charger.committed = charger.kept_state().meter
+        exposition = Exposition(list(self.chargers.values()))
+        page = exposition.render([self.delhi, self.pune], self.process, self.now, openmetrics=openmetrics)
+        return (page + END_MARK if openmetrics else page).decode()
+
+
+def received(name: str, payload: object = None) -> Received:
+    return Received(name, (payload,))
+
+
+def fixture(name: str, file: str) -> Received:
+    return received(name, (FIXTURES / file).read_text())
+
+
+@pytest.fixture
+def told() -> Told:
+    """One charger in each of the states that users meet."""
+    told = Told()
+    told.charger("test", told.delhi, located=True)
+    told.charger("ended", told.delhi, 'Rohini "Sector 22"\\')
+    told.charger("silent", told.delhi)
+    told.charger("dropped", told.pune)
+    told.charger("never reached", told.pune)
+
+    for charger_id in ("test", "ended", "silent"):
+        told.tell(charger_id, TokenInUse(START.unix + 90 * 86_400), Connected())
+    told.tell("silent", received("chargerConnected", {"_doc": DOCUMENT | {"status": "ON", "energy": 3.5}}))
+    told.tell("silent", received("newLog", {"energy": 3.6, "voltage": "229.10", "createdAt": "2022-01-10T13:57:58Z"}))
+    told.wait(290)
+    told.tell("test", fixture("chargerConnected", "chargerConnected.json"))
+    told.tell("test", fixture("statusChanged", "statusChanged-on.json"))
+    told.tell("test", fixture("newLog", "newLog.json"), fixture("newLog", "newLog.json"))
+    told.tell("ended", received("chargerConnected", json.dumps(DOCUMENT)), received("statusChanged", {"status": "ON"}))
+    told.wait(10)
+    told.tell("ended", received("newLog", {"energy": 12.34, "current": "31.2", "createdAt": "2022-01-10T14:02:59Z"}))
+    told.tell("ended", received("newLog", {"energy": 0, "createdAt": "2022-01-10T14:03:09Z"}))
+    told.tell("ended", fixture("statusChanged", "statusChanged-off.json"))
+    told.tell("ended", Disconnected(Disconnection.SERVER), Connected())
+    told.tell("ended", received("chargerConnected", {"_doc": DOCUMENT | {"energy": 12.34}, "energy": 0}))
+    told.tell("dropped", TokenInUse(None), ConnectFailed(ConnectFailure.TIMEOUT), Connected())
+    told.tell("dropped", received("chargerConnected", {"_doc": DOCUMENT}), received("chargerDisconnected"))
+    told.tell("dropped", received("newLog", "{"), received("weather", {"rain": True}))
+    told.tell("never reached", ConnectFailed(ConnectFailure.REJECTED), ConnectFailed(ConnectFailure.REJECTED))
+    told.wait(5)
+    return told
+
+
+@pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
+def test_a_whole_scrape(told: Told, golden: Callable[[str, str], None], openmetrics: bool) -> None:
+    golden("scrape.openmetrics" if openmetrics else "scrape.txt", told.scrape(openmetrics=openmetrics))
+
+
+def test_promtool_finds_nothing(told: Told, promtool: Path) -> None:
+    page = told.scrape(openmetrics=False)
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_openmetrics_is_what_a_strict_parser_takes(told: Told) -> None:
+    families = list(text_string_to_metric_families(told.scrape(openmetrics=True)))  # type: ignore[no-untyped-call]
+    assert {family.type for family in families} == {"gauge", "counter"}
+
+
+def test_the_two_durable_counters_and_only_they_carry_created(told: Told) -> None:
+    families = text_string_to_metric_families(told.scrape(openmetrics=True))  # type: ignore[no-untyped-call]
+    created = {
+        sample.name: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name.endswith("_created")
+    }
+    assert created == {
+        "vecharge_charger_energy_joules_created": START.unix,
+        "vecharge_charger_sessions_created": START.unix,
+    }
+    assert "_created" not in told.scrape(openmetrics=False)
+
+
+def test_a_series_stands_once_on_a_page(told: Told) -> None:
+    heads = [line.rpartition(" ")[0] for line in told.scrape(openmetrics=False).splitlines() if line[0] != "#"]
+    assert len(heads) == len(set(heads))
+
+
+def test_no_sample_has_a_timestamp_and_none_is_nan(told: Told) -> None:
+    samples = [sample for family in text_parser(told.scrape(openmetrics=False)) for sample in family.samples]
+    assert all(sample.timestamp is None and sample.value == sample.value for sample in samples)
+
+
+@pytest.mark.parametrize("metric", ACCOUNT_METRICS[1:-1], ids=lambda metric: metric.name)
+def test_every_value_of_a_label_of_an_account_is_there_from_the_start(metric: Metric[Account]) -> None:
+    page = Told().scrape(openmetrics=False)
+    for series in metric.series:
+        for account in ("delhi", "pune"):
+            assert f'{metric.name}{{account="{account}",{metric.labels[0]}="{series.label_values[0]}"}} 0.0\n' in page
+
+
+def test_what_the_exporter_tells_of_itself_is_there_from_the_start() -> None:
+    page = Told().scrape(openmetrics=False)
+    assert [metric.name for metric in EXPORTER_METRICS if f"\n{metric.name}" not in page] == []

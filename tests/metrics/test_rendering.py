@@ -1,0 +1,126 @@
+"""The page is what prometheus-client prints for the same samples, and what is kept of it never goes out of date."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.utils import floatToGoString
+
+from exporter.metrics.go_float import number, numbers
+from exporter.metrics.render import Exposition
+from tests.metrics import oracle
+from tests.metrics.fleets import Fleet, Step, fleets, stories, texts
+
+both_formats = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
+
+
+def rendered(fleet: Fleet, exposition: Exposition, *, openmetrics: bool) -> bytes:
+    return exposition.render(fleet.accounts, fleet.process, fleet.now, openmetrics=openmetrics)
+
+
+def rendered_afresh(fleet: Fleet, *, openmetrics: bool) -> bytes:
+    return rendered(fleet, Exposition(fleet.chargers), openmetrics=openmetrics)
+
+
+@both_formats
+@given(fleet=fleets(), story=stories)
+def test_byte_for_byte_what_prometheus_client_prints(openmetrics: bool, fleet: Fleet, story: list[Step]) -> None:
+    for step in story:
+        fleet.take(step)
+    expected = oracle.page(fleet.chargers, fleet.accounts, fleet.process, fleet.now, openmetrics=openmetrics)
+    assert rendered_afresh(fleet, openmetrics=openmetrics) == expected
+
+
+@both_formats
+@given(fleet=fleets(), story=stories, scraped_after=st.sets(st.integers(0, 20)))
+def test_what_is_kept_between_scrapes_equals_a_page_made_afresh(
+    openmetrics: bool, fleet: Fleet, story: list[Step], scraped_after: set[int]
+) -> None:
+    exposition = Exposition(fleet.chargers)
+    for place, step in enumerate(story):
+        exposition.touch(fleet.take(step))
+        if place in scraped_after:
+            # A scrape in the one format must not spoil the next in the other.
+            assert rendered(fleet, exposition, openmetrics=not openmetrics) == rendered_afresh(
+                fleet, openmetrics=not openmetrics
+            )
+    assert rendered(fleet, exposition, openmetrics=openmetrics) == rendered_afresh(fleet, openmetrics=openmetrics)
+
+
+@given(fleet=fleets(), story=stories)
+def test_what_changes_by_time_alone_changes_without_being_touched(fleet: Fleet, story: list[Step]) -> None:
+    exposition = Exposition(fleet.chargers)
+    for step in story:
+        exposition.touch(fleet.take(step))
+    rendered(fleet, exposition, openmetrics=False)
+    for seconds in (0, 1, 30, 30, 1000):
+        fleet.now = fleet.now._replace(monotonic=fleet.now.monotonic + seconds)
+        assert rendered(fleet, exposition, openmetrics=False) == rendered_afresh(fleet, openmetrics=False)
+
+
+@given(fleet=fleets(), story=stories, at_most=st.integers(1, 4))
+def test_what_is_rendered_in_slices_equals_what_is_rendered_at_once(
+    fleet: Fleet, story: list[Step], at_most: int
+) -> None:
+    exposition = Exposition(fleet.chargers)
+    for step in story:
+        exposition.touch(fleet.take(step))
+    slices = -(-len(fleet.chargers) // at_most)
+    more = [exposition.refresh(fleet.now, at_most) for _ in range(slices)]
+    assert more == [True] * (slices - 1) + [False]
+    pieces = exposition.pieces(fleet.accounts, fleet.process, fleet.now, openmetrics=False)
+    assert b"".join(pieces) == rendered_afresh(fleet, openmetrics=False)
+
+
+@given(st.lists(texts, min_size=1, max_size=4, unique=True), texts)
+def test_any_label_value_comes_back_from_a_parser(charger_ids: list[str], name: str) -> None:
+    fleet = Fleet(charger_ids, [name] * len(charger_ids), ("a", "b"))
+    page = (rendered_afresh(fleet, openmetrics=True) + oracle.END_MARK).decode()
+    families = {family.name: family for family in text_string_to_metric_families(page)}  # type: ignore[no-untyped-call]
+    infos = families["vecharge_charger_info"].samples
+    assert [info.labels["charger_id"] for info in infos] == charger_ids
+    assert {info.labels["name"] for info in infos} == {name}
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_are_written_as_go_writes_them(value: float) -> None:
+    assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+# What stands in a column is mostly of one kind: readings, joules, timestamps.
+alike = st.sampled_from([1.0, 1e-3, 1e3, 1e6, 1e9, 1e15, 1e16]).flatmap(lambda least: st.floats(least, least * 10))
+
+
+@given(
+    st.lists(finite | alike | st.booleans() | st.integers(-(10**20), 10**20))
+    | alike.flatmap(lambda value: st.lists(st.floats(value / 2, value * 2)))
+)
+def test_many_numbers_at_once_are_written_as_one_by_one(values: list[float]) -> None:
+    assert numbers(values) == [f"{number(value)}\n" for value in values]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0.0"),
+        (True, "1.0"),
+        (230.5, "230.5"),
+        (-28.7186, "-28.7186"),
+        (999_999.5, "999999.5"),
+        (1_000_000, "1e+06"),
+        (1_641_822_958.347, "1.641822958347e+09"),
+        (36_000_000_000, "3.6e+10"),
+    ],
+)
+def test_a_number_keeps_all_of_its_digits(value: float, written: str) -> None:
+    assert number(value) == written
+    assert float(written) == value
+
+
+@both_formats
+def test_a_fleet_without_chargers_has_a_page_too(openmetrics: bool) -> None:
+    fleet = Fleet([], [], ("a", "b"))
+    page = rendered_afresh(fleet, openmetrics=openmetrics)
+    assert b"vecharge_exporter_build_info" in page
+    assert b"vecharge_charger_" not in page

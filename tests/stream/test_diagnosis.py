@@ -1,0 +1,212 @@
+"""Why an attempt to connect has failed, and what to do: every case, from what was seen of it."""
+
+import errno
+import socket
+import ssl
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from exporter.errors import ConnectError, ConnectFailure
+from exporter.stream.diagnosis import OTHER_GENERATION, Evidence, closed_early, diagnose, refused, timed_out
+
+# aiohttp's errors carry the address, and so do their texts: with it the token may come.
+KEY: Any = SimpleNamespace(host="marked-secret", port=443, ssl=True)
+URL = "https://host/?token=marked-secret"
+SELF_SIGNED = ssl.SSLCertVerificationError(1, "marked-secret")
+SELF_SIGNED.verify_message = "self-signed certificate"
+WRONG_VERSION = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] marked-secret")
+WRONG_VERSION.reason = "WRONG_VERSION_NUMBER"
+
+NETWORK: dict[str, tuple[BaseException, ConnectFailure, str]] = {
+    "nobody listens": (
+        aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(errno.ECONNREFUSED, "marked-secret")),
+        ConnectFailure.UNREACHABLE,
+        "cannot be reached (ClientConnectorError: Connection refused)",
+    ),
+    "no way there": (OSError(errno.ENETUNREACH, "marked-secret"), ConnectFailure.UNREACHABLE, "Network is unreachable"),
+    "no such name": (
+        aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_NONAME, "marked-secret")),
+        ConnectFailure.UNREACHABLE,
+        "cannot be resolved",
+    ),
+    "reset": (ConnectionResetError(errno.ECONNRESET, "marked-secret"), ConnectFailure.UNREACHABLE, "Connection reset"),
+    "closed": (aiohttp.ServerDisconnectedError("marked-secret"), ConnectFailure.UNREACHABLE, "cannot be reached"),
+    "cut off": (aiohttp.ClientPayloadError("marked-secret"), ConnectFailure.UNREACHABLE, "cannot be reached"),
+    "no answer": (TimeoutError("marked-secret"), ConnectFailure.TIMEOUT, "does not answer"),
+    "no answer, for aiohttp": (aiohttp.ConnectionTimeoutError("marked-secret"), ConnectFailure.TIMEOUT, "not answer"),
+    "a certificate that is not trusted": (
+        aiohttp.ClientConnectorCertificateError(KEY, SELF_SIGNED),
+        ConnectFailure.TLS,
+        "TLS failed (self-signed certificate)",
+    ),
+    "no TLS there": (
+        aiohttp.ClientConnectorSSLError(KEY, WRONG_VERSION),
+        ConnectFailure.TLS,
+        "TLS failed (wrong version number)",
+    ),
+    "TLS without words": (ssl.SSLError(), ConnectFailure.TLS, "TLS failed (SSLError)"),
+    "a certificate without words": (ssl.SSLCertVerificationError(), ConnectFailure.TLS, "(SSLCertVerificationError)"),
+}
+HTTP = {
+    401: (ConnectFailure.REJECTED, "check the token"),
+    403: (ConnectFailure.REJECTED, "check the token"),
+    404: (ConnectFailure.OTHER, "check url"),
+    429: (ConnectFailure.OTHER, "too many requests"),
+    502: (ConnectFailure.UNREACHABLE, "down"),
+    503: (ConnectFailure.UNREACHABLE, "down"),
+    504: (ConnectFailure.UNREACHABLE, "does not answer"),
+    302: (ConnectFailure.OTHER, "a redirect"),
+    308: (ConnectFailure.OTHER, "put its goal into url"),
+    400: (ConnectFailure.OTHER, "look at the service"),
+    500: (ConnectFailure.OTHER, "look at the service"),
+}
+
+
+class LibraryError(Exception):
+    """As the client library raises it: a text that is never the same, and what came over HTTP as second argument."""
+
+
+def wrapped(error: BaseException) -> BaseException:
+    """The library raises an error of its own and hides the first one."""
+    try:
+        try:
+            raise error
+        except type(error):
+            raise LibraryError(URL) from None
+    except LibraryError as outer:
+        return outer
+
+
+@pytest.mark.parametrize("case", NETWORK)
+@pytest.mark.parametrize("seen", ["raised", "wrapped", "on the way"])
+def test_a_failure_of_the_network_however_it_came_to_be_seen(case: str, seen: str) -> None:
+    error, reason, words = NETWORK[case]
+    match seen:
+        case "raised":
+            failure = diagnose(error, Evidence())
+        case "wrapped":
+            failure = diagnose(wrapped(error), Evidence())
+        case _:
+            failure = diagnose(LibraryError(URL), Evidence(exception=error))
+    assert failure.reason is reason
+    assert words in str(failure)
+
+
+@pytest.mark.parametrize("status", HTTP)
+def test_a_failure_by_http_status(status: int) -> None:
+    reason, words = HTTP[status]
+    failure = diagnose(LibraryError(URL), Evidence(status=status))
+    assert failure.reason is reason
+    assert str(status) in str(failure)
+    assert words in str(failure)
+
+
+def test_a_server_that_names_its_protocol_version_as_unsupported_is_of_another_generation() -> None:
+    body = {"code": 5, "message": "Unsupported protocol version"}
+    failure = diagnose(LibraryError("refused", body), Evidence(status=400))
+    assert (failure.reason, str(failure)) == (ConnectFailure.PROTOCOL, OTHER_GENERATION)
+    assert "python-socketio 5" in OTHER_GENERATION
+
+
+@pytest.mark.parametrize("body", [{"code": 0}, {"code": 3, "message": "Bad request"}, {}, "5", None, 5])
+def test_any_other_word_of_the_server_is_judged_by_its_status(body: object) -> None:
+    assert diagnose(LibraryError("refused", body), Evidence(status=400)).reason is ConnectFailure.OTHER
+
+
+@pytest.mark.parametrize("error", [AttributeError(URL), ValueError(URL), LibraryError(URL), KeyError("sid")])
+@pytest.mark.parametrize("status", [None, 101, 200])
+def test_an_answer_that_is_not_understood_is_one_of_another_generation_perhaps(
+    error: Exception, status: int | None
+) -> None:
+    failure = diagnose(error, Evidence(status=status))
+    assert failure.reason is ConnectFailure.PROTOCOL
+    assert "python-socketio 5" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason", "words"),
+    [
+        (refused(), ConnectFailure.REJECTED, "refused token or charger"),
+        (timed_out(10), ConnectFailure.TIMEOUT, "within 10 s"),
+        (timed_out(0.5), ConnectFailure.TIMEOUT, "within 0.5 s"),
+        (closed_early(), ConnectFailure.UNREACHABLE, "closed the connection"),
+    ],
+)
+def test_what_is_seen_by_socket_io_alone(failure: ConnectError, reason: ConnectFailure, words: str) -> None:
+    assert failure.reason is reason
+    assert words in str(failure)
+
+
+class TestRetryAfter:
+    """What the server asks for, in seconds."""
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            ("120", 120.0),
+            (" 7 ", 7.0),
+            ("0", 0.0),
+            ("86400", 3600.0),
+            ("9" * 400, 3600.0),
+            (None, None),
+            ("", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            # By the server's clock, whatever ours says.
+            ("Wed, 21 Oct 2026 07:28:00 GMT", 90.0),
+            ("Thu, 22 Oct 2026 07:28:00 GMT", 3600.0),
+            ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
+            ("Wed, 32 Oct 2026 07:28:00 GMT", None),
+        ],
+    )
+    def test_as_far_as_it_can_be_followed(self, header: str | None, seconds: float | None) -> None:
+        evidence = Evidence(status=429, retry_after=header, date="Wed, 21 Oct 2026 07:26:30 GMT")
+        assert diagnose(LibraryError(URL), evidence).retry_after_seconds == seconds
+
+    @pytest.mark.parametrize("date", [None, "", "today"])
+    def test_a_date_is_nothing_without_the_servers_own(self, date: str | None) -> None:
+        evidence = Evidence(status=429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT", date=date)
+        assert diagnose(LibraryError(URL), evidence).retry_after_seconds is None
+
+
+class TestOtherTransport:
+    """Whether the other transport is worth a try: a proxy that blocks websockets is, a service that says no is not."""
+
+    @pytest.mark.parametrize("status", [400, 403, 404, 502, 503])
+    def test_after_what_a_proxy_may_have_answered(self, status: int) -> None:
+        assert diagnose(LibraryError(URL), Evidence(status=status)).other_transport_may_work
+
+    @pytest.mark.parametrize("failure", [timed_out(10), closed_early(), diagnose(ValueError(), Evidence(status=200))])
+    def test_after_a_handshake_that_came_to_nothing(self, failure: ConnectError) -> None:
+        assert failure.other_transport_may_work
+
+    def test_not_after_a_refusal_of_the_service_itself(self) -> None:
+        assert not refused().other_transport_may_work
+
+    def test_not_when_the_server_has_had_enough_of_us(self) -> None:
+        assert not diagnose(LibraryError(URL), Evidence(status=429)).other_transport_may_work
+
+    def test_not_when_the_server_leads_elsewhere(self) -> None:
+        assert not diagnose(LibraryError(URL), Evidence(status=302)).other_transport_may_work
+
+    @pytest.mark.parametrize("case", NETWORK)
+    def test_not_when_the_network_itself_fails(self, case: str) -> None:
+        assert not diagnose(NETWORK[case][0], Evidence()).other_transport_may_work
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        *(diagnose(wrapped(error), Evidence()) for error, _, _ in NETWORK.values()),
+        *(diagnose(LibraryError(URL), Evidence(status=status)) for status in HTTP),
+        diagnose(AttributeError(URL), Evidence(status=200)),
+    ],
+    ids=str,
+)
+def test_what_is_told_is_one_line_of_our_own(failure: ConnectError) -> None:
+    assert "marked-secret" not in str(failure)
+    assert "\n" not in str(failure)

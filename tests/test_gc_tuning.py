@@ -1,0 +1,56 @@
+"""Python looks for garbage seldom, and not among what stays."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.gc_tuning import collect_seldom, keep_what_there_is
+
+
+@pytest.fixture
+def full_collections() -> Iterator[list[int]]:
+    """One more entry for every full collection: how many objects it found dead. Afterwards all is as it was."""
+    seen: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 2:
+            seen.append(info["collected"])
+
+    before = gc.get_threshold()
+    gc.callbacks.append(note)
+    yield seen
+    gc.callbacks.remove(note)
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+def test_a_fleet_of_3_000_connects_without_a_full_collection(full_collections: list[int]) -> None:
+    collect_seldom()
+    keep_what_there_is()
+    full_collections.clear()
+    connections = [[[object()] for _ in range(110)] for _ in range(3_000)]
+    assert len(connections) == 3_000
+    assert full_collections == []
+
+
+def test_garbage_is_found_in_the_end(full_collections: list[int]) -> None:
+    collect_seldom()
+    keep_what_there_is()
+    full_collections.clear()
+    for _ in range(20):
+        # Old by the time it is dropped, so that only a full collection finds it.
+        ring: list[object] = []
+        ring.append(ring)
+        others = [[object()] for _ in range(60_000)]
+        assert len(others) == 60_000
+        del ring
+    assert any(full_collections)
+
+
+@pytest.mark.usefixtures("full_collections")
+def test_what_stays_is_not_walked_through() -> None:
+    stays = [[object()] for _ in range(1_000)]
+    keep_what_there_is()
+    walked = {id(one) for one in gc.get_objects()}
+    assert not walked & {id(one) for one in stays}

@@ -1,0 +1,169 @@
+"""A scrape: scrapes that come together share one page, and no fleet is so large that its page holds the streams up."""
+
+import asyncio
+import gzip
+import io
+import random
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from exporter import fleet as fleet_module
+from exporter.charger.clock import Moment
+from exporter.charger.events import Connected
+from exporter.charger.process_stats import ExporterProcess
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.stream.supervisor import ChargerStream
+from exporter.web.scrape import Scrape
+
+NOW = Moment(1_700_000_000.0, 1000.0)
+
+
+class HeldFleet:
+    """Makes pages once it may, and counts them."""
+
+    def __init__(self) -> None:
+        self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
+        self.made = 0
+        self.open = asyncio.Event()
+
+    async def pieces(self, *, openmetrics: bool) -> list[bytes]:
+        self.made += 1
+        await self.open.wait()
+        return [b"in OpenMetrics\n" if openmetrics else b"in text\n"]
+
+
+class Committed:
+    """Commits at once."""
+
+    async def commit(self) -> None:
+        pass
+
+
+@pytest.fixture
+def held() -> HeldFleet:
+    return HeldFleet()
+
+
+@pytest.fixture
+def scrape(held: HeldFleet) -> Scrape:
+    return Scrape(cast("Fleet", held), cast("Any", Committed()))
+
+
+async def begun(scrape: Scrape, *, openmetrics: bool = False, zipped: bool = False) -> "asyncio.Task[list[bytes]]":
+    """A scrape that waits for its page: one turn of the loop brings it there."""
+    task = asyncio.create_task(scrape.page(openmetrics=openmetrics, zipped=zipped))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_scrapes_that_come_together_share_a_page(scrape: Scrape, held: HeldFleet) -> None:
+    first, second = await begun(scrape), await begun(scrape)
+    held.open.set()
+    assert (await first)[0] == (await second)[0] == b"in text\n"
+    assert (held.made, held.process.scrapes) == (1, 2)
+
+
+async def test_compressed_or_not_it_is_the_same_page_made_once_and_compressed_once(
+    scrape: Scrape, held: HeldFleet
+) -> None:
+    plain, first, second = await begun(scrape), await begun(scrape, zipped=True), await begun(scrape, zipped=True)
+    held.open.set()
+    assert gzip.decompress(b"".join(await first)) == b"".join(await plain)
+    assert await first is await second
+    assert (held.made, held.process.scrapes) == (1, 3)
+
+
+async def test_a_scrape_that_comes_later_has_a_page_of_its_own(scrape: Scrape, held: HeldFleet) -> None:
+    held.open.set()
+    await scrape.page(openmetrics=False)
+    await scrape.page(openmetrics=False)
+    assert held.made == 2
+
+
+async def test_no_format_is_answered_with_the_other(scrape: Scrape, held: HeldFleet) -> None:
+    text, openmetrics = await begun(scrape), await begun(scrape, openmetrics=True)
+    held.open.set()
+    assert ((await text)[0], (await openmetrics)[0]) == (b"in text\n", b"in OpenMetrics\n")
+
+
+async def test_one_who_hangs_up_does_not_take_the_page_from_the_others(scrape: Scrape, held: HeldFleet) -> None:
+    first, second = await begun(scrape), await begun(scrape)
+    first.cancel()
+    await asyncio.wait({first})
+    held.open.set()
+    assert (await second)[0] == b"in text\n"
+
+
+class SilentStream(ChargerStream):
+    """A stream over which nothing ever comes."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    log = create_log("error", "logfmt", io.StringIO())
+    fleet = Fleet(ExporterProcess("1.2.3", "3.13.1", "4.6.1"), lambda: NOW, log, random.Random(1), SilentStream)
+    chargers = tuple(ChargerConfig(id=f"c{number}") for number in range(5))
+    account = AccountConfig(name="delhi", url="http://127.0.0.1:9", token=TokenSource(literal="t"), chargers=chargers)
+    await fleet.reconcile(Config(accounts=(account,)), {})
+    yield fleet
+    await fleet.stop()
+
+
+async def test_a_large_page_is_made_in_slices_between_which_others_have_their_turn(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 2)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    page = b"".join(await fleet.pieces(openmetrics=False))
+    task.cancel()
+    assert turns == 3  # five chargers are three slices, and their lines are joined in a turn of their own
+    assert page.count(b"\nvecharge_charger_up{") == 5
+
+
+async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 5)
+    last = fleet.chargers[-1]
+
+    async def connect() -> None:
+        last.apply(Connected(), NOW)
+        fleet.committed([(last, last.kept_state())])
+
+    task = asyncio.create_task(connect())
+    page = b"".join(await fleet.pieces(openmetrics=False))
+    assert task.done()
+    assert b'vecharge_stream_connected{charger_id="c4"} 1.0\n' in page
+
+
+async def test_what_happens_between_two_slices_is_on_the_page_in_full(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 2)
+    first = fleet.chargers[0]
+
+    async def connect() -> None:
+        first.apply(Connected(), NOW)
+        fleet.committed([(first, first.kept_state())])
+
+    task = asyncio.create_task(connect())
+    page = b"".join(await fleet.pieces(openmetrics=False))
+    assert task.done()
+    assert b'vecharge_stream_connected{charger_id="c0"} 1.0\n' in page
+    assert b'vecharge_stream_connections_total{charger_id="c0"} 1.0\n' in page
