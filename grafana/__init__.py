@@ -1,8 +1,9 @@
-"""The Grafana dashboards: the source of `grafana/dashboards/*.json`, which `python -m grafana` writes.
+"""The source of the Grafana dashboards: `python -m grafana` writes `grafana/dashboards/*.json`.
 
-promql.py                            queries that every dashboard is made of
-meanings.py                          what a value means, in words and colours
-panels.py                            a panel is one call
-boards.py                            a dashboard: its variables, its links, its grid
-fleet.py, charger.py, exporter.py    the dashboards, each a table of panels
+promql.py                            queries that the dashboards share
+meanings.py                          the words and colours of a value
+frames.py                            what every panel has
+charts.py, tables.py                 a panel is one call
+boards.py                            a dashboard: variables, links, annotations, grid
+fleet.py, charger.py, exporter.py    the dashboards
 """

@@ -1,9 +1,10 @@
-"""Draws the pictures of the dashboards in docs/images: `python -m tests.dashboards.pictures`.
+"""Draws the pictures of the dashboards in docs/images: `python -m tests.dashboards.pictures PREVIEW`.
 
-It needs the dashboard preview beside the repository: Grafana's own panel components, without a Grafana server.
+PREVIEW is a program that draws a dashboard as a PNG: `PREVIEW DASHBOARD.json --prometheus URL --from --to --out FILE`.
 """
 
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,7 +14,6 @@ from tests.dashboards.history import LOSES_ITS_STREAM, History
 from tests.dashboards.reading import FOLDER, NAMES, ROOT
 from tests.processes import Process
 
-PREVIEW = ROOT.parent / "shared/tools/dashboard-preview/preview"
 IMAGES = ROOT / "docs/images"
 # As long as the longest panel looks back, in steps well below the five minutes for which Prometheus holds a sample.
 DAYS = 31
@@ -22,7 +22,7 @@ SCRAPE_SECONDS = 240
 CHARGER = f"sim-{LOSES_ITS_STREAM + 1:04d}"
 
 
-def main() -> None:
+def main(preview: str) -> None:
     end = int(time.time()) // SCRAPE_SECONDS * SCRAPE_SECONDS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -41,10 +41,10 @@ def main() -> None:
             address = prometheus.wait_for_line(r"Listening on.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
             prometheus.wait_for_answer(f"http://{address}/-/ready")
             for board in NAMES:
-                draw(board, f"http://{address}", end)
+                draw(preview, board, f"http://{address}", end)
 
 
-def draw(board: str, prometheus: str, end: int) -> None:
+def draw(preview: str, board: str, prometheus: str, end: int) -> None:
     """One dashboard, over the last day."""
     settings = {
         "prometheus": prometheus,
@@ -57,8 +57,8 @@ def draw(board: str, prometheus: str, end: int) -> None:
     if board == "charger":
         settings["var"] = f"charger_id={CHARGER}"
     options = [text for name, setting in settings.items() for text in (f"--{name}", setting)]
-    subprocess.run([PREVIEW, FOLDER / f"{board}.json", *options], check=True)
+    subprocess.run([preview, FOLDER / f"{board}.json", *options], check=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
