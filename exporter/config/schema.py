@@ -169,9 +169,9 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     transports: Annotated[
         tuple[Text, ...], Meta(description="Ways to connect, tried in this order: `websocket`, `polling`.")
     ] = (Text("websocket"), Text("polling"))
-    connect_timeout: Annotated[Duration, Meta(description="The longest that one attempt to connect may take.")] = (
-        Duration(10)
-    )
+    connect_timeout: Annotated[
+        Duration, Meta(description="The longest that a handshake over one transport may take.")
+    ] = Duration(20)
     ca_file: Annotated[
         FilePath | None,
         Meta(description="Certificate authorities (PEM) to trust beside the system's."),

@@ -13,7 +13,15 @@ import aiohttp
 from exporter.charger.account import Disconnection
 from exporter.charger.events import Connected, Garbled, Received
 from exporter.errors import release_frames
-from exporter.stream.diagnosis import Evidence, closed_early, diagnose, not_understood, refused, timed_out
+from exporter.stream.diagnosis import (
+    FIRST_REFUSAL,
+    Evidence,
+    closed_early,
+    diagnose,
+    not_understood,
+    refused,
+    timed_out,
+)
 from exporter.stream.polling import BoundedResponse
 from exporter.stream.socketio_client import (
     CONNECT_OPTIONS,
@@ -29,8 +37,8 @@ from exporter.stream.socketio_client import (
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
 CANCELLATIONS: Final = 3
-# A server that announces no pings, or one a day, would never be found silent; one without a pause between, never idle.
-MAX_PING_SECONDS: Final = 600.0
+# A server may announce pings once a day: no connection is trusted for that long without a sign of life.
+MAX_SILENCE_SECONDS: Final = 7200.0
 
 Deliver = Callable[[Connected | Received | Garbled], None]
 
@@ -45,8 +53,7 @@ def _trace() -> aiohttp.TraceConfig:
     async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
         if evidence := _evidence.get(None):
             evidence.status = params.response.status
-            evidence.retry_after = params.response.headers.get("Retry-After")
-            evidence.date = params.response.headers.get("Date")
+            evidence.headers = params.response.headers if params.response.status >= FIRST_REFUSAL else {}
 
     async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
         if evidence := _evidence.get(None):
@@ -119,22 +126,21 @@ class Connection:
         self._client.eio.on_garbled = lambda: deliver(Garbled())
         self._client.register_namespace(Door(self._receive))
 
-    async def open(self, token: str, transport: str, seconds: float) -> None:
-        """Connects over one transport, within so many seconds, and waits until the namespace is joined.
-
-        Raises ConnectError.
-        """
+    async def open(self, token: str, transport: str) -> None:
+        """Connect over one transport and join the namespace within the connect timeout; raise ConnectError."""
         loop = asyncio.get_running_loop()
+        seconds = self._target.connect_timeout_seconds
         deadline = loop.time() + seconds
         self._connecting = loop.create_task(self._connect(token, transport))
         # The library has no time limit on a websocket handshake and swallows cancellations: hence its own task.
         await asyncio.wait({self._connecting}, timeout=seconds)
         if not self._connecting.done():
-            raise timed_out(self._target.connect_timeout_seconds)
+            raise timed_out(seconds, transport)
         error = self._connecting.exception()
         if error is not None:
             raise diagnose(error, self._evidence) from error
-        if not (0 < self._client.eio.ping_interval <= MAX_PING_SECONDS >= self._client.eio.ping_timeout >= 0):
+        if self._client.eio.ping_interval <= 0 or self._client.eio.ping_timeout < 0:
+            # The library would ping without a pause.
             raise not_understood()
         waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *self._loops()}
         await asyncio.wait(waited_for, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
@@ -142,13 +148,13 @@ class Connection:
             return self._joined.result()
         if self._ended.done() or any(task.done() for task in self._loops()):
             raise closed_early()
-        raise timed_out(self._target.connect_timeout_seconds)
+        raise timed_out(seconds, transport)
 
     async def ended(self) -> Disconnection:
         """Waits for the end of the connection: goodbye, a broken transport, or silence."""
         loop = asyncio.get_running_loop()
         transport = self._client.eio
-        limit = transport.ping_interval + transport.ping_timeout + IDLE_GRACE_SECONDS
+        limit = min(transport.ping_interval + transport.ping_timeout, MAX_SILENCE_SECONDS) + IDLE_GRACE_SECONDS
         transport.heard_at = transport.heard_at or loop.time()
         loops = self._loops()
         waited_for: set[asyncio.Future[Any]] = {self._ended, *loops}

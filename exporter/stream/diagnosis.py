@@ -2,7 +2,8 @@
 
 import errno
 import ssl
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -13,16 +14,23 @@ from exporter.errors import ConnectError, ConnectFailure, cause_of
 # A server may ask for any wait; more than an hour would look like an exporter that has given up.
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 
+FIRST_REFUSAL: Final = 300  # of the HTTP status codes: a redirect is not followed
+FORBIDDEN: Final = 403
+PROXY_AUTHENTICATION_REQUIRED: Final = 407
 TOO_MANY_REQUESTS: Final = 429
+PROXY_AUTHENTICATION_ADVICE: Final = "the proxy asks for a password: set user and password in HTTPS_PROXY or HTTP_PROXY"
 _ADVICE: Final = {
     401: (ConnectFailure.REJECTED, "check the token of the account"),
-    403: (ConnectFailure.REJECTED, "check the token of the account"),
+    FORBIDDEN: (ConnectFailure.REJECTED, "check the token of the account"),
+    PROXY_AUTHENTICATION_REQUIRED: (ConnectFailure.UNREACHABLE, PROXY_AUTHENTICATION_ADVICE),
     404: (ConnectFailure.OTHER, "there is no Socket.IO at this address, check url"),
     TOO_MANY_REQUESTS: (ConnectFailure.OTHER, "too many requests, it is left alone for as long as it asks"),
     502: (ConnectFailure.UNREACHABLE, "the service behind its proxy is down"),
     503: (ConnectFailure.UNREACHABLE, "the service is down"),
     504: (ConnectFailure.UNREACHABLE, "the service behind its proxy does not answer"),
 }
+# What comes from these and is not JSON is not the service's own answer.
+_FRONTS: Final = ("cloudflare", "cloudfront", "akamaighost", "awselb", "sucuri")
 _OTHERWISE: Final = "look at the service and at url"
 
 UNSUPPORTED_PROTOCOL_VERSION: Final = 5  # Engine.IO's error code
@@ -36,8 +44,8 @@ class Evidence:
     """What was seen of an attempt: the last HTTP answer, the last HTTP failure."""
 
     status: int | None = None
-    retry_after: str | None = None
-    date: str | None = None
+    # Of an answer that is a refusal; the names of headers in any case.
+    headers: Mapping[str, str] = field(default_factory=dict)
     exception: BaseException | None = None
 
 
@@ -49,12 +57,11 @@ def refused() -> ConnectError:
     )
 
 
-def timed_out(seconds: float) -> ConnectError:
-    """No answer in time."""
+def timed_out(seconds: float, transport: str) -> ConnectError:
+    """The handshake took longer than connect_timeout."""
     return ConnectError(
         ConnectFailure.TIMEOUT,
-        f"no answer within {seconds:g} s: look at service and network, or raise connect_timeout",
-        other_transport_may_work=True,
+        f"no answer within {seconds:g} s over {transport}: check the service and the network, or raise connect_timeout",
     )
 
 
@@ -124,6 +131,13 @@ def _network_failure(error: BaseException) -> ConnectError | None:
                 ConnectFailure.OTHER,
                 "no file is left for another connection: raise the limit of open files (ulimit -n, LimitNOFILE=)",
             )
+        case aiohttp.ClientHttpProxyError():
+            advice = (
+                PROXY_AUTHENTICATION_ADVICE
+                if error.status == PROXY_AUTHENTICATION_REQUIRED
+                else "check the proxy and its rules"
+            )
+            return ConnectError(ConnectFailure.UNREACHABLE, f"the proxy answers {error.status} to CONNECT: {advice}")
         case TimeoutError():
             return ConnectError(ConnectFailure.TIMEOUT, "the server does not answer: check the network")
         case OSError() | aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
@@ -143,6 +157,14 @@ def _tls_words(error: BaseException) -> str:
 
 def _http_failure(evidence: Evidence) -> ConnectError:
     status = evidence.status or 0
+    if status == FORBIDDEN and (front := _front(evidence.headers)):
+        return ConnectError(
+            ConnectFailure.OTHER,
+            f"a firewall or proxy in front of the service answers 403 to the handshake ({front}): "
+            "check that it lets this machine through",
+            retry_after_seconds=_retry_after(evidence),
+            other_transport_may_work=True,
+        )
     leads_elsewhere = 300 <= status < 400
     otherwise = "a redirect, which is not followed: put its goal into url" if leads_elsewhere else _OTHERWISE
     reason, advice = _ADVICE.get(status, (ConnectFailure.OTHER, otherwise))
@@ -155,14 +177,27 @@ def _http_failure(evidence: Evidence) -> ConnectError:
     )
 
 
+def _front(headers: Mapping[str, str]) -> str | None:
+    """What shows that an answer comes from something in front of the service, which itself answers in JSON."""
+    content_type, server = (headers.get(name, "").lower() for name in ("Content-Type", "Server"))
+    if "json" in content_type:
+        return None
+    for known in _FRONTS:
+        if known in server:
+            return f"Server: {known}"
+    if "html" in content_type:
+        return "an HTML page"
+    return "Via" if headers.get("Via") else None
+
+
 def _retry_after(evidence: Evidence) -> float | None:
     """The wait that a Retry-After header asks for, in either of its forms (RFC 9110, 10.2.3); None for no wait."""
-    asked = (evidence.retry_after or "").strip()
+    asked = evidence.headers.get("Retry-After", "").strip()
     if asked.isdecimal():
         return min(float(asked), MAX_RETRY_AFTER_SECONDS)
     try:
         # A date is one of the server's clock: ours may be another.
-        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(evidence.date or "")
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(evidence.headers.get("Date", ""))
     except (TypeError, ValueError):
         return None
     return min(max(wait.total_seconds(), 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -25,6 +25,8 @@ from exporter.stream.polling import MAX_PACKETS, packets_of
 NAMESPACE: Final = "/"
 ENGINEIO_MESSAGE: Final = 4
 ENGINEIO_CLOSE: Final = 1
+# Some servers announce an hour: a dead connection would be noticed two hours late.
+MAX_PING_SECONDS: Final = 300.0
 # An event of the one namespace, without an id, in Socket.IO's words.
 PLAIN_EVENT: Final = "2["
 # What the library reads digit by digit (an id) or waits for (attachments), with a server setting no end to it.
@@ -115,6 +117,8 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     on_garbled: Callable[[], None]
     on_goodbye: Callable[[], None]
     on_broken: Callable[[], None]
+    ping_interval: float
+    ping_timeout: float
 
     def create_queue(self) -> "Outbox":
         """The queue of what is to be sent."""
@@ -138,6 +142,12 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         )
         if response is not None:
             response.release()
+
+    async def _ping_loop(self) -> None:
+        """Ping often enough, whatever the server announces, to notice a dead connection (Engine.IO 3 only)."""
+        self.ping_interval = min(self.ping_interval, MAX_PING_SECONDS)
+        self.ping_timeout = min(self.ping_timeout, MAX_PING_SECONDS)
+        await super()._ping_loop()
 
     async def _receive_packet(self, pkt: Any) -> None:
         self.heard_at = asyncio.get_running_loop().time()
@@ -180,7 +190,8 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
         await super()._handle_eio_message(data)
 
     async def _handle_error(self, namespace: str | None, data: Any) -> None:
-        self.on_refused(data)
+        if (namespace or NAMESPACE) == NAMESPACE:
+            self.on_refused(data)
         await super()._handle_error(namespace, data)
 
     async def _handle_disconnect(self, namespace: str | None) -> None:

@@ -51,12 +51,11 @@ class Backoff:
 
 @dataclass(slots=True)
 class Experience:
-    """What the streams of an account have learned of the service, and tell each other."""
+    """What the streams of an account have learned about the service and share."""
 
-    # Who fails now, by reason.
+    # The chargers that fail now, by reason.
     failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
-    transports_that_worked: set[str] = field(default_factory=set)
-    # It wants to be left alone until then (Retry-After); time of the event loop.
+    # The service asks for no attempts before this time of the event loop (Retry-After).
     closed_until: float = 0.0
 
 
@@ -97,7 +96,7 @@ class ChargerStream:
         # Since it was last connected.
         self._failures: dict[ConnectFailure, int] = {}
         self._told_of: set[ConnectFailure] = set()
-        self._has_timed_out = False
+        self._timed_out: str | None = None
         self._short_lived = 0
         self._token_in_doubt = False
         self._woken = asyncio.Event()
@@ -177,40 +176,40 @@ class ChargerStream:
             self._tell_end(reason)
 
     async def _connect(self) -> Connection:
-        """A joined connection over the first transport that works; raises ConnectError."""
+        """Return a joined connection over the first transport that works; raise ConnectError.
+
+        Each transport has the whole connect_timeout, and a timeout ends the attempt: a slow service is not asked
+        again at once. The next attempt begins with the other transport.
+        """
         try:
             token = await self._service.token.read()
         except TokenError as error:
             raise ConnectError(ConnectFailure.OTHER, str(error)) from error
         self._deliver(TokenInUse(expiry_of(token)))
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._service.connect_timeout_seconds
-        *others, last = self._service.transports
-        for place, transport in enumerate(others):
-            # A service that is slow is not to be asked twice. Only a transport that may not work shares its time.
-            is_known = transport in self._experience.transports_that_worked and not self._has_timed_out
-            share = 1 if is_known else len(self._service.transports) - place
+        # The transport that timed out at the last attempt comes last.
+        *others, last = sorted(self._service.transports, key=lambda transport: transport == self._timed_out)
+        for transport in others:
             try:
-                return await self._open(token, transport, (deadline - loop.time()) / share)
+                return await self._open(token, transport)
             except ConnectError as error:
-                self._has_timed_out = error.reason is ConnectFailure.TIMEOUT
-                if not error.other_transport_may_work or (is_known and self._has_timed_out):
+                if not error.other_transport_may_work:
                     raise
                 self._log.debug("transport failed", transport=transport, reason=error.reason.value, error=str(error))
-        return await self._open(token, last, deadline - loop.time())
+        return await self._open(token, last)
 
-    async def _open(self, token: str, transport: str, seconds: float) -> Connection:
+    async def _open(self, token: str, transport: str) -> Connection:
         connection = Connection(self._target, self._service.connector, self._deliver)
         try:
-            await connection.open(token, transport, seconds)
+            await connection.open(token, transport)
         except BaseException as error:
+            if isinstance(error, ConnectError) and error.reason is ConnectFailure.TIMEOUT:
+                self._timed_out = transport
             if connection.has_joined:
                 is_ours = isinstance(error, asyncio.CancelledError)
                 self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
             await connection.close()
             raise
-        self._has_timed_out = False
-        self._experience.transports_that_worked.add(transport)
+        self._timed_out = None
         return connection
 
     def _advice(self, error: ConnectError) -> str:

@@ -21,7 +21,7 @@ class Within(Enum):
     """When a fault is noticed: in words, and how long a test waits for that."""
 
     AT_ONCE = ("at once", 2.0)
-    CONNECT_TIMEOUT = ("`connect_timeout` (10 s)", CONNECT_TIMEOUT + 2.0)
+    CONNECT_TIMEOUT = ("`connect_timeout` (20 s)", CONNECT_TIMEOUT + 2.0)
     SILENCE = ("the service's ping interval and timeout, and 2 s", PING_INTERVAL + PING_TIMEOUT + IDLE_GRACE + 1.0)
     COMMIT = ("the next commit (at a scrape, else every 10 s)", 15.0)
 

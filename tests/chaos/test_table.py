@@ -19,6 +19,28 @@ SECTIONS = {
 }
 # Held by tests of other folders.
 ELSEWHERE = {
+    "test_wire": (
+        (
+            Fault("A slow service: answers within `connect_timeout`, over whichever transport is tried first"),
+            "tests/stream/test_failures.py",
+            "test_a_service_that_answers_within_the_timeout_connects_at_the_first_attempt",
+        ),
+        (
+            Fault(
+                "Websockets that hang, polling that works: the second attempt connects",
+                Within.CONNECT_TIMEOUT,
+                'vecharge_account_connect_failures_total{reason="timeout"}',
+                "over websocket",
+            ),
+            "tests/stream/test_failures.py",
+            "test_where_websockets_hang_a_slow_service_connects_at_the_second_attempt",
+        ),
+        (
+            Fault("Pings announced for once an hour: the exporter pings, or gives up silence, sooner"),
+            "tests/stream/test_connections.py",
+            "test_silence_is_noticed_though_the_server_announces_pings_an_hour_apart",
+        ),
+    ),
     "test_machine": (
         (
             Fault(
@@ -30,7 +52,7 @@ ELSEWHERE = {
             "tests/state/test_crashes.py",
             "test_a_full_disk_fails_commits_and_lowers_nothing_and_all_is_well_once_there_is_room",
         ),
-    )
+    ),
 }
 
 HEAD = """<!-- Made of the tests in tests/chaos by `make golden`: change it there. -->

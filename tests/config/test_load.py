@@ -59,7 +59,7 @@ def test_only_a_name_a_token_and_a_charger_are_required_and_the_rest_has_its_def
                 url="https://library.vecharge.app",
                 token=TokenSource(literal="marked-secret"),
                 transports=("websocket", "polling"),
-                connect_timeout_seconds=10,
+                connect_timeout_seconds=20,
                 ca_file=None,
                 insecure_skip_verify=False,
                 chargers=(ChargerConfig(id="test", name=None),),

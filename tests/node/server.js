@@ -22,6 +22,8 @@ const rules = {
   handshake_body: "", // the body that goes with it
   post_status: null, // the HTTP status of every polling POST
   websocket_status: null, // the HTTP status with which a proxy would refuse websockets
+  answer_delay: null, // how many milliseconds a new handshake waits for its answer
+  accept_delay: null, // how many milliseconds the check of a token takes
   hang: null, // whether requests are taken and never answered
   websocket_hang: null, // the same of websockets alone
 };
@@ -51,7 +53,7 @@ io.use((socket, next) => {
   const { token } = socket.handshake.query;
   const wrong = rules.token !== null && token !== `Bearer ${rules.token}`;
   const refusal = rules.refuse !== null ? rules.refuse : wrong ? "Authentication error" : null;
-  next(refusal === null ? undefined : new Error(refusal));
+  setTimeout(() => next(refusal === null ? undefined : new Error(refusal)), rules.accept_delay || 0);
 });
 io.engine.on("connection", record);
 io.on("connection", (socket) => {
@@ -106,12 +108,15 @@ function serviceOf(generation) {
   return new Server(server, { pingInterval, pingTimeout, allowEIO3: generation === "4+3" });
 }
 
-// Asks `taken` before the listeners that are there; they see only what it does not take.
+// Asks `taken` before the listeners that are there; they see only what it does not take, new handshakes perhaps late.
 function interceptBefore(event, taken) {
   const listeners = server.listeners(event);
   server.removeAllListeners(event);
   server.on(event, (...args) => {
-    if (!taken(...args)) for (const listener of listeners) listener.apply(server, args);
+    if (taken(...args)) return;
+    const pass = () => listeners.forEach((listener) => listener.apply(server, args));
+    const isNew = !/[?&]sid=/.test(args[0].url) && args[0].url.startsWith("/socket.io/");
+    isNew && rules.answer_delay ? setTimeout(pass, rules.answer_delay) : pass();
   });
 }
 

@@ -11,6 +11,7 @@ from exporter.charger.events import Connected, Received, TokenInUse
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
+from exporter.stream import connection, socketio_client
 from tests.node.service import Generation, NodeService
 from tests.stream.script import JOINED, opening, scripted
 from tests.stream.watch import CHARGER, NATIVE, SOCKETIO5, Watch, until
@@ -162,6 +163,49 @@ async def test_events_may_come_before_the_connection_is_confirmed(watch: StartWa
         told = [type(event) for event in stream.delivered]
         assert told == [TokenInUse, Connected, Received, Received]
         await stream.stop()
+
+
+@pytest.mark.parametrize("packet", ['44/other,"Invalid namespace"', '44/other,{"message":"no"}', "41/other,"])
+@pytest.mark.parametrize("when", ["before it has joined", "while it is connected"])
+async def test_an_error_or_goodbye_of_another_namespace_is_ignored(watch: StartWatch, packet: str, when: str) -> None:
+    log = '42["newLog",{"energy":1}]'
+    begin = [packet, JOINED] if when == "before it has joined" else [JOINED, packet]
+    async with scripted([opening(), *begin, log]) as url:
+        stream = watch(url)
+        await until(lambda: stream.payloads("newLog"), "the log")
+        await stream.stop()
+    assert stream.connections == 1
+    assert stream.failures == []
+    assert stream.disconnections == [Disconnection.RELOAD]
+
+
+@pytest.mark.parametrize(("ping_interval", "ping_timeout"), [(3_600_000, 20_000), (25_000, 3_600_000)])
+async def test_a_server_that_announces_pings_an_hour_apart_is_connected_to(
+    node_service: StartNode, watch: StartWatch, ping_interval: int, ping_timeout: int
+) -> None:
+    node = node_service(NATIVE, ping_interval=ping_interval, ping_timeout=ping_timeout)
+    for transport in ("websocket", "polling"):
+        stream = watch(node.url, charger=transport, transports=[transport])
+        await stream.until_connected()
+        node.emit(transport, "newLog", {"energy": 1})
+        await until(lambda: stream.payloads("newLog"), "the log")  # noqa: B023 - called at once
+        assert stream.failures == []
+
+
+@BOTH
+async def test_silence_is_noticed_though_the_server_announces_pings_an_hour_apart(
+    node_service: StartNode, watch: StartWatch, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Engine.IO 3 lets the client ping sooner; of Engine.IO 4 only the wait can be shortened.
+    monkeypatch.setattr(socketio_client, "MAX_PING_SECONDS", 0.3)
+    if SOCKETIO5:
+        monkeypatch.setattr(connection, "MAX_SILENCE_SECONDS", 0.6)
+    node = node_service(NATIVE, ping_interval=3_600_000, ping_timeout=3_600_000)
+    stream = watch(node.url, transports=[transport])
+    await stream.until_connected()
+    node.silence(CHARGER)
+    await stream.until_connected(times=2)
+    assert stream.disconnections == [Disconnection.IDLE]
 
 
 async def test_nothing_that_a_server_says_ends_the_stream(watch: StartWatch) -> None:

@@ -47,12 +47,23 @@ NETWORK: dict[str, tuple[BaseException, ConnectFailure, str]] = {
         ConnectFailure.TLS,
         "TLS failed (wrong version number)",
     ),
+    "a proxy that wants a password": (
+        aiohttp.ClientHttpProxyError(KEY, (), status=407, message="marked-secret"),
+        ConnectFailure.UNREACHABLE,
+        "the proxy answers 407 to CONNECT: the proxy asks for a password",
+    ),
+    "a proxy that does not let through": (
+        aiohttp.ClientHttpProxyError(KEY, (), status=403, message="marked-secret"),
+        ConnectFailure.UNREACHABLE,
+        "the proxy answers 403 to CONNECT: check the proxy and its rules",
+    ),
     "TLS without words": (ssl.SSLError(), ConnectFailure.TLS, "TLS failed (SSLError)"),
     "a certificate without words": (ssl.SSLCertVerificationError(), ConnectFailure.TLS, "(SSLCertVerificationError)"),
 }
 HTTP = {
     401: (ConnectFailure.REJECTED, "check the token"),
     403: (ConnectFailure.REJECTED, "check the token"),
+    407: (ConnectFailure.UNREACHABLE, "HTTPS_PROXY"),
     404: (ConnectFailure.OTHER, "check url"),
     429: (ConnectFailure.OTHER, "too many requests"),
     502: (ConnectFailure.UNREACHABLE, "down"),
@@ -130,14 +141,52 @@ def test_an_answer_that_is_not_understood_is_one_of_another_generation_perhaps(
     ("failure", "reason", "words"),
     [
         (refused(), ConnectFailure.REJECTED, "refused token or charger"),
-        (timed_out(10), ConnectFailure.TIMEOUT, "within 10 s"),
-        (timed_out(0.5), ConnectFailure.TIMEOUT, "within 0.5 s"),
+        (timed_out(10, "polling"), ConnectFailure.TIMEOUT, "within 10 s over polling"),
+        (timed_out(0.5, "websocket"), ConnectFailure.TIMEOUT, "within 0.5 s over websocket"),
         (closed_early(), ConnectFailure.UNREACHABLE, "closed the connection"),
     ],
 )
 def test_what_is_seen_by_socket_io_alone(failure: ConnectError, reason: ConnectFailure, words: str) -> None:
     assert failure.reason is reason
     assert words in str(failure)
+
+
+class TestForbidden:
+    """A 403 of the service is about the token; one of a firewall or proxy in front of it is not."""
+
+    @pytest.mark.parametrize(
+        ("headers", "words"),
+        [
+            ({"Content-Type": "text/html; charset=UTF-8"}, "an HTML page"),
+            ({"Content-Type": "text/plain", "Server": "cloudflare"}, "Server: cloudflare"),
+            ({"Content-Type": "text/html", "Server": "CloudFront"}, "Server: cloudfront"),
+            ({"Content-Type": "text/plain", "Via": "1.1 marked-secret"}, "Via"),
+        ],
+    )
+    def test_what_is_not_the_services_own_answer_does_not_blame_the_token(
+        self, headers: dict[str, str], words: str
+    ) -> None:
+        failure = diagnose(LibraryError(URL), Evidence(status=403, headers=headers))
+        assert failure.reason is ConnectFailure.OTHER
+        assert str(failure).startswith(
+            f"a firewall or proxy in front of the service answers 403 to the handshake ({words})"
+        )
+        assert "token" not in str(failure)
+        assert failure.other_transport_may_work
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Content-Type": "application/json"},
+            {"Content-Type": "application/json", "Server": "cloudflare", "Via": "1.1 proxy"},
+            {"Content-Type": "text/plain", "Server": "nginx"},
+        ],
+    )
+    def test_what_may_be_the_services_own_answer_asks_to_check_the_token(self, headers: dict[str, str]) -> None:
+        failure = diagnose(LibraryError(URL), Evidence(status=403, headers=headers))
+        assert failure.reason is ConnectFailure.REJECTED
+        assert "check the token" in str(failure)
 
 
 class TestRetryAfter:
@@ -164,12 +213,14 @@ class TestRetryAfter:
         ],
     )
     def test_as_far_as_it_can_be_followed(self, header: str | None, seconds: float | None) -> None:
-        evidence = Evidence(status=429, retry_after=header, date="Wed, 21 Oct 2026 07:26:30 GMT")
+        headers = {"Date": "Wed, 21 Oct 2026 07:26:30 GMT"} | ({} if header is None else {"Retry-After": header})
+        evidence = Evidence(status=429, headers=headers)
         assert diagnose(LibraryError(URL), evidence).retry_after_seconds == seconds
 
     @pytest.mark.parametrize("date", [None, "", "today"])
     def test_a_date_is_nothing_without_the_servers_own(self, date: str | None) -> None:
-        evidence = Evidence(status=429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT", date=date)
+        headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"} | ({} if date is None else {"Date": date})
+        evidence = Evidence(status=429, headers=headers)
         assert diagnose(LibraryError(URL), evidence).retry_after_seconds is None
 
 
@@ -180,7 +231,7 @@ class TestOtherTransport:
     def test_after_what_a_proxy_may_have_answered(self, status: int) -> None:
         assert diagnose(LibraryError(URL), Evidence(status=status)).other_transport_may_work
 
-    @pytest.mark.parametrize("failure", [timed_out(10), closed_early(), diagnose(ValueError(), Evidence(status=200))])
+    @pytest.mark.parametrize("failure", [closed_early(), diagnose(ValueError(), Evidence(status=200))])
     def test_after_a_handshake_that_came_to_nothing(self, failure: ConnectError) -> None:
         assert failure.other_transport_may_work
 

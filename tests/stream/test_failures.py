@@ -12,7 +12,7 @@ from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
 from tests.node.service import NodeService
 from tests.stream.script import opening, scripted
-from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, Watch, until
+from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, Resting, Watch, until
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -72,38 +72,56 @@ async def test_a_server_that_does_not_answer_is_a_timeout(
     assert "connect_timeout" in stream.log.getvalue()
 
 
-async def test_all_transports_together_take_no_longer_than_the_timeout(watch: StartWatch, silent_address: str) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    stream = watch(f"http://{silent_address}", transports=["websocket", "polling"], connect_timeout=1.0)
-    assert await the_failure(stream) is ConnectFailure.TIMEOUT
-    assert 1.0 <= loop.time() - began < 2.0
-
-
-async def test_a_transport_that_hangs_leaves_time_to_the_next(node_service: StartNode, watch: StartWatch) -> None:
+@pytest.mark.parametrize("slow", ["answer_delay", "accept_delay"])
+async def test_a_service_that_answers_within_the_timeout_connects_at_the_first_attempt(
+    node_service: StartNode, watch: StartWatch, slow: str
+) -> None:
     node = node_service(NATIVE)
-    node.rules(websocket_hang=True)
-    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=1.0)
-    await stream.until_connected()
-    assert stream.failures == []
-    assert [one.transport for one in node.connections(CHARGER)] == ["polling"]
+    node.rules(**{slow: 3000})
+    # Slower than half of the timeout: neither transport may have less than the whole.
+    orders = (["websocket", "polling"], ["polling", "websocket"])
+    streams = [
+        watch(node.url, charger=order[0], transports=order, connect_timeout=5.5, rng=Resting()) for order in orders
+    ]
+    for stream, order in zip(streams, orders, strict=True):
+        await stream.until_connected()
+        assert stream.failures == []
+        assert [one.transport for one in node.connections(order[0])] == order[:1]
 
 
-async def test_a_service_that_has_grown_slow_is_not_asked_over_the_other_transport_at_once(
+async def test_where_websockets_hang_a_slow_service_connects_at_the_second_attempt(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
-    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=0.5)
+    node.rules(websocket_hang=True, accept_delay=1500)
+    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=4.0)
     await stream.until_connected()
+    assert stream.failures == [ConnectFailure.TIMEOUT]
+    assert [one["transport"] for one in node.handshakes(CHARGER)] == ["websocket", "polling"]
+
+
+async def test_a_service_that_does_not_answer_is_asked_over_one_transport_at_a_time(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
     node.rules(hang=True)
-    node.disconnect(CHARGER, close=True)
-    await stream.until_failed()
-    assert [one["transport"] for one in node.handshakes(CHARGER)] == ["websocket", "websocket"]
-    # It may be the network that has changed, and takes websockets no more: the next attempt tries both.
-    await stream.until_failed(times=2)
-    assert [one["transport"] for one in node.handshakes(CHARGER)][2:] == ["websocket", "polling"]
-    node.rules(hang=None)
+    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=0.3)
+    await stream.until_failed(times=4)
+    asked = [one["transport"] for one in node.handshakes(CHARGER)]
+    assert asked[:4] == ["websocket", "polling", "websocket", "polling"]
+
+
+async def test_a_stream_that_has_connected_begins_with_the_first_transport_again(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(websocket_hang=True)
+    stream = watch(node.url, transports=["websocket", "polling"], connect_timeout=2.0)
+    await stream.until_connected()
+    node.rules(websocket_hang=None)
+    node.disconnect(CHARGER)
     await stream.until_connected(times=2)
+    assert [one.transport for one in node.connections(CHARGER)] == ["polling", "websocket"]
 
 
 async def test_a_namespace_that_is_never_joined_is_a_timeout(watch: StartWatch) -> None:

@@ -1,7 +1,6 @@
 """A connection that has ended is freed at once: nothing of it waits for a garbage collection, which holds the loop."""
 
 import gc
-import random
 from collections.abc import Callable, Iterator
 
 import aiohttp
@@ -13,7 +12,7 @@ from exporter.stream.connection import Connection, Target
 from exporter.stream.socketio_client import Client, Transport
 from tests.node.service import NodeService
 from tests.processes import SECONDS
-from tests.stream.watch import CHARGER, NATIVE, TOKEN, Watch, until
+from tests.stream.watch import CHARGER, NATIVE, TOKEN, Resting, Watch, until
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -41,13 +40,6 @@ def parts() -> dict[str, int]:
     others = {id(one) for one in _others}
     kinds = [type(one) for one in gc.get_objects() if isinstance(one, PARTS) and id(one) not in others]
     return {kind.__name__: kinds.count(kind) for kind in set(kinds)}
-
-
-class Resting(random.Random):
-    """Draws a wait that outlasts the test, so that it sees the stream at rest after its first failure."""
-
-    def uniform(self, _a: float, _b: float) -> float:
-        return 3600.0
 
 
 async def until_none_is_left(stream: Watch) -> None:
@@ -83,7 +75,7 @@ async def test_when_the_exporter_itself_ends_it(node_service: StartNode, transpo
     node = node_service(NATIVE)
     async with aiohttp.TCPConnector(limit=0, force_close=True) as connector:
         connection = Connection(Target(node.url, CHARGER, SECONDS), connector, lambda _event: None)
-        await connection.open(TOKEN, transport, SECONDS)
+        await connection.open(TOKEN, transport)
         assert parts()["Connection"] == 1
         await connection.close()
         del connection

@@ -45,6 +45,13 @@ class Impatient(random.Random):
         return min(a + 0.02, b)
 
 
+class Resting(random.Random):
+    """Draws a wait that outlasts the test: no second attempt is made after a failure."""
+
+    def uniform(self, _a: float, _b: float) -> float:
+        return 3600.0
+
+
 class Watch:
     """One running stream. `delivered` is all that it handed on, in order; `log` what it wrote."""
 
