@@ -16,7 +16,7 @@ from exporter import __version__
 from exporter.charger import clock
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import Config
-from exporter.config.reload import Reloads
+from exporter.config.reload import Reloads, log_unmatched_patterns
 from exporter.config.sharding import Shard
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
@@ -87,12 +87,10 @@ class Exporter:
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
             asyncio.create_task(self._power.run(), name="power history"),
-            asyncio.create_task(self.reloads.watch_tokens(), name="watch tokens"),
         ]
         for task in self._tasks:
             task.add_done_callback(self._has_ended)
-        for pattern in self._config.unmatched_patterns:
-            self._log.warning("no file matches charger_files: is a volume not mounted yet?", pattern=pattern)
+        log_unmatched_patterns(self._config, self._log)
         self._web.is_ready = True
         for address in addresses:
             self._log.info("listening", address=str(address), scheme=scheme, chargers=len(self.fleet.chargers))

@@ -1,30 +1,75 @@
-"""Reading files that others write: never one that could make the reader wait, and words for what went wrong."""
+"""Files that others write: what matches a pattern, what is in them, whether they changed, why they cannot be read."""
 
 import errno
+import glob
 import os
 import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.errors import cause_of
 
 
 class NotRegularError(OSError):
-    """A pipe, a device or a socket: reading it could wait for ever, and no second reading would find the same."""
+    """A pipe, a device or a socket: reading it could wait for ever."""
+
+
+class FileMark(NamedTuple):
+    """What shows that a file has changed, without reading it.
+
+    A replaced file has another inode, a written one another time or size, and one whose permissions were repaired
+    another time of change.
+    """
+
+    inode: int
+    size_bytes: int
+    written_nanoseconds: int
+    changed_nanoseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilePattern:
+    """A glob pattern, relative to a folder."""
+
+    folder: Path
+    pattern: str
+
+    def __str__(self) -> str:
+        return str(self.folder / self.pattern)
+
+    def files(self) -> list[Path]:
+        """The files that match, in order of name.
+
+        Raises OSError if the folder before the first wildcard is there and cannot be listed: to `glob` it is empty.
+        """
+        fixed = takewhile(lambda part: not glob.has_magic(part), Path(self.pattern).parts)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.scandir(self.folder.joinpath(*fixed)).close()
+        names = glob.glob(self.pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207 - Path's takes no absolute pattern
+        # A file that this user may not look at stays in: reading it says why.
+        return sorted(path for path in {self.folder / name for name in names} if not os.path.isdir(path))  # noqa: PTH112
+
+
+def mark_of(file: Path) -> FileMark | None:
+    """The mark of a file as it is now; None if there is no such file."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError):  # a path with a zero byte is a ValueError
+        return None
+    return FileMark(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def read(file: Path, limit_bytes: int = -1) -> bytes:
-    """The content, or what the limit leaves of it; raises OSError, or ValueError for a path with a zero byte."""
-    # Whoever opens a named pipe waits for its writer, unless told not to.
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise NotRegularError
-        # Of a folder this says that it is one.
-        with open(descriptor, "rb", closefd=False) as opened:
-            return opened.read(limit_bytes)
-    finally:
-        os.close(descriptor)
+    """The content, at most `limit_bytes` of it; raises OSError, or ValueError for a path with a zero byte."""
+    mode = file.stat().st_mode
+    # Opening a named pipe waits for its writer. Opening a folder says that it is one.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise NotRegularError
+    with file.open("rb") as opened:
+        return opened.read(limit_bytes)
 
 
 def unreadable(error: OSError | ValueError) -> str:
@@ -39,7 +84,7 @@ def unreadable(error: OSError | ValueError) -> str:
         case OSError(errno=errno.EMFILE | errno.ENFILE):
             remedy = "raise the limit of open files (ulimit -n, LimitNOFILE=)"
         case OSError(errno=errno.EIO | errno.ESTALE | errno.ENODEV | errno.ENXIO | errno.ENOTCONN):
-            remedy = "look at the volume that it lies on"
+            remedy = "check the volume that it is on"
         case _:
             remedy = "put it there, for the exporter to read"
     return f"cannot be read ({cause_of(error)}): {remedy}"

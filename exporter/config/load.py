@@ -3,7 +3,6 @@
 Fields and the rules of a single value stand in settings.py; here stand the rules between values.
 """
 
-import glob
 import hashlib
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
-from exporter.config import file_pattern
-from exporter.config import files as regular_file
+from exporter.config import files
 from exporter.config import schema as settings
 from exporter.config import yaml_file as document
-from exporter.config.file_mark import FileMark, mark_of
+from exporter.config.files import FileMark, FilePattern, mark_of
 from exporter.config.tokens import TokenSource
 from exporter.config.yaml_file import fail
 from exporter.errors import TokenError
@@ -56,37 +54,37 @@ class AccountConfig:
 class Config:
     """A valid configuration.
 
-    `charger_files` are the globs of it, with the files that each matched. `marks` are those of the charger files and
-    authorities, `token_marks` those of the token files, each as it was just before it was read.
+    `charger_files` are its patterns with the files that each matched. `marks` are those of its charger files,
+    authorities and token files, each taken just before the file was read.
     """
 
     accounts: tuple[AccountConfig, ...]
     stale_after_seconds: float = float(_GLOBAL.stale_after)
     expose_location: bool = _GLOBAL.expose_location
     max_power_watts: float = float(_GLOBAL.max_power_watts)
-    charger_files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    charger_files: Mapping[FilePattern, tuple[Path, ...]] = field(default_factory=dict)
     marks: Mapping[Path, FileMark | None] = field(default_factory=dict)
-    token_marks: Mapping[Path, FileMark | None] = field(default_factory=dict)
 
     @property
-    def unmatched_patterns(self) -> list[str]:
-        """The globs that match no file."""
+    def unmatched_patterns(self) -> list[FilePattern]:
+        """The patterns that match no file."""
         return [pattern for pattern, files in self.charger_files.items() if not files]
 
-    def look(self) -> dict[Path, FileMark | None]:
-        """The marks as they are now: those of `marks`, as long as a reload would read the same."""
-        files = {account.ca_file for account in self.accounts if account.ca_file is not None}
-        for pattern in self.charger_files:
-            try:
-                files.update(file_pattern.matches(pattern))
-            except OSError:
-                files.add(Path(pattern))  # which is no file: whoever reads it anew finds out why
-        return {file: mark_of(file) for file in files}
+    @property
+    def token_files(self) -> dict[Path, list[str]]:
+        """Each token file, with the names of the accounts that use it."""
+        names: dict[Path, list[str]] = {}
+        for account in self.accounts:
+            if account.token.file is not None:
+                names.setdefault(account.token.file, []).append(account.name)
+        return names
 
-    def look_at_tokens(self) -> dict[Path, FileMark | None]:
-        """The marks of the token files as they are now."""
-        files = {account.token.file for account in self.accounts}
-        return {file: mark_of(file) for file in files if file is not None}
+    def look(self) -> dict[Path, FileMark | None]:
+        """The marks as they are now: equal to `marks` as long as loading would read the same files."""
+        files = {account.ca_file for account in self.accounts if account.ca_file is not None} | self.token_files.keys()
+        for pattern in self.charger_files:
+            files.update(pattern.files())
+        return {file: mark_of(file) for file in files}
 
 
 def load(path: Path) -> Config:
@@ -122,9 +120,8 @@ class _Loading:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._charger_files: dict[str, tuple[Path, ...]] = {}
+        self._charger_files: dict[FilePattern, tuple[Path, ...]] = {}
         self._marks: dict[Path, FileMark | None] = {}
-        self._token_marks: dict[Path, FileMark | None] = {}
         self._accounts: dict[str, str] = {}
         self._chargers: dict[str, tuple[Path, str]] = {}
 
@@ -143,7 +140,6 @@ class _Loading:
             max_power_watts=float(file.globals.max_power_watts),
             charger_files=self._charger_files,
             marks=self._marks,
-            token_marks=self._token_marks,
         )
 
     def _account(self, account: settings.Account, place: str) -> AccountConfig:
@@ -172,7 +168,7 @@ class _Loading:
             fail(self._path, place, f"exactly one token source is allowed, not {' and '.join(given)}")
         if account.token_file is not None:
             file = self._path.parent / account.token_file
-            self._token_marks[file] = mark_of(file)
+            self._marks[file] = mark_of(file)
             return TokenSource(file=file)
         if account.token_env is not None:
             return TokenSource(variable=str(account.token_env))
@@ -202,25 +198,26 @@ class _Loading:
         file = self._path.parent / account.ca_file
         self._marks[file] = mark_of(file)
         try:
-            content = regular_file.read(file)
+            content = files.read(file)
             ssl.create_default_context(cafile=file)
         except ssl.SSLError:
             fail(self._path, place, f"{file} holds no certificate in PEM form")
         except OSError as error:
-            fail(self._path, place, f"{file} {regular_file.unreadable(error)}")
+            fail(self._path, place, f"{file} {files.unreadable(error)}")
         return file, hashlib.sha256(content).hexdigest()
 
     def _of_account(self, account: settings.Account, place: str) -> Iterator[ChargerConfig]:
         yield from self._entries(account.chargers, self._path, f"{place}.chargers")
         read = set()
-        for i, pattern in enumerate(account.charger_files):
-            whole = str(Path(glob.escape(str(self._path.parent))) / pattern)
+        for i, text in enumerate(account.charger_files):
+            pattern = FilePattern(self._path.parent, text)
             try:
-                files = file_pattern.matches(whole)
+                matched = pattern.files()
             except OSError as error:
-                fail(self._path, f"{place}.charger_files[{i}]", f"{error.filename} {regular_file.unreadable(error)}")
-            self._charger_files[whole] = tuple(files)
-            for file in files:
+                place_of_pattern = f"{place}.charger_files[{i}]"
+                fail(self._path, place_of_pattern, f"{error.filename} {files.unreadable(error)}")
+            self._charger_files[pattern] = tuple(matched)
+            for file in matched:
                 if file in read:
                     continue
                 read.add(file)

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from exporter.config import files as regular_file
-from exporter.config.threads import in_thread
+from exporter.config import files
 from exporter.errors import TokenError
 
-# A handshake waits for its token so long; the volume that holds it may be gone.
+# How long a handshake waits for its token; the volume that holds it may hang.
 READ_SECONDS = 5.0
 # Far above any JWT: a path that names the wrong file (or a device) must not fill the memory.
 _MAX_BYTES = 65536
@@ -66,9 +65,9 @@ class TokenSource:
 
     def _text_of(self, file: Path) -> str:
         try:
-            content = regular_file.read(file, _MAX_BYTES + 1)
+            content = files.read(file, _MAX_BYTES + 1)
         except (OSError, ValueError) as error:
-            raise TokenError(self, regular_file.unreadable(error)) from error
+            raise TokenError(self, files.unreadable(error)) from error
         if len(content) > _MAX_BYTES:
             raise TokenError(self, f"is larger than {_MAX_BYTES} bytes: is it the right file?")
         try:
@@ -78,35 +77,31 @@ class TokenSource:
 
 
 class TokenReader:
-    """Reads the token of an account for its streams: off the event loop, once for all who ask at the same time."""
+    """Reads the token of an account for its streams, off the event loop.
 
-    def __init__(self, source: TokenSource, limit_seconds: float = READ_SECONDS) -> None:
+    Streams that ask at the same time share one reading, so that a volume that hangs takes one thread.
+    """
+
+    def __init__(self, source: TokenSource, timeout_seconds: float = READ_SECONDS) -> None:
         self._source = source
-        self._limit = limit_seconds
-        self._reading: asyncio.Future[str] | None = None
-        self._deadline = 0.0
+        self._timeout = timeout_seconds
+        self._reading: asyncio.Task[str] | None = None
 
     async def read(self) -> str:
-        """The token as it is now; raises TokenError, also if reading it takes too long."""
+        """The token as it is now; raises TokenError, also after the timeout."""
         if self._source.file is None:
             return self._source.read()
-        loop = asyncio.get_running_loop()
         if self._reading is None or self._reading.done():
-            self._reading = in_thread(self._source.read, "token")
-            self._deadline = loop.time() + self._limit
-        reading = self._reading
-        # While one hangs, all share it: threads do not pile up, and after the first nobody waits for it any more.
-        await asyncio.wait({reading}, timeout=self._deadline - loop.time())
-        if not reading.done():
-            raise TokenError(
-                self._source, f"cannot be read within {self._limit:g} s: look at the volume that it lies on"
-            )
+            self._reading = asyncio.create_task(asyncio.to_thread(self._source.read), name="read token")
         try:
-            return reading.result()
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.shield(self._reading)
+        except TimeoutError:
+            problem = f"cannot be read within {self._timeout:g} s: check the volume that it is on"
+            raise TokenError(self._source, problem) from None
         except RuntimeError as error:
-            raise TokenError(
-                self._source, "cannot be read, no thread is left: raise the limit of tasks (ulimit -u, TasksMax=)"
-            ) from error
+            problem = "cannot be read, no thread is left: raise the limit of tasks (ulimit -u, TasksMax=)"
+            raise TokenError(self._source, problem) from error
 
 
 def bare(token: str) -> str:

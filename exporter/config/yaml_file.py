@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 import yaml
 
-from exporter.config import files as regular_file
+from exporter.config import files
 from exporter.errors import ConfigError
 
 Typed = TypeVar("Typed")
@@ -49,11 +49,11 @@ def read_if_any(file: Path) -> object:
     Keys stand once in a mapping.
     """
     try:
-        text = regular_file.read(file).decode("utf-8-sig")
+        text = files.read(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         fail(file, "", f"is not UTF-8 text (byte {error.start})")
     except (OSError, ValueError) as error:
-        fail(file, "", regular_file.unreadable(error))
+        fail(file, "", files.unreadable(error))
     return _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
 
 

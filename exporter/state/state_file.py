@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from exporter.charger.charger import KeptState
-from exporter.config.file_mark import FileMark, mark_of
+from exporter.config.files import FileMark, mark_of
 from exporter.errors import StateError, cause_of
 
 STATE_FILE: Final = "state.db"

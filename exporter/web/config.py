@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from exporter.config import yaml_file as document
-from exporter.config.file_mark import FileMark, mark_of
+from exporter.config.files import FileMark, mark_of, read, unreadable
 from exporter.config.yaml_file import fail
 from exporter.errors import cause_of
 
@@ -228,10 +228,9 @@ def _context(path: Path, tls: TlsConfig) -> ssl.SSLContext:
 def _refuse_unusable(path: Path, place: str, file: Path, what: str) -> None:
     """Each file by itself: OpenSSL does not tell which of them it means."""
     try:
-        content = file.read_bytes()
+        content = read(file)
     except (OSError, ValueError) as error:
-        problem = f"{file} cannot be read ({cause_of(error)})"
-        fail(path, place, f"{problem}: put it there, for the exporter to read; paths are relative to this file")
+        fail(path, place, f"{file} {unreadable(error)}; paths are relative to this file")
     if not _PEM[what].search(content):
         fail(path, place, f"{file} holds no {what} as PEM")
     if what == "private key" and b"ENCRYPTED" in content:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from exporter.config import yaml_file as document
-from exporter.config.file_mark import mark_of
+from exporter.config.files import FilePattern, mark_of
 from exporter.config.load import AccountConfig, ChargerConfig, Config, load
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConfigError
@@ -100,14 +100,16 @@ def test_every_field_reaches_its_value() -> None:
             ),
         ),
         charger_files={
-            "chargers/*.yml": (Path("chargers/discovered.yml"),),
-            "chargers/*.json": (Path("chargers/discovered.json"),),
-            "nothing/*.yml": (),
+            FilePattern(Path(), "chargers/*.yml"): (Path("chargers/discovered.yml"),),
+            FilePattern(Path(), "chargers/*.json"): (Path("chargers/discovered.json"),),
+            FilePattern(Path(), "nothing/*.yml"): (),
         },
         marks={
-            file: mark_of(file) for file in map(Path, ("ca.pem", "chargers/discovered.yml", "chargers/discovered.json"))
+            Path("secrets/delhi"): None,
+            Path("ca.pem"): mark_of(Path("ca.pem")),
+            Path("chargers/discovered.yml"): mark_of(Path("chargers/discovered.yml")),
+            Path("chargers/discovered.json"): mark_of(Path("chargers/discovered.json")),
         },
-        token_marks={Path("secrets/delhi"): None},
     )
 
 

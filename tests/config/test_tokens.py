@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import files as regular_file
+from exporter.config import files
 from exporter.config.tokens import TokenReader, TokenSource, expiry_of
 from exporter.errors import TokenError
 from tests.processes import SECONDS
@@ -130,16 +130,16 @@ def test_no_text_makes_the_expiry_raise(token: str) -> None:
 @contextmanager
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     """The token files that are read while the block runs."""
-    files: list[Path] = []
-    read = regular_file.read
+    counted: list[Path] = []
+    read = files.read
 
     def count(file: Path, limit_bytes: int = -1) -> bytes:
-        files.append(file)
+        counted.append(file)
         return read(file, limit_bytes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(regular_file, "read", count)
-        yield files
+        patch.setattr(files, "read", count)
+        yield counted
 
 
 async def test_streams_that_ask_at_the_same_time_share_a_reading(
@@ -147,9 +147,9 @@ async def test_streams_that_ask_at_the_same_time_share_a_reading(
 ) -> None:
     (tmp_path / "token").write_text("a-token")
     reader = TokenReader(TokenSource(file=tmp_path / "token"))
-    with counted_reads(monkeypatch) as files:
+    with counted_reads(monkeypatch) as counted:
         assert await asyncio.gather(*(reader.read() for _ in range(100))) == ["a-token"] * 100
-    assert len(files) == 1
+    assert len(counted) == 1
 
 
 async def test_who_asks_later_gets_the_token_as_it_is_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,18 +171,28 @@ async def test_what_is_wrong_with_a_token_is_told_to_each_who_asks(tmp_path: Pat
         )
 
 
-async def test_a_volume_that_is_gone_holds_up_nobody_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reading_that_hangs_ends_at_the_timeout_and_takes_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "token").write_text("a-token")
-    reader = TokenReader(TokenSource(file=tmp_path / "token"), limit_seconds=0.05)
+    reader = TokenReader(TokenSource(file=tmp_path / "token"), timeout_seconds=0.05)
     volume_is_back = threading.Event()
-    with monkeypatch.context() as patch:
-        patch.setattr(regular_file, "read", lambda *_: b"a-token" if volume_is_back.wait() else b"")
+    readings: list[Path] = []
+
+    def hang(file: Path, _limit_bytes: int) -> bytes:
+        readings.append(file)
+        volume_is_back.wait()
+        return b"a-token"
+
+    monkeypatch.setattr(files, "read", hang)
+    try:
         for _ in range(3):
-            with pytest.raises(TokenError, match=r"cannot be read within 0\.05 s: look at the volume that it lies on"):
+            with pytest.raises(TokenError, match=r"cannot be read within 0\.05 s: check the volume that it is on"):
                 await asyncio.wait_for(reader.read(), SECONDS)
-        assert sum(thread.name == "token" for thread in threading.enumerate()) == 1
+    finally:
         volume_is_back.set()
-        assert await asyncio.wait_for(eventually(reader), SECONDS) == "a-token"
+    assert len(readings) == 1
+    assert await asyncio.wait_for(eventually(reader), SECONDS) == "a-token"
 
 
 async def eventually(reader: TokenReader) -> str:
@@ -203,22 +213,24 @@ async def test_a_pipe_in_place_of_a_token_file_is_refused_and_not_waited_for(tmp
         await TokenReader(source).read()
 
 
-async def test_limits_that_are_reached_are_what_is_to_be_raised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_an_open_file_left_the_limit_is_named(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a-token")
-    reader = TokenReader(TokenSource(file=tmp_path / "token"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        with pytest.raises(TokenError) as no_file:
-            await reader.read()
+        with pytest.raises(TokenError) as refused:
+            await TokenReader(TokenSource(file=tmp_path / "token")).read()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert str(no_file.value) == (
+    assert str(refused.value) == (
         f"the token file {tmp_path}/token cannot be read (OSError: Too many open files): "
         "raise the limit of open files (ulimit -n, LimitNOFILE=)"
     )
+
+
+async def test_without_a_thread_left_the_limit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("a-token")
+    reader = TokenReader(TokenSource(file=tmp_path / "token"))
 
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

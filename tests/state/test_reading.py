@@ -11,7 +11,7 @@ import pytest
 
 from exporter.charger.charger import KeptState
 from exporter.charger.meter import MeterState
-from exporter.config.file_mark import FileMark, mark_of
+from exporter.config.files import FileMark, mark_of
 from exporter.state import state_file
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore

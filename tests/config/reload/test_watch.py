@@ -1,10 +1,9 @@
-"""What is watched is read again when it changes, whatever happens on the way, and nothing ends the watching."""
+"""A configuration is reloaded when one of its files changes, and a failed reload is retried."""
 
 import asyncio
 import io
 import os
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from exporter.config.load import Config, load
 from exporter.config.reload import Reloads
 from exporter.errors import ConfigError
 from exporter.logs import create_log
-from tests.processes import SECONDS
 from tests.stream.watch import until
 
-LOOK, STILL = 0.01, 0.02
-REFUSED = "configuration not reloaded"
+LOOK = 0.02
+REFUSED = "reload failed"
 
 
 class Scene:
@@ -28,7 +26,11 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "config.yml"
-        self.file.write_text("accounts: [{name: x, token_env: X, chargers: [a], charger_files: ['chargers/*.json']}]")
+        self.token = folder / "token"
+        self.token.write_text("a-token")
+        self.file.write_text(
+            "accounts: [{name: x, token_file: token, chargers: [a], charger_files: ['chargers/*.json']}]"
+        )
         self.chargers = folder / "chargers"
         self.chargers.mkdir()
         self.put("b")
@@ -38,14 +40,12 @@ class Scene:
         # What the next attempts end in, instead of a configuration.
         self.load_error: BaseException | None = None
         self.apply_error: BaseException | None = None
-        self.hangs_on: threading.Event | None = None
+        # The accounts whose token has changed.
+        self.woken: list[str] = []
         self._log = io.StringIO()
-        self.reloads = self.make_reloads()
-
-    def make_reloads(self, load_seconds: float = SECONDS) -> Reloads:
         log = create_log("info", "logfmt", self._log)
-        return Reloads(
-            load(self.file), self._load, self._apply, lambda _: None, self.process, clock.now, log, load_seconds
+        self.reloads = Reloads(
+            load(self.file), self._load, self._apply, self.woken.append, self.process, clock.now, log
         )
 
     def put(self, *ids: str, file: str = "x.json") -> None:
@@ -54,13 +54,13 @@ class Scene:
         new.write_text("[{}]".format(", ".join(f'"{id_}"' for id_ in ids)))
         new.rename(self.chargers / file)
 
-    def told(self, what: str) -> list[str]:
+    def logged(self, what: str) -> list[str]:
         return [line for line in self._log.getvalue().splitlines() if what in line]
 
     @asynccontextmanager
-    async def watched(self, still: float = STILL, max_changing: float = SECONDS) -> AsyncIterator[None]:
+    async def watched(self) -> AsyncIterator[None]:
         """Watches while the block runs; fails if the watching has ended by itself."""
-        task = asyncio.create_task(self.reloads.watch(LOOK, still, max_changing))
+        task = asyncio.create_task(self.reloads.watch(LOOK))
         yield
         assert not task.done(), task
         task.cancel()
@@ -75,8 +75,6 @@ class Scene:
 
     def _load(self) -> Config:
         self.attempts += 1
-        if self.hangs_on:
-            self.hangs_on.wait()
         if self.load_error:
             raise self.load_error
         return load(self.file)
@@ -90,14 +88,6 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
-
-
-@pytest.fixture
-def gate(scene: Scene) -> Iterator[threading.Event]:
-    """While it is closed, every load hangs."""
-    scene.hangs_on = threading.Event()
-    yield scene.hangs_on
-    scene.hangs_on.set()
 
 
 async def test_a_change_between_the_first_reading_and_the_first_look_is_not_missed(scene: Scene) -> None:
@@ -122,7 +112,7 @@ async def test_any_failure_to_read_changes_nothing_is_told_once_and_tried_again(
         scene.load_error = None  # nothing on disk has changed since
         await scene.until_applied("a", "b", "c")
     assert scene.process.reload_successful
-    assert len(scene.told(REFUSED)) == 2, "by itself once, and once for who asked"
+    assert len(scene.logged(REFUSED)) == 2, "by itself once, and once for who asked"
 
 
 async def test_what_cannot_be_put_in_place_is_tried_again(scene: Scene) -> None:
@@ -138,40 +128,17 @@ async def test_a_failure_that_is_another_one_is_told_too(scene: Scene) -> None:
     async with scene.watched():
         scene.load_error = ConfigError("one")
         scene.put("b", "c")
-        await until(lambda: scene.told("error=one"), "the first failure")
+        await until(lambda: scene.logged("error=one"), "the first failure")
         scene.load_error = ConfigError("two")
-        await until(lambda: scene.told("error=two"), "the second failure")
+        await until(lambda: scene.logged("error=two"), "the second failure")
 
 
-async def test_a_file_that_keeps_changing_is_read_in_the_end(scene: Scene) -> None:
-    written = 0
-
-    def write() -> bool:
-        nonlocal written
-        written += 1
-        scene.put("b", f"c{written}")
-        return bool(scene.applied)
-
-    async with scene.watched(max_changing=10 * STILL):
-        await until(write, "a reading of it")
-
-
-async def test_a_file_that_is_being_written_is_left_alone(scene: Scene) -> None:
-    async with scene.watched(still=0.5):
-        for text in ("[", '["b"]', '["b"', '["b", "c"]'):
-            (scene.chargers / "x.json").write_text(text)
-            await asyncio.sleep(2 * LOOK)
-        await scene.until_applied("a", "b", "c")
-    assert scene.applied == [["a", "b", "c"]]
-    assert not scene.told(REFUSED)
-
-
-async def test_a_pattern_that_matches_nothing_any_more_drops_no_charger(scene: Scene) -> None:
+async def test_a_pattern_that_no_longer_matches_any_file_removes_no_charger(scene: Scene) -> None:
     async with scene.watched():
         scene.chargers.rename(scene.chargers.with_name("unmounted"))
         await scene.until_refused()
-        [line] = scene.told(REFUSED)
-        assert f"charger_files: {scene.chargers}/*.json matches no file any more: is a volume not mounted?" in line
+        [line] = scene.logged(REFUSED)
+        assert f"charger_files: {scene.chargers}/*.json no longer matches any file: is a volume not mounted?" in line
         scene.chargers.with_name("unmounted").rename(scene.chargers)
         await until(lambda: scene.process.reload_successful, "the volume is back")
     assert scene.applied == [["a", "b"]]
@@ -200,21 +167,50 @@ async def test_the_log_says_how_many_chargers_came_went_and_changed(scene: Scene
     new = scene.chargers / "x.json"
     new.write_text('["b", {"id": "c", "name": "Named"}, "e", "f"]')
     await scene.reloads.reload()
-    first, second = scene.told("configuration reloaded")
+    first, second = scene.logged("configuration reloaded")
     assert first.endswith("accounts=1 chargers=4 added=2 removed=0 changed=0")
     assert second.endswith("accounts=1 chargers=5 added=2 removed=1 changed=1")
 
 
-async def test_reading_that_hangs_is_given_up_told_and_tried_again(scene: Scene, gate: threading.Event) -> None:
-    scene.reloads = scene.make_reloads(load_seconds=STILL)
+async def test_a_pattern_that_a_reload_brings_and_that_matches_no_file_is_logged_once(scene: Scene) -> None:
+    text = scene.file.read_text()
+    scene.file.write_text(text.replace("['chargers/*.json']", "['chargers/*.json', 'more/*.json']"))
+    await scene.reloads.reload()
+    await scene.reloads.reload()
+    [line] = scene.logged("no file matches charger_files")
+    assert f"pattern={scene.file.parent}/more/*.json" in line
+
+
+async def test_a_changed_token_file_wakes_its_account_and_reloads_nothing(scene: Scene) -> None:
+    async with scene.watched():
+        scene.token.write_text("another-token")
+        await until(lambda: scene.woken, "the account")
+        scene.put("b", "c")
+        await scene.until_applied("a", "b", "c")
+    assert scene.woken == ["x"]
+    assert scene.attempts == 1
+
+
+async def test_a_token_file_that_was_missing_wakes_its_account_once_it_is_back(scene: Scene) -> None:
+    async with scene.watched():
+        scene.token.rename(scene.token.with_name("away"))
+        scene.put("b", "c")
+        await scene.until_applied("a", "b", "c")
+        assert scene.woken == []
+        scene.token.with_name("away").rename(scene.token)
+        await until(lambda: scene.woken, "the account")
+
+
+async def test_a_failing_reload_does_not_hold_up_a_renewed_token(scene: Scene) -> None:
+    scene.load_error = ConfigError("no")
     async with scene.watched():
         scene.put("b", "c")
         await scene.until_refused()
-        with pytest.raises(ConfigError, match=r"cannot be read within 0\.02 s: look at the volumes"):
-            await asyncio.wait_for(scene.reloads.reload(), SECONDS)
-        gate.set()
-        await scene.until_applied("a", "b", "c")
-    assert sum(thread.name == "configuration" for thread in threading.enumerate()) <= 1
+        scene.token.write_text("another-token")
+        await until(lambda: scene.woken, "the account")
+        attempts = scene.attempts
+        await until(lambda: scene.attempts >= attempts + 3, "more attempts")
+    assert scene.woken == ["x"]
 
 
 async def test_a_pipe_in_the_folder_hangs_nothing(scene: Scene) -> None:

@@ -1,0 +1,73 @@
+"""Files are read again once they have changed and hold still, and again at every look while that fails."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config.files import FileMark
+from exporter.config.watch import FileWatcher, Marks
+
+FAULT = RuntimeError("cannot look")
+
+
+class EndOfLooksError(BaseException):
+    """Ends the watching."""
+
+
+def marks(number: int) -> Marks:
+    """Those of a file after its change of that number."""
+    return {Path("x"): FileMark(number, 0, 0, 0)}
+
+
+async def readings(looks: list[int | Exception], failures: int = 0) -> list[int]:
+    """The numbers of the looks, from 1, that led to a reading; the first `failures` readings fail.
+
+    The file was last read after change 0, and each look finds it after the change of that number.
+    """
+    number = 0
+    read: list[int] = []
+    last_read: Marks | None = marks(0)
+
+    def look() -> Marks:
+        nonlocal number
+        if number == len(looks):
+            raise EndOfLooksError
+        found = looks[number]
+        number += 1
+        if isinstance(found, Exception):
+            raise found
+        return marks(found)
+
+    async def changed(now: Marks | None) -> None:
+        nonlocal last_read
+        read.append(number)
+        last_read = None if len(read) <= failures else now or marks(0)
+
+    with pytest.raises(EndOfLooksError):
+        await FileWatcher(lambda: last_read, look, changed, look_seconds=0.0).run()
+    return read
+
+
+async def test_what_does_not_change_is_not_read() -> None:
+    assert await readings([0, 0, 0]) == []
+
+
+async def test_a_change_is_read_once_two_looks_find_the_same() -> None:
+    assert await readings([0, 1, 1, 1]) == [3]
+    assert await readings([1, 2, 2, 2]) == [3]
+
+
+async def test_a_change_that_was_undone_is_not_read() -> None:
+    assert await readings([1, 0, 0]) == []
+
+
+async def test_what_keeps_changing_is_read_at_every_third_look() -> None:
+    assert await readings([1, 2, 3, 4, 5, 6, 7]) == [3, 6]
+
+
+async def test_a_reading_that_fails_is_retried_at_every_look_until_it_works() -> None:
+    assert await readings([1, 1, 1, 1, 1], failures=2) == [2, 3, 4]
+
+
+async def test_what_cannot_be_looked_at_is_read_and_does_not_end_the_watching() -> None:
+    assert await readings([FAULT, FAULT, 0, 1, 1]) == [2, 5]
