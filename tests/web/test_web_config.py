@@ -222,23 +222,25 @@ def test_every_fault_is_told_with_its_place(folder: Path, text: str, told: str) 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("missing.pem", "FileNotFoundError: No such file or directory"),
-        ("folder", "IsADirectoryError: Is a directory"),
-        ('"\\0"', "ValueError"),
+        (
+            "missing.pem",
+            "cannot be read (FileNotFoundError: No such file or directory): put it there, for the exporter to read",
+        ),
+        ("folder", "cannot be read (IsADirectoryError: Is a directory): name a file"),
+        ('"\\0"', "cannot be read (ValueError): put it there, for the exporter to read"),
+        ("pipe", "is a pipe, a device or a socket: put a regular file there"),
     ],
 )
 def test_a_file_of_it_that_cannot_be_read_is_named_with_what_to_do(
     folder: Path, option: str, name: str, why: str
 ) -> None:
     (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
     tls = TLS + ", client_ca_file: authority.pem, client_auth_type: VerifyClientCertIfGiven}"
     usual = {"cert_file": "server.crt", "key_file": "server.key", "client_ca_file": "authority.pem"}[option]
     told = fault(folder, tls.replace(f"{option}: {usual}", f"{option}: {name}"))
     file = folder / name.strip('"').replace("\\0", "\0")
-    assert told == (
-        f"tls_server_config.{option}: {file} cannot be read ({why}): put it there, for the exporter to read; "
-        "paths are relative to this file"
-    )
+    assert told == f"tls_server_config.{option}: {file} {why}; paths are relative to this file"
 
 
 def test_a_password_in_the_place_of_its_hash_is_not_shown(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_charger_folder_that_may_not_be_read_drops_no_charger_and_is_read_once
         assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
         assert "PermissionError: Permission denied" in answer.text
         exporter.process.signal(signal.SIGHUP)
-        wait_until(lambda: exporter.process.text().count("not reloaded") == 3, "who asked is answered in the log")
+        wait_until(lambda: exporter.process.text().count("reload failed") == 3, "who asked is answered in the log")
         assert watched(exporter) == {"stays", "found"}
     finally:
         chargers.chmod(0o755)

@@ -93,7 +93,7 @@ def test_a_bad_file_changes_nothing_says_why_and_is_seen_in_a_metric(
     since = gauge(exporter, "vecharge_exporter_config_last_reload_success_timestamp_seconds")
     before = sids(node, "stays")
     configure(exporter, [account(node.url, token, ["stays", "stays"])])
-    line = exporter.process.wait_for_line(r"level=error msg=\"configuration not reloaded.*")[0]
+    line = exporter.process.wait_for_line(r"level=error msg=\"reload failed.*")[0]
     assert "stands twice" in line
     assert gauge(exporter, RELOADED) == 0
     assert gauge(exporter, "vecharge_exporter_config_last_reload_success_timestamp_seconds") == since
