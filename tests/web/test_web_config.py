@@ -303,7 +303,7 @@ def test_nobody_at_the_terminal_is_asked_for_the_password_of_a_key(tmp_path: Pat
     Authority(tmp_path).issue("server", password=b"unknown here")
     file = tmp_path / "web.yml"
     file.write_text(TLS + "}")
-    program = f"from pathlib import Path; from exporter.web_config import load; load(Path({str(file)!r}))"
+    program = f"from pathlib import Path; from exporter.web.config import load; load(Path({str(file)!r}))"
     terminal, its_end = pty.openpty()
     asking = subprocess.Popen(
         [sys.executable, "-c", program],
