@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager from Debian's packages, unpacked into the cache: no root, nothing installed."""
+"""Programs from Debian's packages, unpacked into the cache: no root, nothing installed."""
 
 import shutil
 import subprocess
@@ -26,6 +26,14 @@ def amtool() -> Path:
 
 def alertmanager() -> Path:
     return _installed("prometheus-alertmanager") or _installed("alertmanager") or _alertmanager_in_its_own_view()
+
+
+def tinyproxy() -> Path:
+    return _installed("tinyproxy") or _unpacked("tinyproxy-bin") / "usr/bin/tinyproxy"
+
+
+def nginx() -> Path:
+    return _installed("nginx") or _unpacked("nginx") / "usr/sbin/nginx"
 
 
 def _installed(program: str) -> Path | None:

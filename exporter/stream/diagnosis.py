@@ -15,12 +15,13 @@ from exporter.errors import ConnectError, ConnectFailure, cause_of
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 
 FIRST_REFUSAL: Final = 300  # of the HTTP status codes: a redirect is not followed
+UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 PROXY_AUTHENTICATION_REQUIRED: Final = 407
 TOO_MANY_REQUESTS: Final = 429
-PROXY_AUTHENTICATION_ADVICE: Final = "the proxy asks for a password: set user and password in HTTPS_PROXY or HTTP_PROXY"
+PROXY_AUTHENTICATION_ADVICE: Final = "check user and password in HTTPS_PROXY or HTTP_PROXY"
 _ADVICE: Final = {
-    401: (ConnectFailure.REJECTED, "check the token of the account"),
+    UNAUTHORIZED: (ConnectFailure.REJECTED, "check the token of the account"),
     FORBIDDEN: (ConnectFailure.REJECTED, "check the token of the account"),
     PROXY_AUTHENTICATION_REQUIRED: (ConnectFailure.UNREACHABLE, PROXY_AUTHENTICATION_ADVICE),
     404: (ConnectFailure.OTHER, "there is no Socket.IO at this address, check url"),
@@ -132,11 +133,9 @@ def _network_failure(error: BaseException) -> ConnectError | None:
                 "no file is left for another connection: raise the limit of open files (ulimit -n, LimitNOFILE=)",
             )
         case aiohttp.ClientHttpProxyError():
-            advice = (
-                PROXY_AUTHENTICATION_ADVICE
-                if error.status == PROXY_AUTHENTICATION_REQUIRED
-                else "check the proxy and its rules"
-            )
+            # Tinyproxy answers 401 to a wrong password.
+            is_about_password = error.status in (UNAUTHORIZED, PROXY_AUTHENTICATION_REQUIRED)
+            advice = PROXY_AUTHENTICATION_ADVICE if is_about_password else "check the proxy and its rules"
             return ConnectError(ConnectFailure.UNREACHABLE, f"the proxy answers {error.status} to CONNECT: {advice}")
         case TimeoutError():
             return ConnectError(ConnectFailure.TIMEOUT, "the server does not answer: check the network")

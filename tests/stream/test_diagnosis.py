@@ -50,7 +50,7 @@ NETWORK: dict[str, tuple[BaseException, ConnectFailure, str]] = {
     "a proxy that wants a password": (
         aiohttp.ClientHttpProxyError(KEY, (), status=407, message="marked-secret"),
         ConnectFailure.UNREACHABLE,
-        "the proxy answers 407 to CONNECT: the proxy asks for a password",
+        "the proxy answers 407 to CONNECT: check user and password in HTTPS_PROXY",
     ),
     "a proxy that does not let through": (
         aiohttp.ClientHttpProxyError(KEY, (), status=403, message="marked-secret"),
