@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, Received, StreamEvent, TokenInUse
+from exporter.charger.events import Connected, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import decode
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
@@ -23,7 +24,7 @@ START: Final = Moment(1_764_000_000.0, 1_000_000.0)
 LOG_SECONDS: Final = 10.0
 SECONDS_PER_HOUR: Final = 3600.0
 
-Deliver = Callable[[StreamEvent], None]
+Deliver = Callable[[Event], None]
 
 
 class ChargingFleet:
@@ -60,7 +61,7 @@ class ChargingFleet:
         for deliver in self._delivers:
             deliver(TokenInUse(START.unix + 90 * 86_400))
             deliver(Connected())
-            deliver(Received("chargerConnected", ({"_doc": self._document()},)))
+            deliver(decode("chargerConnected", ({"_doc": self._document()},)))
 
     async def reload(self) -> None:
         """As a reload of the configuration: nothing that was rendered is kept."""
@@ -83,7 +84,7 @@ class ChargingFleet:
                 "userId": "somebody",
             }
             self.now = Moment(tick.unix + self._random.random(), tick.monotonic)
-            self._delivers[place](Received("newLog", (log,)))
+            self._delivers[place](decode("newLog", (log,)))
         self.now = Moment(tick.unix + 1.0, tick.monotonic)
         return len(places)
 

@@ -68,12 +68,15 @@ class ExporterListener:
 
     def logs(self) -> int:
         """See Listener."""
-        return sum(charger.readings for charger in self.fleet.chargers)
+        return sum(charger.readings.accepted for charger in self.fleet.chargers)
 
     def check(self, logs: int) -> bool:
         """Every reading accepted, and the energy that the last one tells."""
         joules = round(round(logs * 0.02, 2) * 3_600_000)
-        return all(charger.readings == logs and charger.meter.total_joules == joules for charger in self.fleet.chargers)
+        return all(
+            charger.readings.accepted == logs and charger.meter.total_joules == joules
+            for charger in self.fleet.chargers
+        )
 
 
 class BareListener:

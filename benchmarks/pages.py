@@ -41,7 +41,7 @@ class Pages:
         logs = self._charging.log(every) if every else 0
         if self._reference is not None:
             for charger in self._charging.chargers:
-                charger.committed = charger.kept_state().meter
+                charger.saved(charger.kept_state())
             self._reference.set(self._charging.now)
         return logs
 

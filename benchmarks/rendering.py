@@ -27,7 +27,7 @@ class Rendering:
         charging = ChargingFleet(size)
         await charging.start()
         charging.log(1)
-        assert _chargers(await charging.fleet.pieces(openmetrics=False)) == size
+        assert _chargers(await charging.fleet.page.pieces(openmetrics=False)) == size
         gc.collect()
         self._fleets.append(charging)
         return memory_bytes(os.getpid()) - before
@@ -39,7 +39,7 @@ class Rendering:
         for _ in range(times):
             logs = charging.log(1)
             started = time.perf_counter()
-            pieces = await charging.fleet.pieces(openmetrics=False)
+            pieces = await charging.fleet.page.pieces(openmetrics=False)
             seconds.append(time.perf_counter() - started)
             assert _chargers(pieces) == logs
         return median(seconds)

@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Hashable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, Literal, TextIO
 
@@ -65,6 +65,32 @@ def where(exception: BaseException) -> str:
     """The innermost frames of an exception, without values: `file.py:12 function < ...`."""
     frames = traceback.extract_tb(exception.__traceback__)[-4:]
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+
+
+class Thinned:
+    """Which lines of a repeated fault to log: the 1st, 2nd, 4th, 8th ... Starts anew once the fault is over.
+
+    It is over when `over` says so, or when it has not come for two hours: longer than any retry waits.
+    """
+
+    QUIET_SECONDS: Final = 7200.0
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        # How often each fault came, and when it last did.
+        self._seen: dict[Hashable, tuple[int, float]] = {}
+
+    def times_if_due(self, fault: Hashable, monotonic_now: float) -> int:
+        """`fault` comes now. Returns how often it has come if a line is due, else 0."""
+        times, last = self._seen.get(fault, (0, monotonic_now))
+        times = 1 if monotonic_now - last > self.QUIET_SECONDS else times + 1
+        self._seen[fault] = times, monotonic_now
+        return times if times.bit_count() == 1 else 0
+
+    def over(self) -> None:
+        """All faults are over."""
+        self._seen.clear()
 
 
 class _Lines(structlog.PrintLogger):

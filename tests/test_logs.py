@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import TokenError
-from exporter.logs import LEVELS, Log, adopt_foreign_logs, create_log, where
+from exporter.logs import LEVELS, Log, Thinned, adopt_foreign_logs, create_log, where
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6Im1hcmtlZCJ9.c2lnbmVk"
 SECRETS = {
@@ -236,3 +236,31 @@ class TestForeignLoggers:
         except ValueError:
             foreign.exception("failed")
         assert re.search(r'msg=failed logger=engineio.client error=ValueError at="test_logs.py:', output.getvalue())
+
+
+class TestThinned:
+    """A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time."""
+
+    def test_at_powers_of_two(self) -> None:
+        thinned = Thinned()
+        due = [thinned.times_if_due("fault", monotonic_now=float(n)) for n in range(9)]
+        assert due == [1, 2, 0, 4, 0, 0, 0, 8, 0]
+
+    def test_each_fault_for_itself(self) -> None:
+        thinned = Thinned()
+        assert [thinned.times_if_due(fault, 0.0) for fault in ("a", "a", "a", "b")] == [1, 2, 0, 1]
+
+    def test_anew_once_all_faults_are_over(self) -> None:
+        thinned = Thinned()
+        for _ in range(3):
+            thinned.times_if_due("fault", 0.0)
+        thinned.over()
+        assert thinned.times_if_due("fault", 0.0) == 1
+
+    def test_a_fault_that_comes_once_a_day_is_logged_each_day(self) -> None:
+        thinned = Thinned()
+        assert [thinned.times_if_due("fault", day * 86_400.0) for day in range(5)] == [1] * 5
+
+    def test_a_fault_that_comes_once_an_hour_is_one_that_lasts(self) -> None:
+        thinned = Thinned()
+        assert [thinned.times_if_due("fault", hour * 3600.0) for hour in range(4)] == [1, 2, 0, 4]

@@ -1,20 +1,8 @@
 """What is counted for an account: its events, rejections and connections."""
 
-from enum import StrEnum
-
+from exporter.charger.events import EVENT_LABELS, Disconnection
 from exporter.charger.meter import Verdict
-from exporter.charger.wire import EVENT_LABELS
 from exporter.errors import ConnectFailure
-
-
-class Disconnection(StrEnum):
-    """Why a connected stream ended."""
-
-    SERVER = "server"
-    TRANSPORT = "transport"
-    IDLE = "idle"
-    RELOAD = "reload"
-
 
 REJECTIONS = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)
 

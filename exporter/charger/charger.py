@@ -1,57 +1,55 @@
 """A charger: all that is known of one, and the one way to change it.
 
-`Charger.apply` holds every rule for a message of the stream. What a scrape shows is read off the attributes and
+`Charger.apply` holds every rule for an event of the stream. What a scrape shows is read from the attributes and
 the few methods below; nothing here knows a clock, a socket or a metric.
 """
 
-import math
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from dataclasses import dataclass, field
 
 import msgspec
 
 from exporter.charger.account import Account
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent, TokenInUse
-from exporter.charger.meter import ACCEPTED, EnergyMeter, MeterState
-from exporter.charger.wire import (
+from exporter.charger.description import Description
+from exporter.charger.events import (
     OFF,
     ON,
-    OTHER_EVENT,
     UNKNOWN,
     ChargerDocument,
     ChargerDropped,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    Event,
     Reading,
     ServiceError,
     Status,
     StatusChange,
-    decode,
-    event_label,
+    TokenInUse,
+    Undecodable,
+    UnknownEvent,
 )
-from exporter.errors import DecodeError
-
-OCCUPIED_ADVICE: Final = (
-    "the service says that the charger is connected to another device: close the app there, or stop the other exporter"
+from exporter.charger.meter import ACCEPTED, EnergyMeter, MeterState
+from exporter.charger.notice import (
+    DROPPED,
+    OCCUPIED,
+    OCCUPIED_ADVICE,
+    SERVICE_ERROR,
+    SWITCHED_OFF,
+    SWITCHED_ON,
+    Notice,
+    invalid_field,
+    other_charger,
+    reading_rejected,
+    undecodable,
 )
-
-
-class Notice(StrEnum):
-    """What of an event is worth a line in the log."""
-
-    SWITCHED_ON = "switched_on"
-    SWITCHED_OFF = "switched_off"
-    DROPPED = "dropped"
-    OCCUPIED = "occupied"
-    SERVICE_ERROR = "service_error"
-    NOT_UNDERSTOOD = "not_understood"
-    OTHER_CHARGER = "other_charger"
-    READING_REJECTED = "reading_rejected"
+from exporter.charger.readings import Readings
+from exporter.charger.stream_record import StreamRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says of every charger."""
+    """What the configuration says about every charger."""
 
     stale_after_seconds: float = 300.0
     max_power_watts: float = 400_000.0
@@ -65,37 +63,35 @@ class KeptState(msgspec.Struct, frozen=True, gc=False):
     first_seen_unix: float
 
 
+@dataclass(slots=True)
+class Changes:
+    """The chargers that have changed since they were last written to disk, and since the page last showed them."""
+
+    unsaved: "set[Charger]" = field(default_factory=set)
+    unrendered: "set[Charger]" = field(default_factory=set)
+
+    def mark(self, charger: "Charger") -> None:
+        """`charger` changes now."""
+        self.unsaved.add(charger)
+        self.unrendered.add(charger)
+
+
 class Charger:
-    """All that is known of one charger. SI units; None is not known."""
+    """All that is known of one charger. SI units; None is not known. Every change of it is marked in `changes`."""
 
     __slots__ = (
-        "_fresh_since",
-        "_heard_on_connection",
-        "_reading_since",
-        "_rules",
+        "_changes",
         "_session_has_readings",
+        "about",
         "account",
         "charger_id",
         "committed",
-        "connect_failures",
-        "connected",
-        "connections",
-        "current_amperes",
-        "device_id",
-        "disconnections",
-        "document",
         "first_seen_unix",
-        "info",
-        "last_event_unix",
-        "last_problem",
         "meter",
-        "name",
-        "power_watts",
         "readings",
-        "readings_rejected",
         "session_start_unix",
         "status",
-        "voltage_volts",
+        "stream",
         "wifi_connected",
     )
 
@@ -107,215 +103,160 @@ class Charger:
         rules: Rules,
         first_seen_unix: float,
         kept: KeptState | None = None,
+        *,
+        changes: Changes | None = None,
     ) -> None:
         self.charger_id = charger_id
-        self.name = name
         self.account = account
-        self._rules = rules
         self.first_seen_unix = kept.first_seen_unix if kept else first_seen_unix
         self.meter = EnergyMeter(rules.max_power_watts, kept.meter if kept else None)
-        # What of the meter is on disk. Only this is shown of the durable counters: what has been scraped is on disk.
+        # What of the meter is on disk. A scrape shows only this of the durable counters.
         self.committed = self.meter.state()
+        self.about = Description(name, account.name, expose_location=rules.expose_location)
+        self.stream = StreamRecord()
+        self.readings = Readings(rules.stale_after_seconds)
         self.status = UNKNOWN
-        self.session_start_unix: float | None = None
-        self.document = ChargerDocument()
-        self.device_id: str | None = None
         self.wifi_connected: bool | None = None
-        self.voltage_volts: float | None = None
-        self.current_amperes: float | None = None
-        self.power_watts: float | None = None
-        self.readings = 0
-        self.readings_rejected = 0
-        self.connected = False
-        self.connections = 0
-        self.disconnections = 0
-        self.connect_failures = 0
-        self.last_event_unix: float | None = None
-        # Why the stream is not connected, in words, and what to do.
-        self.last_problem: str | None = None
-        self.info = self._info()
-        self._heard_on_connection = False
+        self.session_start_unix: float | None = None
         self._session_has_readings = False
-        # When the last accepted reading was received, and since when one is due; monotonic seconds.
-        self._reading_since: float | None = None
-        self._fresh_since: float | None = None
+        self._changes = changes or Changes()
 
-    def apply(self, event: StreamEvent, now: Moment) -> Notice | None:
-        """Takes an event of the stream in: the one way to change a charger. Never raises."""
+    def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
+        """Takes in an event of the stream and returns what of it is worth a log line. Never raises."""
+        self._changes.mark(self)
         match event:
-            case Received():
-                return self._receive(event, now)
+            case Reading():
+                return self._take_reading(event, now)
+            case ChargerDocument():
+                return self._take_document(event, now)
+            case StatusChange(status):
+                self._count(event.label, now)
+                return self._set_status(status, now)
+            case ChargerDropped():
+                self._count(event.label, now)
+                self.wifi_connected = False
+                self.meter.gap()
+                return (DROPPED,)
+            case ServiceError(occupied):
+                self._count(event.label, now)
+                if occupied:
+                    self.stream.problem = OCCUPIED_ADVICE
+                return (OCCUPIED if occupied else SERVICE_ERROR,)
+            case UnknownEvent():
+                self._count(event.label, now)
+            case Undecodable(label, reason):
+                # A packet that belongs to no event shows that the wire works, not that the charger is there.
+                self._count(label, now, is_event=label != UnknownEvent.label)
+                self.account.decode_errors[label] += 1
+                return (undecodable(label, reason),)
             case TokenInUse(expiry_unix):
                 self.account.token_expiry_unix = expiry_unix
             case Connected():
-                self.connected = True
-                self.last_problem = None
-                self._heard_on_connection = False
-                self.connections += 1
+                self.stream.connect()
             case ConnectFailed(reason, advice):
-                self.last_problem = advice or None
-                self.connect_failures += 1
+                self.stream.fail(advice)
                 self.account.connect_failures[reason] += 1
             case Disconnected(reason):
-                self.connected = False
-                self.disconnections += 1
+                self.stream.disconnect()
                 self.account.disconnections[reason] += 1
                 self.meter.gap()
-            case Garbled():
-                self.account.events[OTHER_EVENT] += 1
-                self.account.decode_errors[OTHER_EVENT] += 1
-                self.last_event_unix = now.unix
-                return Notice.NOT_UNDERSTOOD
-        return None
+        return ()
+
+    def set_configuration(self, name: str | None, account: Account, rules: Rules) -> None:
+        """Takes over a changed configuration; nothing that was counted changes."""
+        self._changes.unrendered.add(self)
+        self.account = account
+        self.about.configure(name, account.name, expose_location=rules.expose_location)
+        self.readings.stale_after_seconds = rules.stale_after_seconds
+        self.meter.max_power_watts = rules.max_power_watts
 
     def kept_state(self) -> KeptState:
         """What is to be kept on disk."""
         return KeptState(self.meter.state(), self.first_seen_unix)
 
-    def set_configuration(self, name: str | None, account: Account, rules: Rules) -> None:
-        """Takes a changed configuration over; nothing that was counted changes."""
-        self.name = name
-        self.account = account
-        self._rules = rules
-        self.meter.max_power_watts = rules.max_power_watts
-        self.info = self._info()
-
-    def is_fresh(self, now: Moment) -> bool:
-        """Whether the last accepted reading is still to be shown."""
-        since = self._reading_since
-        return since is not None and now.monotonic - since <= self._rules.stale_after_seconds
+    def saved(self, state: KeptState) -> None:
+        """`state` is on disk: from now on it may be shown."""
+        self.committed = state.meter
+        self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:
         """Whether the charger can be reached now: see `vecharge_charger_up`."""
-        if not (self.connected and self._heard_on_connection) or self.wifi_connected is False:
+        stream = self.stream
+        if not (stream.connected and stream.has_heard) or self.wifi_connected is False:
             return False
-        if self.status is not ON:
-            return True
-        since = self._fresh_since
-        return since is not None and now.monotonic - since <= self._rules.stale_after_seconds
+        return self.status is not ON or not self.readings.is_overdue(now)
 
-    def next_change(self, now: Moment) -> float:
-        """The monotonic time at which what is shown changes although no event comes; infinite if it does not."""
-        if self._fresh_since is None:
-            return math.inf
-        # A reading is never younger than the switch to ON, and readings of before it are not shown any more.
-        stale_at = self._fresh_since + self._rules.stale_after_seconds
-        return stale_at if stale_at >= now.monotonic else math.inf
-
-    @property
-    def shown_position(self) -> tuple[float | None, float | None]:
-        """Latitude and longitude in degrees, if the operator wants them shown."""
-        if not self._rules.expose_location:
-            return None, None
-        return self.document.latitude_degrees, self.document.longitude_degrees
-
-    def _info(self) -> tuple[str, ...]:
-        """The values of the info labels; what is not known is empty."""
-        document = self.document
-        return (
-            self.name or "",
-            self.account.name,
-            self.device_id or "",
-            document.operator or "",
-            document.partner_id or "",
-            document.mode or "",
-            document.address or "",
-            document.detail or "",
-        )
-
-    def _receive(self, event: Received, now: Moment) -> Notice | None:
-        label = event_label(event.name)
+    def _count(self, label: str, now: Moment, *, is_event: bool = True) -> None:
         self.account.events[label] += 1
-        self.last_event_unix = now.unix
-        self._heard_on_connection = True
-        try:
-            decoded = decode(label, event.arguments)
-        except DecodeError:
-            self.account.decode_errors[label] += 1
-            return Notice.NOT_UNDERSTOOD
-        match decoded:
-            case Reading() | ChargerDocument():
-                return self._take_from_charger(decoded, label, now)
-            case StatusChange(status):
-                return self._set_status(status, now)
-            case ChargerDropped():
-                self.wifi_connected = False
-                self.meter.gap()
-                return Notice.DROPPED
-            case ServiceError(occupied):
-                if occupied:
-                    self.last_problem = OCCUPIED_ADVICE
-                return Notice.OCCUPIED if occupied else Notice.SERVICE_ERROR
-        return None
+        self.stream.last_event_unix = now.unix
+        if is_event:
+            self.stream.has_heard = True
 
-    def _take_from_charger(self, decoded: Reading | ChargerDocument, label: str, now: Moment) -> Notice | None:
-        if decoded.charger_id is not None and decoded.charger_id != self.charger_id:
-            # Another charger's numbers must never be shown as this one's.
-            self.account.decode_errors[label] += 1
-            return Notice.OTHER_CHARGER
-        if isinstance(decoded, Reading) and decoded.measures_nothing:
-            self.account.decode_errors[label] += 1
-            return Notice.NOT_UNDERSTOOD
-        notice = self._take_reading(decoded, now) if isinstance(decoded, Reading) else self._take_document(decoded, now)
-        if decoded.bad_fields:
-            self.account.decode_errors[label] += 1
-            return notice or Notice.NOT_UNDERSTOOD
-        return notice
-
-    def _take_reading(self, reading: Reading, now: Moment) -> Notice | None:
+    def _take_reading(self, reading: Reading, now: Moment) -> tuple[Notice, ...]:
+        self._count(reading.label, now)
+        if reading.charger_id is not None and reading.charger_id != self.charger_id:
+            return self._ignore_other_charger(reading.label)
+        notices = self._invalid_fields(reading) if reading.invalid_fields else ()
         sessions = self.meter.sessions
         verdict = self.meter.observe(reading.session_energy_joules, reading.created_unix, reading.user, now.unix)
         if verdict is ACCEPTED:
-            self.readings += 1
+            self.readings.accepted += 1
         else:
-            self.readings_rejected += 1
+            self.readings.rejected += 1
             self.account.readings_rejected[verdict] += 1
-        if not verdict.in_order:
-            return Notice.READING_REJECTED
-        if reading.device_id is not None and reading.device_id != self.device_id:
-            self.device_id = reading.device_id
-            self.info = self._info()
+            notices += (reading_rejected(verdict.value),)
+            if not verdict.in_order:
+                return notices
+        self.about.take_device_id(reading.device_id)
         if self.wifi_connected is not None:
-            self.wifi_connected = True  # whatever was said last: a charger that sends logs has its Wi-Fi
+            self.wifi_connected = True  # whatever was reported last: a charger that sends logs has its Wi-Fi
         if self.status is OFF:
             # A late log of the session that ended: its energy counts, and a new session is still to come.
             self.meter.switched_off()
-        else:
-            notice = self._set_status(ON, now)
-            # One bad field does not cost the others: a refused energy leaves voltage, current and power.
-            self.voltage_volts = reading.voltage_volts
-            self.current_amperes = reading.current_amperes
-            self.power_watts = reading.power_watts
-            self._reading_since = self._fresh_since = now.monotonic
-            if self.meter.sessions > sessions and self._session_has_readings:
-                self.session_start_unix = now.unix
-            self._session_has_readings = True
-            if verdict is ACCEPTED:
-                return notice
-        return None if verdict is ACCEPTED else Notice.READING_REJECTED
+            return notices
+        if self.status is not ON:
+            notices += self._set_status(ON, now)
+        # One invalid field does not cost the others: a rejected energy leaves voltage, current and power.
+        self.readings.show(reading, now)
+        if self.meter.sessions > sessions and self._session_has_readings:
+            self.session_start_unix = now.unix
+        self._session_has_readings = True
+        return notices
 
-    def _take_document(self, document: ChargerDocument, now: Moment) -> Notice | None:
-        self.document = document
-        self.info = self._info()
+    def _take_document(self, document: ChargerDocument, now: Moment) -> tuple[Notice, ...]:
+        self._count(document.label, now)
+        if document.charger_id is not None and document.charger_id != self.charger_id:
+            return self._ignore_other_charger(document.label)
+        notices = self._invalid_fields(document) if document.invalid_fields else ()
+        self.about.take_document(document)
         if document.wifi_connected is not None:
             self.wifi_connected = document.wifi_connected
         is_on = document.status is ON
         self.meter.document(document.session_energy_joules, document.user, is_on=is_on, now_unix=now.unix)
-        return None if document.status is None else self._set_status(document.status, now)
+        if document.status is not None:
+            notices += self._set_status(document.status, now)
+        return notices
 
-    def _set_status(self, status: Status, now: Moment) -> Notice | None:
+    def _ignore_other_charger(self, label: str) -> tuple[Notice, ...]:
+        """Another charger's numbers must never be shown as this one's."""
+        self.account.decode_errors[label] += 1
+        return (other_charger(label),)
+
+    def _invalid_fields(self, event: Reading | ChargerDocument) -> tuple[Notice, ...]:
+        self.account.decode_errors[event.label] += 1
+        return tuple(invalid_field(event.label, name) for name in event.invalid_fields)
+
+    def _set_status(self, status: Status, now: Moment) -> tuple[Notice, ...]:
         if status is OFF:
             self.meter.switched_off()
         if status is self.status:
-            return None
+            return ()
         before, self.status = self.status, status
-        # Readings of before the switch say nothing about now.
-        self.voltage_volts = self.current_amperes = self.power_watts = None
-        self._reading_since = None
-        if status is OFF:
-            self.session_start_unix = None
-            return None if before is UNKNOWN else Notice.SWITCHED_OFF
-        self.session_start_unix = now.unix
-        self._session_has_readings = False
-        self._fresh_since = now.monotonic  # a charger just switched on has `stale_after` to send its first log
-        return None if before is UNKNOWN else Notice.SWITCHED_ON
+        is_on = status is ON
+        self.readings.switch(now, is_on=is_on)
+        self.session_start_unix = now.unix if is_on else None
+        if is_on:
+            self._session_has_readings = False
+        if before is UNKNOWN:
+            return ()
+        return (SWITCHED_ON if is_on else SWITCHED_OFF,)

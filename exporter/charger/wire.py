@@ -11,11 +11,23 @@ file. The fingerprint is salted anew in every process, so that it can be compare
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from exporter.charger.events import (
+    OFF,
+    ON,
+    ChargerDocument,
+    ChargerDropped,
+    Reading,
+    ServiceError,
+    ServiceEvent,
+    Status,
+    StatusChange,
+    Undecodable,
+    UnknownEvent,
+)
 from exporter.errors import DecodeError
 
 JOULES_PER_KWH: Final = 3_600_000
@@ -24,117 +36,37 @@ JOULES_PER_KWH: Final = 3_600_000
 MAX_TEXT_LENGTH: Final = 256
 
 
-class Status(StrEnum):
-    """Whether a charger is switched on, as the service last said."""
+def decode(name: object, arguments: tuple[object, ...]) -> ServiceEvent:
+    """What the event `name` says. Never raises: what cannot be understood is Undecodable, with the reason.
 
-    ON = "on"
-    OFF = "off"
-    UNKNOWN = "unknown"
-
-
-# By names of their own: to find a member through its class takes Python 3.11 ten times as long, at every log.
-ON: Final = Status.ON
-OFF: Final = Status.OFF
-UNKNOWN: Final = Status.UNKNOWN
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """A `newLog`. `None` is absent or not understood; an energy that is no number is NaN: the meter judges."""
-
-    charger_id: str | None = None
-    voltage_volts: float | None = None
-    current_amperes: float | None = None
-    power_watts: float | None = None
-    session_energy_joules: float | None = None
-    created_unix: float | None = None
-    device_id: str | None = None
-    user: int | None = None
-    bad_fields: tuple[str, ...] = ()
-
-    @property
-    def measures_nothing(self) -> bool:
-        """Whether no quantity at all could be read."""
-        measured = (self.voltage_volts, self.current_amperes, self.power_watts, self.session_energy_joules)
-        return measured == (None, None, None, None)
-
-
-class ChargerDocument(msgspec.Struct, frozen=True):
-    """A `chargerConnected`: what the service knows of the charger. `None` is absent or not understood."""
-
-    charger_id: str | None = None
-    status: Status | None = None
-    session_energy_joules: float | None = None
-    previous_energy_joules: float | None = None
-    wifi_connected: bool | None = None
-    active: bool | None = None
-    connected_unix: float | None = None
-    generator_desired: bool | None = None
-    generator_reported: bool | None = None
-    latitude_degrees: float | None = None
-    longitude_degrees: float | None = None
-    mode: str | None = None
-    operator: str | None = None
-    partner_id: str | None = None
-    address: str | None = None
-    detail: str | None = None
-    user: int | None = None
-    bad_fields: tuple[str, ...] = ()
-
-
-class StatusChange(msgspec.Struct, frozen=True):
-    """A `statusChanged`."""
-
-    status: Status
-
-
-class ChargerDropped(msgspec.Struct, frozen=True):
-    """A `chargerDisconnected`: the charger has dropped off the service."""
-
-
-class ServiceError(msgspec.Struct, frozen=True):
-    """An `error` event. Its text is the server's and stays here; `occupied` is the one case that is known."""
-
-    occupied: bool
-
-
-class UnknownEvent(msgspec.Struct, frozen=True):
-    """An event that the protocol does not name: counted, nothing else."""
-
-
-Event = Reading | ChargerDocument | StatusChange | ChargerDropped | ServiceError | UnknownEvent
-
-OTHER_EVENT: Final = "other"
-
-
-def decode(name: str, arguments: tuple[object, ...]) -> Event:
-    """What the event `name` says.
-
-    Raises DecodeError if the payload as a whole cannot be understood. A single bad field costs only itself: it
-    is absent from the value and named in `bad_fields`.
+    A single invalid field costs only itself: it is absent from the value and named in `invalid_fields`.
     """
-    decoder = _DECODERS.get(name)
+    decoder = _DECODERS.get(name) if isinstance(name, str) else None
     if decoder is None:
         return UnknownEvent()
-    return decoder(arguments[0] if arguments else None)
-
-
-def event_label(name: object) -> str:
-    """`name` if the protocol has it, else "other": a server cannot grow the number of series."""
-    return name if isinstance(name, str) and name in _DECODERS else OTHER_EVENT
+    try:
+        return decoder(arguments[0] if arguments else None)
+    except DecodeError as error:
+        return Undecodable(str(name), str(error))
 
 
 def _reading(payload: object) -> Reading:
     fields = _Fields(_object(payload))
+    volts, amperes, watts = fields.measure("voltage"), fields.measure("current"), fields.measure("power")
+    joules = fields.energy("energy")
+    if volts is None and amperes is None and watts is None and joules is None:
+        invalid = f" (invalid: {', '.join(fields.invalid)})" if fields.invalid else ""
+        raise DecodeError(f"a log with no voltage, current, power or energy{invalid}")
     return Reading(
         charger_id=fields.identity("chargerId"),
-        voltage_volts=fields.measure("voltage"),
-        current_amperes=fields.measure("current"),
-        power_watts=fields.measure("power"),
-        session_energy_joules=fields.energy("energy"),
+        voltage_volts=volts,
+        current_amperes=amperes,
+        power_watts=watts,
+        session_energy_joules=joules,
         created_unix=fields.instant("createdAt"),
         device_id=fields.text("deviceId"),
         user=fields.fingerprint("userId"),
-        bad_fields=tuple(fields.bad),
+        invalid_fields=tuple(fields.invalid),
     )
 
 
@@ -164,14 +96,14 @@ def _document(payload: object) -> ChargerDocument:
         address=fields.text("address"),
         detail=fields.text("detail"),
         user=fields.fingerprint("currentUser"),
-        bad_fields=tuple(fields.bad),
+        invalid_fields=tuple(fields.invalid),
     )
 
 
 def _status_change(payload: object) -> StatusChange:
     status = _Fields(_object(payload)).status("status")
     if status is None:
-        raise DecodeError("statusChanged without a status that is ON or OFF")
+        raise DecodeError("its status is not ON or OFF")
     return StatusChange(status)
 
 
@@ -183,15 +115,13 @@ def _service_error(payload: object) -> ServiceError:
     return ServiceError(occupied=isinstance(payload, str) and "already connected" in payload.lower())
 
 
-_DECODERS: Final[dict[str, Callable[[object], Event]]] = {
-    "chargerConnected": _document,
-    "statusChanged": _status_change,
-    "newLog": _reading,
-    "chargerDisconnected": _dropped,
-    "error": _service_error,
+_DECODERS: Final[dict[str, Callable[[object], ServiceEvent]]] = {
+    ChargerDocument.label: _document,
+    StatusChange.label: _status_change,
+    Reading.label: _reading,
+    ChargerDropped.label: _dropped,
+    ServiceError.label: _service_error,
 }
-
-EVENT_LABELS: Final = (*_DECODERS, OTHER_EVENT)
 
 
 def _object(payload: object) -> dict[str, object]:
@@ -199,20 +129,20 @@ def _object(payload: object) -> dict[str, object]:
         try:
             payload = msgspec.json.decode(payload)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise DecodeError("the payload is text that is no JSON") from error
+            raise DecodeError("the payload is text that is not JSON") from error
     if not isinstance(payload, dict):
-        raise DecodeError("the payload is no object")
+        raise DecodeError("the payload is not an object")
     return payload
 
 
 class _Fields:
-    """Reads fields one by one; what is there and cannot be understood is remembered in `bad`."""
+    """Reads fields one by one; what is there and cannot be understood is remembered in `invalid`."""
 
-    __slots__ = ("_values", "bad")
+    __slots__ = ("_values", "invalid")
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = values
-        self.bad: list[str] = []
+        self.invalid: list[str] = []
 
     def measure(self, name: str) -> float | None:
         """A quantity that is never negative."""
@@ -222,11 +152,11 @@ class _Fields:
         number = _number(value)
         if 0.0 <= number < math.inf:
             return number + 0.0  # "-0.00" is written too; adding 0.0 takes the sign off
-        self.bad.append(name)
+        self.invalid.append(name)
         return None
 
     def energy(self, name: str) -> float | None:
-        """Joules; what is no number is NaN and not `bad`: the meter counts it as invalid."""
+        """Joules; what is no number is NaN and not `invalid`: the meter counts it as invalid."""
         value = self._values.get(name)
         return None if value is None else _number(value) * JOULES_PER_KWH
 
@@ -247,7 +177,7 @@ class _Fields:
                 return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
             except (ValueError, OverflowError):
                 pass
-        self.bad.append(name)
+        self.invalid.append(name)
         return None
 
     def status(self, name: str) -> Status | None:
@@ -256,14 +186,14 @@ class _Fields:
             return None
         if isinstance(value, str) and (status := _STATUS.get(value.upper())):
             return status
-        self.bad.append(name)
+        self.invalid.append(name)
         return None
 
     def flag(self, name: str) -> bool | None:
         value = self._values.get(name)
         if value is None or isinstance(value, bool):
             return value
-        self.bad.append(name)
+        self.invalid.append(name)
         return None
 
     def text(self, name: str) -> str | None:
@@ -273,7 +203,7 @@ class _Fields:
         if isinstance(value, str):
             # JSON can carry half a surrogate pair, which no exposition can: it becomes "?".
             return value[:MAX_TEXT_LENGTH].encode("utf-8", "replace").decode("utf-8")
-        self.bad.append(name)
+        self.invalid.append(name)
         return None
 
     def identity(self, name: str) -> str | None:
@@ -281,7 +211,7 @@ class _Fields:
         value = self._values.get(name)
         if value is None or isinstance(value, str):
             return value
-        self.bad.append(name)
+        self.invalid.append(name)
         return None
 
     def fingerprint(self, name: str) -> int | None:
@@ -298,7 +228,7 @@ class _Fields:
             longitude, latitude = _number(coordinates[0]), _number(coordinates[1])
             if abs(longitude) <= 180 and abs(latitude) <= 90:
                 return longitude + 0.0, latitude + 0.0  # takes the sign off -0.0
-        self.bad.append(name)
+        self.invalid.append(name)
         return None, None
 
 

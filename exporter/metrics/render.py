@@ -169,26 +169,26 @@ class _Family:
 
 
 class Exposition:
-    """The page over a fixed set of chargers, in their order: `touch` what has changed, `refresh`, then `pieces`."""
+    """The page over a fixed set of chargers, in their order: `refresh`, then `pieces`.
 
-    def __init__(self, chargers: Sequence[Charger]) -> None:
+    Takes from `unrendered` the chargers that have changed; one that has left the page may be among them.
+    """
+
+    def __init__(self, chargers: Sequence[Charger], unrendered: set[Charger]) -> None:
         self._chargers = chargers
-        self._places = {charger.charger_id: place for place, charger in enumerate(chargers)}
+        self._unrendered = unrendered
+        self._places = {charger: place for place, charger in enumerate(chargers)}
         self._families = [_Family(metric, chargers) for metric in CHARGER_METRICS]
         self._touched = set(range(len(chargers)))
-        # The document that was last read of each, so as not to read it again at every log.
-        self._documents: list[object] = [None] * len(chargers)
+        # The revision of the description that was last read of each, so as not to read it again at every log.
+        self._revisions = [-1] * len(chargers)
         # Monotonic time at which what is shown of a charger changes by itself (a reading grows stale).
         self._due = [math.inf] * len(chargers)
 
-    def touch(self, charger: Charger) -> None:
-        """`charger` has changed since the last refresh; one that has left the page may do so too."""
-        place = self._places.get(charger.charger_id)
-        if place is not None:
-            self._touched.add(place)
-
     def refresh(self, now: Moment, at_most: int) -> bool:
-        """Renders the lines of what has changed, of so many chargers at the most; returns whether more is to do."""
+        """Renders the lines of what has changed, of `at_most` chargers; returns whether more is to do."""
+        self._touched.update(self._places[charger] for charger in self._unrendered if charger in self._places)
+        self._unrendered.clear()
         if min(self._due, default=math.inf) < now.monotonic:
             self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
         places = sorted(self._touched)[:at_most]
@@ -198,15 +198,15 @@ class Exposition:
             documented = [
                 place
                 for place, charger in zip(places, batch.chargers, strict=True)
-                if charger.document is not self._documents[place]
+                if charger.about.revision != self._revisions[place]
             ]
             batch_of_documents = self._batch(documented, now)
             for family in self._families:
                 family.refresh(batch_of_documents if family.metric.of_document else batch)
             for place, charger in zip(documented, batch_of_documents.chargers, strict=True):
-                self._documents[place] = charger.document
+                self._revisions[place] = charger.about.revision
             for place, charger in zip(places, batch.chargers, strict=True):
-                self._due[place] = charger.next_change(now)
+                self._due[place] = charger.readings.next_change(now)
         return bool(self._touched)
 
     def _batch(self, places: Sequence[int], now: Moment) -> _Batch:

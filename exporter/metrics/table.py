@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from exporter.charger.account import REJECTIONS, Account, Disconnection
+from exporter.charger.account import REJECTIONS, Account
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
+from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
 from exporter.charger.process_stats import ExporterProcess
-from exporter.charger.wire import EVENT_LABELS, OFF, ON, UNKNOWN, Status
 from exporter.errors import ConnectFailure
 
 Subject = TypeVar("Subject")
@@ -41,7 +41,7 @@ class Metric(Generic[Subject]):
     labels: tuple[str, ...] = ()
     info: Callable[[Subject], tuple[str, ...]] | None = None
     created: Callable[[Subject], float] | None = None
-    # Read from a charger's document and the configuration alone: it changes with them, and with no log.
+    # Read from a charger's description alone: it changes with the document and the configuration, not with a log.
     of_document: bool = False
 
 
@@ -63,20 +63,23 @@ def _counter(
 
 
 def _voltage(charger: Charger, now: Moment) -> float | None:
-    return charger.voltage_volts if charger.is_fresh(now) else None
+    reading = charger.readings.fresh(now)
+    return None if reading is None else reading.voltage_volts
 
 
 def _current(charger: Charger, now: Moment) -> float | None:
     if charger.status is OFF:
         return 0.0
-    return charger.current_amperes if charger.is_fresh(now) else None
+    reading = charger.readings.fresh(now)
+    return None if reading is None else reading.current_amperes
 
 
 def power_watts(charger: Charger, now: Moment) -> float | None:
     """What is shown of a charger's power; None is not known."""
     if charger.status is OFF:
         return 0.0
-    return charger.power_watts if charger.is_fresh(now) else None
+    reading = charger.readings.fresh(now)
+    return None if reading is None else reading.power_watts
 
 
 def _status_is(status: Status) -> Series[Charger]:
@@ -139,7 +142,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _gauge(
         "vecharge_charger_previous_energy_joules",
         "The service's prev_energy, as reported; its meaning is not documented.",
-        lambda charger, _: charger.document.previous_energy_joules,
+        lambda charger, _: charger.about.document.previous_energy_joules,
         absent="not reported",
         of_document=True,
     ),
@@ -164,7 +167,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _gauge(
         "vecharge_charger_active",
         "Whether the service has the charger in use (isActive).",
-        lambda charger, _: charger.document.active,
+        lambda charger, _: charger.about.document.active,
         absent="not reported",
         of_document=True,
     ),
@@ -173,8 +176,8 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "gauge",
         "Whether the diesel generator behind the charger is on, as desired and as reported.",
         (
-            Series(("desired",), lambda charger, _: charger.document.generator_desired),
-            Series(("reported",), lambda charger, _: charger.document.generator_reported),
+            Series(("desired",), lambda charger, _: charger.about.document.generator_desired),
+            Series(("reported",), lambda charger, _: charger.about.document.generator_reported),
         ),
         absent="not reported",
         labels=("report",),
@@ -189,21 +192,21 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     _gauge(
         "vecharge_charger_connected_timestamp_seconds",
         "When the charger connected to the service (connectedTimestamp).",
-        lambda charger, _: charger.document.connected_unix,
+        lambda charger, _: charger.about.document.connected_unix,
         absent="not reported",
         of_document=True,
     ),
     _gauge(
         "vecharge_charger_latitude_degrees",
         "Position of the charger: latitude.",
-        lambda charger, _: charger.shown_position[0],
+        lambda charger, _: charger.about.position[0],
         absent="not reported, or expose_location is false (the default)",
         of_document=True,
     ),
     _gauge(
         "vecharge_charger_longitude_degrees",
         "Position of the charger: longitude.",
-        lambda charger, _: charger.shown_position[1],
+        lambda charger, _: charger.about.position[1],
         absent="not reported, or expose_location is false (the default)",
         of_document=True,
     ),
@@ -213,42 +216,42 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "What is known of the charger; always 1, a label not known is empty.",
         (Series((), lambda _charger, _now: 1),),
         labels=("name", "account", "device_id", "operator", "partner_id", "mode", "address", "detail"),
-        info=lambda charger: charger.info,
+        info=lambda charger: charger.about.labels,
     ),
     _counter(
         "vecharge_charger_readings_total",
         "Readings accepted.",
-        lambda charger, _: charger.readings,
+        lambda charger, _: charger.readings.accepted,
     ),
     _counter(
         "vecharge_charger_readings_rejected_total",
         "Readings not accepted, for all reasons.",
-        lambda charger, _: charger.readings_rejected,
+        lambda charger, _: charger.readings.rejected,
     ),
     _gauge(
         "vecharge_stream_connected",
         "Whether the charger's Socket.IO namespace is connected.",
-        lambda charger, _: charger.connected,
+        lambda charger, _: charger.stream.connected,
     ),
     _counter(
         "vecharge_stream_connections_total",
         "Connections of the charger's stream.",
-        lambda charger, _: charger.connections,
+        lambda charger, _: charger.stream.connections,
     ),
     _counter(
         "vecharge_stream_disconnections_total",
         "Connections of the charger's stream that ended.",
-        lambda charger, _: charger.disconnections,
+        lambda charger, _: charger.stream.disconnections,
     ),
     _counter(
         "vecharge_stream_connect_failures_total",
         "Attempts to connect the charger's stream that failed.",
-        lambda charger, _: charger.connect_failures,
+        lambda charger, _: charger.stream.connect_failures,
     ),
     _gauge(
         "vecharge_stream_last_event_timestamp_seconds",
         "When the last event of any kind arrived.",
-        lambda charger, _: charger.last_event_unix,
+        lambda charger, _: charger.stream.last_event_unix,
         absent="before the first",
     ),
 )

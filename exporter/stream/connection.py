@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from exporter.charger.account import Disconnection
-from exporter.charger.events import Connected, Garbled, Received
+from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceEvent
+from exporter.charger.wire import decode
 from exporter.errors import release_frames
 from exporter.stream.diagnosis import (
     FIRST_REFUSAL,
@@ -40,7 +40,7 @@ CANCELLATIONS: Final = 3
 # A server may announce pings once a day: no connection is trusted for that long without a sign of life.
 MAX_SILENCE_SECONDS: Final = 7200.0
 
-Deliver = Callable[[Connected | Received | Garbled], None]
+Deliver = Callable[[Connected | ServiceEvent], None]
 
 
 # Of the attempt that the running task makes. One trace for all connections: of its own, each would hold fifty objects.
@@ -123,7 +123,7 @@ class Connection:
         self._client.on_refused = self._on_refused
         self._client.on_goodbye = self._client.eio.on_goodbye = lambda: self._end(Disconnection.SERVER)
         self._client.eio.on_broken = lambda: self._end(self._lost())
-        self._client.eio.on_garbled = lambda: deliver(Garbled())
+        self._client.eio.on_garbled = lambda: deliver(GARBLED)
         self._client.register_namespace(Door(self._receive))
 
     async def open(self, token: str, transport: str) -> None:
@@ -252,12 +252,12 @@ class Connection:
             self.has_joined = True
             self._deliver(Connected())
         if event != "connect":
-            self._deliver(Received(event, arguments))
+            self._deliver(decode(event, arguments))
 
     def _on_refused(self, word: object) -> None:
         if self.has_joined:
             # What JavaScript clients know as the event `error`; the library takes the namespace for left.
-            self._deliver(Received("error", (word,)))
+            self._deliver(decode("error", (word,)))
         elif not self._joined.done():
             self._joined.set_exception(refused())
         self._end(Disconnection.SERVER)

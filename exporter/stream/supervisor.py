@@ -14,8 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from exporter.charger.account import Disconnection
-from exporter.charger.events import ConnectFailed, Disconnected, StreamEvent, TokenInUse
+from exporter.charger.events import ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.config.tokens import TokenReader, expiry_of
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import Log
@@ -81,7 +80,7 @@ class ChargerStream:
         self,
         charger_id: str,
         service: Service,
-        deliver: Callable[[StreamEvent], None],
+        deliver: Callable[[Event], None],
         handshakes: AbstractAsyncContextManager[None],
         log: Log,
         rng: random.Random,

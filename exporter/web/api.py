@@ -14,7 +14,7 @@ import msgspec
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.wire import Status
+from exporter.charger.events import Status
 from exporter.metrics.table import CHARGER_METRICS
 from exporter.web.problem import problem_of
 
@@ -46,8 +46,8 @@ _SHOWN: Final = tuple((field, _READ[field]) for field in FIELDS)
 def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
     """One charger; no address and no position, which may be somebody's home."""
     document: dict[str, Any] = {"charger_id": charger.charger_id, "account": charger.account.name}
-    if charger.name:
-        document["name"] = charger.name
+    if charger.about.name:
+        document["name"] = charger.about.name
     document["status"] = charger.status.value
     for field, read in _SHOWN:
         value = read(charger, now)

@@ -2,17 +2,17 @@
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.wire import Status
+from exporter.charger.events import Status
 
 
 def problem_of(charger: Charger, now: Moment) -> str | None:
     """What is wrong with `charger` and what to do; None while it is up."""
     if charger.is_up(now):
         return None
-    if not charger.connected:
-        if charger.last_problem is not None:
-            return charger.last_problem
-        if charger.connections:
+    if not charger.stream.connected:
+        if charger.stream.problem is not None:
+            return charger.stream.problem
+        if charger.stream.connections:
             return "the stream has ended: it is being connected again"
         return "not connected yet: its turn will come"
     if charger.wifi_connected is False:

@@ -51,7 +51,7 @@ class Scrape:
         if zipped:
             return await asyncio.to_thread(compressed, await self._shared(openmetrics=openmetrics, zipped=False))
         await self._commits.commit()
-        pieces = await self._fleet.pieces(openmetrics=openmetrics)
+        pieces = await self._fleet.page.pieces(openmetrics=openmetrics)
         return [*pieces, self._own_process(openmetrics=openmetrics)]
 
     def _own_process(self, *, openmetrics: bool) -> bytes:

@@ -71,5 +71,5 @@ def disconnection(what: str, reason: str, log: str = "stream lost", within: With
     return Fault(what, within, f'vecharge_account_disconnections_total{{reason="{reason}"}}', log)
 
 
-def decode_error(what: str, event: str, log: str = "payload not understood") -> Fault:
+def decode_error(what: str, event: str, log: str = "ignored undecodable payload") -> Fault:
     return Fault(what, Within.AT_ONCE, f'vecharge_account_decode_errors_total{{event="{event}"}}', log)

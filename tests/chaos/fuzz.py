@@ -136,7 +136,7 @@ class Fuzz:
         dirty = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
         self._fleet.dirty.clear()
         self._fleet.committed(dirty)
-        page = b"".join(await self._fleet.pieces(openmetrics=False)).decode()
+        page = b"".join(await self._fleet.page.pieces(openmetrics=False)).decode()
         samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
         assert all(s.value == s.value for s in samples), "NaN"
         return {

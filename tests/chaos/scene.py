@@ -192,7 +192,7 @@ class Scene:
         dirty = [(charger, charger.kept_state()) for charger in self.fleet.dirty]
         self.fleet.dirty.clear()
         self.fleet.committed(dirty)
-        return b"".join(await self.fleet.pieces(openmetrics=False)).decode()
+        return b"".join(await self.fleet.page.pieces(openmetrics=False)).decode()
 
     def told(self) -> str:
         """What the log says since the fault began."""

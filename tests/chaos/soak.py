@@ -91,7 +91,7 @@ class Soak:
         assert page.text.endswith("# EOF\n")
 
     def _is_connected(self) -> bool:
-        return all(charger.connected for charger in self._fleet.chargers)
+        return all(charger.stream.connected for charger in self._fleet.chargers)
 
     def _flap(self) -> None:
         names = self._service.charger_ids
@@ -113,7 +113,7 @@ class Soak:
         """Prints the slopes; whether nothing has risen."""
         steady = self.samples[len(self.samples) // 3 :]
         times = [sample[0] for sample in steady]
-        lost = sum(charger.disconnections for charger in self._fleet.chargers)
+        lost = sum(charger.stream.disconnections for charger in self._fleet.chargers)
         print(f"{len(self._fleet.chargers)} streams, {times[-1]:.0f} s, {lost} connections lost")
         rises = []
         for place, name in enumerate(("MB of memory", "tasks", "open files"), start=1):

@@ -137,7 +137,7 @@ async def test_of_two_documents_the_last_one_holds(scene: Scene) -> None:
         back_to_the_service(scene)
 
 
-@holds(decode_error("A document of another charger", "chargerConnected", "payload of another charger ignored"))
+@holds(decode_error("A document of another charger", "chargerConnected", "ignored payload of another charger"))
 async def test_a_document_of_another_charger_is_ignored(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.emit(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.charger import Notice
+from exporter.charger.notice import SWITCHED_OFF, SWITCHED_ON, Notice
 from tests.charger.watched import DAY, Watched
 
 STATUSES = ("on", "off", "unknown")
@@ -67,12 +67,12 @@ def test_a_late_log_still_counts_its_energy(charging: Watched) -> None:
     assert charging.shows("sessions_total") == 1
 
 
-@pytest.mark.parametrize(("reported", "notice"), [("ON", Notice.SWITCHED_ON), ("OFF", Notice.SWITCHED_OFF)])
+@pytest.mark.parametrize(("reported", "notice"), [("ON", SWITCHED_ON), ("OFF", SWITCHED_OFF)])
 def test_a_change_is_worth_a_line_and_a_first_report_is_not(charger: Watched, reported: str, notice: Notice) -> None:
-    assert charger.switch(reported) is None
-    assert charger.switch("OFF" if reported == "ON" else "ON") is not None
-    assert charger.switch(reported) is notice
-    assert charger.switch(reported) is None
+    assert charger.switch(reported) == ()
+    assert charger.switch("OFF" if reported == "ON" else "ON") != ()
+    assert charger.switch(reported) == (notice,)
+    assert charger.switch(reported) == ()
 
 
 class TestSessionStart:

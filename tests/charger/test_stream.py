@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.charger.account import Disconnection
-from exporter.charger.charger import Notice
-from exporter.charger.events import ConnectFailed, Garbled, Received, TokenInUse
+from exporter.charger.events import GARBLED, ConnectFailed, Disconnection, TokenInUse
+from exporter.charger.notice import OCCUPIED, SERVICE_ERROR, Notice, invalid_field
+from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 from tests.charger.watched import NOON, Watched
 
@@ -66,7 +66,7 @@ def test_an_event_is_counted_by_its_wire_name(charger: Watched, name: str) -> No
 @pytest.mark.parametrize("name", ["somethingNew", "newlog", "", "other", 5, None, ["newLog"]], ids=repr)
 def test_an_event_that_the_protocol_does_not_name_is_other_and_ignored(charging: Watched, name: object) -> None:
     before = charging.charger.kept_state()
-    assert charging.receive(name, {"status": "OFF"}) is None
+    assert charging.receive(name, {"status": "OFF"}) == ()
     assert charging.account_shows("events_total", "other") == 1
     assert charging.account_shows("decode_errors_total", "other") == 0
     assert charging.charger.kept_state() == before
@@ -76,18 +76,21 @@ def test_an_event_that_the_protocol_does_not_name_is_other_and_ignored(charging:
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
 @pytest.mark.parametrize("payload", [None, "{", "[]", "5", 5, b"\xff", []], ids=repr)
 def test_a_payload_that_cannot_be_understood_is_a_decode_error(charger: Watched, name: str, payload: object) -> None:
-    assert charger.receive(name, payload) is Notice.NOT_UNDERSTOOD
+    (notice,) = charger.receive(name, payload)
+    assert notice.text.startswith("ignored undecodable payload: ")
+    assert notice.fields == {"event": name}
     assert counts(charger, "decode_errors_total") == {name: 1}
     assert counts(charger, "events_total") == {name: 1}
 
 
 def test_a_field_that_cannot_be_understood_is_a_decode_error_too(charger: Watched) -> None:
-    assert charger.document(status="STANDBY") is Notice.NOT_UNDERSTOOD
+    assert charger.document(status="STANDBY") == (invalid_field("chargerConnected", "status"),)
     assert counts(charger, "decode_errors_total") == {"chargerConnected": 1}
 
 
 def test_a_packet_that_makes_no_sense_is_one_of_no_known_event(charger: Watched) -> None:
-    assert charger.apply(Garbled()) is Notice.NOT_UNDERSTOOD
+    (notice,) = charger.apply(GARBLED)
+    assert notice.text == "ignored undecodable payload: not a valid Socket.IO packet"
     assert counts(charger, "events_total") == {"other": 1}
     assert counts(charger, "decode_errors_total") == {"other": 1}
 
@@ -104,13 +107,13 @@ def test_when_the_last_event_of_any_kind_arrived(charger: Watched, name: str) ->
 @pytest.mark.parametrize(
     ("text", "notice"),
     [
-        ("Charger already connected to other device", Notice.OCCUPIED),
-        ("something else", Notice.SERVICE_ERROR),
-        ({"message": "+911234567890"}, Notice.SERVICE_ERROR),
+        ("Charger already connected to other device", OCCUPIED),
+        ("something else", SERVICE_ERROR),
+        ({"message": "+911234567890"}, SERVICE_ERROR),
     ],
 )
 def test_an_error_of_the_service_is_told_apart_and_never_quoted(charger: Watched, text: object, notice: Notice) -> None:
-    assert charger.receive("error", text) is notice
+    assert charger.receive("error", text) == (notice,)
 
 
 json_like = st.recursive(
@@ -140,7 +143,7 @@ def test_nothing_that_arrives_raises_and_all_of_it_is_counted(events: list[tuple
 
 
 def problem(charger: Watched) -> str | None:
-    return charger.charger.last_problem
+    return charger.charger.stream.problem
 
 
 def test_why_a_stream_is_not_connected_is_known_until_it_is(charger: Watched) -> None:
@@ -154,7 +157,7 @@ def test_why_a_stream_is_not_connected_is_known_until_it_is(charger: Watched) ->
 
 def test_a_charger_that_another_device_holds_says_so_until_the_stream_is_connected_again(charger: Watched) -> None:
     charger.connect()
-    charger.apply(Received("error", ("Charger already connected to other device",)))
+    charger.apply(decode("error", ("Charger already connected to other device",)))
     charger.disconnect(Disconnection.SERVER)
     assert "close the app there" in str(problem(charger))
     charger.connect()

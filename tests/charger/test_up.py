@@ -2,9 +2,8 @@
 
 import pytest
 
-from exporter.charger.account import Disconnection
 from exporter.charger.charger import Rules
-from exporter.charger.events import ConnectFailed, Garbled, TokenInUse
+from exporter.charger.events import GARBLED, ConnectFailed, Disconnection, TokenInUse
 from exporter.errors import ConnectFailure
 from tests.charger.watched import DAY, KWH, NOON, STALE_AFTER, Watched
 
@@ -150,7 +149,7 @@ def test_the_operator_says_what_stale_is() -> None:
 
 def test_a_packet_that_makes_no_sense_is_no_event_of_the_charger(charger: Watched) -> None:
     charger.connect()
-    charger.apply(Garbled())
+    charger.apply(GARBLED)
     assert charger.shows("up") is False
 
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from exporter.charger.account import Account, Disconnection
-from exporter.charger.charger import Charger, KeptState, Notice, Rules
+from exporter.charger.account import Account
+from exporter.charger.charger import Charger, KeptState, Rules
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, Disconnected, Received, StreamEvent
+from exporter.charger.events import Connected, Disconnected, Disconnection, Event
+from exporter.charger.notice import Notice
+from exporter.charger.wire import decode
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, Metric, Subject, Value
 
 NOON: Final = 1_700_000_000.0
@@ -38,7 +40,7 @@ class Watched:
         """Someone sets the machine's clock; no time passes."""
         self.now = Moment(self.now.unix + seconds, self.now.monotonic)
 
-    def apply(self, event: StreamEvent) -> Notice | None:
+    def apply(self, event: Event) -> tuple[Notice, ...]:
         return self.charger.apply(event, self.now)
 
     def connect(self) -> None:
@@ -47,10 +49,10 @@ class Watched:
     def disconnect(self, reason: Disconnection = Disconnection.TRANSPORT) -> None:
         self.apply(Disconnected(reason))
 
-    def receive(self, name: object, payload: object = None) -> Notice | None:
-        return self.apply(Received(name, (payload,)))
+    def receive(self, name: object, payload: object = None) -> tuple[Notice, ...]:
+        return self.apply(decode(name, (payload,)))
 
-    def log(self, *, written: float | None = None, **fields: object) -> Notice | None:
+    def log(self, *, written: float | None = None, **fields: object) -> tuple[Notice, ...]:
         """A log written now, of a charger that charges with 7 kW, with `fields` for what differs."""
         at = datetime.fromtimestamp(self.now.unix if written is None else written, UTC)
         usual: dict[str, Any] = {
@@ -65,13 +67,13 @@ class Watched:
         }
         return self.receive("newLog", {name: value for name, value in (usual | fields).items() if value is not ABSENT})
 
-    def document(self, **fields: object) -> Notice | None:
+    def document(self, **fields: object) -> tuple[Notice, ...]:
         """A document of a charger that is off and has never charged, with `fields` for what differs."""
         usual: dict[str, object] = {"_id": "test", "status": "OFF", "energy": 0, "wifiConnectivity": True}
         inner = {name: value for name, value in (usual | fields).items() if value is not ABSENT}
         return self.receive("chargerConnected", {"_doc": inner})
 
-    def switch(self, status: str) -> Notice | None:
+    def switch(self, status: str) -> tuple[Notice, ...]:
         return self.receive("statusChanged", {"status": status})
 
     def shows(self, name: str, label_value: str = "") -> Value:
@@ -96,7 +98,7 @@ class Watched:
 
     def commit(self) -> None:
         """What the meter has is written to disk, as it is before every scrape."""
-        self.charger.committed = self.charger.kept_state().meter
+        self.charger.saved(self.charger.kept_state())
 
 
 ABSENT: Final = object()

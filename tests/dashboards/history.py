@@ -14,9 +14,11 @@ from random import Random
 
 from exporter.charger import charger as live
 from exporter.charger import events
-from exporter.charger.account import Account, Disconnection
+from exporter.charger.account import Account
 from exporter.charger.clock import Moment
+from exporter.charger.events import Disconnection
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 from exporter.metrics.render import Exposition
 from exporter.simulator import Plan, faults, sites
@@ -54,11 +56,12 @@ class Exporter:
     ends_unix: float
     accounts: dict[str, Account] = field(default_factory=lambda: {name: Account(name) for name in ACCOUNTS})
     process: ExporterProcess = field(default_factory=lambda: ExporterProcess("0.1.0", "3.11.7", "4.6.1"))
-    exposition: Exposition = field(default_factory=lambda: Exposition(()))
+    changes: live.Changes = field(default_factory=live.Changes)
+    exposition: Exposition = field(default_factory=lambda: Exposition((), set()))
 
     def watch(self, chargers: list[live.Charger]) -> None:
         """Watch exactly these chargers."""
-        self.exposition = Exposition(chargers)
+        self.exposition = Exposition(chargers, self.changes.unrendered)
         for account in self.accounts.values():
             account.chargers = sum(charger.account is account for charger in chargers)
 
@@ -104,7 +107,9 @@ class Watched:
         self.exporter = exporter
         account = exporter.accounts[self._account]
         charger_id = self._simulated.site.charger_id
-        self.live = live.Charger(charger_id, self._name, account, RULES, first_seen_unix=now.unix)
+        self.live = live.Charger(
+            charger_id, self._name, account, RULES, first_seen_unix=now.unix, changes=exporter.changes
+        )
         self._connect(now)
 
     def advance(self, now: Moment) -> None:
@@ -115,8 +120,7 @@ class Watched:
                 self._logs += 1
                 for fault in self._faults.after(self._simulated, now.monotonic, self._logs):
                     self._hear(fault, now)
-        self.live.committed = self.live.meter.state()
-        self.exporter.exposition.touch(self.live)
+        self.live.saved(self.live.kept_state())
 
     def lose_stream(self, now: Moment) -> None:
         """The transport breaks, and the first attempts to connect again fail."""
@@ -149,7 +153,7 @@ class Watched:
         self._hear(simulated.Event("chargerConnected", self._simulated.document()), now)
 
     def _hear(self, event: simulated.Event, now: Moment) -> None:
-        self.live.apply(events.Received(event.name, (event.payload,)), now)
+        self.live.apply(decode(event.name, (event.payload,)), now)
         if event.farewell:
             self.live.apply(events.Disconnected(Disconnection.SERVER), now)
             self._connect(now)

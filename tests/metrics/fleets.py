@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from exporter.charger.account import Account, Disconnection
-from exporter.charger.charger import Charger, Rules
+from exporter.charger.account import Account
+from exporter.charger.charger import Changes, Charger, Rules
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent, TokenInUse
+from exporter.charger.events import GARBLED, Connected, ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 
 NOON = 1_700_000_000.0
@@ -26,7 +27,7 @@ class Step:
 
     place: int
     seconds: int
-    event: StreamEvent | Commit
+    event: Event | Commit
 
 
 class Fleet:
@@ -35,22 +36,21 @@ class Fleet:
     def __init__(self, charger_ids: list[str], names: list[str], account_names: tuple[str, str]) -> None:
         self.now = Moment(NOON, 1000.0)
         self.accounts = [Account(name) for name in account_names]
+        self.changes = Changes()
         rules = Rules(stale_after_seconds=60, expose_location=True)
         self.chargers = [
-            Charger(charger_id, name, self.accounts[place % 2], rules, NOON)
+            Charger(charger_id, name, self.accounts[place % 2], rules, NOON, changes=self.changes)
             for place, (charger_id, name) in enumerate(zip(charger_ids, names, strict=True))
         ]
         self.process = ExporterProcess("1.2.3", "3.11.7", "4.6.1", reload_success_unix=NOON)
 
-    def take(self, step: Step) -> Charger:
-        """The charger that it has happened to."""
+    def take(self, step: Step) -> None:
         self.now = Moment(self.now.unix + step.seconds, self.now.monotonic + step.seconds)
         charger = self.chargers[step.place % len(self.chargers)]
         if isinstance(step.event, Commit):
-            charger.committed = charger.kept_state().meter
+            charger.saved(charger.kept_state())
         else:
             charger.apply(step.event, self.now)
-        return charger
 
 
 # Anything that UTF-8 can carry, and often what a format must escape.
@@ -87,14 +87,14 @@ logs = st.fixed_dictionaries(
     {"createdAt": instants, "energy": st.sampled_from([0, 0.5, 0.75, 2.25, 3, 900, "abc"])},
     optional={"voltage": numbers, "current": numbers, "power": numbers, "deviceId": texts, "userId": st.just("u")},
 )
-events: st.SearchStrategy[StreamEvent | Commit] = st.one_of(
-    documents.map(lambda document: Received("chargerConnected", ({"_doc": document},))),
-    logs.map(lambda log: Received("newLog", (log,))),
-    statuses.map(lambda status: Received("statusChanged", ({"status": status},))),
-    st.sampled_from(["chargerDisconnected", "error", "somethingNew"]).map(lambda name: Received(name, ())),
+events: st.SearchStrategy[Event | Commit] = st.one_of(
+    documents.map(lambda document: decode("chargerConnected", ({"_doc": document},))),
+    logs.map(lambda log: decode("newLog", (log,))),
+    statuses.map(lambda status: decode("statusChanged", ({"status": status},))),
+    st.sampled_from(["chargerDisconnected", "error", "somethingNew"]).map(lambda name: decode(name, ())),
     st.just(Commit()),
     st.just(Connected()),
-    st.just(Garbled()),
+    st.just(GARBLED),
     st.sampled_from(Disconnection).map(Disconnected),
     st.sampled_from(ConnectFailure).map(ConnectFailed),
     st.none().map(TokenInUse) | st.floats(0, 4e9).map(TokenInUse),

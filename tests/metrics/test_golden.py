@@ -9,11 +9,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as text_parser
 
-from exporter.charger.account import Account, Disconnection
+from exporter.charger.account import Account
 from exporter.charger.charger import Charger, Rules
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, ConnectFailed, Disconnected, Received, StreamEvent, TokenInUse
+from exporter.charger.events import Connected, ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 from exporter.metrics.render import Exposition
 from exporter.metrics.table import ACCOUNT_METRICS, EXPORTER_METRICS, Metric
@@ -38,7 +39,7 @@ class Told:
         account.chargers += 1
         self.chargers[charger_id] = Charger(charger_id, name, account, Rules(expose_location=located), START.unix)
 
-    def tell(self, charger_id: str, *events: StreamEvent) -> None:
+    def tell(self, charger_id: str, *events: Event) -> None:
         for event in events:
             self.chargers[charger_id].apply(event, self.now)
 
@@ -47,17 +48,17 @@ class Told:
 
     def scrape(self, *, openmetrics: bool) -> str:
         for charger in self.chargers.values():
-            charger.committed = charger.kept_state().meter
-        exposition = Exposition(list(self.chargers.values()))
+            charger.saved(charger.kept_state())
+        exposition = Exposition(list(self.chargers.values()), set())
         page = exposition.render([self.delhi, self.pune], self.process, self.now, openmetrics=openmetrics)
         return (page + END_MARK if openmetrics else page).decode()
 
 
-def received(name: str, payload: object = None) -> Received:
-    return Received(name, (payload,))
+def received(name: str, payload: object = None) -> Event:
+    return decode(name, (payload,))
 
 
-def fixture(name: str, file: str) -> Received:
+def fixture(name: str, file: str) -> Event:
     return received(name, (FIXTURES / file).read_text())
 
 

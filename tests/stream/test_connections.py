@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.charger.account import Disconnection
-from exporter.charger.events import Connected, Received, TokenInUse
+from exporter.charger.events import OFF, Connected, Disconnection, Reading, ServiceError, StatusChange, TokenInUse
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
@@ -34,11 +33,11 @@ async def test_after_off_the_stream_connects_again_and_waits(
     await stream.until_connected()
     node.off(CHARGER)
     await stream.until_connected(times=2)
-    assert stream.payloads("statusChanged") == [{"status": "OFF"}]
+    assert stream.received(StatusChange) == [StatusChange(OFF)]
     assert stream.disconnections == [Disconnection.SERVER]
     assert stream.failures == []
     node.emit(CHARGER, "statusChanged", {"status": "ON"})
-    await until(lambda: len(stream.payloads("statusChanged")) == 2, "the next session")
+    await until(lambda: len(stream.received(StatusChange)) == 2, "the next session")
 
 
 @BOTH
@@ -62,8 +61,8 @@ async def test_the_services_error_is_an_event_like_any_other(
     stream = watch(node.url, transports=[transport])
     await stream.until_connected()
     node.error(CHARGER, "Charger already connected to other device")
-    await until(lambda: stream.payloads("error"), "the error")
-    assert stream.payloads("error") == ["Charger already connected to other device"]
+    await until(lambda: stream.received(ServiceError), "the error")
+    assert stream.received(ServiceError) == [ServiceError(occupied=True)]
     await stream.until_connected(times=1 if SOCKETIO5 else 2)
     assert len(node.open_connections(CHARGER)) == 1
 
@@ -159,9 +158,9 @@ async def test_events_may_come_before_the_connection_is_confirmed(watch: StartWa
     log = '42["newLog",{"energy":1}]'
     async with scripted([opening(), log, JOINED, log]) as url:
         stream = watch(url)
-        await until(lambda: len(stream.payloads("newLog")) == 2, "both logs")
+        await until(lambda: len(stream.received(Reading)) == 2, "both logs")
         told = [type(event) for event in stream.delivered]
-        assert told == [TokenInUse, Connected, Received, Received]
+        assert told == [TokenInUse, Connected, Reading, Reading]
         await stream.stop()
 
 
@@ -172,7 +171,7 @@ async def test_an_error_or_goodbye_of_another_namespace_is_ignored(watch: StartW
     begin = [packet, JOINED] if when == "before it has joined" else [JOINED, packet]
     async with scripted([opening(), *begin, log]) as url:
         stream = watch(url)
-        await until(lambda: stream.payloads("newLog"), "the log")
+        await until(lambda: stream.received(Reading), "the log")
         await stream.stop()
     assert stream.connections == 1
     assert stream.failures == []
@@ -188,7 +187,7 @@ async def test_a_server_that_announces_pings_an_hour_apart_is_connected_to(
         stream = watch(node.url, charger=transport, transports=[transport])
         await stream.until_connected()
         node.emit(transport, "newLog", {"energy": 1})
-        await until(lambda: stream.payloads("newLog"), "the log")  # noqa: B023 - called at once
+        await until(lambda: stream.received(Reading), "the log")  # noqa: B023 - called at once
         assert stream.failures == []
 
 
@@ -213,7 +212,7 @@ async def test_nothing_that_a_server_says_ends_the_stream(watch: StartWatch) -> 
     log = '42["newLog",{"energy":1}]'
     async with scripted([opening(), JOINED, *garbage, b"\x04bytes that nobody announced", log]) as url:
         stream = watch(url)
-        await until(lambda: stream.payloads("newLog"), "the log after the garbage")
+        await until(lambda: stream.received(Reading), "the log after the garbage")
         assert stream.garbled > 0
         assert stream.disconnections == []
         await stream.stop()
@@ -244,7 +243,7 @@ async def test_the_simulator_too_is_followed_through_its_restart(
 ) -> None:
     stream = watch_of(simulator, watch, transports=[transport])
     await stream.until_connected()
-    await until(lambda: len(stream.payloads("newLog")) >= 3, "three logs")
+    await until(lambda: len(stream.received(Reading)) >= 3, "three logs")
     simulator.restart(0.2)
     await stream.until_connected(times=2)
     assert stream.disconnections == [Disconnection.TRANSPORT]
@@ -265,7 +264,7 @@ async def test_two_streams_of_one_charger_are_told_so_by_the_service(simulator: 
     first = watch_of(simulator, watch)
     await first.until_connected()
     second = watch_of(simulator, watch)
-    await until(lambda: second.payloads("error"), "the service's word")
-    assert second.payloads("error")[0] == "Charger already connected to other device"
+    await until(lambda: second.received(ServiceError), "the service's word")
+    assert second.received(ServiceError)[0].occupied
     assert first.disconnections == []
     await asyncio.gather(first.stop(), second.stop())

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from exporter.charger.account import Disconnection
+from exporter.charger.events import Disconnection, Reading
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
 from exporter.stream.supervisor import Service
@@ -54,7 +54,7 @@ async def test_an_encrypted_stream_goes_through_a_proxy_with_connect(
             stream = watch(url, service=service(url, transport, connector, f"http://{login}{proxy}"))
             await stream.until_connected()
             node.emit(CHARGER, "newLog", {"energy": 1})
-            await until(lambda: stream.payloads("newLog"), "the log")
+            await until(lambda: stream.received(Reading), "the log")
             await stream.stop()
     assert [one.transport for one in node.connections(CHARGER)] == [transport]
     assert stream.disconnections == [Disconnection.RELOAD]
@@ -97,6 +97,6 @@ async def test_behind_a_load_balancer_each_stream_stays_at_its_server_by_its_coo
             for energy in range(5):
                 homes[charger][0].emit(charger, "newLog", {"energy": energy})
         for stream in streams:
-            await until(lambda: len(stream.payloads("newLog")) == 5, "all logs")  # noqa: B023 - called at once
+            await until(lambda: len(stream.received(Reading)) == 5, "all logs")  # noqa: B023 - called at once
             assert stream.disconnections == []
             await stream.stop()

@@ -10,12 +10,14 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.charger.account import Disconnection
+from exporter.charger.events import Disconnection, Reading, UnknownEvent
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
 from exporter.simulator import Simulator, SimulatorOptions
 from tests.node.service import NodeService
 from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, TOKEN, Watch, until
+
+KWH = 3_600_000
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -52,8 +54,8 @@ async def test_3_a_polling_reply_may_hold_any_number_of_packets(node_service: St
     stream = watch(node.url, transports=["polling"])
     await stream.until_connected()
     node.emit_each(CHARGER, "newLog", [{"energy": n} for n in range(100)])
-    await until(lambda: len(stream.payloads("newLog")) == 100, "100 logs")
-    assert [one["energy"] for one in stream.payloads("newLog")] == list(range(100))
+    await until(lambda: len(stream.received(Reading)) == 100, "100 logs")
+    assert [one.session_energy_joules for one in stream.received(Reading)] == [n * KWH for n in range(100)]
     assert stream.disconnections == []
 
 
@@ -168,8 +170,8 @@ async def test_8_the_library_logs_nothing_and_takes_no_signal(node_service: Star
     try:
         stream = watch(node.url, token=TokenSource(literal="marked-token"))
         await stream.until_connected()
-        node.emit(CHARGER, "newLog", {"userId": "marked-user"})
-        await until(lambda: stream.payloads("newLog"), "the log")
+        node.emit(CHARGER, "newLog", {"userId": "marked-user", "energy": 1})
+        await until(lambda: stream.received(Reading), "the log")
     finally:
         root.removeHandler(everything)
         root.setLevel(level)
@@ -183,9 +185,9 @@ async def test_9_events_arrive_in_the_order_they_were_sent(node_service: StartNo
     stream = watch(node.url)
     await stream.until_connected()
     # Large and small by turns: handled side by side, the small ones would overtake.
-    node.emit_each(CHARGER, "newLog", [{"n": n, "fill": "x" * (n % 2 * 100_000)} for n in range(200)])
-    await until(lambda: len(stream.payloads("newLog")) == 200, "200 logs")
-    assert [one["n"] for one in stream.payloads("newLog")] == list(range(200))
+    node.emit_each(CHARGER, "newLog", [{"energy": n, "fill": "x" * (n % 2 * 100_000)} for n in range(200)])
+    await until(lambda: len(stream.received(Reading)) == 200, "200 logs")
+    assert [one.session_energy_joules for one in stream.received(Reading)] == [n * KWH for n in range(200)]
 
 
 async def test_10_every_event_comes_through_one_door(node_service: StartNode, watch: StartWatch) -> None:
@@ -197,12 +199,9 @@ async def test_10_every_event_comes_through_one_door(node_service: StartNode, wa
     node.emit(CHARGER, "newLog", log, "text")
     node.emit(CHARGER, "newLog", log, "binary")
     node.emit(CHARGER, "somethingNew", [1, 2])
-    await until(lambda: stream.payloads("somethingNew"), "the last event")
-    decoded, text, binary = stream.payloads("newLog")
-    assert decoded == log
-    assert text == '{"voltage":"230.00","energy":0.23}'
-    assert bytes(binary) == text.encode()
-    assert stream.payloads("somethingNew") == [[1, 2]]
+    await until(lambda: stream.received(UnknownEvent), "the last event")
+    reading = Reading(voltage_volts=230.0, session_energy_joules=0.23 * KWH)
+    assert stream.received(Reading) == [reading, reading, reading]
 
 
 async def test_11_the_simulator_emits_on_every_python(watch: StartWatch) -> None:
@@ -210,7 +209,7 @@ async def test_11_the_simulator_emits_on_every_python(watch: StartWatch) -> None
         (charger,) = service.charger_ids
         stream = watch(service.url, charger=charger, token=TokenSource(literal=service.token))
         await stream.until_connected()
-        await until(lambda: len(stream.payloads("newLog")) >= 3, "three logs")
+        await until(lambda: len(stream.received(Reading)) >= 3, "three logs")
         await stream.stop()
 
 

@@ -6,12 +6,19 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
 
-from exporter.charger.account import Disconnection
-from exporter.charger.events import Connected, ConnectFailed, Disconnected, Garbled, Received, StreamEvent
+from exporter.charger.events import (
+    GARBLED,
+    ChargerDocument,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    Disconnection,
+    Event,
+)
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
 from exporter.logs import create_log
@@ -36,6 +43,9 @@ async def until(condition: Callable[[], object], what: What, seconds: float = SE
     while not condition():
         assert time.monotonic() < deadline, in_vain(what, seconds)
         await asyncio.sleep(0.01)
+
+
+Kind = TypeVar("Kind", bound=Event)
 
 
 class Impatient(random.Random):
@@ -69,7 +79,7 @@ class Watch:
         rng: random.Random | None = None,
         service: Service | None = None,
     ) -> None:
-        self.delivered: list[StreamEvent] = []
+        self.delivered: list[Event] = []
         self.log = io.StringIO()
         source = token or TokenSource(literal=TOKEN)
         self.service = service or Service(
@@ -108,17 +118,16 @@ class Watch:
 
     @property
     def garbled(self) -> int:
-        return self.delivered.count(Garbled())
+        return self.delivered.count(GARBLED)
 
-    def payloads(self, event: str) -> list[Any]:
-        """The payload of every event of that name, in order of arrival."""
-        found = [one for one in self.delivered if isinstance(one, Received) and one.name == event]
-        return [one.arguments[0] for one in found if one.arguments]
+    def received(self, kind: type[Kind]) -> list[Kind]:
+        """The events of that kind, in order of arrival."""
+        return [event for event in self.delivered if isinstance(event, kind)]
 
     async def until_connected(self, times: int = 1) -> None:
         """Returns once the stream has connected so often and the charger's document has come each time."""
         await until(lambda: self.connections >= times, lambda: f"connection {times}: {self.told()}")
-        await until(lambda: len(self.payloads("chargerConnected")) >= times, lambda: f"document {times}: {self.told()}")
+        await until(lambda: len(self.received(ChargerDocument)) >= times, lambda: f"document {times}: {self.told()}")
 
     async def until_failed(self, times: int = 1) -> None:
         """Returns once so many attempts have failed."""

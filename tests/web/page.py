@@ -7,7 +7,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from exporter.charger.events import Connected, Received
+from exporter.charger.events import Connected
+from exporter.charger.wire import decode
 from tests.web.site import Site
 
 POLL_MILLISECONDS = 5000
@@ -46,15 +47,15 @@ async def next_poll(page: Page) -> None:
 def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
     """Lets a charger be on, and draw so much."""
     log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}
-    document = Received("chargerConnected", ({"_doc": {"status": "ON"}},))
-    reading = Received("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
-    if not site.tell(charger_id).connected:
+    document = decode("chargerConnected", ({"_doc": {"status": "ON"}},))
+    reading = decode("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
+    if not site.tell(charger_id).stream.connected:
         site.tell(charger_id, Connected(), document)
     site.tell(charger_id, reading)
 
 
 def switched_off(site: Site, charger_id: str) -> None:
-    site.tell(charger_id, Connected(), Received("chargerConnected", ({"_doc": {"status": "OFF", "energy": 0.25}},)))
+    site.tell(charger_id, Connected(), decode("chargerConnected", ({"_doc": {"status": "OFF", "energy": 0.25}},)))
 
 
 def row(page: Page, charger_id: str) -> Any:

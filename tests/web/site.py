@@ -11,8 +11,9 @@ import aiohttp
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment, now
-from exporter.charger.events import Received, StreamEvent
+from exporter.charger.events import Event
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import decode
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
@@ -129,7 +130,7 @@ class Site:
         async with self.session.request(method, self.url + path, headers=named, ssl=self.trusting) as response:
             return response, await response.read()
 
-    def tell(self, charger_id: str, *events: StreamEvent) -> Charger:
+    def tell(self, charger_id: str, *events: Event) -> Charger:
         """Lets events come over a charger's stream."""
         (charger,) = [charger for charger in self.fleet.chargers if charger.charger_id == charger_id]
         for event in events:
@@ -139,7 +140,7 @@ class Site:
     async def drew(self, charger_id: str, *watts: float | None, every: float = 5.0) -> None:
         """Lets the exporter have sampled a charger, the last time just now; None is not known."""
         for place, value in enumerate(watts):
-            self.tell(charger_id, Received("newLog", ({"power": value, "voltage": 230.0},)))
+            self.tell(charger_id, decode("newLog", ({"power": value, "voltage": 230.0},)))
             self._sampled_ago = every * (len(watts) - 1 - place)
             await self.power.sample()
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from exporter.charger.account import Disconnection
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment, now
-from exporter.charger.events import Connected, ConnectFailed, Disconnected, Received
+from exporter.charger.events import Connected, ConnectFailed, Disconnected, Disconnection
+from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 from exporter.web import api
 from exporter.web.problem import problem_of
@@ -23,9 +23,9 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 PERSONAL = {"currentUser": "SecretUser", "userId": "SecretUser", "chargerPrivateUsers": ["+911234509876"]}
 LOG = {"voltage": "230.00", "current": "7.00", "power": "1577.80", "energy": "0.50", **PERSONAL}
 WHEN = {"createdAt": "2022-01-10T13:57:59.124Z"}
-ON = Received("chargerConnected", ({"_doc": {"status": "ON", "energy": 0.25, "address": "SecretAddress", **PERSONAL}},))
-OFF = Received("chargerConnected", ({"_doc": {"status": "OFF"}},))
-READING = Received("newLog", ({**LOG, **WHEN},))
+ON = decode("chargerConnected", ({"_doc": {"status": "ON", "energy": 0.25, "address": "SecretAddress", **PERSONAL}},))
+OFF = decode("chargerConnected", ({"_doc": {"status": "OFF"}},))
+READING = decode("newLog", ({**LOG, **WHEN},))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_a_charger_that_charges_in_the_units_of_the_metrics(fleet: Site) -
 async def test_the_total_is_the_one_on_disk_like_in_a_scrape(fleet: Site) -> None:
     charger = fleet.tell("test", Connected(), ON, READING)
     assert "energy_joules_total" not in (await chargers(fleet))["test"]
-    charger.committed = charger.meter.state()
+    charger.saved(charger.kept_state())
     assert (await chargers(fleet))["test"]["energy_joules_total"] == 1_800_000.0
 
 
@@ -160,13 +160,13 @@ async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
         ([Connected(), OFF], None),
         ([Connected(), OFF, Disconnected(Disconnection.SERVER)], "the stream has ended: it is being connected again"),
         (
-            [Connected(), ON, Received("chargerDisconnected", ())],
+            [Connected(), ON, decode("chargerDisconnected", ())],
             "the charger has dropped off the service: check its Wi-Fi",
         ),
         (
             [
                 Connected(),
-                Received("error", ("Charger already connected to other device",)),
+                decode("error", ("Charger already connected to other device",)),
                 Disconnected(Disconnection.SERVER),
             ],
             "the service says that the charger is connected to another device: close the app there, "

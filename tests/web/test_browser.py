@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from exporter.charger.events import Connected, ConnectFailed, Received
+from exporter.charger.events import Connected, ConnectFailed
+from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 from tests.web.page import TWELVE, charging, opened, row, shown, switched_off
 from tests.web.site import Site
@@ -45,7 +46,7 @@ async def test_a_total_of_which_nothing_is_known_is_no_zero(browser: Browser, sc
     async with Site(TWELVE) as site:
         async with opened(browser, site, java_script_enabled=script) as page:
             assert await totals(page) == NOTHING_KNOWN
-        site.tell("charger1", Connected(), Received("chargerConnected", ({"_doc": {"status": "ON"}},)))
+        site.tell("charger1", Connected(), decode("chargerConnected", ({"_doc": {"status": "ON"}},)))
         async with opened(browser, site, java_script_enabled=script) as page:
             assert await totals(page) == NOTHING_KNOWN.replace("Up 0 Down 12 On 0", "Up 1 Down 11 On 1")
         switched_off(site, "charger2")
@@ -59,7 +60,7 @@ MARKUP = "<script>window.hacked = true</script><img src=x onerror='window.hacked
 async def test_a_charger_that_is_called_like_markup_stays_text(browser: Browser) -> None:
     document = {"_doc": {"status": "ON", **dict.fromkeys(("address", "detail", "operator", "chargerMode"), MARKUP)}}
     async with Site([(MARKUP, MARKUP)]) as site:
-        site.tell(MARKUP, Connected(), Received("chargerConnected", (document,)))
+        site.tell(MARKUP, Connected(), decode("chargerConnected", (document,)))
         async with opened(browser, site) as page:
             await expect(page.locator("#rows .id")).to_have_text(MARKUP)
             await expect(page.locator("#rows .name")).to_have_text(MARKUP)

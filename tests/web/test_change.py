@@ -346,7 +346,7 @@ async def test_headers_are_not_all_lost_to_an_empty_file(configured: Configured)
 
 async def reloaded(site: Site) -> tuple[float, float]:
     """What a scrape would show: whether, and when, the configuration was read with success."""
-    page = b"".join(await site.fleet.pieces(openmetrics=False)).decode()
+    page = b"".join(await site.fleet.page.pieces(openmetrics=False)).decode()
     success, when = re.findall(r"^vecharge_exporter_config_last_reload_success\w+ (\S+)$", page, re.MULTILINE)
     return float(success), float(when)
 

@@ -11,7 +11,8 @@ import pytest
 from exporter.charger.account import Account
 from exporter.charger.charger import Charger, Rules
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, Received
+from exporter.charger.events import Connected
+from exporter.charger.wire import decode
 from exporter.web import power_history
 from exporter.web.power_history import PowerHistory
 
@@ -37,7 +38,7 @@ class Chargers:
     def draws(self, charger_id: str, watts: float) -> None:
         (charger,) = [charger for charger in self.all if charger.charger_id == charger_id]
         charger.apply(Connected(), self.now)
-        charger.apply(Received("newLog", ({"power": f"{watts:.2f}"},)), self.now)
+        charger.apply(decode("newLog", ({"power": f"{watts:.2f}"},)), self.now)
 
     async def sample(self, times: int = 1) -> None:
         for _ in range(times):

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from exporter import fleet as fleet_module
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected
 from exporter.charger.process_stats import ExporterProcess
@@ -17,6 +16,7 @@ from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
+from exporter.metrics import page as page_module
 from exporter.stream.supervisor import ChargerStream
 from exporter.web.scrape import Scrape
 
@@ -24,10 +24,11 @@ NOW = Moment(1_700_000_000.0, 1000.0)
 
 
 class HeldFleet:
-    """Makes pages once it may, and counts them."""
+    """A fleet whose page is made once it may, and which counts its pages."""
 
     def __init__(self) -> None:
         self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
+        self.page = self
         self.made = 0
         self.open = asyncio.Event()
 
@@ -120,7 +121,7 @@ async def fleet() -> AsyncIterator[Fleet]:
 async def test_a_large_page_is_made_in_slices_between_which_others_have_their_turn(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 2)
+    monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
     turns = 0
 
     async def other() -> None:
@@ -130,7 +131,7 @@ async def test_a_large_page_is_made_in_slices_between_which_others_have_their_tu
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    page = b"".join(await fleet.pieces(openmetrics=False))
+    page = b"".join(await fleet.page.pieces(openmetrics=False))
     task.cancel()
     assert turns == 3  # five chargers are three slices, and their lines are joined in a turn of their own
     assert page.count(b"\nvecharge_charger_up{") == 5
@@ -139,7 +140,7 @@ async def test_a_large_page_is_made_in_slices_between_which_others_have_their_tu
 async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 5)
+    monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 5)
     last = fleet.chargers[-1]
 
     async def connect() -> None:
@@ -147,7 +148,7 @@ async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
         fleet.committed([(last, last.kept_state())])
 
     task = asyncio.create_task(connect())
-    page = b"".join(await fleet.pieces(openmetrics=False))
+    page = b"".join(await fleet.page.pieces(openmetrics=False))
     assert task.done()
     assert b'vecharge_stream_connected{charger_id="c4"} 1.0\n' in page
 
@@ -155,7 +156,7 @@ async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
 async def test_what_happens_between_two_slices_is_on_the_page_in_full(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet_module, "RENDERED_AT_ONCE", 2)
+    monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
     first = fleet.chargers[0]
 
     async def connect() -> None:
@@ -163,7 +164,7 @@ async def test_what_happens_between_two_slices_is_on_the_page_in_full(
         fleet.committed([(first, first.kept_state())])
 
     task = asyncio.create_task(connect())
-    page = b"".join(await fleet.pieces(openmetrics=False))
+    page = b"".join(await fleet.page.pieces(openmetrics=False))
     assert task.done()
     assert b'vecharge_stream_connected{charger_id="c0"} 1.0\n' in page
     assert b'vecharge_stream_connections_total{charger_id="c0"} 1.0\n' in page

@@ -14,10 +14,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from exporter.charger.account import Account, Disconnection
+from exporter.charger.account import Account
 from exporter.charger.charger import Charger, KeptState, Rules
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected, Disconnected, Received
+from exporter.charger.events import Connected, Disconnected, Disconnection
+from exporter.charger.wire import decode
 
 JOULES_PER_HUNDREDTH = 36_000
 NOON = 1_700_000_000
@@ -103,7 +104,7 @@ class Watching(RuleBasedStateMachine):
         self.charger = Charger("sim", None, Account("test"), Rules(), NOON, kept)
 
     def send(self, name: str, payload: Any) -> None:
-        self.charger.apply(Received(name, (payload,)), Moment(self.now, self.now))
+        self.charger.apply(decode(name, (payload,)), Moment(self.now, self.now))
 
     def send_log(self, log: Log, energy: int) -> bool:
         """Whether the log is news: what is not later than the last one must change nothing."""

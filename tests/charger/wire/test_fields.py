@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from exporter.charger.wire import ChargerDocument, Reading, Status, decode
+from exporter.charger.events import ChargerDocument, Reading, Status
+from exporter.charger.wire import decode
 
 
 def reading(**fields: object) -> Reading:
-    event = decode("newLog", (fields,))
+    """A log that has an energy, whatever else."""
+    event = decode("newLog", ({"energy": 0} | fields,))
     assert isinstance(event, Reading)
     return event
 
@@ -45,7 +47,7 @@ class TestPlace:
 
     def test_what_is_not_there_is_not_known_and_nothing_bad(self) -> None:
         assert document({}) == ChargerDocument()
-        assert reading() == Reading()
+        assert reading() == Reading(session_energy_joules=0.0)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ class TestMeasure:
     def test_text_or_number(self, field: str, attribute: str, value: object, read: float) -> None:
         event = reading(**{field: value})
         assert getattr(event, attribute) == read
-        assert event.bad_fields == ()
+        assert event.invalid_fields == ()
 
     @pytest.mark.parametrize(
         "value",
@@ -71,7 +73,7 @@ class TestMeasure:
     def test_what_is_no_such_quantity_is_absent_and_bad(self, field: str, attribute: str, value: object) -> None:
         event = reading(**{field: value})
         assert getattr(event, attribute) is None
-        assert event.bad_fields == (field,)
+        assert event.invalid_fields == (field,)
 
     @pytest.mark.parametrize("zero", ["-0.00", -0.0])
     def test_minus_zero_is_zero(self, field: str, attribute: str, zero: object) -> None:
@@ -90,7 +92,7 @@ class TestEnergy:
         event = reading(energy=value)
         assert event.session_energy_joules is not None
         assert math.isnan(event.session_energy_joules)
-        assert event.bad_fields == ()
+        assert event.invalid_fields == ()
 
     @pytest.mark.parametrize(("value", "joules"), [(36.44, 131_184_000), (0, 0), (None, None)])
     def test_the_previous_energy_is_in_whole_joules(self, value: object, joules: float | None) -> None:
@@ -99,7 +101,7 @@ class TestEnergy:
     @pytest.mark.parametrize("value", [-1, "abc", math.inf, 1e308 * 10])
     def test_a_previous_energy_that_is_none_is_bad(self, value: object) -> None:
         event = document({"prev_energy": value})
-        assert (event.previous_energy_joules, event.bad_fields) == (None, ("prev_energy",))
+        assert (event.previous_energy_joules, event.invalid_fields) == (None, ("prev_energy",))
 
     def test_a_previous_energy_too_large_to_tell_in_joules_is_absent(self) -> None:
         assert document({"prev_energy": 1e308}).previous_energy_joules is None
@@ -137,7 +139,7 @@ class TestInstant:
     )
     def test_what_is_no_instant_is_absent_and_bad(self, value: object) -> None:
         event = reading(createdAt=value)
-        assert (event.created_unix, event.bad_fields) == (None, ("createdAt",))
+        assert (event.created_unix, event.invalid_fields) == (None, ("createdAt",))
 
     @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
     def test_the_ends_of_the_calendar_do_no_harm(self, text: str) -> None:
@@ -156,7 +158,7 @@ class TestStatus:
     def test_anything_else_is_absent_and_bad(self, value: object) -> None:
         event = document({"status": value, "reportedDgStatus": value})
         assert (event.status, event.generator_reported) == (None, None)
-        assert event.bad_fields == ("status", "reportedDgStatus")
+        assert event.invalid_fields == ("status", "reportedDgStatus")
 
 
 class TestFlag:
@@ -166,7 +168,7 @@ class TestFlag:
     def test_anything_else_is_absent_and_bad(self, value: object) -> None:
         event = document({"wifiConnectivity": value, "isActive": value})
         assert (event.wifi_connected, event.active) == (None, None)
-        assert event.bad_fields == ("wifiConnectivity", "isActive")
+        assert event.invalid_fields == ("wifiConnectivity", "isActive")
 
 
 class TestText:
@@ -185,7 +187,7 @@ class TestText:
     @pytest.mark.parametrize("value", [5, True, [], {}], ids=repr)
     def test_what_is_no_text_is_absent_and_bad(self, value: object) -> None:
         event = document({"address": value})
-        assert (event.address, event.bad_fields) == (None, ("address",))
+        assert (event.address, event.invalid_fields) == (None, ("address",))
 
 
 class TestPosition:
@@ -223,7 +225,7 @@ class TestPosition:
     def test_what_is_no_place_on_earth_is_absent_and_bad(self, location: object) -> None:
         event = document({"location": location})
         assert (event.longitude_degrees, event.latitude_degrees) == (None, None)
-        assert event.bad_fields == ("location",)
+        assert event.invalid_fields == ("location",)
 
 
 class TestUser:
@@ -247,5 +249,5 @@ def test_one_bad_field_does_not_cost_the_others() -> None:
         power_watts=1577.8,
         session_energy_joules=900_000.0,
         created_unix=1_641_823_079.0,
-        bad_fields=("voltage",),
+        invalid_fields=("voltage",),
     )

@@ -6,24 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from exporter.charger.wire import (
+from exporter.charger.events import (
     ChargerDocument,
     ChargerDropped,
-    Event,
     Reading,
     ServiceError,
+    ServiceEvent,
     Status,
     StatusChange,
+    Undecodable,
     UnknownEvent,
-    decode,
-    event_label,
 )
-from exporter.errors import DecodeError
+from exporter.charger.wire import decode
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
-def vendors(name: str, payload: object) -> Event:
+def vendors(name: str, payload: object) -> ServiceEvent:
     """The event, its user's fingerprint taken off: that is another number in every process."""
     event = decode(name, (payload,))
     assert isinstance(event, Reading | ChargerDocument)
@@ -109,17 +108,16 @@ def test_of_an_error_only_the_one_known_case_is_told(text: object, occupied: boo
 @pytest.mark.parametrize("name", ["somethingNew", "newlog", "NEWLOG", "", "other"])
 def test_an_event_that_the_protocol_does_not_name(name: str) -> None:
     assert decode(name, ({"status": "ON"},)) == UnknownEvent()
-    assert event_label(name) == "other"
 
 
 @pytest.mark.parametrize("name", [None, 5, ["newLog"], {"newLog": 1}, b"newLog"], ids=repr)
 def test_what_is_no_name_at_all_is_other_too(name: object) -> None:
-    assert event_label(name) == "other"
+    assert decode(name, ()) == UnknownEvent()
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog", "chargerDisconnected", "error"])
 def test_the_events_of_the_protocol_keep_their_names(name: str) -> None:
-    assert event_label(name) == name
+    assert decode(name, ({"status": "ON", "energy": 1},)).label == name
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
@@ -129,21 +127,26 @@ def test_the_events_of_the_protocol_keep_their_names(name: str) -> None:
     ids=lambda payload: repr(payload)[:20],
 )
 def test_what_holds_no_object_cannot_be_understood(name: str, payload: object) -> None:
-    with pytest.raises(DecodeError):
-        decode(name, (payload,))
+    event = decode(name, (payload,))
+    assert isinstance(event, Undecodable)
+    assert event.label == name
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
 def test_an_event_without_any_argument_cannot_be_understood(name: str) -> None:
-    with pytest.raises(DecodeError):
-        decode(name, ())
+    assert decode(name, ()) == Undecodable(name, "the payload is not an object")
 
 
 @pytest.mark.parametrize("payload", [{}, {"status": None}, {"status": "STANDBY"}, {"status": True}, {"Status": "ON"}])
 def test_a_change_of_status_must_say_to_what(payload: dict[str, object]) -> None:
-    with pytest.raises(DecodeError):
-        decode("statusChanged", (payload,))
+    assert decode("statusChanged", (payload,)) == Undecodable("statusChanged", "its status is not ON or OFF")
 
 
 def test_what_comes_after_the_first_argument_is_left_alone() -> None:
     assert decode("statusChanged", ({"status": "ON"}, {"status": "OFF"})) == StatusChange(Status.ON)
+
+
+def test_a_log_that_measures_nothing_cannot_be_understood_and_says_which_fields_are_invalid() -> None:
+    log = {"voltage": "+911234567890 V", "power": [], "createdAt": "2022-01-10T13:57:59.124Z"}
+    reason = "a log with no voltage, current, power or energy (invalid: voltage, power)"
+    assert decode("newLog", (log,)) == Undecodable("newLog", reason)

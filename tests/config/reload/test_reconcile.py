@@ -56,7 +56,7 @@ def account(name: str, *chargers: str) -> AccountConfig:
 
 
 async def page(fleet: Fleet) -> bytes:
-    return b"".join(await fleet.pieces(openmetrics=False))
+    return b"".join(await fleet.page.pieces(openmetrics=False))
 
 
 async def test_a_configuration_whose_authority_is_gone_changes_nothing(fleet: Fleet, tmp_path: Path) -> None:

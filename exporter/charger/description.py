@@ -1,0 +1,56 @@
+"""What is known of a charger beside its readings: its name, its hardware, and the service's document about it."""
+
+from exporter.charger.events import ChargerDocument
+
+
+class Description:
+    """A charger's name, hardware id and document, and the info labels made of them."""
+
+    __slots__ = ("_account_name", "_expose_location", "device_id", "document", "labels", "name", "revision")
+
+    def __init__(self, name: str | None, account_name: str, *, expose_location: bool) -> None:
+        self.document = ChargerDocument()
+        self.device_id: str | None = None
+        # Counts up whenever a document or a configuration may have changed what is shown.
+        self.revision = 0
+        self.configure(name, account_name, expose_location=expose_location)
+
+    def configure(self, name: str | None, account_name: str, *, expose_location: bool) -> None:
+        """Takes what the configuration says."""
+        self.name = name
+        self._account_name = account_name
+        self._expose_location = expose_location
+        self._update()
+
+    def take_document(self, document: ChargerDocument) -> None:
+        """Replaces the document as a whole: the last one holds."""
+        self.document = document
+        self._update()
+
+    def take_device_id(self, device_id: str | None) -> None:
+        """Takes the hardware id of a log; a log without one says nothing."""
+        if device_id is not None and device_id != self.device_id:
+            self.device_id = device_id
+            self._update()
+
+    @property
+    def position(self) -> tuple[float | None, float | None]:
+        """Latitude and longitude in degrees, if the operator wants them shown."""
+        if not self._expose_location:
+            return None, None
+        return self.document.latitude_degrees, self.document.longitude_degrees
+
+    def _update(self) -> None:
+        document = self.document
+        self.revision += 1
+        # The values of the info labels; what is not known is empty.
+        self.labels = (
+            self.name or "",
+            self._account_name,
+            self.device_id or "",
+            document.operator or "",
+            document.partner_id or "",
+            document.mode or "",
+            document.address or "",
+            document.detail or "",
+        )

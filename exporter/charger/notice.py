@@ -1,0 +1,44 @@
+"""What of an event is worth a line in the log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line for the log. Holds nothing that the service wrote: only texts of our own and names of fields."""
+
+    level: Literal["debug", "info", "warning"]
+    text: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+SWITCHED_ON: Final = Notice("info", "charger switched on")
+SWITCHED_OFF: Final = Notice("info", "charger switched off")
+DROPPED: Final = Notice("warning", "charger lost its connection to the service: check its Wi-Fi and power")
+OCCUPIED_ADVICE: Final = (
+    "the service says that the charger is connected to another device: close the app there, or stop the other exporter"
+)
+OCCUPIED: Final = Notice("warning", OCCUPIED_ADVICE)
+SERVICE_ERROR: Final = Notice("warning", "the service reports an error for this charger")
+
+
+def undecodable(event: str, reason: str) -> Notice:
+    """A payload was ignored as a whole."""
+    return Notice("warning", f"ignored undecodable payload: {reason}", {"event": event})
+
+
+def other_charger(event: str) -> Notice:
+    """A payload names another charger."""
+    return Notice("warning", "ignored payload of another charger", {"event": event})
+
+
+def invalid_field(event: str, name: str) -> Notice:
+    """One field of a payload was ignored."""
+    return Notice("warning", f"ignored invalid field: {name}", {"event": event})
+
+
+def reading_rejected(reason: str) -> Notice:
+    """The meter rejected a reading."""
+    return Notice("debug", f"reading rejected: {reason}")

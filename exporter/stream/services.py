@@ -1,0 +1,70 @@
+"""The service of each account: what its streams share to reach it."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+
+import aiohttp
+
+from exporter.config.files import unreadable
+from exporter.config.load import AccountConfig
+from exporter.config.tokens import TokenReader
+from exporter.errors import ConfigError
+from exporter.stream.proxy import proxy_for
+from exporter.stream.supervisor import Service
+
+# An account without its chargers, and the service that was made for it.
+Prepared = dict[str, tuple[AccountConfig, Service]]
+
+
+class Services:
+    """The services in use, by account. An account that stays the same keeps its connector."""
+
+    def __init__(self) -> None:
+        self._current: Prepared = {}
+
+    def __getitem__(self, account: str) -> Service:
+        return self._current[account][1]
+
+    def prepare(self, accounts: Mapping[str, AccountConfig]) -> Prepared:
+        """What `replace` is to put in place. Changes nothing; raises ConfigError if TLS cannot be prepared."""
+        prepared = {}
+        for name, account in accounts.items():
+            known = self._current.get(name)
+            prepared[name] = known if known and known[0] == account else (account, _service(account))
+        return prepared
+
+    async def replace(self, prepared: Prepared) -> None:
+        """Puts these services in place, and closes the connectors of those that go."""
+        before, self._current = self._current, prepared
+        for name, (_, service) in before.items():
+            if name not in prepared or prepared[name][1] is not service:
+                await service.connector.close()
+
+
+def without_chargers(account: AccountConfig) -> AccountConfig:
+    """What of an account its streams share: they need not reconnect for another charger."""
+    return replace(account, chargers=())
+
+
+def _service(account: AccountConfig) -> Service:
+    try:
+        context = ssl.create_default_context()
+        if account.ca_file is not None:
+            context.load_verify_locations(account.ca_file)
+    except OSError as error:
+        what = "the system's certificates" if account.ca_file is None else account.ca_file
+        raise ConfigError(f"account {account.name}: {what} {unreadable(error)}") from error
+    if account.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return Service(
+        account.name,
+        account.url,
+        TokenReader(account.token),
+        account.transports,
+        account.connect_timeout_seconds,
+        # No limit: each stream holds one connection, for as long as it lives.
+        aiohttp.TCPConnector(ssl=context, limit=0),
+        proxy_for(account.url),
+    )
