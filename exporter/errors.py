@@ -50,6 +50,7 @@ class ConnectFailure(StrEnum):
     TIMEOUT = "timeout"
     TLS = "tls"
     PROTOCOL = "protocol"
+    OCCUPIED = "occupied"
     OTHER = "other"
 
 
