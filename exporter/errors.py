@@ -7,7 +7,8 @@
     ├── ConnectError       a stream could not be connected; carries the reason and what to do
     ├── ListenError        the address to listen on cannot be had
     ├── StateError         the state file cannot be used
-    └── HealthError        an exporter that was asked does not say that it is well
+    ├── HealthError        an exporter that was asked does not say that it is well
+    └── RecordingError     a recording cannot be read: names the line and what is wrong with it
 
 Every message is written by this project and safe to log: it never carries a token, a phone number, a user id
 or an address. The text of a foreign exception may (aiohttp puts the URL, and so the token, into some of its
@@ -50,7 +51,6 @@ class ConnectFailure(StrEnum):
     TIMEOUT = "timeout"
     TLS = "tls"
     PROTOCOL = "protocol"
-    OCCUPIED = "occupied"
     OTHER = "other"
 
 
@@ -85,6 +85,10 @@ class StateError(ExporterError):
 
 class HealthError(ExporterError):
     """An exporter that was asked does not say that it is well: why, and what to do."""
+
+
+class RecordingError(ExporterError):
+    """A recording cannot be read: names the line and what is wrong with it."""
 
 
 def cause_of(exception: BaseException) -> str:

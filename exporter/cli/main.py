@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -245,6 +245,28 @@ def state_set(context: click.Context, charger: str, energy_kwh: float) -> None:
         raise click.BadParameter("must be a number", param_hint="--energy-kwh")
     assert context.parent is not None
     click.echo(state_command.set_total(context.parent.params["storage_path"], charger, energy_kwh))
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--json", "json", is_flag=True, help="Print JSON.")
+@flags.flag(
+    "--max-power-watts",
+    type=click.FloatRange(1, 1e12),
+    default=400_000,
+    help="A rise of energy that needs more power is not counted: max_power_watts of the configuration.",
+)
+def replay(file: BinaryIO, json: bool, max_power_watts: float) -> None:
+    """Play the recording FILE, as run --record.file writes it, and print each charger's total and sessions.
+
+    The recording takes the same path as a live stream. FILE may be - for standard input.
+
+    Exit status 0: the recording was played; 1: a line of it is not an event; 2: the file cannot be opened.
+    """
+    from exporter.cli import replay as replay_command
+
+    outcomes = replay_command.replay(file, max_power_watts)
+    click.echo(replay_command.as_json(outcomes) if json else replay_command.as_text(outcomes))
 
 
 def _load(config_file: Path | None) -> "Config":

@@ -1,0 +1,88 @@
+"""Plays a recording through the decode path of a live stream, and collects what becomes of each charger."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from exporter.charger.account import Account
+from exporter.charger.charger import Charger, KeptState, Rules
+from exporter.charger.clock import Moment
+from exporter.charger.events import Connected, Disconnected, Disconnection, Event
+from exporter.charger.recording import CONNECT, DISCONNECT, RESTART, RecordedEvent
+from exporter.charger.sessions import Session
+from exporter.charger.wire import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a recording makes of one charger. `energy_joules` is None before the first document or log."""
+
+    energy_joules: int | None
+    excess_joules: int
+    sessions: tuple[Session, ...]
+    status: str
+    judgements: dict[str, int]
+    rejected: dict[str, int]
+
+
+class Playback:
+    """The chargers of a recording, played event by event."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._chargers: dict[str, _PlayedCharger] = {}
+
+    def play(self, event: RecordedEvent) -> None:
+        """Apply one event to its charger."""
+        played = self._chargers.get(event.charger)
+        if played is None:
+            played = self._chargers[event.charger] = _PlayedCharger(event.charger, self._rules, event.at_unix)
+        played.play(event)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what became of each charger so far, in the order of their first events."""
+        return {charger_id: played.outcome() for charger_id, played in self._chargers.items()}
+
+
+class _PlayedCharger:
+    def __init__(self, charger_id: str, rules: Rules, first_seen_unix: float) -> None:
+        self._rules = rules
+        # An account of its own: what is counted for an account is then counted for the charger.
+        self._account: Final = Account(charger_id)
+        self._charger = Charger(charger_id, None, self._account, rules, first_seen_unix)
+
+    def play(self, event: RecordedEvent) -> None:
+        # A recording has one clock, and nobody sets it: ages and times come from the same one.
+        at_unix = event.at_unix
+        now = Moment(at_unix, at_unix)
+        if event.event == RESTART:
+            self._restart(now)
+        else:
+            self._charger.apply(_event(event), now)
+
+    def _restart(self, now: Moment) -> None:
+        """End the process and start it again with what is on disk, in the form in which it is there."""
+        charger = self._charger
+        kept = msgspec.json.decode(msgspec.json.encode(charger.kept_state()), type=KeptState)
+        self._charger = Charger(charger.charger_id, None, self._account, self._rules, now.unix, kept)
+
+    def outcome(self) -> Outcome:
+        charger = self._charger
+        return Outcome(
+            energy_joules=charger.meter.total_joules,
+            excess_joules=0,
+            sessions=(),
+            status=charger.status.value,
+            judgements={},
+            rejected={reason.value: count for reason, count in self._account.readings_rejected.items() if count},
+        )
+
+
+def _event(recorded: RecordedEvent) -> Event:
+    """What the stream would have delivered."""
+    if recorded.event == CONNECT:
+        return Connected()
+    if recorded.event == DISCONNECT:
+        return Disconnected(Disconnection.TRANSPORT)
+    return decode(recorded.event, () if recorded.data is None else (recorded.data,))
