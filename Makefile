@@ -22,7 +22,7 @@ DEMO_VENV := $(if $(wildcard .venv/ready),.venv,.venv-demo)
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden bench dashboards torture test-pythons test-socketio5 clean image test-image lock chaos soak
+.PHONY: help demo test check golden worlds bench dashboards torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look 
 torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and compare its totals with the truth
 	TORTURE_EXAMPLES=3000 TORTURE_SECONDS=300 TORTURE_KILLS=50 timeout 600 \
 		.venv/bin/python -m pytest -s tests/charger/meter/test_model.py tests/state tests/torture
+
+# From one seed, which it prints: SEED=... does the same again. Exits with 1 if a bar is missed.
+worlds: .venv/ready ## Replay random worlds, and print by cause how far the totals are from the truth
+	.venv/bin/python -m tests.charger.worlds
 
 bench: .venv/ready ## Measure every bar of docs/benchmarks.md anew, in about 5 minutes
 	.venv/bin/python -m benchmarks

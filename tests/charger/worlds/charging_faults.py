@@ -1,0 +1,168 @@
+"""What goes wrong at the charger: pauses, power cuts, and registers that show something else than what has flowed.
+
+Written from what chargers are reported to do (issues of evcc, MicroOcpp and Home Assistant's OCPP integration), never
+from the rules of the meter.
+"""
+
+import itertools
+import math
+from dataclasses import replace
+
+from tests.charger.worlds import life
+from tests.charger.worlds.life import Log, Session
+from tests.charger.worlds.world import Absence, World
+
+
+def paused(world: World) -> None:
+    world.plan.pauses = True
+
+
+def very_short_sessions(world: World) -> None:
+    world.plan.short_sessions = True
+    world.plan.sessions += 3
+
+
+def power_cut(world: World, *, saved: bool) -> None:
+    """The mains fail in mid-session; the register comes back as it was a little earlier, or at 0."""
+    rng = world.rng
+    for index in reversed(rng.sample(range(len(world.sessions)), rng.randint(1, min(2, len(world.sessions))))):
+        session = world.sessions[index]
+        at = session.begun + (session.ended - session.begun) * rng.uniform(0.2, 0.8)
+        seconds = rng.uniform(60, 1200)
+        life.interrupt(session, at, seconds)
+        life.delay(world.sessions, index + 1, seconds)
+        session.silences.append((at, at + seconds))
+        if rng.random() < 0.8:
+            world.drops.append(at + rng.uniform(5, min(60, seconds)))
+        if saved:
+            lost = session.kwh(at) - session.kwh(at - rng.uniform(10, 300))
+            session.forgotten_kwh, session.forgotten_from = lost, at
+            world.slack_kwh += lost
+        else:
+            _divide(world, index, at, at + seconds)
+
+
+def _divide(world: World, index: int, ended: float, begun: float) -> None:
+    first = world.sessions[index]
+    rest = Session(first.user, begun, first.ended, [], rest_of=first)
+    rest.flows = [flow for flow in first.flows if flow.begin >= begun]
+    rest.silences = [silence for silence in first.silences if silence[0] >= begun]
+    rest.switched_off = [off for off in first.switched_off if off[0] >= begun]
+    first.flows = [flow for flow in first.flows if flow.begin < begun]
+    first.silences = [silence for silence in first.silences if silence[0] < ended]
+    first.switched_off = [off for off in first.switched_off if off[0] < ended]
+    first.ended = ended
+    world.sessions.insert(index + 1, rest)
+
+
+def quantised(world: World, kwh: float) -> None:
+    """The register shows whole steps of so many kWh."""
+    for log in world.logs:
+        if log.tells is not None:
+            log.kwh = log.tells = round(math.floor(log.tells / kwh + 1e-6) * kwh, 2)
+
+
+def energy_in_steps(world: World) -> None:
+    """The register is read every few minutes only."""
+    period = world.rng.uniform(300, 900)
+    for run in world.runs():
+        shown, read_at = 0.0, run[0].session.begun if run[0].session else run[0].written
+        for log in run:
+            if log.tells is not None:
+                if log.written - read_at >= period:
+                    shown, read_at = log.tells, log.written
+                log.kwh = log.tells = shown
+
+
+def never_resets(world: World) -> None:
+    """The register counts on from session to session: only differences tell."""
+    register = world.register_kwh = round(world.rng.uniform(5, 900), 2)
+    for run in world.runs():
+        for log in run:
+            if log.tells is not None:
+                log.kwh = round(register + log.tells, 2)
+        register = max(log.kwh for log in run)
+    world.register_runs_on = True
+
+
+def zeros(world: World, count: tuple[int, int], *, gap: bool) -> None:
+    """Some logs in mid-session show 0, perhaps right after a reconnect."""
+    for _ in range(world.rng.randint(1, 3)):
+        amid = world.log_amid()
+        if amid is None:
+            return
+        run, place = amid
+        many = world.rng.randint(*count)
+        if gap:
+            _reconnect_before(world, run[place])
+        for log in run[place : min(place + many, len(run) - 2)]:
+            log.kwh, log.tells = 0.0, None
+
+
+def zeros_before_off(world: World) -> None:
+    """The register is reset before the charger says OFF."""
+    for run in world.runs():
+        if world.rng.random() < 0.7 and len(run) > 6:
+            for log in run[-world.rng.randint(1, 4) :]:
+                log.kwh, log.tells, log.watts = 0.0, None, 0.0
+
+
+def idle_logs(world: World) -> None:
+    """The charger goes on writing logs after a session: 0, or the last energy, and no power."""
+    rng = world.rng
+    for index, run in enumerate(world.runs()):
+        last = run[-1]
+        until = world.sessions[index + 1].begun if index + 1 < len(world.sessions) else last.written + 600
+        shown = rng.choice((0.0, last.kwh))
+        at = last.session.ended + rng.uniform(2, 10) if last.session else last.written
+        for _ in range(rng.randint(1, 20)):
+            at += world.plan.interval
+            if at >= until - 1:
+                break
+            tells = None if shown == 0.0 else last.tells
+            world.logs.append(
+                replace(last, written=at, created=at, arrives=at + 0.3, kwh=shown, tells=tells, watts=0.0)
+            )
+    world.logs.sort(key=lambda log: log.written)
+
+
+def dips(world: World, *, gap: bool) -> None:
+    """The register slips back by up to some percent, for a log or three, or until it has caught up."""
+    rng = world.rng
+    for _ in range(rng.randint(1, 3)):
+        amid = world.log_amid()
+        if amid is None:
+            return
+        run, place = amid
+        if gap:
+            _reconnect_before(world, run[place])
+        slip = max(0.01, run[place].kwh * rng.choice((rng.uniform(0.0005, 0.005), rng.uniform(0.005, 0.08))))
+        for log in run[place : min(place + rng.randint(1, 4), len(run) - 1)]:
+            log.kwh, log.tells = round(max(0.0, log.kwh - slip), 2), None
+
+
+def slips(world: World) -> None:
+    """The register slips back for good and counts on from there: part of the energy flows twice as it shows it."""
+    amid = world.log_amid()
+    if amid is None:
+        return
+    run, place = amid
+    slip = max(0.01, run[place].kwh * world.rng.uniform(0.0005, 0.03))
+    world.slack_kwh += slip
+    for log in run[place:]:
+        log.kwh = round(max(0.0, log.kwh - slip), 2)
+        log.tells = log.kwh if log.tells is not None else None
+
+
+def first_logs_keep_old_energy(world: World) -> None:
+    """The first logs of a session still show the energy of the one before."""
+    runs = world.runs()
+    for before, run in itertools.pairwise(runs):
+        if world.rng.random() < 0.7:
+            kept = before[-1].kwh
+            for log in run[: min(world.rng.randint(1, 4), len(run) - 1)]:
+                log.kwh, log.tells = kept, None
+
+
+def _reconnect_before(world: World, log: Log) -> None:
+    world.absences.append(Absence(log.arrives - world.rng.uniform(2, 4), log.arrives - 1, "outage"))

@@ -1,0 +1,21 @@
+"""A fault: how one thing goes wrong in a world. Three files hold them: of charging, of logs, of the network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tests.charger.worlds.world import World
+
+# In this order: how the charger is used, what happens to sessions, what the register does, what single logs show,
+# what other fields say, what the clock says, what happens on the way to the service, and from there to the exporter.
+STAGES: Final = ("plan", "life", "register", "display", "fields", "clock", "link", "stream")
+Stage = Literal["plan", "life", "register", "display", "fields", "clock", "link", "stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault. Two that share a family never occur in one world: a charger has one clock and one register."""
+
+    stage: Stage
+    families: tuple[str, ...]
+    apply: Callable[[World], None]

@@ -1,0 +1,88 @@
+"""Compares what the exporter makes of a recording with the truth of its world."""
+
+from dataclasses import dataclass
+
+from exporter.charger.charger import Rules
+from exporter.charger.playback import Outcome, Playback
+from exporter.charger.recording import read_events
+from exporter.charger.sessions import Session
+from tests.charger.worlds.making import WorldName, make
+from tests.charger.worlds.tale import Tale
+from tests.charger.worlds.truth import KWH, Truth
+
+# The service tells energy in hundredths of a kWh.
+ROUNDING_JOULES = KWH // 100
+CLOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuality:
+    """Whether the list of sessions is right: how many, the energy of each, the beginning of each."""
+
+    number: bool
+    energies: bool
+    starts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What of `true_joules` is counted too much or too little, and how right the list of sessions is.
+
+    `listed` is None where the messages do not allow to tell every session from the one before.
+    """
+
+    name: WorldName
+    true_joules: int
+    over_joules: int
+    under_joules: int
+    is_miscounted: bool
+    does_not_add_up: bool
+    listed: ListQuality | None
+
+
+def judge_world(name: WorldName) -> Judgement:
+    """Make a world, replay its recording, and compare."""
+    tale = make(name)
+    return judge(name, tale.truth, play(tale))
+
+
+def play(tale: Tale) -> Outcome:
+    """Replay a recording, as the command does."""
+    playback = Playback(Rules())
+    for event in read_events(tale.lines):
+        playback.play(event)
+    (outcome,) = playback.outcomes().values()
+    return outcome
+
+
+def judge(name: WorldName, truth: Truth, outcome: Outcome) -> Judgement:
+    """Compare an outcome with the truth."""
+    least, most = truth.joules
+    fewest, highest = truth.number
+    counted = outcome.energy_joules or 0
+    sessions = [session for session in outcome.sessions if session.energy_joules > 0]
+    explained = sum(session.energy_joules for session in sessions) + outcome.excess_joules
+    return Judgement(
+        name,
+        true_joules=least,
+        over_joules=max(0, counted - most),
+        under_joules=max(0, least - counted),
+        is_miscounted=not fewest <= len(sessions) <= highest,
+        does_not_add_up=explained != counted and "jump_set_aside" not in outcome.judgements,
+        listed=_listed(truth, sessions) if truth.is_knowable else None,
+    )
+
+
+def _listed(truth: Truth, sessions: list[Session]) -> ListQuality:
+    if len(sessions) != len(truth.counted):
+        return ListQuality(number=False, energies=False, starts=False)
+    pairs = list(zip(truth.counted, sessions, strict=True))
+    return ListQuality(
+        number=True,
+        energies=all(abs(session.energy_joules - told.kwh * KWH) <= ROUNDING_JOULES for told, session in pairs),
+        starts=all(
+            abs(session.began_unix - told.session.begun) <= truth.interval + CLOCK_SECONDS
+            for told, session in pairs
+            if told.begin_is_known
+        ),
+    )

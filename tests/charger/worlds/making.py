@@ -1,0 +1,56 @@
+"""Makes worlds of causes: every world has a name, from which it can be made again."""
+
+import random
+from typing import Final, NamedTuple
+
+from tests.charger.worlds import life
+from tests.charger.worlds.causes import EVERY_CAUSE, POWER, SINGLE
+from tests.charger.worlds.fault import STAGES, Fault
+from tests.charger.worlds.tale import Tale, tell
+from tests.charger.worlds.world import World
+
+MIXED: Final = "two to four causes at once"
+
+
+class WorldName(NamedTuple):
+    """What a world is made from: the same name makes the same world."""
+
+    seed: str
+    cause: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.seed}/{self.cause}/{self.number}"
+
+    @classmethod
+    def read(cls, text: str) -> "WorldName":
+        seed, cause, number = text.split("/")
+        return cls(seed, cause, int(number))
+
+
+def make(name: WorldName) -> Tale:
+    """Make the world of this name, and write it down."""
+    rng = random.Random(str(name))
+    faults = _mix(rng) if name.cause == MIXED else EVERY_CAUSE[name.cause].faults
+    world = World(rng, life.plan(rng))
+    for stage in STAGES:
+        if stage == "life":
+            world.begin()
+        if stage == "register":
+            world.write_logs()
+        for fault in faults:
+            if fault.stage == stage:
+                fault.apply(world)
+    return tell(world)
+
+
+def _mix(rng: random.Random) -> tuple[Fault, ...]:
+    """Two to four faults that one charger can have at once."""
+    possible = [cause.faults[0] for cause in (*SINGLE, *POWER) if len(cause.faults) == 1]
+    chosen: list[Fault] = []
+    count = rng.randint(2, 4)
+    while len(chosen) < count:
+        fault = rng.choice(possible)
+        if not any(set(fault.families) & set(other.families) for other in chosen):
+            chosen.append(fault)
+    return tuple(chosen)

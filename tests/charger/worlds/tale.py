@@ -1,0 +1,170 @@
+"""Writes a world down: the recording of what reaches the exporter, and the truth of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exporter.charger.recording import RecordedEvent, to_line
+from tests.charger.worlds import life
+from tests.charger.worlds.life import Log, Session
+from tests.charger.worlds.service import Service
+from tests.charger.worlds.truth import ToldSession, Truth
+from tests.charger.worlds.world import Absence, World
+
+# Of logs that say a lower energy than before, those above this share of it may be a slip of the meter.
+DIP = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """A recording, and what is true of it."""
+
+    lines: list[bytes]
+    truth: Truth
+
+
+def tell(world: World) -> Tale:
+    """Write down everything that reaches the exporter."""
+    return _Teller(world).tell()
+
+
+class _Teller:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._service = Service(world)
+        self._truth = Truth(world.plan.interval, extra_kwh=world.slack_kwh)
+        self._lines: list[bytes] = []
+        # Since the last log that told of a session: has a status or document shown that it ended, or another began?
+        self._boundary_seen = False
+        self._gap = False
+        self._on_seen_at: float | None = None
+        self._user: str | None = None
+        self._documents: list[tuple[Session, float]] = []
+
+    def tell(self) -> Tale:
+        self._connect(life.START)
+        for at, what in sorted(self._events(), key=lambda event: event[0]):
+            match what:
+                case Log():
+                    self._log(at, what)
+                case str():
+                    self._status(at, what)
+                case None:
+                    self._write(at, "chargerDisconnected")
+                    self._gap = True
+                case Absence():
+                    self._write(at, "disconnect")
+                    self._gap = True
+                case "restart", _:
+                    self._write(at, "restart")
+                    self._gap, self._user = True, None
+                case _:
+                    self._connect(at)
+        self._settle()
+        return Tale(self._lines, self._truth)
+
+    def _events(self) -> Iterator[tuple[float, object]]:
+        """Everything that the exporter hears or notices, with its time."""
+        absences = _merged([*self._world.absences, *self._goodbyes()])
+        heard: list[tuple[float, object]] = [(log.arrives, log) for log in self._world.logs]
+        heard += list(self._service.statuses)
+        heard += [(at, None) for at in self._world.drops]
+        for at, what in heard:
+            if not any(parts[0].begin <= at <= end for parts, end in absences):
+                yield at, what
+        for parts, end in absences:
+            # A process that ends notices nothing any more.
+            if parts[0].kind != "process":
+                yield parts[0].begin, parts[0]
+            for part in parts:
+                if part.kind == "process":
+                    yield min(part.end, end), ("restart", None)
+            yield end + 0.001, ("connect", None)
+
+    def _goodbyes(self) -> list[Absence]:
+        """After OFF the service hangs up, as it is documented to do; not every service does."""
+        rng = self._world.rng
+        if rng.random() < 0.3:
+            return []
+        offs = (at for at, status in self._service.statuses if status == "OFF")
+        return [Absence(at + 0.1, at + rng.uniform(1, 4), "goodbye") for at in offs]
+
+    def _write(self, at: float, event: str, data: object = None) -> None:
+        self._lines.append(to_line(RecordedEvent(datetime.fromtimestamp(at, UTC), "c1", event, data)))
+
+    def _connect(self, at: float) -> None:
+        self._write(at, "connect")
+        document, session, told = self._service.document(at + 0.2)
+        self._write(at + 0.2, "chargerConnected", document)
+        if self._service.is_on(at + 0.2):
+            return
+        self._boundary_seen = True
+        if session is not None and told is not None and self._truth.told:
+            self._told_by_document(session, told)
+
+    def _told_by_document(self, session: Session, kwh: float) -> None:
+        known = self._truth.of(session)
+        if known is not None:
+            known.kwh = max(known.kwh, kwh)
+        elif self._user is not None and session.user not in (None, self._user):
+            self._truth.told.append(ToldSession(session, kwh))
+            self._user = session.user
+        else:
+            # A session of which no log came, and nothing says that it is not the one before.
+            self._documents.append((session, kwh))
+
+    def _status(self, at: float, status: str) -> None:
+        self._write(at, "statusChanged", self._service.status(status))
+        self._boundary_seen = True
+        self._on_seen_at = at if status == "ON" else None
+
+    def _log(self, at: float, log: Log) -> None:
+        self._write(at, "newLog", self._service.log(log))
+        if log.tells is None or log.session is None:
+            return
+        told = self._truth.of(log.session)
+        if told is None:
+            told = self._begin(log.session, log)
+        if told is self._truth.told[-1]:
+            self._boundary_seen = False
+        told.kwh = max(told.kwh, log.tells)
+        self._user = log.user or self._user
+
+    def _begin(self, session: Session, log: Log) -> ToldSession:
+        told = ToldSession(session, first_log=log)
+        before = self._truth.counted[-1] if self._truth.counted else None
+        users_differ = None not in (self._user, log.user) and self._user != log.user
+        falls = before is not None and log.kwh < DIP * before.kwh - 0.02
+        told.is_apart = before is None or self._boundary_seen or users_differ or (self._gap and falls)
+        on_was_seen = self._on_seen_at is not None and abs(self._on_seen_at - session.begun) < 1
+        is_first = log.written - session.begun <= 1.6 * self._truth.interval
+        told.begin_is_known = on_was_seen or (is_first and told.is_apart)
+        self._truth.told.append(told)
+        self._gap = False
+        return told
+
+    def _settle(self) -> None:
+        """Where a document may have told of a session, it may have been counted, and no harm done."""
+        for session, kwh in self._documents:
+            known = self._truth.of(session)
+            if known is None:
+                self._truth.extra_kwh += kwh
+                self._truth.extra_sessions += 1
+            else:
+                known.kwh = max(known.kwh, kwh)
+        if self._world.register_runs_on:
+            # A register that counts on tells of energy too of which no log came.
+            flowed = sum(session.kwh(session.ended) for session in self._world.sessions)
+            told, _ = self._truth.joules
+            self._truth.extra_kwh = max(self._truth.extra_kwh, flowed - told / 3.6e6)
+
+
+def _merged(absences: list[Absence]) -> list[tuple[list[Absence], float]]:
+    """Absences that overlap, together, and when the last of them ends."""
+    merged: list[tuple[list[Absence], float]] = []
+    for absence in sorted(absences, key=lambda absence: absence.begin):
+        if merged and absence.begin <= merged[-1][1] + 1:
+            merged[-1] = ([*merged[-1][0], absence], max(merged[-1][1], absence.end))
+        else:
+            merged.append(([absence], absence.end))
+    return merged

@@ -1,0 +1,56 @@
+"""The truth of a world, as far as the exporter was told: energy and sessions, and what the messages allow to know."""
+
+from dataclasses import dataclass, field
+
+from tests.charger.worlds.life import Log, Session
+
+KWH = 3_600_000
+
+
+@dataclass(eq=False, slots=True)
+class ToldSession:
+    """What was told of a session: its energy by the last true log or document."""
+
+    session: Session
+    kwh: float = 0.0
+    first_log: Log | None = None
+    # Whether it can be known that it is not the session before it, and when it began.
+    is_apart: bool = True
+    begin_is_known: bool = False
+
+
+@dataclass(slots=True)
+class Truth:
+    """`extra_kwh` is what may be counted beyond what was told, `extra_sessions` likewise: where nobody can know."""
+
+    interval: float
+    told: list[ToldSession] = field(default_factory=list)
+    extra_kwh: float = 0.0
+    extra_sessions: int = 0
+
+    @property
+    def counted(self) -> list[ToldSession]:
+        """The sessions that have delivered energy."""
+        return [told for told in self.told if told.kwh > 0]
+
+    @property
+    def joules(self) -> tuple[int, int]:
+        """The least and the most that a right counter shows."""
+        told = round(sum(told.kwh for told in self.told) * KWH)
+        return told, told + round(self.extra_kwh * KWH)
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """The least and the most sessions of a right list: the pieces of one divided by a power cut are one or more."""
+        counted = self.counted
+        divided = sum(told.session.rest_of is not None for told in counted)
+        least = len({id(told.session.rest_of or told.session) for told in counted})
+        return min(least, len(counted) - divided) if counted else 0, len(counted) + self.extra_sessions
+
+    @property
+    def is_knowable(self) -> bool:
+        """Whether the messages allow every session to be told apart."""
+        return all(told.is_apart for told in self.counted) and not self.extra_sessions
+
+    def of(self, session: Session) -> ToldSession | None:
+        return next((told for told in reversed(self.told) if told.session is session), None)

@@ -1,0 +1,66 @@
+"""A world: a charger, its service and the exporter that listens, with everything that goes wrong between them."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.charger.worlds import life
+from tests.charger.worlds.life import Log, Plan, Session
+
+# Why the exporter does not listen: the service hangs up, the network fails, or the process is not there.
+Absent = Literal["goodbye", "outage", "process"]
+
+
+@dataclass(slots=True)
+class Absence:
+    begin: float
+    end: float
+    kind: Absent
+
+
+@dataclass(slots=True)
+class World:
+    """What happens, before it is written down as a recording. Faults change it, stage by stage."""
+
+    rng: random.Random
+    plan: Plan
+    sessions: list[Session] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
+    # When the service says that the charger has dropped off.
+    drops: list[float] = field(default_factory=list)
+    # Whether the document after OFF has the true last energy; else that of the last log, or 0.
+    document_has_last_energy: bool = False
+    # What may be counted beyond what was said: energy that flowed, and that the charger forgot.
+    slack_kwh: float = 0.0
+    # The register counts on from session to session.
+    register_runs_on: bool = False
+    register_kwh: float = 0.0
+    # The charger is offline at these times: what it says of its status then is lost.
+    lost_status: list[tuple[float, float]] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Let the sessions happen, and the charger write its logs."""
+        self.sessions = life.sessions(self.rng, self.plan)
+
+    def write_logs(self) -> None:
+        self.logs = life.logs(self.rng, self.plan, self.sessions)
+
+    @property
+    def end(self) -> float:
+        return max([log.arrives for log in self.logs] + [session.ended for session in self.sessions]) + 300.0
+
+    def runs(self) -> list[list[Log]]:
+        """The logs by session."""
+        by_session: dict[int, list[Log]] = {}
+        for log in self.logs:
+            by_session.setdefault(id(log.session), []).append(log)
+        return list(by_session.values())
+
+    def log_amid(self, share: tuple[float, float] = (0.15, 0.85), least: int = 8) -> tuple[list[Log], int] | None:
+        """A log in the middle of a session: its session's logs and its place among them."""
+        runs = [run for run in self.runs() if len(run) >= least]
+        if not runs:
+            return None
+        run = self.rng.choice(runs)
+        return run, int(len(run) * self.rng.uniform(*share))
