@@ -63,6 +63,8 @@ class Exporter:
             socketio_version=version("python-socketio"),
             reload_success_unix=clock.now().unix,
             damaged_state_files=store.damaged_files,
+            shard=options.shard.index,
+            total_shards=options.shard.total,
         )
         self._kept = store.load()
         # Jitter needs no secrecy.

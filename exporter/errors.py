@@ -51,6 +51,7 @@ class ConnectFailure(StrEnum):
     TIMEOUT = "timeout"
     TLS = "tls"
     PROTOCOL = "protocol"
+    OCCUPIED = "occupied"
     OTHER = "other"
 
 

@@ -1,16 +1,23 @@
-"""What is counted for an account: its events, rejections and connections."""
+"""What is counted for an account: its events, rejections, connections and sessions."""
+
+from typing import Final
 
 from exporter.charger.events import EVENT_LABELS, Disconnection
+from exporter.charger.histogram import Histogram
 from exporter.charger.meter import Verdict
 from exporter.errors import ConnectFailure
 
-REJECTIONS = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)
+REJECTIONS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)
+SESSION_ENERGY_JOULES: Final = tuple(kwh * 3.6e6 for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100))
+SESSION_DURATION_SECONDS: Final = tuple(minutes * 60.0 for minutes in (5, 15, 30)) + tuple(
+    hours * 3600.0 for hours in (1, 2, 3, 4, 6, 8, 12, 24)
+)
 
 
 class Account:
     """The counts of one account, over all its chargers and for as long as the process lives.
 
-    Every label value that the metric contract names is there from the start.
+    Every label value that the metric contract names exists from the start.
     """
 
     __slots__ = (
@@ -21,6 +28,8 @@ class Account:
         "events",
         "name",
         "readings_rejected",
+        "session_duration_seconds",
+        "session_energy_joules",
         "token_expiry_unix",
     )
 
@@ -33,3 +42,6 @@ class Account:
         self.readings_rejected = dict.fromkeys(REJECTIONS, 0)
         self.connect_failures = dict.fromkeys(ConnectFailure, 0)
         self.disconnections = dict.fromkeys(Disconnection, 0)
+        # Sessions that have ended.
+        self.session_energy_joules = Histogram(SESSION_ENERGY_JOULES)
+        self.session_duration_seconds = Histogram(SESSION_DURATION_SECONDS)

@@ -41,7 +41,7 @@ DUPLICATE: Final = Verdict.DUPLICATE
 OUT_OF_ORDER: Final = Verdict.OUT_OF_ORDER
 
 
-class MeterState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """All of a meter that outlives the process. Nothing personal: no user is in it.
 
     Without gc: a commit makes thousands of them, and they hold nothing that could be part of a cycle.

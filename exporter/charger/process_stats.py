@@ -1,6 +1,11 @@
-"""What the exporter counts of itself: scrapes, commits and reloads."""
+"""What the exporter counts of itself: scrapes, commits, reloads and HTTP answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
+
+# The status codes that have a series from the start; any other is counted as OTHER_CODE.
+HTTP_CODES: Final = ("200", "400", "401", "403", "404", "405", "429", "500", "503")
+OTHER_CODE: Final = "other"
 
 
 @dataclass(slots=True)
@@ -19,3 +24,12 @@ class ExporterProcess:
     scrape_seconds: float = 0.0
     damaged_state_files: int = 0
     web_reload_successful: bool = True
+    shard: int = 0
+    total_shards: int = 1
+    streams_waiting_for_files: int = 0
+    http_answers: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*HTTP_CODES, OTHER_CODE), 0))
+
+    def count_answer(self, status: int) -> None:
+        """An HTTP request was answered with `status`."""
+        code = str(status)
+        self.http_answers[code if code in self.http_answers else OTHER_CODE] += 1

@@ -14,6 +14,7 @@ from typing import cast
 from exporter.charger.account import Account
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
+from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.go_float import number, numbers
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Series, Subject, Value
@@ -33,9 +34,13 @@ def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
 def _head(
     name: str, metric: Metric[Subject], series: Series[Subject], own: dict[str, str], subject: Subject | None
 ) -> str:
-    """A line up to its value."""
+    """A line of a row up to its value."""
     values = metric.info(subject) if metric.info and subject is not None else series.label_values
-    labels = own | dict(zip(metric.labels, values, strict=True))
+    return _labelled(name, own | dict(zip(metric.labels, values, strict=True)))
+
+
+def _labelled(name: str, labels: dict[str, str]) -> str:
+    """A line up to its value."""
     text = ",".join(f'{label}="{escape(value)}"' for label, value in sorted(labels.items()))
     return f"{name}{{{text}}} " if text else f"{name} "
 
@@ -245,11 +250,21 @@ def _few(
 ) -> Iterator[tuple[bytes, bytes]]:
     """Header and lines of rows over a few subjects, rendered afresh; `label` is a label and the attribute it shows."""
     for metric in metrics:
-        lines = []
+        lines: list[str] = []
         for subject in subjects:
             own = {label[0]: getattr(subject, label[1])} if label else {}
+            if metric.histogram:
+                lines += _histogram_lines(metric.name, metric.histogram(subject), own)
             for series in metric.series:
                 value = series.read(subject, now)
                 if value is not None:
                     lines.append(f"{_head(metric.name, metric, series, own, subject)}{number(value)}\n")
         yield header(metric, openmetrics=openmetrics), "".join(lines).encode()
+
+
+def _histogram_lines(name: str, histogram: Histogram, own: dict[str, str]) -> Iterator[str]:
+    counts = histogram.cumulative()
+    for bound, count in zip((*map(number, histogram.bounds), "+Inf"), counts, strict=True):
+        yield f"{_labelled(f'{name}_bucket', own | {'le': bound})}{number(count)}\n"
+    yield f"{_labelled(f'{name}_count', own)}{number(counts[-1])}\n"
+    yield f"{_labelled(f'{name}_sum', own)}{number(histogram.sum)}\n"

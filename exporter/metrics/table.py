@@ -12,7 +12,8 @@ from exporter.charger.account import REJECTIONS, Account
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
-from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.histogram import Histogram
+from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
 from exporter.errors import ConnectFailure
 
 Subject = TypeVar("Subject")
@@ -31,16 +32,20 @@ class Series(Generic[Subject]):
 
 @dataclass(frozen=True, slots=True)
 class Metric(Generic[Subject]):
-    """A row. `labels` come beside the label that names the subject; `info` makes them from the subject itself."""
+    """A row. `labels` come beside the label that names the subject; `info` makes them from the subject itself.
+
+    A histogram has no series of its own: `histogram` reads all of it.
+    """
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "histogram"]
     help: str
     series: tuple[Series[Subject], ...]
     absent: str = "never"
     labels: tuple[str, ...] = ()
     info: Callable[[Subject], tuple[str, ...]] | None = None
     created: Callable[[Subject], float] | None = None
+    histogram: Callable[[Subject], Histogram] | None = None
     # Read from a charger's description alone: it changes with the document and the configuration, not with a log.
     of_document: bool = False
 
@@ -60,6 +65,10 @@ def _counter(
     created: Callable[[Subject], float] | None = None,
 ) -> Metric[Subject]:
     return Metric(name, "counter", help_text, (Series((), read),), absent, created=created)
+
+
+def _histogram(name: str, help_text: str, read: Callable[[Subject], Histogram]) -> Metric[Subject]:
+    return Metric(name, "histogram", help_text, (), histogram=read)
 
 
 def _voltage(charger: Charger, now: Moment) -> float | None:
@@ -84,6 +93,10 @@ def power_watts(charger: Charger, now: Moment) -> float | None:
 
 def _status_is(status: Status) -> Series[Charger]:
     return Series((status.value,), lambda charger, _: charger.status is status)
+
+
+def _answers(code: str) -> Series[ExporterProcess]:
+    return Series((code,), lambda process, _: process.http_answers[code])
 
 
 def _counts(
@@ -284,6 +297,16 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
         _counts(REJECTIONS, lambda account: account.readings_rejected),
         labels=("reason",),
     ),
+    _histogram(
+        "vecharge_account_session_energy_joules",
+        "Energy of sessions that ended since the start of the exporter.",
+        lambda account: account.session_energy_joules,
+    ),
+    _histogram(
+        "vecharge_account_session_duration_seconds",
+        "Duration of sessions that ended since the start of the exporter.",
+        lambda account: account.session_duration_seconds,
+    ),
     Metric(
         "vecharge_account_connect_failures_total",
         "counter",
@@ -313,6 +336,14 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
         (Series((), lambda _process, _now: 1),),
         labels=("version", "python_version", "socketio_version"),
         info=lambda process: (process.version, process.python_version, process.socketio_version),
+    ),
+    Metric(
+        "vecharge_exporter_shard_info",
+        "gauge",
+        "Which of the shards this exporter is, from 0, and how many there are; always 1.",
+        (Series((), lambda _process, _now: 1),),
+        labels=("shard", "total_shards"),
+        info=lambda process: (str(process.shard), str(process.total_shards)),
     ),
     _gauge(
         "vecharge_exporter_config_last_reload_successful",
@@ -353,6 +384,18 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
         "vecharge_exporter_scrape_seconds_total",
         "Time spent answering scrapes.",
         lambda process, _: process.scrape_seconds,
+    ),
+    Metric(
+        "vecharge_exporter_http_requests_total",
+        "counter",
+        "HTTP requests answered, refused ones included, by status code.",
+        tuple(map(_answers, (*HTTP_CODES, OTHER_CODE))),
+        labels=("code",),
+    ),
+    _gauge(
+        "vecharge_exporter_streams_waiting_for_files",
+        "Streams that are not opened because the limit of open files leaves no room for them.",
+        lambda process, _: process.streams_waiting_for_files,
     ),
 )
 

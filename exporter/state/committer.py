@@ -1,38 +1,40 @@
-"""Commits: what the chargers have become goes to the disk first, and only then may it be shown.
+"""Commits what has changed to the state file, before it is shown.
 
-A commit runs in a thread, one at a time, and all who ask for one meanwhile share the next. One that fails or takes
-too long leaves its chargers dirty, and what is shown as it was; the next one tries again.
+A commit runs in a thread, one at a time; callers that ask for one meanwhile share the next. A commit that fails or
+takes too long leaves its chargers dirty and the shown totals as they were; the next one tries again.
 """
 
 import asyncio
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from exporter.charger.charger import KeptState
-from exporter.config.threads import in_thread
 from exporter.errors import cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
 
-# A scrape waits for its commit so long.
+T = TypeVar("T")
+
+# How long a scrape waits for its commit.
 PATIENCE_SECONDS: Final = 5.0
-# With the patience added, no total is older than 15 s on the disk while nobody scrapes.
+# With the patience added, no total on the disk is older than 15 s while nobody scrapes.
 INTERVAL_SECONDS: Final = 10.0
-# A disk that stays full fills no log.
-TELL_AGAIN_SECONDS: Final = 60.0
+# Log a persistent failure once a minute.
+LOG_AGAIN_SECONDS: Final = 60.0
 
 
 class Store(Protocol):
     """What is needed of a StateStore. Its calls block."""
 
-    def commit(self, states: Mapping[str, KeptState]) -> None:
-        """Writes all of these or none."""
+    def commit(self, states: Mapping[str, KeptState]) -> bool:
+        """Write all of these or none; return whether the file had been removed and was written anew."""
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Let go of the file."""
 
 
 class Commits:
@@ -53,50 +55,50 @@ class Commits:
         self._interval = interval_seconds
         self._patience = patience_seconds
         self._writing: asyncio.Task[None] | None = None
-        # Set while there is no commit to wait for: none runs, or the one that runs has used up all patience.
+        # Set while there is no commit to wait for: none runs, or the one that runs has exceeded its deadline.
         self._settled = asyncio.Event()
         self._settled.set()
-        self._failure_told: float | None = None
-        self._told_to_fail = False
+        self._failure_logged: float | None = None
+        self._is_failing = False
 
     async def run(self) -> None:
-        """Commits at regular intervals, until cancelled: totals are kept although nobody scrapes."""
+        """Commit at regular intervals, until cancelled: totals are kept although nobody scrapes."""
         while True:
             await asyncio.sleep(self._interval)
             await self.commit()
 
     async def commit(self) -> None:
-        """Brings all that is dirty now to the disk, or gives up when patience ends. Never raises."""
+        """Write all that is dirty now to the disk, or give up at the deadline. Never raises."""
         deadline = asyncio.get_running_loop().time() + self._patience
-        # The commit that is under way may have begun before what is dirty now.
+        # A running commit may have begun before what is dirty now.
         await self._settled.wait()
         if self._writing is None and self._fleet.dirty:
             self._settled.clear()
             self._writing = asyncio.create_task(self._write(deadline), name="commit")
-        # Whoever asked first has begun it, so it settles by the deadline of each who waits.
+        # The first caller has begun it, so it settles by the deadline of every caller.
         await self._settled.wait()
 
     async def close(self, patience_seconds: float) -> None:
-        """Makes the last commit and lets go of the store, or gives up when patience ends."""
+        """Make the final commit and let go of the store, or give up at the deadline."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_seconds):
                 await self.commit()
                 if self._writing is None:
-                    await in_thread(self._store.close, "state")
+                    await _in_daemon_thread(self._store.close)
         if self._writing is not None or self._fleet.dirty:
-            self._log.error("ending without a last commit: totals since the one before are not kept")
+            self._log.error("final commit failed; totals since the previous commit are lost")
 
     async def _write(self, deadline: float) -> None:
         process = self._fleet.process
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
         try:
-            # As they lie in memory, and so in the file: of ten thousand, this takes half as long as any other order.
+            # In the order of memory, which is that of the file: of ten thousand, this takes half as long as any other.
             batch = {charger: charger.kept_state() for charger in sorted(self._fleet.dirty, key=id)}
             self._fleet.dirty.clear()
             process.commits += 1
             states = {charger.charger_id: state for charger, state in batch.items()}
-            written = in_thread(partial(self._store.commit, states), "state")
+            written = _in_daemon_thread(partial(self._store.commit, states))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
@@ -107,7 +109,7 @@ class Commits:
             error = written.exception()
             if error is None:
                 self._fleet.committed(batch.items())
-                self._succeed()
+                self._succeed(was_removed=written.result())
             elif not is_late:
                 self._fail(cause_of(error))
                 self._fleet.dirty.update(batch)
@@ -116,15 +118,47 @@ class Commits:
             self._writing = None
             self._settled.set()
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, reason: str) -> None:
         self._fleet.process.commit_failures += 1
         now = asyncio.get_running_loop().time()
-        if self._failure_told is None or now - self._failure_told >= TELL_AGAIN_SECONDS:
-            self._failure_told = now
-            self._told_to_fail = True
-            self._log.error("commit failed; scrapes show the totals of the last that did not", error=why)
+        if self._failure_logged is None or now - self._failure_logged >= LOG_AGAIN_SECONDS:
+            self._failure_logged = now
+            self._is_failing = True
+            self._log.error("state commit failed; serving the last committed totals", error=reason)
 
-    def _succeed(self) -> None:
-        if self._told_to_fail:
-            self._told_to_fail = False
-            self._log.info("commits work again")
+    def _succeed(self, *, was_removed: bool) -> None:
+        if was_removed:
+            self._log.error(
+                "the state file was removed while in use and has been written anew, with all totals: do not remove it"
+            )
+        if self._is_failing:
+            self._is_failing = False
+            self._log.info("state commits work again")
+
+
+def _in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
+    """Run a call that may hang, as disks do: nobody waits for a daemon thread when the process ends."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    # A failure after the deadline is not an error that nobody has looked at.
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def finish(settle: Callable[[Any], None], outcome: object) -> None:
+        if not future.cancelled():
+            settle(outcome)
+
+    def work() -> None:
+        settle: Callable[[Any], None] = future.set_result
+        outcome: object
+        try:
+            outcome = call()
+        except BaseException as error:
+            settle, outcome = future.set_exception, error
+        with suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(finish, settle, outcome)
+
+    try:
+        threading.Thread(target=work, name="state", daemon=True).start()
+    except RuntimeError as error:  # the system cannot start another thread
+        future.set_exception(error)
+    return future

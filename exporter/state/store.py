@@ -1,7 +1,4 @@
-"""The writer of the state file: what of every charger outlives the process. What the numbers mean is not known here.
-
-A commit is on the disk when it returns (write-ahead log, `synchronous=FULL`).
-"""
+"""The one writer of the state file: opens it, commits to it, and sets a damaged one aside."""
 
 import fcntl
 import os
@@ -15,18 +12,23 @@ from typing import Final, Self
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
+from exporter.state import charger_rows
 from exporter.state.state_file import (
     APPLICATION_ID,
+    PAGE_BYTES,
+    SCHEMA,
+    SCHEMA_VERSION,
     STATE_FILE,
     DamagedError,
     connect,
     examine,
+    examine_header,
     exists,
     in_words,
-    migrate,
+    load,
     parts_of,
-    rows,
-    write,
+    pragma,
+    transaction,
 )
 
 LOCK_FILE: Final = "state.lock"
@@ -41,66 +43,87 @@ class SetAside:
 
 
 class StateStore:
-    """The one writer of a state file; `open` it, and `close` it. Its calls block; no two may run at a time.
+    """The one writer of a state file; `open` it, and `close` it. Its calls block, and must not overlap.
 
     `set_aside` is the damaged file that this `open` found, `damaged_files` how many of them lie in the folder.
     """
 
-    def __init__(self, file: Path, connection: sqlite3.Connection, lock: int, set_aside: SetAside | None) -> None:
+    def __init__(self, file: Path, lock: int, set_aside: SetAside | None) -> None:
         self.file = file
         self.set_aside = set_aside
         self.damaged_files = len(_damaged(file))
-        self._connection = connection
         self._lock = lock
+        self._connection = _connect(file)
         self._inode = file.stat().st_ino
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """The state file in `folder`, made if need be; raises StateError. A damaged one is set aside."""
+        """Open the state file in `folder`, or make one; raise StateError. A damaged one is set aside."""
         file = folder / STATE_FILE
         with in_words(file, "opened"), ExitStack() as undo:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = _take_lock(file)
             undo.callback(os.close, lock)
             set_aside = _make_sound(file)
-            connection = connect(file, "rw")
-            undo.callback(connection.close)
-            connection.execute("PRAGMA synchronous = FULL")
-            migrate(connection)
-            store = cls(file, connection, lock, set_aside)
+            store = cls(file, lock, set_aside)
             undo.pop_all()
             return store
 
     def load(self) -> dict[str, KeptState]:
-        """What is kept of every charger, those that left the configuration included."""
+        """Return what is kept of every charger, including those that left the configuration."""
         with in_words(self.file, "read"):
-            return dict(rows(self.file, self._connection))
+            return load(self.file, self._connection)
 
-    def commit(self, states: Mapping[str, KeptState]) -> None:
-        """Writes all of these or, with a StateError, none; they are on the disk when this returns."""
+    def commit(self, states: Mapping[str, KeptState]) -> bool:
+        """Write all of these or, with a StateError, none; they are on the disk when this returns.
+
+        Return whether the file had been removed and was written anew, with all that it held.
+        """
         with in_words(self.file, "written"):
-            if self.file.stat().st_ino != self._inode:
+            was_removed = not self.file.exists()
+            if was_removed:
+                self._write_anew()
+            elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                write(self._connection, states)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            with transaction(self._connection, "IMMEDIATE"):
+                charger_rows.write(self._connection, states)
+            return was_removed
 
     def close(self) -> None:
-        """Lets go of the file, so that another may open it."""
+        """Let go of the file, so that another process may open it."""
         try:
             with in_words(self.file, "closed"):
                 self._connection.close()
         finally:
             os.close(self._lock)
 
+    def _write_anew(self) -> None:
+        """Write the removed file again: what is open can be read until it is closed, although its name is gone."""
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.file.with_name(LOCK_FILE).exists():
+            lock = _take_lock(self.file)
+            os.close(self._lock)
+            self._lock = lock
+        new = _empty_file(self.file)
+        self._connection.execute("VACUUM INTO ?", (str(new),))
+        _put_in_place(new, self.file)
+        self._connection.close()
+        self._connection = _connect(self.file)
+        self._inode = self.file.stat().st_ino
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = connect(file, "rw")
+    connection.execute("PRAGMA journal_mode = DELETE")
+    # FULL waits for the disk before the journal is removed; EXTRA also for the removal, which makes the commit final.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    # Write each page once, when the transaction ends, however many there are.
+    connection.execute("PRAGMA cache_spill = OFF")
+    return connection
+
 
 def _take_lock(file: Path) -> int:
-    """The descriptor that holds the lock. The kernel lets go of it when the process ends, however it ends."""
+    """Return the descriptor that holds the lock. The kernel releases it when the process ends, however it ends."""
     lock = os.open(file.with_name(LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,39 +139,72 @@ def _take_lock(file: Path) -> int:
 
 
 def _make_sound(file: Path) -> SetAside | None:
-    """Leaves a file that can be trusted: a damaged one makes room for a new one."""
+    """Leave a sound file of the newest schema: a damaged one is set aside, an older one migrated."""
     set_aside = None
     if exists(file):
         try:
-            examine(file)
+            examine_header(file)
+            _migrate(file)
         except DamagedError as error:
             set_aside = SetAside(_rename(file), str(error))
     if not file.exists():
-        _create(file)
+        _create(file, {})
     return set_aside
 
 
-def _create(file: Path) -> None:
-    """A new state file, whole or not at all: one that is empty or half made is a damaged one."""
+def _migrate(file: Path) -> None:
+    """Examine the file, and replace one of an older schema: all of the way or not at all."""
+    with in_words(file, "read"), closing(connect(file, "rw")) as connection:
+        examine(file, connection)
+        if pragma(connection, "user_version") == SCHEMA_VERSION:
+            return
+        kept = load(file, connection)
+    _create(file, kept)
+
+
+def _create(file: Path, states: Mapping[str, KeptState]) -> None:
+    """Make a state file with these chargers, or replace the old one: whole or not at all."""
+    new = _empty_file(file)
+    with closing(_connect(new)) as connection:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        with transaction(connection):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            for statement in SCHEMA:
+                connection.execute(statement)
+            charger_rows.write(connection, states)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    _put_in_place(new, file)
+
+
+def _empty_file(file: Path) -> Path:
+    """Make an empty file beside the state file, for its owner alone; SQLite gives its journal the same mode."""
     new = file.with_name(f"{file.name}.new")
     for part in parts_of(new):
         part.unlink(missing_ok=True)
-    # SQLite gives its other files the mode of this one.
     os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with closing(connect(new, "rw")) as connection:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
+    return new
+
+
+def _put_in_place(new: Path, file: Path) -> None:
+    """Give the new file its name, once all of it is on the disk."""
+    _sync(new)
+    # What lies beside the old file is not part of the new one, and would be taken for it.
+    for part in parts_of(file)[1:]:
+        part.unlink(missing_ok=True)
     new.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY)
+    _sync(file.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _rename(file: Path) -> Path:
-    """Gives a damaged file, with its log, a name that is still free."""
+    """Give a damaged file, and what lies beside it, a name that is free."""
     number = max((0, *_damaged(file))) + 1
     aside = file.with_name(f"{file.name}.damaged-{number}")
     for part, new in zip(parts_of(file), parts_of(aside), strict=True):
@@ -158,6 +214,6 @@ def _rename(file: Path) -> Path:
 
 
 def _damaged(file: Path) -> set[int]:
-    """The numbers of the damaged files that were set aside and are still there."""
+    """Return the numbers of the damaged files that were set aside and still exist."""
     named = (re.match(r"\.damaged-(\d+)", path.name.removeprefix(file.name)) for path in file.parent.iterdir())
     return {int(match[1]) for match in named if match}

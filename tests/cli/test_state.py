@@ -77,7 +77,7 @@ def test_it_can_be_read_while_the_exporter_runs(state: State, tmp_path: Path) ->
 def test_a_file_that_is_not_there_is_named_and_not_made(state: State, tmp_path: Path) -> None:
     result = state()
     assert result.exit_code == 1
-    assert f"there is no state file {tmp_path}/state.db" in result.output
+    assert f"state file not found: {tmp_path}/state.db" in result.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.openmetrics import exposition as openmetrics_exposition
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from exporter.charger.account import Account
 from exporter.charger.charger import Charger
@@ -14,7 +15,7 @@ from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Subject
 
 END_MARK = b"# EOF\n"
-Family = CounterMetricFamily | GaugeMetricFamily
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class _Page(Collector):
@@ -39,6 +40,9 @@ class _Page(Collector):
                 family = CounterMetricFamily(metric.name, metric.help, labels=labels)
             else:
                 family = GaugeMetricFamily(metric.name, metric.help, labels=labels)
+            if metric.histogram:
+                yield self._histogram(metric, subjects)
+                continue
             for own, subject in subjects:
                 for series in metric.series:
                     value = series.read(subject, self._now)
@@ -54,6 +58,16 @@ class _Page(Collector):
                         family.add_metric(values, float(value))
             if family.samples:
                 yield family
+
+    def _histogram(self, metric: Metric[Subject], subjects: Sequence[tuple[dict[str, str], Subject]]) -> Family:
+        family = HistogramMetricFamily(metric.name, metric.help, labels=list(subjects[0][0]))
+        for own, subject in subjects:
+            assert metric.histogram is not None
+            histogram = metric.histogram(subject)
+            bounds = [*map(floatToGoString, histogram.bounds), "+Inf"]
+            buckets = list(zip(bounds, histogram.cumulative(), strict=True))
+            family.add_metric(list(own.values()), buckets, histogram.sum)
+        return family
 
 
 def page(

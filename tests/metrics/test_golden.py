@@ -110,7 +110,7 @@ def test_promtool_finds_nothing(told: Told, promtool: Path) -> None:
 
 def test_openmetrics_is_what_a_strict_parser_takes(told: Told) -> None:
     families = list(text_string_to_metric_families(told.scrape(openmetrics=True)))  # type: ignore[no-untyped-call]
-    assert {family.type for family in families} == {"gauge", "counter"}
+    assert {family.type for family in families} == {"gauge", "counter", "histogram"}
 
 
 def test_the_two_durable_counters_and_only_they_carry_created(told: Told) -> None:

@@ -42,12 +42,15 @@ ACCOUNT_CONTRACT = """
     counter vecharge_account_events_total{event}
     counter vecharge_account_decode_errors_total{event}
     counter vecharge_account_readings_rejected_total{reason}
+    histogram vecharge_account_session_energy_joules
+    histogram vecharge_account_session_duration_seconds
     counter vecharge_account_connect_failures_total{reason}
     counter vecharge_account_disconnections_total{reason}
     gauge   vecharge_exporter_chargers
 """
 EXPORTER_CONTRACT = """
     gauge   vecharge_exporter_build_info{version,python_version,socketio_version}
+    gauge   vecharge_exporter_shard_info{shard,total_shards}
     gauge   vecharge_exporter_config_last_reload_successful
     gauge   vecharge_exporter_config_last_reload_success_timestamp_seconds
     counter vecharge_exporter_state_commits_total
@@ -56,6 +59,8 @@ EXPORTER_CONTRACT = """
     gauge   vecharge_exporter_state_damaged_files
     counter vecharge_exporter_scrapes_total
     counter vecharge_exporter_scrape_seconds_total
+    counter vecharge_exporter_http_requests_total{code}
+    gauge   vecharge_exporter_streams_waiting_for_files
 """
 LABEL_VALUES = {
     "vecharge_charger_status": ["on", "off", "unknown"],
@@ -75,8 +80,17 @@ LABEL_VALUES = {
         "implausible",
         "energy_glitch",
     ],
-    "vecharge_account_connect_failures_total": ["rejected", "unreachable", "timeout", "tls", "protocol", "other"],
+    "vecharge_account_connect_failures_total": [
+        "rejected",
+        "unreachable",
+        "timeout",
+        "tls",
+        "protocol",
+        "occupied",
+        "other",
+    ],
     "vecharge_account_disconnections_total": ["server", "transport", "idle", "reload"],
+    "vecharge_exporter_http_requests_total": ["200", "400", "401", "403", "404", "405", "429", "500", "503", "other"],
 }
 LABEL_VALUES["vecharge_account_decode_errors_total"] = LABEL_VALUES["vecharge_account_events_total"]
 

@@ -27,22 +27,24 @@ PATIENCE = 0.05
 
 
 class Disk:
-    """A store that does as it is told: `works` lets its calls end, `error` lets its commits fail."""
+    """A store under the control of the test: `works` lets its calls end, `error` makes its commits fail."""
 
     def __init__(self) -> None:
         self.works = threading.Event()
         self.works.set()
         self.error: Exception | None = None
+        self.was_removed = False
         self.begun: list[Mapping[str, KeptState]] = []
         self.kept: dict[str, KeptState] = {}
         self.closed = False
 
-    def commit(self, states: Mapping[str, KeptState]) -> None:
+    def commit(self, states: Mapping[str, KeptState]) -> bool:
         self.begun.append(states)
         self.works.wait()
         if self.error:
             raise self.error
         self.kept |= states
+        return self.was_removed
 
     def close(self) -> None:
         self.closed = True
@@ -175,7 +177,7 @@ async def test_a_failed_commit_shows_what_was_committed_before_and_is_tried_agai
     assert subject.process.commit_failures == 1
 
 
-async def test_failures_are_told_once_a_minute_and_their_end_once(
+async def test_a_persistent_failure_is_logged_once_a_minute_and_its_end_once(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     charger = subject.charger()
@@ -184,20 +186,20 @@ async def test_failures_are_told_once_a_minute_and_their_end_once(
         subject.deliver(charger, joules)
         await subject.scrape()
     assert subject.process.commit_failures == 5
-    assert subject.lines("commit failed") == 1
+    assert subject.lines("state commit failed; serving the last committed totals") == 1
     assert subject.lines('error="the disk is full"') == 1
-    monkeypatch.setattr(commits, "TELL_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(commits, "LOG_AGAIN_SECONDS", 0.0)
     await subject.scrape()
-    assert subject.lines("commit failed") == 2
+    assert subject.lines("state commit failed; serving the last committed totals") == 2
     subject.disk.error = None
     await subject.scrape()
     subject.deliver(charger, 10)
     await subject.scrape()
-    assert subject.lines("commits work again") == 1
+    assert subject.lines("state commits work again") == 1
 
 
 def test_a_minute_is_a_minute_and_five_seconds_are_five() -> None:
-    assert commits.TELL_AGAIN_SECONDS == 60
+    assert commits.LOG_AGAIN_SECONDS == 60
     assert commits.PATIENCE_SECONDS == 5
     assert commits.INTERVAL_SECONDS + commits.PATIENCE_SECONDS <= 15
 
@@ -234,7 +236,7 @@ async def test_a_late_commit_counts_when_it_ends(subject: Subject) -> None:
     await until(lambda: subject.shown(charger))
     assert subject.shown(charger) == 1000
     assert subject.fleet.dirty == {charger}
-    assert subject.lines("commits work again") == 1
+    assert subject.lines("state commits work again") == 1
     await subject.scrape()
     assert subject.shown(charger) == 2000
 
@@ -277,6 +279,13 @@ async def test_a_charger_whose_state_cannot_be_told_does_not_block_scrapes(
     assert subject.disk.kept["a"].meter.total_joules == 1000
 
 
+async def test_a_removed_file_that_was_written_anew_is_logged(subject: Subject) -> None:
+    subject.disk.was_removed = True
+    subject.deliver(subject.charger(), 1000)
+    await subject.scrape()
+    assert subject.lines("the state file was removed while in use and has been written anew") == 1
+
+
 async def test_without_scrapes_commits_come_at_intervals(subject: Subject) -> None:
     regular = Commits(subject.disk, subject.fleet, create_log("error", "logfmt"), interval_seconds=0.01)
     running = asyncio.create_task(regular.run())
@@ -301,14 +310,14 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end_and_is_named(subject: 
     subject.deliver(subject.charger(), 1000)
     async with asyncio.timeout(1.0):
         await subject.commits.close(0.02)
-    assert subject.lines("ending without a last commit") == 1
+    assert subject.lines("final commit failed; totals since the previous commit are lost") == 1
 
 
-async def test_a_last_commit_that_fails_is_told(subject: Subject) -> None:
+async def test_a_final_commit_that_fails_is_logged(subject: Subject) -> None:
     subject.disk.error = StateError("the disk is full")
     subject.deliver(subject.charger(), 1000)
     await subject.commits.close(SECONDS)
-    assert subject.lines("ending without a last commit") == 1
+    assert subject.lines("final commit failed; totals since the previous commit are lost") == 1
     assert subject.disk.closed
 
 

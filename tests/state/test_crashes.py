@@ -170,7 +170,7 @@ def test_neither_a_service_that_never_answers_nor_a_disk_that_hangs_holds_up_the
             started = time.monotonic()
             assert exporter.process.wait_for_end() == 0
             assert time.monotonic() - started < STOP_SECONDS
-    assert "ending without a last commit" in exporter.process.text()
+    assert "final commit failed; totals since the previous commit are lost" in exporter.process.text()
 
 
 def test_a_second_exporter_exits_with_status_1_and_a_line_that_names_the_file(start: Start) -> None:
@@ -195,8 +195,7 @@ def truncate(content: bytes) -> bytes:
 
 
 def flip_a_bit(content: bytes) -> bytes:
-    # The first number of a meter's state is its total.
-    place = content.index(b'"meter":[') + len(b'"meter":[')
+    place = content.index(b'"total_joules":') + len(b'"total_joules":')
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 
@@ -275,7 +274,7 @@ def test_a_full_disk_fails_commits_and_lowers_nothing_and_all_is_well_once_there
     assert exporter.process.text().count("the disk is full: make room on it") == 1
     filler.unlink()
     wait_for_truth(exporter, service)
-    assert "commits work again" in exporter.process.text()
+    assert "state commits work again" in exporter.process.text()
 
 
 def test_a_disk_that_hangs_leaves_scrapes_answered_with_what_is_committed(

@@ -1,0 +1,26 @@
+"""A histogram: observations counted by size."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+
+
+class Histogram:
+    """Counts observations up to each bound, and adds them up."""
+
+    __slots__ = ("_counts", "bounds", "sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.sum = 0.0
+        # One more than bounds: what is above the last.
+        self._counts = [0] * (len(bounds) + 1)
+
+    def observe(self, value: float) -> None:
+        """Counts one observation; a value that equals a bound is within it."""
+        self._counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    def cumulative(self) -> list[int]:
+        """How many observations were within each bound, and how many there were at all."""
+        return list(accumulate(self._counts))

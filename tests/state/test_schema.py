@@ -1,0 +1,103 @@
+"""Schema versions: every later exporter reads what an earlier one wrote, and an earlier one refuses a later file."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from exporter.charger.charger import KeptState
+from exporter.errors import StateError
+from exporter.state.charger_rows import checksum
+from exporter.state.state_file import STATE_FILE, read
+from exporter.state.store import StateStore
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def place(folder: Path, schema: int) -> Path:
+    """Put the golden file of a schema where an exporter finds it; a released golden file never changes."""
+    folder.mkdir()
+    return Path(shutil.copyfile(GOLDEN / f"schema-{schema}.db", folder / STATE_FILE))
+
+
+def totals(kept: dict[str, KeptState]) -> dict[str, tuple[int | None, int | None, int, float | None, float]]:
+    return {
+        charger_id: (
+            state.meter.total_joules,
+            state.meter.session_joules,
+            state.meter.sessions,
+            state.meter.last_log_unix,
+            state.first_seen_unix,
+        )
+        for charger_id, state in kept.items()
+    }
+
+
+SCHEMA_1 = {
+    "veChargePoint0125896": (94_896_000, 1_800_000, 7, 1_764_323_080.123, 1_650_000_000.25),
+    "after a gap": (36_180_000, 36_000, 4, 1_764_323_000.5, 1_700_000_000.0),
+    "idle": (0, 0, 0, None, 1_750_000_000.5),
+    "new": (None, None, 0, None, 1_764_323_081.0),
+}
+
+
+def test_schema_1_is_read_without_a_change(tmp_path: Path) -> None:
+    file = place(tmp_path / "data", 1)
+    before = file.read_bytes()
+    assert totals(read(file.parent)) == SCHEMA_1
+    assert file.read_bytes() == before
+
+
+def test_schema_1_is_migrated_and_keeps_all_totals(tmp_path: Path) -> None:
+    file = place(tmp_path / "data", 1)
+    with closing(StateStore.open(file.parent)) as store:
+        assert store.set_aside is None
+        assert totals(store.load()) == SCHEMA_1
+    assert totals(read(file.parent)) == SCHEMA_1
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+    assert {path.name for path in file.parent.iterdir()} == {"state.db", "state.lock"}
+
+
+def test_what_schema_1_still_had_in_its_log_is_migrated(tmp_path: Path) -> None:
+    file = place(tmp_path / "running", 1)
+    with closing(sqlite3.connect(file)) as running:
+        text = '{"meter":[500,null,0,false,null,null,null,null,null],"first_seen_unix":1.0}'
+        running.execute(
+            "UPDATE chargers SET state = ?, checksum = ? WHERE charger_id = 'new'",
+            (text, checksum(b"new", text.encode())),
+        )
+        running.commit()
+        crashed = shutil.copytree(file.parent, tmp_path / "crashed")
+    assert (crashed / "state.db-wal").stat().st_size
+    with closing(StateStore.open(crashed)) as store:
+        assert totals(store.load()) == SCHEMA_1 | {"new": (500, None, 0, None, 1.0)}
+    assert {path.name for path in crashed.iterdir()} == {"state.db", "state.lock"}
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    StateStore.open(tmp_path).close()
+    file = tmp_path / STATE_FILE
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA user_version = 3")
+    before = file.read_bytes()
+    for use in (StateStore.open, read):
+        with pytest.raises(StateError, match=r"was written by a newer exporter \(schema 3, this one knows 2\)"):
+            use(tmp_path)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, journal: str) -> None:
+    file = tmp_path / STATE_FILE
+    with closing(sqlite3.connect(file)) as database:
+        database.execute(f"PRAGMA journal_mode = {journal}")
+        database.execute("CREATE TABLE chargers (name TEXT)")
+    before = file.read_bytes()
+    for use in (StateStore.open, read):
+        with pytest.raises(StateError, match=r"state\.db is the database of another program"):
+            use(tmp_path)
+    assert file.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} <= {"state.db", "state.lock"}
