@@ -5,6 +5,9 @@ PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= tests
 SOCKETIO ?= 4
 MINUTES ?= 60
+# Tests mostly wait for programs, so more of them run at once than there are cores. A file stays with one worker.
+WORKERS ?= 4
+PYTEST_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 # An interpreter of version $(1): from PATH or, where PATH holds only a switched-off shim, from pyenv.
@@ -32,7 +35,7 @@ demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter 
 	@if [ -t 0 ]; then set -m; fi; $(DEMO_VENV)/bin/vecharge-exporter demo; exit $$?
 
 test: check ## Run every check and every test
-	.venv/bin/python -m pytest $(TESTS)
+	.venv/bin/python -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)
 
 check: .venv/ready ## Lint, format, types, layers
 	.venv/bin/ruff check .
@@ -64,7 +67,7 @@ test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Pyt
 .PHONY: $(PYTHONS:%=test-python-%)
 $(PYTHONS:%=test-python-%): test-python-%:
 	@$(if $(call find_python,$*), \
-		$(MAKE) --no-print-directory .venv-$*/ready && .venv-$*/bin/python -m pytest --quiet $(TESTS), \
+		$(MAKE) --no-print-directory .venv-$*/ready && .venv-$*/bin/python -m pytest --quiet $(PYTEST_PARALLEL) $(TESTS), \
 		echo "Python $* is not installed: not tested")
 
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4

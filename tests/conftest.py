@@ -14,9 +14,19 @@ from tests.cache import UnavailableError
 from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
-# What is quick to tell is told first: these folders come last, in this order. Theirs are the whole programs.
-PROGRAMS = ("check", "state", "reload", "packaging", "rules", "chaos", "end_to_end", "torture")
-LATE = ("stream", *PROGRAMS)
+# These folders run whole programs. They take longest, so they start first: workers then end at the same time.
+PROGRAMS = (
+    "torture",
+    "chaos",
+    "packaging",
+    "rules",
+    "end_to_end",
+    "benchmarks",
+    "config/reload",
+    "state",
+    "cli/check",
+    "dashboards",
+)
 
 # How long an example takes on a busy machine says nothing about a rule. CI tries the same examples every time.
 settings.register_profile(
@@ -31,20 +41,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _lateness(item.path))
+    items.sort(key=lambda item: _place(item.path))
     if config.getoption("--quick"):
-        items[:] = [item for item in items if _folder(item.path) not in PROGRAMS]
+        items[:] = [item for item in items if _place(item.path) == len(PROGRAMS)]
     if config.getoption("--renew-golden"):
         items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
 
 
-def _lateness(path: Path) -> int:
-    folder = _folder(path)
-    return LATE.index(folder) + 1 if folder in LATE else 0
-
-
-def _folder(path: Path) -> str:
-    return path.relative_to(HERE).parts[0]
+def _place(path: Path) -> int:
+    """The place of the file's folder in PROGRAMS, or the one behind its end."""
+    folders = [PROGRAMS.index(str(folder)) for folder in path.relative_to(HERE).parents if str(folder) in PROGRAMS]
+    return min(folders, default=len(PROGRAMS))
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-import bcrypt
 import pytest
 from click.testing import CliRunner, Result
 
@@ -21,7 +20,8 @@ from tests.certificates import Authority
 from tests.web.site import Site
 
 PASSWORD = "SecretPassword"
-HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+# Fixed, so that a test has the same name in every worker. The hash of PASSWORD.
+HASH = "$2b$04$ygnfCBcYHidm5dKJ1..f3uwuZ5rdbs1eBKsxzslxdC4JxB85ngAvO"
 TLS = "tls_server_config: {cert_file: exporter.crt, key_file: exporter.key"
 DEMANDING = f"{TLS}, client_ca_file: authority.pem, client_auth_type: RequireAndVerifyClientCert}}"
 LOOK_LIKE = "--url must look like http://127.0.0.1:10037/-/healthy"
