@@ -6,6 +6,7 @@ from typing import Final
 from exporter.app import Exporter, Options, listen_for_the_end, open_store
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
+from exporter.errors import ConfigError, ListenError, cause_of
 from exporter.logs import Log
 from exporter.simulator import Simulator, SimulatorOptions
 
@@ -32,9 +33,20 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
 
 
 async def run_simulator(options: SimulatorOptions, say: Say) -> None:
-    """The simulator until a signal; tells the URL and the token to watch it with."""
+    """The simulator until a signal; prints the URL and the token to watch it with. Raises ConfigError, ListenError."""
     told_to_stop = listen_for_the_end()
-    async with Simulator(options) as simulator:
+    try:
+        simulator = Simulator(options)
+    except OSError as error:
+        raise ConfigError(
+            f"--tls-cert {options.tls_cert}: certificate or key cannot be used ({cause_of(error)})"
+        ) from error
+    try:
+        await simulator.start()
+    except OSError as error:
+        place = f"{options.host}:{options.port}"
+        raise ListenError(f"cannot listen on {place} ({cause_of(error)}): choose another --listen-address") from error
+    try:
         watched = simulator.charger_ids[:WATCHED]
         which = "them" if len(watched) == options.chargers else f"the first {len(watched)} of them"
         say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch {which}:")
@@ -43,3 +55,5 @@ async def run_simulator(options: SimulatorOptions, say: Say) -> None:
         say(f"  VECHARGE_CHARGERS={','.join(watched)} vecharge-exporter")
         say("")
         await told_to_stop
+    finally:
+        await simulator.stop()

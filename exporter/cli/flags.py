@@ -35,11 +35,16 @@ class _Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
-def flag(name: str, **attributes: Any) -> Callable[[Function], Function]:
+def flag(name: str, prefix: str = "VECHARGE_EXPORTER", **attributes: Any) -> Callable[[Function], Function]:
     """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
     words = name.removeprefix("--").replace(".", "_").replace("-", "_")
     attributes = {"show_default": True, "show_envvar": True} | attributes
-    return click.option(name, words, envvar=f"VECHARGE_EXPORTER_{words.upper()}", **attributes)
+    return click.option(name, words, envvar=f"{prefix}_{words.upper()}", **attributes)
+
+
+def simulator_flag(name: str, **attributes: Any) -> Callable[[Function], Function]:
+    """An option of the simulator: VECHARGE_CHARGERS are ids to watch, VECHARGE_SIMULATOR_CHARGERS is a number."""
+    return flag(name, prefix="VECHARGE_SIMULATOR", **attributes)
 
 
 def log_flags(function: Function) -> Function:

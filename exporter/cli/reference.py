@@ -204,7 +204,7 @@ def _commands(before: str, group: click.Group) -> Iterator[str]:
 
 def _command(title: str, command: click.Command) -> str:
     options = [option for option in command.params if isinstance(option, click.Option)]
-    parts = [f"## {title}\n", f"{inspect.cleandoc(command.help or '')}\n"]
+    parts = [f"## {title}\n", f"{_paragraphs(command.help or '')}\n"]
     if options:
         rows = (
             (
@@ -217,6 +217,14 @@ def _command(title: str, command: click.Command) -> str:
         )
         parts.append(_table(("Option", "Environment variable", "Default", "Meaning"), rows))
     return "\n".join(parts)
+
+
+def _paragraphs(help_text: str) -> str:
+    """A help text as Markdown: what click must not wrap, behind a backspace, is a code block."""
+    paragraphs = inspect.cleandoc(help_text).split("\n\n")
+    return "\n\n".join(
+        f"```text\n{text.removeprefix(chr(8)).strip()}\n```" if text.startswith("\b") else text for text in paragraphs
+    )
 
 
 def _default(option: click.Option) -> str:

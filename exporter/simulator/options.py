@@ -1,6 +1,8 @@
 """What to simulate."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from exporter.simulator.plan import Plan
 
@@ -9,9 +11,11 @@ from exporter.simulator.plan import Plan
 class SimulatorOptions:
     """What to simulate.
 
-    `port` 0 takes any free one. `speed` is simulated seconds a second. `log_interval` is in simulated seconds.
-    `seed` None draws one. `faults` is the number of faults a log, 0 to 1. `start` is the unix time at which the
-    simulated clock starts; None takes the real time.
+    `port` 0 takes any free one. `speed` is the time acceleration factor. `log_interval` is in simulated seconds.
+    `seed` None draws one. `faults` is the number of faults per log, 0 to 1. `payloads` says how events carry their
+    payload: as JSON text, as the vendor documents it, as objects, or each charger in one of the two ways. `start` is
+    the unix time at which the simulated clock starts; None takes the real time. With `tls_cert` and `tls_key` (PEM) the
+    service is served over TLS.
     """
 
     host: str = "127.0.0.1"
@@ -21,5 +25,8 @@ class SimulatorOptions:
     log_interval: float = 10.0
     seed: int | None = None
     faults: float = 0.0
+    payloads: Literal["text", "object", "mixed"] = "text"
     start: float | None = None
     plan: Plan = field(default_factory=Plan)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None

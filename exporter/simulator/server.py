@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from typing import Self
 
 from aiohttp import web
@@ -16,10 +17,17 @@ BACKLOG = 4096
 
 
 class Simulator:
-    """A veCharge service on this machine. Use it with `async with`, or `start` and `stop`, once."""
+    """A veCharge service on this machine. Use it with `async with`, or `start` and `stop`, once.
+
+    Raises OSError if certificate or key cannot be read.
+    """
 
     def __init__(self, options: SimulatorOptions) -> None:
         self._options = options
+        self._tls: ssl.SSLContext | None = None
+        if options.tls_cert is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(options.tls_cert, options.tls_key)
         self._port = options.port
         self.service = Service(options)
         self._runner = web.AppRunner(
@@ -53,7 +61,7 @@ class Simulator:
     def url(self) -> str:
         """Where the service can be reached; with port 0 only once started."""
         host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     async def start(self) -> None:
         """Listen, and let the chargers live. OSError where the address cannot be had."""
@@ -89,7 +97,7 @@ class Simulator:
         await self._listen()
 
     async def _listen(self) -> None:
-        self._site = web.TCPSite(self._runner, self._options.host, self._port, backlog=BACKLOG)
+        self._site = web.TCPSite(self._runner, self._options.host, self._port, backlog=BACKLOG, ssl_context=self._tls)
         await self._site.start()
         # The port that was found free is kept across a restart.
         self._port = self._runner.addresses[0][1]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from random import Random, SystemRandom
+from typing import Any
 
 from exporter.simulator.charger import NEVER, Charger, Event, fleet_charger
 from exporter.simulator.clock import SimulatedClock
@@ -37,6 +38,7 @@ class Service:
     def __init__(self, options: SimulatorOptions) -> None:
         epoch = time.time() if options.start is None else options.start
         self.seed = SystemRandom().getrandbits(32) if options.seed is None else options.seed
+        self._payloads = options.payloads
         self.tokens = TokenIssuer(self.seed, time.time())
         self.streams = StreamServer(self)
         self.clock = SimulatedClock(epoch, options.speed)
@@ -80,13 +82,17 @@ class Service:
         for event in events:
             if post.stream is None:
                 return
-            text = post.charger.site.sends_text and not isinstance(event.payload, str)
-            post.stream.emit(event.name, to_json(event.payload) if text else event.payload)
+            post.stream.emit(event.name, self._on_the_wire(post, event))
             if event.name == "newLog":
                 post.charger.tally.logs_sent += 1
                 post.logs_on_stream += 1
             if event.farewell:
                 self.streams.disconnect(post.stream)
+
+    def _on_the_wire(self, post: Post, event: Event) -> Any:
+        """The payload as this charger's events carry it. Text is sent as it is."""
+        as_text = self._payloads == "text" or (self._payloads == "mixed" and post.charger.site.sends_text)
+        return to_json(event.payload) if as_text and not isinstance(event.payload, str) else event.payload
 
     def catch_up(self, post: Post) -> float:
         """Let the charger do all that is due, plan what is next, and return the simulated time."""

@@ -44,7 +44,7 @@ class Site:
     longitude: float
     max_amperes: float
     mains: Mains
-    # Whether the service sends this charger's payloads as JSON text rather than as objects: both happen.
+    # With mixed payloads: whether this charger's are JSON text rather than objects.
     sends_text: bool
 
 

@@ -16,6 +16,9 @@ from exporter.cli.main import main
 from exporter.config.sharding import Shard
 from exporter.errors import StateError
 from exporter.simulator import SimulatorOptions
+from exporter.simulator.control import ACTIONS, application
+from exporter.simulator.faults import CORRUPT
+from exporter.simulator.service import Service
 from exporter.web.listening import ListenAddress
 from exporter.web.server import WebOptions
 
@@ -337,11 +340,32 @@ class TestDemoAndSimulate:
 
     def test_a_simulator_as_asked_for(self, program: Program) -> None:
         flags = ("--listen-address=[::1]:1", "--chargers=3", "--speed=60", "--log-interval=5", "--seed=7")
-        program("simulate", *flags, VECHARGE_EXPORTER_FAULTS="0.5")
+        program("simulate", *flags, VECHARGE_SIMULATOR_FAULTS="0.5")
         ((_, (options, _say)),) = program.ran
         assert options == SimulatorOptions(
             host="::1", port=1, chargers=3, speed=60.0, log_interval=5.0, seed=7, faults=0.5
         )
+
+    def test_a_simulator_is_served_over_tls_with_a_certificate(self, program: Program) -> None:
+        program("simulate", "--tls-cert=cert.pem", "--tls-key=key.pem", "--payloads=mixed")
+        ((_, (options, _say)),) = program.ran
+        assert (options.tls_cert, options.tls_key, options.payloads) == (Path("cert.pem"), Path("key.pem"), "mixed")
+
+    def test_a_key_without_its_certificate_is_refused(self, program: Program) -> None:
+        assert program("simulate", "--tls-key=key.pem").exit_code == 2
+        assert program.ran == []
+
+    def test_the_help_of_the_simulator_names_every_request_it_answers(self, program: Program) -> None:
+        told = program("simulate", "--help").output
+        paths = [resource.canonical for resource in application(Service(SimulatorOptions()), print).router.resources()]
+        fixed = [path for path in paths if "{" not in path and path != "/socket.io/"]
+        assert fixed
+        assert [path for path in fixed if path not in told] == []
+        for action in (*ACTIONS, "drop"):
+            assert f"/simulator/chargers/CHARGER/{action} " in told
+        for action in ("revoke", "restore", "rotate"):
+            assert f"/simulator/token/{action} " in told
+        assert [kind for kind in CORRUPT if kind not in told] == []
 
     @pytest.mark.parametrize("flag", ["--chargers=0", "--chargers=x", "--speed=0", "--speed=-1"])
     @pytest.mark.parametrize("command", ["demo", "simulate"])

@@ -31,10 +31,13 @@ def test_every_command_and_every_option_says_what_it_is_for(command: str) -> Non
 
 @pytest.mark.parametrize("command", main.commands)
 def test_every_option_with_a_value_is_an_environment_variable_too(command: str) -> None:
+    of_run = {option.opts[0] for option in main.commands["run"].params}
     for option in main.commands[command].params:
         if isinstance(option, click.Option) and not option.is_flag:
             words = option.opts[0].removeprefix("--").replace(".", "_").replace("-", "_")
-            assert option.envvar == f"VECHARGE_EXPORTER_{words.upper()}"
+            simulated = command in ("demo", "simulate") and option.opts[0] not in of_run
+            prefix = "VECHARGE_SIMULATOR" if simulated else "VECHARGE_EXPORTER"
+            assert option.envvar == f"{prefix}_{words.upper()}"
 
 
 def test_the_reference_names_every_option() -> None:

@@ -14,7 +14,11 @@ from tests.processes import SECONDS, wait_until
 JOULES_PER_KWH = 3_600_000
 # Sessions of 10 to 20 minutes and pauses of 5 to 10, two minutes a second: many sessions in little time.
 BUSY = SimulatorOptions(
-    chargers=20, speed=120, seed=7, plan=Plan(session=(600, 1200), idle=(300, 600), weak_wifi_one_in=0)
+    chargers=20,
+    speed=120,
+    seed=7,
+    payloads="mixed",
+    plan=Plan(session=(600, 1200), idle=(300, 600), weak_wifi_one_in=0),
 )
 SESSIONS = 40
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -60,10 +61,12 @@ async def listening(
     *,
     token: str | None = None,
     transports: Sequence[str] = ("websocket",),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[Ear, Any]]:
     """A client connected to a charger: its ear, and the library's client."""
     ear = Ear()
-    client = socketio.AsyncClient(reconnection=False)
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) if tls else None
+    client = socketio.AsyncClient(reconnection=False, http_session=session)
     client.register_namespace(ear)
     query = urlencode({"token": f"Bearer {token or simulator.token}", "chargerId": charger_id})
     # python-socketio 5 raises where 4 leaves it at the event.

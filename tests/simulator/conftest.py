@@ -16,7 +16,7 @@ SERVER_CODE = re.compile(r"exporter/simulator/|aiohttp/web|engineio/async(io)?_(
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
     """Four chargers that charge, a log every ten simulated seconds, a minute a second."""
-    async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, plan=STEADY)) as running:
+    async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, payloads="mixed", plan=STEADY)) as running:
         yield running
     await no_server_task()
 

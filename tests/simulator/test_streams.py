@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import aiohttp
@@ -12,6 +13,7 @@ import engineio
 import pytest
 
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
+from tests.certificates import Authority
 from tests.simulator.client import DEADLINE_SECONDS, Ear, listening
 from tests.simulator.conftest import Http, no_server_task
 
@@ -166,15 +168,34 @@ async def test_one_that_goes_before_the_answer_is_no_fault(
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_a_charger_sends_json_text_always_or_never_and_both_kinds_exist(simulator: Simulator) -> None:
-    kinds = set()
-    for charger in simulator.charger_ids:
-        async with listening(simulator, charger) as (ear, _):
-            await ear.hear("newLog", 2)
-            (kind,) = {type(payload) for name, payload in ear.heard if name in ("chargerConnected", "newLog")}
-            kinds.add(kind)
+@pytest.mark.parametrize(
+    ("payloads", "kinds"), [("text", [{str}] * 4), ("object", [{dict}] * 4), ("mixed", [{str}, {dict}])]
+)
+async def test_payloads_are_text_or_objects_or_one_kind_for_each_charger(
+    payloads: Literal["text", "object", "mixed"], kinds: list[set[type]]
+) -> None:
+    found = []
+    async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, payloads=payloads, plan=STEADY)) as simulator:
+        for charger in simulator.charger_ids:
+            async with listening(simulator, charger) as (ear, _):
+                await ear.hear("newLog", 2)
+                found.append({type(payload) for name, payload in ear.heard if name in ("chargerConnected", "newLog")})
+    if payloads == "mixed":
+        assert all(kind in found for kind in kinds)
+        assert all(len(kind) == 1 for kind in found)
+    else:
+        assert found == kinds
 
-    assert kinds == {str, dict}
+
+@BY_TRANSPORT
+async def test_a_simulator_with_a_certificate_is_served_over_tls(tmp_path: Path, transports: tuple[str, ...]) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("127.0.0.1")
+    options = SimulatorOptions(chargers=1, speed=60, plan=STEADY, tls_cert=certificate, tls_key=key)
+    async with Simulator(options) as simulator:
+        assert simulator.url.startswith("https://127.0.0.1:")
+        async with listening(simulator, "sim-0001", transports=transports, tls=authority.trusting()) as (ear, _):
+            await ear.hear("newLog", 2)
 
 
 @BY_TRANSPORT

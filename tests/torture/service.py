@@ -28,6 +28,7 @@ def main() -> None:
         log_interval=given.speed / 4,
         seed=given.seed,
         faults=given.faults,
+        payloads="mixed",
         start=time.time() - given.seconds * given.speed,
         plan=AS_TOLD,
     )
