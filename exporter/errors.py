@@ -25,7 +25,12 @@ class ExporterError(Exception):
 
 
 class ConfigError(ExporterError):
-    """The configuration is not valid: names the file, the path in the document and what is wrong."""
+    """The configuration is not valid: each of `problems` names the file, the place in it and what is wrong."""
+
+    def __init__(self, problem: str, *others: str) -> None:
+        more = f" (and {len(others)} more: 'vecharge-exporter check' names them)" if others else ""
+        super().__init__(problem + more)
+        self.problems = (problem, *others)
 
 
 class DecodeError(ExporterError):

@@ -32,7 +32,8 @@ class _RunByDefault(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            click.echo(f"vecharge-exporter: {error}", err=True)
+            for problem in error.problems:
+                click.echo(f"vecharge-exporter: {problem}", err=True)
             sys.exit(EXIT_NOT_VALID)
         except ExporterError as error:
             click.echo(f"vecharge-exporter: {error}", err=True)

@@ -1,27 +1,26 @@
 """The configuration: a YAML file, or a few environment variables, as frozen values.
 
-Fields and the rules of a single value stand in settings.py; here stand the rules between values.
+schema.py has the fields and the rules of a single value; here are the rules between values.
 """
 
 import hashlib
+import re
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
-from exporter.config import files
-from exporter.config import schema as settings
-from exporter.config import yaml_file as document
+from exporter.config import files, schema, yaml_file
 from exporter.config.files import FileMark, FilePattern, mark_of
 from exporter.config.tokens import TokenSource
-from exporter.config.yaml_file import fail
-from exporter.errors import TokenError
+from exporter.errors import ConfigError, TokenError
 
-# The defaults stand in settings.py, once.
-_ACCOUNT = settings.Account(name=settings.Text())
-_GLOBAL = settings.Global()
+# The defaults are those of schema.py.
+_ACCOUNT = schema.Account(name=schema.Text())
+_GLOBAL = schema.Global()
 
+T = TypeVar("T")
 Transport = Literal["websocket", "polling"]
 TRANSPORTS: tuple[Transport, ...] = ("websocket", "polling")
 
@@ -88,51 +87,58 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """The configuration in a file; raises ConfigError: one line that names file, place and fault."""
+    """The configuration in a file; raises ConfigError with all of its faults."""
     return _Loading(path).config()
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
-    """The configuration in VECHARGE_TOKEN, VECHARGE_CHARGERS=a,b and VECHARGE_URL; raises ConfigError."""
+    """The configuration in VECHARGE_TOKEN, VECHARGE_CHARGERS="a, b" and VECHARGE_URL; raises ConfigError."""
+    problems = []
     if not environ.get("VECHARGE_TOKEN", "").strip():
-        fail("VECHARGE_TOKEN", "", "is not set: set it to the token, or name a file with --config.file")
-    ids = [part.strip() for part in environ.get("VECHARGE_CHARGERS", "").split(",")]
-    if not any(ids):
-        fail("VECHARGE_CHARGERS", "", "is not set: set it to the ids of the chargers, with commas between")
+        problems.append("VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file")
+    ids = [id_ for id_ in re.split(r"[,\s]+", environ.get("VECHARGE_CHARGERS", "")) if id_]
+    if not ids:
+        problems.append("VECHARGE_CHARGERS: is not set: set it to the charger ids, separated by commas or spaces")
+    duplicates = [id_ for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]
+    problems += (f'VECHARGE_CHARGERS: duplicate charger id "{id_}"' for id_ in duplicates)
     try:
-        chargers = tuple(ChargerConfig(id=str(settings.Text.read(id_))) for id_ in ids if id_)
+        chargers = tuple(ChargerConfig(id=str(schema.Text.read(id_))) for id_ in ids)
     except ValueError as error:
-        fail("VECHARGE_CHARGERS", "", f"a charger id {error}")
-    for charger in chargers:
-        if ids.count(charger.id) > 1:
-            fail("VECHARGE_CHARGERS", "", f'charger id "{charger.id}" stands twice')
+        problems.append(f"VECHARGE_CHARGERS: a charger id {error}")
     try:
-        # What is set to nothing counts as not set: container descriptions hand variables on that way.
-        url = settings.Url.read(environ.get("VECHARGE_URL") or settings.SERVICE_URL)
+        # Container descriptions pass a variable that is not set as an empty one.
+        url = schema.Url.read(environ.get("VECHARGE_URL") or schema.SERVICE_URL)
     except ValueError as error:
-        fail("VECHARGE_URL", "", str(error))
+        problems.append(f"VECHARGE_URL: {error}")
+    if problems:
+        raise ConfigError(*problems)
     account = AccountConfig(name="default", token=TokenSource(variable="VECHARGE_TOKEN"), chargers=chargers, url=url)
     return Config(accounts=(account,))
 
 
 class _Loading:
-    """One file on its way to a Config, and where each id and name in it stood."""
+    """Makes a Config of one file; collects the faults of it, and of the files that it names."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._faults: list[str] = []
         self._charger_files: dict[FilePattern, tuple[Path, ...]] = {}
         self._marks: dict[Path, FileMark | None] = {}
+        # Where each was first defined.
         self._accounts: dict[str, str] = {}
         self._chargers: dict[str, tuple[Path, str]] = {}
 
     def config(self) -> Config:
-        path = self._path
-        file = document.typed(path, document.read(path), settings.Document, settings.SECTIONS, settings.read)
-        if not file.accounts:
-            fail(path, "accounts", "must hold at least one account")
-        accounts = tuple(self._account(account, f"accounts[{i}]") for i, account in enumerate(file.accounts))
-        if not self._chargers:
-            fail(path, "accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
+        file = self._convert(self._path, yaml_file.read(self._path), schema.Document)
+        if file is None:
+            raise ConfigError(*self._faults) from None
+        accounts = tuple(self._account(one, f"accounts[{i}]") for i, one in enumerate(file.accounts or ()) if one)
+        if not self._faults and not accounts:
+            self._refuse("accounts", "must hold at least one account")
+        elif not self._faults and not self._chargers:
+            self._refuse("accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
+        if self._faults:
+            raise ConfigError(*self._faults) from None
         return Config(
             accounts=accounts,
             stale_after_seconds=float(file.globals.stale_after),
@@ -142,11 +148,19 @@ class _Loading:
             marks=self._marks,
         )
 
-    def _account(self, account: settings.Account, place: str) -> AccountConfig:
-        if account.name in self._accounts:
-            also = self._accounts[account.name]
-            fail(self._path, f"{place}.name", f'account "{account.name}" stands twice (also at {also})')
-        self._accounts[account.name] = place
+    def _convert(self, file: Path, document: object, into: type[T]) -> T | None:
+        value, faults = yaml_file.convert(document, into, schema.read)
+        self._faults += (yaml_file.line(file, place, problem) for place, problem in faults)
+        return value
+
+    def _refuse(self, place: str, problem: str, file: Path | None = None) -> None:
+        self._faults.append(yaml_file.line(file or self._path, place, problem))
+
+    def _account(self, account: schema.Account, place: str) -> AccountConfig:
+        if account.name and account.name in self._accounts:
+            first = self._accounts[account.name]
+            self._refuse(f"{place}.name", f'duplicate account "{account.name}" (first defined at {first})')
+        self._accounts.setdefault(account.name, place)
         ca_file, ca_digest = self._authority(account, f"{place}.ca_file")
         return AccountConfig(
             name=str(account.name),
@@ -160,91 +174,98 @@ class _Loading:
             chargers=tuple(self._of_account(account, place)),
         )
 
-    def _token(self, account: settings.Account, place: str) -> TokenSource:
+    def _token(self, account: schema.Account, place: str) -> TokenSource:
         given = [key for key in ("token", "token_file", "token_env") if getattr(account, key) is not None]
-        if not given:
-            fail(self._path, place, "a token is missing: give one of token, token_file, token_env")
+        is_refused = any(fault.startswith(f"{self._path}: {place}.token") for fault in self._faults)
+        if not given and not is_refused:
+            self._refuse(place, "a token is missing: give one of token, token_file, token_env")
         if len(given) > 1:
-            fail(self._path, place, f"exactly one token source is allowed, not {' and '.join(given)}")
+            self._refuse(place, f"exactly one token source is allowed, not {' and '.join(given)}")
         if account.token_file is not None:
             file = self._path.parent / account.token_file
             self._marks[file] = mark_of(file)
             return TokenSource(file=file)
         if account.token_env is not None:
             return TokenSource(variable=str(account.token_env))
-        source = TokenSource(literal=account.token)
-        try:
-            source.read()
-        except TokenError as error:
-            fail(self._path, f"{place}.token", str(error))
+        source = TokenSource(literal=account.token or "")
+        if account.token is not None:
+            try:
+                source.read()
+            except TokenError as error:
+                self._refuse(f"{place}.token", str(error))
         return source
 
-    def _transports(self, account: settings.Account, place: str) -> tuple[Transport, ...]:
+    def _transports(self, account: schema.Account, place: str) -> tuple[Transport, ...]:
         for i, transport in enumerate(account.transports):
-            if transport not in TRANSPORTS:
-                fail(self._path, f"{place}[{i}]", f"unknown transport (known are {', '.join(TRANSPORTS)})")
-            if transport in account.transports[:i]:
-                fail(self._path, f"{place}[{i}]", f'transport "{transport}" stands twice')
+            if transport and transport not in TRANSPORTS:
+                self._refuse(f"{place}[{i}]", f"unknown transport (known are {', '.join(TRANSPORTS)})")
+            elif transport and transport in account.transports[:i]:
+                self._refuse(f"{place}[{i}]", f'duplicate transport "{transport}"')
         if not account.transports:
-            fail(self._path, place, f"must hold at least one of {', '.join(TRANSPORTS)}")
-        return cast("tuple[Transport, ...]", tuple(str(transport) for transport in account.transports))
+            self._refuse(place, f"must hold at least one of {', '.join(TRANSPORTS)}")
+        return cast("tuple[Transport, ...]", tuple(map(str, account.transports)))
 
-    def _authority(self, account: settings.Account, place: str) -> tuple[Path, str] | tuple[None, None]:
-        """The file and the digest of what it holds."""
+    def _authority(self, account: schema.Account, place: str) -> tuple[Path, str] | tuple[None, None]:
+        """The file and the digest of its content."""
         if account.ca_file is None:
             return None, None
         if account.insecure_skip_verify:
-            fail(self._path, place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
+            self._refuse(place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
         file = self._path.parent / account.ca_file
         self._marks[file] = mark_of(file)
         try:
             content = files.read(file)
             ssl.create_default_context(cafile=file)
         except ssl.SSLError:
-            fail(self._path, place, f"{file} holds no certificate in PEM form")
+            self._refuse(place, f"{file} holds no certificate in PEM form")
         except OSError as error:
-            fail(self._path, place, f"{file} {files.unreadable(error)}")
-        return file, hashlib.sha256(content).hexdigest()
+            self._refuse(place, f"{file} {files.unreadable(error)}")
+        else:
+            return file, hashlib.sha256(content).hexdigest()
+        return None, None
 
-    def _of_account(self, account: settings.Account, place: str) -> Iterator[ChargerConfig]:
+    def _of_account(self, account: schema.Account, place: str) -> Iterator[ChargerConfig]:
         yield from self._entries(account.chargers, self._path, f"{place}.chargers")
         read = set()
         for i, text in enumerate(account.charger_files):
-            pattern = FilePattern(self._path.parent, text)
-            try:
-                matched = pattern.files()
-            except OSError as error:
-                place_of_pattern = f"{place}.charger_files[{i}]"
-                fail(self._path, place_of_pattern, f"{error.filename} {files.unreadable(error)}")
-            self._charger_files[pattern] = tuple(matched)
-            for file in matched:
-                if file in read:
-                    continue
-                read.add(file)
-                self._marks[file] = mark_of(file)
-                entries = document.typed(
-                    file,
-                    document.read(file),
-                    list[str | settings.Charger],
-                    {"[]": settings.Charger},
-                    settings.read,
-                )
-                yield from self._entries(entries, file, "")
+            for file in self._matched(text, f"{place}.charger_files[{i}]"):
+                if file not in read:
+                    read.add(file)
+                    yield from self._entries(self._charger_file(file), file, "")
 
-    def _entries(self, entries: Iterable[str | settings.Charger], file: Path, place: str) -> Iterator[ChargerConfig]:
+    def _matched(self, text: str, place: str) -> tuple[Path, ...]:
+        pattern = FilePattern(self._path.parent, text)
+        try:
+            self._charger_files[pattern] = tuple(pattern.files())
+        except OSError as error:
+            self._refuse(place, f"{error.filename} {files.unreadable(error)}")
+        return self._charger_files.get(pattern, ())
+
+    def _charger_file(self, file: Path) -> Iterable[str | schema.Charger]:
+        self._marks[file] = mark_of(file)
+        try:
+            return self._convert(file, yaml_file.read(file), list[str | schema.Charger]) or ()
+        except ConfigError as error:
+            self._faults += error.problems
+            return ()
+
+    def _entries(self, entries: Iterable[str | schema.Charger], file: Path, place: str) -> Iterator[ChargerConfig]:
         for i, entry in enumerate(entries):
             here = f"{place}[{i}]"
             if isinstance(entry, str):
                 try:
-                    charger = ChargerConfig(id=str(settings.Text.read(entry)))
+                    charger = ChargerConfig(id=str(schema.Text.read(entry)))
                 except ValueError as error:
-                    fail(file, here, f"a charger id {error}")
+                    self._refuse(here, f"a charger id {error}", file)
+                    continue
+            elif entry and entry.id:
+                charger = ChargerConfig(id=str(entry.id), name=None if entry.name is None else str(entry.name))
             else:
-                name = None if entry.name is None else str(entry.name)
-                charger = ChargerConfig(id=str(entry.id), name=name)
+                continue  # It is refused already.
             if charger.id in self._chargers:
                 in_file, there = self._chargers[charger.id]
-                also = there if in_file == file else f"{in_file}: {there}"
-                fail(file, here, f'charger id "{charger.id}" stands twice (also at {also})')
+                first = there if in_file == file else f"{in_file}: {there}"
+                self._refuse(here, f'duplicate charger id "{charger.id}" (first defined at {first})', file)
+                continue
             self._chargers[charger.id] = file, here
             yield charger

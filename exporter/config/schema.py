@@ -1,6 +1,6 @@
 """The fields of the configuration file: their types, defaults, meanings and the rules of a single value.
 
-The reference in docs/configuration.md is generated from here; rules between values stand in config.py.
+The reference in docs/configuration.md is generated from here; load.py has the rules between values.
 """
 
 import math
@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from exporter.config import duration
-from exporter.config import yaml_file as document
+from exporter.config import duration, yaml_file
 
 SERVICE_URL = "https://library.vecharge.app"
 
@@ -37,7 +36,7 @@ class Watts(float):
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(document.wrong_type(["float"], value))
+            raise TypeError(yaml_file.wrong_type(["float"], value))
         try:
             watts = cls(value)
         except OverflowError:
@@ -56,7 +55,7 @@ class Text(str):
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
         if not isinstance(value, str):
-            raise TypeError(document.wrong_type(["str"], value))
+            raise TypeError(yaml_file.wrong_type(["str"], value))
         if not value.strip():
             raise ValueError("must not be empty")
         if not value.isprintable():
@@ -78,7 +77,7 @@ class Secret(str):
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
         if not isinstance(value, str):
-            raise TypeError(document.wrong_type(["str"], value))
+            raise TypeError(yaml_file.wrong_type(["str"], value))
         return cls(value)
 
 
@@ -137,7 +136,7 @@ class Url(Text):
 
 
 def read(kind: type, value: Any) -> Any:
-    """The hook for `document.typed`: lets each of the types above read its value."""
+    """The hook for `yaml_file.convert`: lets each of the types above read its value."""
     return cast("type[Duration]", kind).read(value)
 
 

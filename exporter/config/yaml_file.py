@@ -1,15 +1,16 @@
 """A YAML or JSON file, read into typed structs; every fault of it is one line that names file and place.
 
-No message shows a piece of the file, since it may hold a token: only keys, positions and types.
+No line shows a piece of the file, since it may hold a token: only keys, positions and types.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import yaml
@@ -20,23 +21,28 @@ from exporter.errors import ConfigError
 Typed = TypeVar("Typed")
 Hook = Callable[[type, Any], Any]
 
-# PyYAML builds nodes by recursion in C without a limit: depth is checked on the events, before.
-_DEEPEST = 64
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# A fault of a document: its place, and what is wrong.
+Fault = tuple[str, str]
+
 _VALIDATION = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<place>[^`]*)`)?", re.DOTALL)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
 
+def line(file: Path | str, place: str, problem: str) -> str:
+    """`FILE: PLACE: PROBLEM`, or `FILE: PROBLEM` for the file as a whole."""
+    return ": ".join(part for part in (str(file), place, problem) if part)
+
+
 def fail(file: Path | str, place: str, problem: str) -> NoReturn:
-    """Refuse the file: `FILE: PLACE: PROBLEM`, or `FILE: PROBLEM` for the file as a whole.
+    """Refuse the file.
 
     Without a cause: a parser's own exception quotes the file, and a traceback would show it.
     """
-    raise ConfigError(": ".join(part for part in (str(file), place, problem) if part)) from None
+    raise ConfigError(line(file, place, problem)) from None
 
 
 def read(file: Path) -> object:
-    """The plain values of a file that must hold some."""
+    """The plain values of a file that must not be empty."""
     document = read_if_any(file)
     if document is None:
         fail(file, "", "is empty")
@@ -46,7 +52,7 @@ def read(file: Path) -> object:
 def read_if_any(file: Path) -> object:
     """The plain values of a file: JSON if its name ends so, else YAML; None if it is empty, but for comments.
 
-    Keys stand once in a mapping.
+    A duplicate key in a mapping is refused.
     """
     try:
         text = files.read(file).decode("utf-8-sig")
@@ -57,24 +63,90 @@ def read_if_any(file: Path) -> object:
     return _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
 
 
-def typed(
-    file: Path, document: object, into: type[Typed], sections: Mapping[str, type[msgspec.Struct]], hook: Hook
-) -> Typed:
-    """The document as a value of type `into`.
+def typed(file: Path, document: object, into: type[Typed], hook: Hook) -> Typed:
+    """The document as a value of type `into`; raises ConfigError with all of its faults."""
+    value, faults = convert(document, into, hook)
+    if value is None or faults:
+        raise ConfigError(*(line(file, place, problem) for place, problem in faults)) from None
+    return value
 
-    `sections` gives the struct at each place (`accounts[].chargers[]`), to suggest a key for an unknown one;
-    `hook` reads the types of the project's own: its ValueErrors become messages with their place.
+
+def convert(document: object, into: type[Typed], hook: Hook) -> tuple[Typed | None, list[Fault]]:
+    """The document as a value of type `into`, and all of its faults.
+
+    What is not valid has its default or, without one, None. `hook` reads the types of the project's own: its
+    ValueErrors become faults.
     """
-    try:
-        return msgspec.convert(document, into, dec_hook=hook)
-    except msgspec.ValidationError as error:
-        # MESSAGE, or MESSAGE - at `$.accounts[0].name`, or MESSAGE - at `key` in `$.accounts[0]`
-        found = _VALIDATION.fullmatch(str(error))
-        assert found is not None
-        place = (found["place"] or "").removeprefix(".")
-        problem = "every key must be a string" if found["key"] else found["problem"]
-        section = sections.get(re.sub(r"\[[0-9]+\]", "[]", place))
-        fail(file, place, _in_words(problem, section.__struct_encode_fields__ if section else ()))
+    conversion = _Conversion(hook)
+    value: Typed | None = conversion.value(document, into, "")
+    return value, conversion.faults
+
+
+class _Conversion:
+    """Converts field by field: msgspec alone stops at the first fault."""
+
+    def __init__(self, hook: Hook) -> None:
+        self.faults: list[Fault] = []
+        self._hook = hook
+
+    def value(self, value: Any, kind: Any, place: str) -> Any:
+        if isinstance(value, dict) and (struct := _struct_of(kind)):
+            return self._struct(value, struct, place)
+        if isinstance(value, list) and get_origin(kind) in (list, tuple):
+            item_kind = get_args(kind)[0]
+            items = (self.value(item, item_kind, f"{place}[{i}]") for i, item in enumerate(value))
+            return get_origin(kind)(items)
+        try:
+            return msgspec.convert(value, kind, dec_hook=self._hook)
+        except msgspec.ValidationError as error:
+            # MESSAGE, or MESSAGE - at `$.headers[...]`, or MESSAGE - at `key` in `$.headers`
+            found = _VALIDATION.fullmatch(str(error))
+            assert found is not None
+            problem = "every key must be a string" if found["key"] else _in_words(found["problem"])
+            self._refuse(place + (found["place"] or ""), problem)
+            return None
+
+    def _struct(self, mapping: dict[Any, Any], kind: type[msgspec.Struct], place: str) -> msgspec.Struct:
+        fields = _fields(kind)
+        values: dict[str, Any] = dict.fromkeys(field.name for field, _ in fields.values() if field.required)
+        for key, value in mapping.items():
+            if not isinstance(key, str):
+                self._refuse(place, "every key must be a string")
+            elif key not in fields:
+                self._refuse(place, _unknown(key, list(fields)))
+            else:
+                field, field_kind = fields[key]
+                converted = self.value(value, field_kind, f"{place}.{key}".removeprefix("."))
+                if converted is not None:
+                    values[field.name] = converted
+        for name, (field, _) in fields.items():
+            if field.required and name not in mapping:
+                self._refuse(place, f'the key "{name}" is missing')
+        return kind(**values)
+
+    def _refuse(self, place: str, problem: str) -> None:
+        self.faults.append((place, problem))
+
+
+def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
+    """The struct that a mapping of this type is read into."""
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return one
+    return None
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> dict[str, tuple[msgspec.structs.FieldInfo, Any]]:
+    """The fields of a struct by their names in the document, with their types."""
+    hints = get_type_hints(struct)
+    return {field.encode_name: (field, hints[field.name]) for field in msgspec.structs.fields(struct)}
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, 1)
+    suggestion = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
+    return f"unknown key {_quoted(key)} ({suggestion})"
 
 
 def _quoted(key: str) -> str:
@@ -95,14 +167,8 @@ _TYPES = {
 }
 
 
-def _in_words(problem: str, known: tuple[str, ...]) -> str:
+def _in_words(problem: str) -> str:
     """A message of msgspec in this project's words; one of the hook's as it is."""
-    if found := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        close = get_close_matches(found[1], known, 1)
-        suggestion = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-        return f"unknown key {_quoted(found[1])} ({suggestion})"
-    if found := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        return f'the key "{found[1]}" is missing'
     if found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
         return _wrong_type(found[1].removesuffix(" | null").split(" | "), found[2])
     return problem
@@ -126,7 +192,7 @@ def _json(file: Path, text: str) -> object:
         result: dict[str, object] = {}
         for key, value in pairs:
             if key in result:
-                fail(file, "", f"key {_quoted(key)} stands twice in one mapping")
+                fail(file, "", f"duplicate key {_quoted(key)}")
             result[key] = value
         return result
 
@@ -140,72 +206,51 @@ def _json(file: Path, text: str) -> object:
         fail(file, "", "is not a configuration: it is nested too deeply, or holds an endless number")
 
 
+class _RefusedError(yaml.MarkedYAMLError):
+    """Valid YAML that is refused; its problem is in this project's words."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Refuses duplicate keys, of which PyYAML keeps the last, and gives every error its place."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except Exception:
+            # PyYAML does not catch what int() and date() raise: 2024-99-99, or ten thousand digits.
+            problem = "holds a value that does not exist in its type, such as 2024-99-99: put it in quotes"
+            raise _RefusedError(problem=problem, problem_mark=node.start_mark) from None
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in keys:
+                    problem = f"duplicate key {_quoted(key.value)}"
+                    raise _RefusedError(problem=problem, problem_mark=key.start_mark)
+                keys.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
+
+
 def _yaml(file: Path, text: str) -> object:
     try:
-        _refuse_what_harms(file, text)
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None
-            _refuse_twin_keys(file, node)
-            return loader.construct_document(node)
-        finally:
-            loader.dispose()
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        fail(file, _where(mark), f"is not valid YAML ({_harmless(error)})")
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        is_ours = isinstance(error, _RefusedError)
+        fail(file, place, str(error.problem) if is_ours else f"is not valid YAML ({_harmless(error)})")
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        fail(file, f"line {line}, column {column}", "is not valid YAML (a character that it does not allow)")
-    except (ValueError, OverflowError, RecursionError):
-        # PyYAML turns scalars into numbers and dates without a net: 2024-99-99, or ten thousand digits.
-        fail(file, "", "holds a number or a date that does not exist: put it in quotes")
-
-
-def _where(mark: Any) -> str:
-    return f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-
-
-def _refuse_what_harms(file: Path, text: str) -> None:
-    """Depth, and tags: PyYAML's constructors raise anything at all for a value that does not suit its tag."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if getattr(event, "tag", None) not in (None, "tag:yaml.org,2002:str"):
-            fail(file, _where(event.start_mark), "a YAML tag has no meaning in a configuration: put text in quotes")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                fail(file, _where(event.start_mark), f"is nested more than {_DEEPEST} levels deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _refuse_twin_keys(file: Path, root: yaml.Node) -> None:
-    """YAML forbids a key to stand twice in a mapping; PyYAML silently keeps the last."""
-    seen: set[int] = set()
-    left = [root]
-    while left:
-        node = left.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            left += node.value
-        elif isinstance(node, yaml.MappingNode):
-            keys: set[tuple[str, str]] = set()
-            for key, value in node.value:
-                left += (key, value)
-                if not isinstance(key, yaml.ScalarNode):
-                    continue
-                if (key.tag, key.value) in keys:
-                    fail(file, _where(key.start_mark), f"key {_quoted(key.value)} stands twice in one mapping")
-                keys.add((key.tag, key.value))
+        before = text[: error.position].split("\n")
+        place = f"line {len(before)}, column {len(before[-1]) + 1}"
+        fail(file, place, "is not valid YAML (a character that it does not allow)")
 
 
 def _harmless(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's own words, unless they quote more of the file than a single character."""
+    """PyYAML's own words, without what they quote of the file beyond a single character."""
     words = ", ".join(part for part in (error.context, error.problem) if part)
-    plain = re.sub(r"'(.|<[a-z ]+>)'", "", words)
-    return "what stands there has no meaning" if re.search(r"['\"`!]", plain) else words
+    if re.search(r"['\"`]", re.sub(r"'(.|<[a-z ]+>)'", "", words)):
+        return re.sub(r" ?['\"`].*['\"`]", "", words, flags=re.DOTALL)
+    return words

@@ -85,13 +85,6 @@ _UNSUPPORTED: Final = tuple(option for option in _Tls.__struct_fields__ if optio
 _HARMLESS: Final[Mapping[str, object]] = {"max_version": "TLS13", "prefer_server_cipher_suites": True}
 
 
-_SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
-    "": _Document,
-    "tls_server_config": _Tls,
-    "http_server_config": _Http,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
     """Certificates and what is asked of clients."""
@@ -128,7 +121,7 @@ def load(path: Path) -> WebConfig:
     """The web configuration in a file, certificates included; raises ConfigError. An empty file asks for nothing."""
     files = {path: mark_of(path)}
     content = document.read_if_any(path)
-    parsed = document.typed(path, {} if content is None else content, _Document, _SECTIONS, _no_types_of_our_own)
+    parsed = document.typed(path, {} if content is None else content, _Document, _no_types_of_our_own)
     _refuse_unsupported(path, "", parsed, ("rate_limit",))
     tls = None if parsed.tls_server_config is None else _tls(path, parsed.tls_server_config)
     if tls is not None:

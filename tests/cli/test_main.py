@@ -122,16 +122,19 @@ class TestRun:
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr == (
             "vecharge-exporter: VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file\n"
+            "vecharge-exporter: VECHARGE_CHARGERS: is not set: set it to the charger ids, separated by commas or spaces\n"
         )
 
-    def test_a_configuration_that_is_not_valid_ends_it_with_2_and_a_line(
+    def test_a_configuration_that_is_not_valid_ends_it_with_2_and_a_line_for_each_fault(
         self, program: Program, tmp_path: Path
     ) -> None:
         (tmp_path / "c.yml").write_text(VALID.replace("name:", "nam:"))
         result = program("--config.file=c.yml")
         assert (result.exit_code, result.stdout, program.ran) == (2, "", [])
-        assert result.stderr.startswith("vecharge-exporter: c.yml: accounts[0]")
-        assert result.stderr.count("\n") == 1
+        assert [line.partition(" (")[0] for line in result.stderr.splitlines()] == [
+            'vecharge-exporter: c.yml: accounts[0]: unknown key "nam"',
+            'vecharge-exporter: c.yml: accounts[0]: the key "name" is missing',
+        ]
 
     def test_a_configuration_file_that_is_not_there_is_named(self, program: Program) -> None:
         result = program("--config.file=nowhere.yml")

@@ -40,9 +40,9 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ),
         (
             {"VECHARGE_CHARGERS": ","},
-            "VECHARGE_CHARGERS: is not set: set it to the ids of the chargers, with commas between",
+            "VECHARGE_CHARGERS: is not set: set it to the charger ids, separated by commas or spaces",
         ),
-        ({"VECHARGE_CHARGERS": "a,b,a"}, 'VECHARGE_CHARGERS: charger id "a" stands twice'),
+        ({"VECHARGE_CHARGERS": "a,b,a"}, 'VECHARGE_CHARGERS: duplicate charger id "a"'),
         (
             {"VECHARGE_CHARGERS": "a\x07"},
             "VECHARGE_CHARGERS: a charger id must not hold control characters or line breaks",
