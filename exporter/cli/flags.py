@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from exporter.web.listening import ListenAddress
 
 DEFAULT_LISTEN_ADDRESS: Final = ":10037"
+# What the environment variables of the options begin with. VECHARGE_URL and VECHARGE_CHARGERS are no options: they are
+# the service and the charger ids of a configuration without a file.
+EXPORTER: Final = "VECHARGE_EXPORTER"
+HEALTHCHECK: Final = "VECHARGE_HEALTHCHECK"
 FILE: Final = click.Path(path_type=Path)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -35,7 +39,7 @@ class _Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
-def flag(name: str, prefix: str = "VECHARGE_EXPORTER", **attributes: Any) -> Callable[[Function], Function]:
+def flag(name: str, prefix: str = EXPORTER, **attributes: Any) -> Callable[[Function], Function]:
     """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
     words = name.removeprefix("--").replace(".", "_").replace("-", "_")
     attributes = {"show_default": True, "show_envvar": True} | attributes

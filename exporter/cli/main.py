@@ -216,23 +216,23 @@ def check(config_file: Path | None, web_config_file: Path | None, online: bool) 
 
 
 @main.command()
-@flags.flag("--url", default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
+@flags.flag("--url", prefix=flags.HEALTHCHECK, default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
 @flags.flag(
-    "--ca-file", type=flags.FILE, help="Authority to trust over TLS, or the exporter's certificate itself, as PEM."
+    "--ca-file",
+    prefix=flags.HEALTHCHECK,
+    type=flags.FILE,
+    help="PEM file with the authority of the exporter's certificate, or a self-signed certificate itself.",
 )
-@flags.flag("--server-name", help="Name that the certificate is for, if it is not the host of the URL.")
-@flags.flag("--cert-file", type=flags.FILE, help="Certificate to show, where the exporter demands one, as PEM.")
-@flags.flag("--key-file", type=flags.FILE, help="Key of that certificate; without one it is in the same file.")
-@flags.flag("--username", help="User, where the exporter asks for a password.")
-@flags.flag("--password-file", type=flags.FILE, help="File that holds the password.")
-def healthcheck(url: str, **options: Any) -> None:
-    """Ask a running exporter whether it is healthy: for container health checks.
+@flags.flag("--username", prefix=flags.HEALTHCHECK, help="User, if the exporter asks for a password.")
+@flags.flag("--password-file", prefix=flags.HEALTHCHECK, type=flags.FILE, help="File that holds the password.")
+def healthcheck(url: str, ca_file: Path | None, username: str | None, password_file: Path | None) -> None:
+    """Ask a running exporter whether it is healthy, for container health checks.
 
-    It answers within 5 s. Exit status 0: the exporter says that it is well; 1: it does not, and what to do.
+    Exit status 0: it is healthy. Exit status 1: it is not, or does not answer within 5 s.
     """
-    from exporter.cli.healthcheck import Question, ask
+    from exporter.cli.healthcheck import ask
 
-    ask(Question(url=url, **options))
+    ask(url, ca_file, username, password_file)
     click.echo(f"{url}: healthy")
 
 

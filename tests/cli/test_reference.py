@@ -29,6 +29,10 @@ def test_every_command_and_every_option_says_what_it_is_for(command: str) -> Non
     assert [option.name for option in options if not option.help] == []
 
 
+# Whose variables could be taken for VECHARGE_URL and VECHARGE_CHARGERS, the service and its chargers.
+OWN_PREFIXES = {"healthcheck": "VECHARGE_HEALTHCHECK"}
+
+
 @pytest.mark.parametrize("command", main.commands)
 def test_every_option_with_a_value_is_an_environment_variable_too(command: str) -> None:
     of_run = {option.opts[0] for option in main.commands["run"].params}
@@ -36,7 +40,7 @@ def test_every_option_with_a_value_is_an_environment_variable_too(command: str) 
         if isinstance(option, click.Option) and not option.is_flag:
             words = option.opts[0].removeprefix("--").replace(".", "_").replace("-", "_")
             simulated = command in ("demo", "simulate") and option.opts[0] not in of_run
-            prefix = "VECHARGE_SIMULATOR" if simulated else "VECHARGE_EXPORTER"
+            prefix = "VECHARGE_SIMULATOR" if simulated else OWN_PREFIXES.get(command, "VECHARGE_EXPORTER")
             assert option.envvar == f"{prefix}_{words.upper()}"
 
 
