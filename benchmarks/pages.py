@@ -20,7 +20,6 @@ from exporter.logs import create_log
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from exporter.web.listening import ListenAddress
-from exporter.web.power_history import PowerHistory
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 
@@ -85,12 +84,9 @@ async def _serve_exporter(charging: ChargingFleet, folder: Path) -> None:
     log = create_log("error", "logfmt", io.StringIO())
     commits = Commits(StateStore.open(folder), charging.fleet, log)
     options = WebOptions(listen=(ListenAddress("127.0.0.1", 0),))
-    power = PowerHistory(lambda: charging.fleet.chargers, lambda: charging.now)
-    exporter = Web(charging.fleet, Scrape(charging.fleet, commits), power, options, charging.start, log)
+    exporter = Web(charging.fleet, Scrape(charging.fleet, commits), options, charging.start, log)
     [address] = await exporter.start()
-    sampling = asyncio.create_task(power.run())
     await answer_commands(address.port, Pages(charging, None))
-    sampling.cancel()
     await exporter.stop()
     await commits.close(10.0)
 

@@ -25,7 +25,6 @@ from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from exporter.stream.socketio_client import prepare_library
-from exporter.web.power_history import PowerHistory
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 
@@ -72,9 +71,8 @@ class Exporter:
         self._commits = Commits(store, self.fleet, log)
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
-        self._power = PowerHistory(lambda: self.fleet.chargers, clock.now)
         scrape = Scrape(self.fleet, self._commits)
-        self._web = Web(self.fleet, scrape, self._power, options.web, self.reloads.reload, log)
+        self._web = Web(self.fleet, scrape, options.web, self.reloads.reload, log)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
@@ -88,7 +86,6 @@ class Exporter:
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
-            asyncio.create_task(self._power.run(), name="power history"),
         ]
         for task in self._tasks:
             task.add_done_callback(self._has_ended)

@@ -8,11 +8,13 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY: Final = timedelta(days=1)
 LOOPBACK: Final = ("localhost", "127.0.0.1")
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 class Authority:
@@ -49,9 +51,10 @@ class Authority:
         password: bytes | None = None,
         places: tuple[str, ...] = LOOPBACK,
         expires: timedelta = DAY,
+        key: PrivateKey | None = None,
     ) -> tuple[Path, Path]:
         """Certificate and key of `name`, for a server at `places` and for clients; it `expires` so long from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
@@ -81,9 +84,7 @@ class Authority:
             context.load_cert_chain(*client)
         return context
 
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, expires: timedelta
-    ) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key: PublicKey, expires: timedelta) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         # Both key identifiers: from Python 3.13 on a client insists on them.
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())

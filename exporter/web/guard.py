@@ -1,21 +1,20 @@
 """Who may see the pages, and what every answer carries."""
 
 import asyncio
-import ipaddress
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
+from exporter.charger.process_stats import ExporterProcess
+from exporter.logs import Log, Thinned
 from exporter.web.config import WebConfig
-from exporter.web.connections import Connection, plain
-from exporter.web.passwords import Passwords
-from exporter.web.turns import CrowdedError
+from exporter.web.connections import Answer, plain
+from exporter.web.passwords import CrowdedError, Passwords
+from exporter.web.tls import is_allowed
 
-# Nothing from elsewhere, nothing inline, no frame around it, and no trace of it elsewhere.
+# Nothing from elsewhere, nothing inline, no frame around it, and no referrer sent elsewhere.
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -29,62 +28,37 @@ SECURITY_HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _ASK: Final = {"WWW-Authenticate": 'Basic realm="vecharge-exporter", charset="UTF-8"'}
-_LATER: Final = {"Retry-After": "5"}
+_RETRY: Final = {"Retry-After": "5"}
 
 
 class Guard:
-    """Stands before every page. It judges by the configuration as it is now, whenever a connection was made."""
+    """Stands before every page, and judges each request by the configuration in force."""
 
-    def __init__(self, answer_seconds: float) -> None:
+    def __init__(self, answer: Answer, answer_seconds: float, process: ExporterProcess, log: Log) -> None:
+        self._answer = answer
         self._answer_seconds = answer_seconds
+        self._process = process
+        self._log = log
         self._passwords = Passwords({})
-        self._headers: Mapping[str, str] = SECURITY_HEADERS
+        self._headers = dict(SECURITY_HEADERS)
+        self._allowed_sans: frozenset[str] = frozenset()
+        self._wrong_passwords = Thinned()
 
-    def headers(self) -> Mapping[str, str]:
-        """What every answer carries."""
-        return self._headers
-
-    def obey(self, config: WebConfig) -> None:
-        """Lets its users in from now on, and sends its headers beside, or in place of, our own."""
-        if config.users != self._passwords.users:  # else those who are in stay in: a certificate was renewed
+    def apply(self, config: WebConfig) -> None:
+        """Put users, headers and allowed client certificates of `config` in force."""
+        if config.users != self._passwords.users:  # otherwise verified passwords stay verified
             self._passwords = Passwords(config.users)
         merged = CIMultiDict(SECURITY_HEADERS)
         merged.update(config.headers)
-        # As in all exporters, a blank value takes a header away.
+        # As in all exporters, a blank value removes a header.
         self._headers = {name: value for name, value in merged.items() if value}
+        self._allowed_sans = config.tls.client_allowed_sans if config.tls else frozenset()
 
-    @web.middleware
-    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The answer of a page, if the client may have it, sent."""
-        connection = request.protocol
-        assert isinstance(connection, Connection)
-        with connection.answering():
-            response = await self._response(request, handler)
-            response.headers.update(self._headers)
-            if connection.is_leaving:
-                response.force_close()
-            await self._send(request, response)
-            return response
-
-    async def _response(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        def has_left() -> bool:
-            return request.transport is None or request.transport.is_closing()
-
-        authorization = request.headers.get("Authorization")
-        try:
-            if not await self._passwords.accept(authorization, line_of(request.remote), has_left):
-                return _refusal(HTTPStatus.UNAUTHORIZED, _ASK)
-        except CrowdedError:
-            return _refusal(HTTPStatus.TOO_MANY_REQUESTS, _LATER)
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            response = plain(error.status)
-            response.headers.update({name: value for name, value in error.headers.items() if name == "Allow"})
-            return response
-
-    async def _send(self, request: web.Request, response: web.StreamResponse) -> None:
-        # Here, and not left to aiohttp, which waits for a reader for ever, with the whole answer in memory.
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Send the answer of a page if the client may have it, else a refusal."""
+        response = await self._respond(request)
+        self._finish(response)
+        # Not left to aiohttp, which waits for a slow client without a limit, with the whole answer in memory.
         try:
             async with asyncio.timeout(self._answer_seconds):
                 await response.prepare(request)
@@ -92,18 +66,34 @@ class Guard:
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
+        return response
 
+    def refuse(self, status: int) -> web.Response:
+        """Make the answer to a request that no page can answer."""
+        response = plain(status)
+        self._finish(response)
+        return response
 
-def _refusal(status: int, headers: Mapping[str, str]) -> web.Response:
-    refusal = plain(status)
-    refusal.headers.update(headers)
-    return refusal
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not is_allowed(request.get_extra_info("peercert"), self._allowed_sans):
+            return plain(HTTPStatus.FORBIDDEN, "client certificate refused: none of its names is allowed")
+        authorization = request.headers.get("Authorization")
+        try:
+            is_accepted = await self._passwords.accept(authorization)
+        except CrowdedError:
+            return plain(HTTPStatus.TOO_MANY_REQUESTS, headers=_RETRY)
+        if not is_accepted:
+            if authorization is not None:  # a browser asks without a password first
+                self._log_wrong_password(request.remote)
+            return plain(HTTPStatus.UNAUTHORIZED, headers=_ASK)
+        return await self._answer(request)
 
+    def _finish(self, response: web.StreamResponse) -> None:
+        response.headers.update(self._headers)
+        self._process.count_answer(response.status)
 
-def line_of(remote: str | None) -> str:
-    """Those who wait together: one address, or a network of IPv6, of which one host has all the addresses it likes."""
-    address = ipaddress.ip_address(remote or "::")
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    # What an IPv4 client is on a socket of both families.
-    return str(address.ipv4_mapped or int(address) >> 64)
+    def _log_wrong_password(self, client: str | None) -> None:
+        # One fault for all clients: their addresses can be as many as they like.
+        times = self._wrong_passwords.times_if_due("wrong password", asyncio.get_running_loop().time())
+        if times:
+            self._log.warning("wrong password", client=client, times=times)

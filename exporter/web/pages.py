@@ -1,7 +1,8 @@
-"""What is answered where."""
+"""The pages: what is answered at which path."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
@@ -15,11 +16,8 @@ from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.web import negotiation
 from exporter.web.api import ChargersDocument
-from exporter.web.connections import plain
-from exporter.web.guard import Guard
+from exporter.web.connections import Answer, plain
 from exporter.web.health import HEALTHY, READY
-from exporter.web.power import PowerDocument
-from exporter.web.power_history import PowerHistory
 from exporter.web.scrape import Scrape
 
 SENT_AT_ONCE_BYTES: Final = 131_072
@@ -29,41 +27,39 @@ Reload = Callable[[], Awaitable[None]]
 
 
 class Pages:
-    """The pages over one fleet. `reload` is what POST /-/reload does, None if it is not open."""
+    """The pages over one fleet. `reload` is what POST /-/reload does, None if it is not enabled."""
 
-    def __init__(
-        self, fleet: Fleet, scrape: Scrape, power: PowerHistory, telemetry_path: str, reload: Reload | None
-    ) -> None:
+    def __init__(self, fleet: Fleet, scrape: Scrape, telemetry_path: str, reload: Reload | None) -> None:
         self.is_ready = False
         self._scrape = scrape
         self._telemetry_path = telemetry_path
         self._reload_configuration = reload
         self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
-        self._power_document = PowerDocument(power, now)
         environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter.web"), autoescape=True)
         self._index = environment.get_template("index.html")
-        self._static = {
-            file.name: (file.read_bytes(), content_type)
-            for file in resources.files("exporter.web").joinpath("static").iterdir()
-            if (content_type := _STATIC.get("." + file.name.rpartition(".")[2]))
+        self._pages: dict[str, dict[str, Answer]] = {
+            "/": {"GET": self._landing},
+            "/api/v1/chargers": {"GET": self._chargers},
+            "/-/healthy": {"GET": self._healthy},
+            "/-/ready": {"GET": self._ready},
+            "/-/reload": {"POST": self._reload},
+            **{f"/static/{name}": {"GET": partial(_file, body, kind)} for name, body, kind in _static_files()},
+            # Last: at "/" it replaces the landing page.
+            telemetry_path: {"GET": self._metrics},
         }
 
-    def site(self, guard: Guard) -> web.Application:
-        """All pages, behind `guard`."""
-        site = web.Application(middlewares=[guard.answer])
-        routes = site.router
-        routes.add_get(self._telemetry_path, self._metrics)
-        if self._telemetry_path != "/":
-            routes.add_get("/", self._landing)
-        routes.add_get("/static/{name}", self._file)
-        routes.add_get("/api/v1/chargers", self._chargers)
-        routes.add_get("/api/v1/power", self._power)
-        routes.add_get("/-/healthy", self._healthy)
-        routes.add_get("/-/ready", self._ready)
-        routes.add_post("/-/reload", self._reload)
-        return site
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to a request that may be answered."""
+        page = self._pages.get(request.path)
+        if page is None:
+            return plain(HTTPStatus.NOT_FOUND)
+        answer = page.get("GET" if request.method == "HEAD" else request.method)
+        if answer is None:
+            allowed = "GET,HEAD" if "GET" in page else ",".join(page)
+            return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
+        return await answer(request)
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _metrics(self, request: web.BaseRequest) -> web.Response:
         content_type = negotiation.content_type(",".join(request.headers.getall("Accept", [])))
         zipped = _accepts_gzip(request)
         pieces = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS, zipped=zipped)
@@ -72,13 +68,10 @@ class Pages:
             headers["Content-Encoding"] = "gzip"
         return _streamed(pieces, headers)
 
-    async def _chargers(self, request: web.Request) -> web.Response:
+    async def _chargers(self, request: web.BaseRequest) -> web.Response:
         return await _document(request, self._chargers_document)
 
-    async def _power(self, request: web.Request) -> web.Response:
-        return await _document(request, self._power_document)
-
-    async def _landing(self, _request: web.Request) -> web.Response:
+    async def _landing(self, _request: web.BaseRequest) -> web.Response:
         html = self._index.render(
             version=__version__,
             # Relative, so that the page works behind a proxy that puts a prefix before it.
@@ -87,29 +80,18 @@ class Pages:
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
 
-    async def _file(self, request: web.Request) -> web.Response:
-        try:
-            body, content_type = self._static[request.match_info["name"]]
-        except KeyError:
-            raise web.HTTPNotFound from None
-        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if request.headers.get("If-None-Match") == tag:
-            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
-
-    async def _healthy(self, _request: web.Request) -> web.Response:
+    async def _healthy(self, _request: web.BaseRequest) -> web.Response:
         return plain(HTTPStatus.OK, HEALTHY)
 
-    async def _ready(self, _request: web.Request) -> web.Response:
+    async def _ready(self, _request: web.BaseRequest) -> web.Response:
         if not self.is_ready:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "vecharge-exporter is not ready.")
         return plain(HTTPStatus.OK, READY)
 
-    async def _reload(self, request: web.Request) -> web.Response:
+    async def _reload(self, request: web.BaseRequest) -> web.Response:
         if self._reload_configuration is None:
-            return plain(HTTPStatus.FORBIDDEN, "not open: start the exporter with --web.enable-lifecycle")
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            return plain(HTTPStatus.FORBIDDEN, "not enabled: start the exporter with --web.enable-lifecycle")
+        if not _is_own_origin(request):
             return plain(HTTPStatus.FORBIDDEN, "refused: another web site asks for it")
         try:
             await self._reload_configuration()
@@ -118,7 +100,39 @@ class Pages:
         return plain(HTTPStatus.OK, "reloaded")
 
 
-async def _document(request: web.Request, document: ChargersDocument | PowerDocument) -> web.Response:
+def _is_own_origin(request: web.BaseRequest) -> bool:
+    """False if another web site makes a browser send the request.
+
+    A browser sends `Origin` with every POST, but `Sec-Fetch-Site` only over TLS or to loopback. Other clients, such
+    as curl, send neither.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        return False
+    origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
+    if origin is None:
+        return True
+    # A sandboxed frame or a local file has the origin `null`.
+    _scheme, separator, place = origin.partition("://")
+    return bool(separator) and place.lower() == host.lower()
+
+
+def _static_files() -> Iterator[tuple[str, bytes, str]]:
+    """Name, content and content type."""
+    for file in resources.files("exporter.web").joinpath("static").iterdir():
+        content_type = _STATIC.get("." + file.name.rpartition(".")[2])
+        if content_type:
+            yield file.name, file.read_bytes(), content_type
+
+
+async def _file(body: bytes, content_type: str, request: web.BaseRequest) -> web.Response:
+    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
+
+
+async def _document(request: web.BaseRequest, document: ChargersDocument) -> web.Response:
     zipped = _accepts_gzip(request)
     headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
     if zipped:
@@ -141,5 +155,5 @@ async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
             yield memoryview(piece)[start : start + SENT_AT_ONCE_BYTES]
 
 
-def _accepts_gzip(request: web.Request) -> bool:
+def _accepts_gzip(request: web.BaseRequest) -> bool:
     return negotiation.accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))

@@ -1,17 +1,15 @@
 """What can happen to the exporter's own machine. Disks: tests/state/test_crashes.py."""
 
-import re
 import resource
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chaos.faults import Fault, Within, connect_failure, fault_of, harmless, holds
+from tests.chaos.faults import connect_failure, fault_of, harmless, holds
 from tests.chaos.scene import Scene
 from tests.end_to_end.program import Exporter
 from tests.processes import SECONDS, wait_until
@@ -20,10 +18,6 @@ from tests.simulated import SimulatedService
 HOUR = 3600.0
 # Before the first attempt after a connection that was lost: the shortest backoff.
 MAX_FIRST_WAIT = 2.0
-# Until a new connection is answered whose file another one has to give up first.
-NEW_CONNECTION = 5.0
-# Of about three: who waits does not spin.
-MAX_BUSY_SECONDS = 1.0
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
@@ -87,52 +81,3 @@ def test_at_the_limit_of_open_files_the_rest_goes_on_and_room_is_used_once_there
             assert scraped("vecharge_charger_energy_joules_total") == sum(energies.values())
         exporter.wait_until_up(4)
         assert exporter.values("vecharge_charger_energy_joules_total") == energies
-
-
-@holds(harmless("The limit of open files is reached, and scrapes come over new connections: a file is kept for one"))
-def test_when_streams_have_taken_all_files_a_new_connection_still_gets_its_scrape(tmp_path: Path) -> None:
-    with watching(tmp_path) as (_, exporter):
-        taken = len(list(Path(f"/proc/{exporter.process.pid}/fd").iterdir()))
-        with open_files_limited(exporter, taken), ExitStack() as kept:
-            for _ in range(3):
-                # Each stays open, as Prometheus' own does: the one that nobody needs any more has to go.
-                client = kept.enter_context(requests.Session())
-                page = client.get(f"{exporter.url}/metrics", timeout=NEW_CONNECTION)
-                assert page.text.count("vecharge_charger_up{") == 4
-
-
-@holds(
-    Fault(
-        "No file at all is left, and a scrape comes over a new connection",
-        Within.AT_ONCE,
-        "up == 0",
-        "no file is left for another scrape",
-    )
-)
-def test_a_scrape_that_no_file_is_left_for_waits_and_neither_spins_nor_floods_the_log(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    fault = fault_of(request.function)
-    assert fault.within is not None
-    with watching(tmp_path) as (_, exporter), ExitStack() as waiting:
-        address = ("127.0.0.1", int(exporter.target.rpartition(":")[2]))
-        busy_before = busy_seconds(exporter)
-        with open_files_limited(exporter, 3):
-            clients = [waiting.enter_context(socket.create_connection(address, SECONDS)) for _ in range(10)]
-            for client in clients:
-                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n")
-            exporter.process.wait_for_line(fault.log, fault.within.seconds)
-            # Looked for again every second; told at the first time and at every doubling.
-            exporter.process.wait_for_line(f"{fault.log}.* times=4")
-            assert exporter.process.text().count(fault.log) == 3
-        for client in clients:
-            assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
-        assert busy_seconds(exporter) - busy_before < MAX_BUSY_SECONDS
-        assert "level=error" not in exporter.process.text()
-
-
-def busy_seconds(exporter: Exporter) -> float:
-    """What the exporter has used of a processor."""
-    found = re.search(r"^process_cpu_seconds_total (\S+)$", exporter.scrape(), re.MULTILINE)
-    assert found
-    return float(found[1])

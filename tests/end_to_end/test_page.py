@@ -1,8 +1,7 @@
-"""What the program tells its landing page."""
+"""What the program shows on its landing page."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,24 +9,10 @@ from tests.end_to_end.program import Exporter, account
 from tests.processes import wait_until
 
 
-def test_the_page_of_a_program_that_runs_has_lines_to_draw(
-    simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
-) -> None:
-    exporter = start_exporter(simulated)
-    exporter.wait_until_up(12)
-
-    def drawn() -> list[Any]:
-        found = exporter.get("/api/v1/power").json()
-        samples = found["power_watts"].values()
-        return [watts for watts in samples if watts[-1] is not None and len(watts) == len(found["times_seconds"])]
-
-    wait_until(drawn, "a sample of the power that is drawn")
-
-
 @pytest.mark.parametrize(
     "content", [None, b"", b"\xff", b"two words", b"long" * 65536], ids=lambda text: str(text)[:10]
 )
-def test_who_looks_at_the_page_learns_of_a_bad_token_and_not_where_it_lies(
+def test_the_page_shows_that_a_token_is_bad_but_not_its_file(
     start_exporter: Callable[..., Exporter], tmp_path: Path, content: bytes | None
 ) -> None:
     token = tmp_path / "SecretPlace"

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 
 from exporter.charger.charger import Charger
-from exporter.charger.clock import Moment, now
+from exporter.charger.clock import now
 from exporter.charger.events import Event
 from exporter.charger.process_stats import ExporterProcess
-from exporter.charger.wire import decode
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.stream.supervisor import ChargerStream
 from exporter.web.listening import ListenAddress
-from exporter.web.power_history import PowerHistory
 from exporter.web.scrape import Scrape, compressed
 from exporter.web.server import Web, WebOptions
 
@@ -99,10 +97,8 @@ class Site:
         self.pages = Pages()
         self.reloads = 0
         self.reload_error: Exception | None = None
-        self._sampled_ago = 0.0
-        self.power = PowerHistory(lambda: self.fleet.chargers, lambda: _earlier(self._sampled_ago))
         web_options = WebOptions(**{"listen": (ANY_PORT,), **options})
-        self.web = Web(self.fleet, self.pages, self.power, web_options, self._reload, log)
+        self.web = Web(self.fleet, self.pages, web_options, self._reload, log)
         self.url = ""
         self.port = 0
         # How its client meets TLS: with what it trusts.
@@ -137,19 +133,7 @@ class Site:
             charger.apply(event, now())
         return charger
 
-    async def drew(self, charger_id: str, *watts: float | None, every: float = 5.0) -> None:
-        """Lets the exporter have sampled a charger, the last time just now; None is not known."""
-        for place, value in enumerate(watts):
-            self.tell(charger_id, decode("newLog", ({"power": value, "voltage": 230.0},)))
-            self._sampled_ago = every * (len(watts) - 1 - place)
-            await self.power.sample()
-
     async def _reload(self) -> None:
         self.reloads += 1
         if self.reload_error is not None:
             raise self.reload_error
-
-
-def _earlier(seconds: float) -> Moment:
-    moment = now()
-    return Moment(moment.unix - seconds, moment.monotonic - seconds)

@@ -1,19 +1,15 @@
-"""What every answer carries, and who gets one."""
+"""What every answer carries, and which requests get one."""
 
 import asyncio
 import re
-import threading
 from pathlib import Path
 from typing import Any
 
 import bcrypt
 import pytest
 
-from exporter.web.guard import line_of
-from exporter.web.passwords import Passwords
-from exporter.web.turns import CrowdedError
+from exporter.web.passwords import CrowdedError, Passwords
 from tests.processes import SECONDS
-from tests.stream.watch import until
 from tests.web.site import Site, basic
 
 HEADERS = {
@@ -65,20 +61,53 @@ async def test_every_answer_carries_the_security_headers(site: Site) -> None:
             assert_secure(response.headers)
 
 
-@pytest.mark.parametrize(
-    "said", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"]
-)
-async def test_what_is_no_http_is_refused_in_one_line_with_the_security_headers(site: Site, said: bytes) -> None:
+async def raw(site: Site, request: bytes) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body of the answer to these bytes, after which the exporter closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
-    writer.write(said)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.write(request)
+    answer = await asyncio.wait_for(reader.read(), SECONDS)
     writer.close()
     head, _, body = answer.decode().partition("\r\n\r\n")
     status, *lines = head.split("\r\n")
-    assert status.endswith(" 400 Bad Request")
-    assert_secure(dict(line.split(": ", 1) for line in lines))
-    assert body == "400 Bad Request\n"
+    return int(status.split()[1]), dict(line.split(": ", 1) for line in lines), body
+
+
+@pytest.mark.parametrize(
+    "said", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"]
+)
+async def test_what_is_not_http_is_refused_in_one_line_with_the_security_headers(site: Site, said: bytes) -> None:
+    status, headers, body = await raw(site, said)
+    assert (status, body) == (400, "400 Bad Request\n")
+    assert_secure(headers)
     assert site.log.lines == [], "a port scanner fills no log"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /metrics HTTP/1.1\r\nExpect: foo",
+        "GET /nothing HTTP/1.1\r\nExpect: 100-continue",
+        "POST /-/reload HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 0",
+        "OPTIONS * HTTP/1.1",
+        "CONNECT example:443 HTTP/1.1",
+        "GET http://elsewhere/metrics HTTP/1.1",
+        "GET /metrics HTTP/1.0",
+        "GET /metrics HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade",
+    ],
+)
+async def test_unusual_requests_need_the_password_too(tmp_path: Path, head: str) -> None:
+    async with Site(**configured(tmp_path, users(alice="right"))) as site:
+        status, headers, body = await raw(site, f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert (status, body) == (401, "401 Unauthorized\n")
+        assert_secure(headers)
+
+
+async def test_an_expectation_is_no_reason_to_refuse_a_page(site: Site) -> None:
+    status, headers, body = await raw(
+        site, b"GET /metrics HTTP/1.1\r\nHost: x\r\nExpect: foo\r\nConnection: close\r\n\r\n"
+    )
+    assert (status, body) == (200, "in text")
+    assert_secure(headers)
 
 
 async def test_a_fault_of_ours_is_an_answer_with_the_security_headers(
@@ -147,11 +176,8 @@ async def test_with_the_password_the_pages_are_shown(tmp_path: Path) -> None:
             assert response.status == status
 
 
-async def test_what_cannot_be_tried_now_is_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines: list[str] = []
-
-    async def crowded(_passwords: Passwords, _authorization: str | None, line: str, _left: object) -> bool:
-        lines.append(line)
+async def test_a_password_that_cannot_be_checked_now_gets_429(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def crowded(_passwords: Passwords, _authorization: str | None) -> bool:
         raise CrowdedError
 
     monkeypatch.setattr(Passwords, "accept", crowded)
@@ -161,49 +187,37 @@ async def test_what_cannot_be_tried_now_is_to_come_again(tmp_path: Path, monkeyp
         assert int(response.headers["Retry-After"]) > 0
         assert_secure(response.headers)
         assert site.pages.made == 0
-    assert lines == ["127.0.0.1"]
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "together"),
-    [
-        ("192.0.2.1", "192.0.2.2", False),
-        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
-        ("::ffff:192.0.2.1", "192.0.2.1", True),
-        ("2001:db8::1", "2001:db8::ffff:1", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("fe80::1%eth0", "fe80::2%eth0", True),
-    ],
-)
-def test_clients_wait_together_by_address_or_by_network_of_ipv6(one: str, other: str, together: bool) -> None:
-    assert (line_of(one) == line_of(other)) == together
+async def test_every_answer_is_counted_by_its_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(**_: object) -> bytes:
+        raise RuntimeError
 
-
-async def test_no_bcrypt_is_spent_on_clients_that_hang_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[bytes] = []
-    check = bcrypt.checkpw
-
-    def counted(password: bytes, against: bytes) -> bool:
-        tried.append(password)
-        assert may_go_on.wait(SECONDS)
-        return check(password, against)
-
-    may_go_on = threading.Event()
-    monkeypatch.setattr(bcrypt, "checkpw", counted)
+    right = {"Authorization": basic("alice", "right")}
     async with Site(**configured(tmp_path, users(alice="right"))) as site:
-        before = len(asyncio.all_tasks())
-        for n in range(10):
-            _, writer = await asyncio.open_connection("127.0.0.1", site.port)
-            head = f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {basic('alice', f'wrong{n}')}\r\n\r\n"
-            writer.write(head.encode())
-            # A task for the connection, and one for its password.
-            await until(lambda: len(asyncio.all_tasks()) >= before + 2 * (n + 1), f"client {n}")  # noqa: B023
-            writer.transport.abort()
-        await site.get("/")
-        may_go_on.set()
-        response, _ = await site.get("/metrics", Authorization=basic("alice", "right"))
-        assert response.status == 200
-    assert tried == [b"wrong0", b"right"]
+        answers = site.fleet.process.http_answers
+        await raw(site, b"nonsense\r\n\r\n")
+        await site.get("/metrics")
+        await site.get("/metrics", Authorization=basic("alice", "wrong"))
+        for path in ("/metrics", "/nothing", "/-/ready"):
+            await site.get(path, **right)
+        for method in ("POST", "HEAD"):
+            await site.get("/metrics", method, **right)
+        await site.get("/-/reload", "POST", **right)
+        monkeypatch.setattr(site.pages, "page", broken)
+        await site.get("/metrics", **right)
+        once = dict.fromkeys(("400", "403", "404", "405", "500", "503"), 1)
+        assert {code: count for code, count in answers.items() if count} == {"200": 2, "401": 2, **once}
+
+
+async def test_wrong_passwords_are_logged_with_the_client_at_powers_of_two(tmp_path: Path) -> None:
+    async with Site(**configured(tmp_path, users(alice="right"))) as site:
+        await site.get("/metrics")
+        assert site.log.lines == [], "a browser asks without a password first"
+        for n in range(5):
+            await site.get("/metrics", Authorization=basic("SecretUser", f"SecretPassword{n}"))
+        logged = [line.partition("level=")[2] for line in site.log.lines]
+        assert logged == [f'warn msg="wrong password" client=127.0.0.1 times={times}' for times in (1, 2, 4)]
 
 
 async def test_a_reload_needs_the_password_too(tmp_path: Path) -> None:

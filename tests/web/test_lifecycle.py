@@ -8,7 +8,7 @@ from tests.web.site import Site
 OPEN = pytest.mark.parametrize("site", [{"enable_lifecycle": True}], indirect=True)
 
 
-async def test_a_reload_is_refused_unless_it_was_opened(site: Site) -> None:
+async def test_a_reload_is_refused_unless_it_is_enabled(site: Site) -> None:
     response, body = await site.get("/-/reload", "POST")
     assert response.status == 403
     assert b"--web.enable-lifecycle" in body
@@ -16,13 +16,13 @@ async def test_a_reload_is_refused_unless_it_was_opened(site: Site) -> None:
 
 
 @OPEN
-async def test_an_opened_reload_reads_the_configuration_again(site: Site) -> None:
+async def test_an_enabled_reload_reads_the_configuration_again(site: Site) -> None:
     response, _ = await site.get("/-/reload", "POST")
     assert (response.status, site.reloads) == (200, 1)
 
 
 @OPEN
-async def test_a_configuration_that_is_not_valid_is_answered_with_what_is_wrong(site: Site) -> None:
+async def test_the_answer_says_what_is_wrong_with_an_invalid_configuration(site: Site) -> None:
     site.reload_error = ConfigError("config.yml: accounts: is missing")
     response, body = await site.get("/-/reload", "POST")
     assert response.status == 500
@@ -31,13 +31,38 @@ async def test_a_configuration_that_is_not_valid_is_answered_with_what_is_wrong(
 
 @OPEN
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_looking_at_it_reloads_nothing(site: Site, method: str) -> None:
+async def test_only_a_post_request_reloads(site: Site, method: str) -> None:
     response, _ = await site.get("/-/reload", method)
     assert (response.status, site.reloads) == (405, 0)
 
 
 @OPEN
-@pytest.mark.parametrize("origin", ["cross-site", "same-site"])
-async def test_another_web_site_cannot_make_a_browser_reload(site: Site, origin: str) -> None:
-    response, _ = await site.get("/-/reload", "POST", Sec_Fetch_Site=origin)
+@pytest.mark.parametrize("site_of_request", ["cross-site", "same-site"])
+async def test_another_web_site_cannot_make_a_browser_reload(site: Site, site_of_request: str) -> None:
+    response, _ = await site.get("/-/reload", "POST", Sec_Fetch_Site=site_of_request)
     assert (response.status, site.reloads) == (403, 0)
+
+
+@OPEN
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1", "127.0.0.1", ""],
+)
+async def test_a_foreign_origin_is_refused_over_plain_http_too(site: Site, origin: str) -> None:
+    response, _ = await site.get("/-/reload", "POST", Origin=origin)
+    assert (response.status, site.reloads) == (403, 0)
+
+
+@OPEN
+async def test_the_null_origin_is_refused_whatever_the_host(site: Site) -> None:
+    for host in ("null", ""):
+        response, _ = await site.get("/-/reload", "POST", Origin="null", Host=host)
+        assert (response.status, site.reloads) == (403, 0)
+
+
+@OPEN
+async def test_the_exporter_s_own_origin_may_reload(site: Site) -> None:
+    for origin, host in ((site.url, f"127.0.0.1:{site.port}"), ("https://Proxy.example", "proxy.example")):
+        response, _ = await site.get("/-/reload", "POST", Origin=origin, Host=host)
+        assert response.status == 200
+    assert site.reloads == 2

@@ -99,11 +99,11 @@ def test_with_a_client_certificate_and_not_without(
         assert "level=error" not in process.text(), "whoever knocks without a certificate fills no log"
 
 
-def test_a_web_configuration_that_is_not_valid_ends_the_start_in_one_line(tmp_path: Path) -> None:
+def test_an_invalid_web_configuration_ends_the_start_with_one_line(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="ended before"), exporter(tmp_path, {"rate_limit": {"interval": "1s"}}):
         pass
     (told,) = [line for line in (tmp_path / "exporter.log").read_text().splitlines() if "level=" not in line]
     assert told == (
-        "vecharge-exporter: web.yml: rate_limit: is an option of the format that this exporter does not support: "
-        "take it out"
+        "vecharge-exporter: web.yml: rate_limit: is not supported: remove it, or set it to 0 "
+        "(a reverse proxy can limit requests)"
     )

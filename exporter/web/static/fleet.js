@@ -4,8 +4,8 @@
 const POLL_MILLISECONDS = 5000;
 const ANSWER_MILLISECONDS = 20000;
 const STALE_SECONDS = 15; // what is older looks like it
-const SPAN_SECONDS = 300; // as long as the exporter remembers power
-const GAP_SECONDS = 12; // samples further apart are joined by no line: nobody knows what was between
+const SPAN_SECONDS = 300; // how long a line of power is
+const GAP_SECONDS = 12; // samples further apart are not joined: what was between them is not known
 const ROWS = 100; // a page: however large the fleet, this is what is drawn
 const STATES = new Map([
   ["up", (charger) => charger.up],
@@ -28,7 +28,7 @@ const SORTS = {
 
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const rows = [];
-// The last minutes of power, oldest first: when (unix seconds, by the exporter), and each charger's watts then or null.
+// Power since the page was opened, oldest first: unix seconds by the exporter's clock, and each charger's watts or null.
 const power = { times: [], watts: new Map() };
 const view = { sort: "charger", descending: false, search: "", state: "", page: 0, pages: 1 };
 let chargers = [];
@@ -57,10 +57,7 @@ async function poll() {
   if (isAsking) return;
   isAsking = true;
   try {
-    const answer = await ask("api/v1/chargers");
-    // At first, and after a time in which the page has not asked, the exporter knows what was meanwhile.
-    if (!follows(answer.timestamp_seconds)) takePower(await ask("api/v1/power"));
-    take(answer);
+    take(await ask("api/v1/chargers"));
   } catch (error) {
     tellTrouble(error);
   }
@@ -111,29 +108,23 @@ function take(answer) {
   draw();
 }
 
-// Whether a sample of that time goes on where the last one ends. If the exporter's clock was set it does not.
-function follows(seconds) {
-  const between = seconds - power.times.at(-1);
-  return between >= 0 && between <= GAP_SECONDS;
-}
-
-function takePower(answer) {
-  power.times = answer.times_seconds;
-  power.watts = new Map(Object.entries(answer.power_watts));
-}
-
-// Adds what has just been answered, and forgets what is too old and who is gone.
+// Add the power of the last answer, and drop what is too old and chargers that have left.
 function addPower() {
-  const isLater = !(serverSeconds <= power.times.at(-1));
+  if (serverSeconds < power.times.at(-1)) {
+    // The exporter's clock was set back.
+    power.times = [];
+    power.watts.clear();
+  }
   const known = power.times.length;
-  if (isLater) power.times.push(serverSeconds);
+  const isNew = serverSeconds !== power.times.at(-1);
+  if (isNew) power.times.push(serverSeconds);
   const old = power.times.filter((seconds) => seconds < serverSeconds - SPAN_SECONDS).length;
   power.times.splice(0, old);
   const before = power.watts;
   power.watts = new Map();
   for (const charger of chargers) {
     const samples = before.get(charger.charger_id) ?? Array(known).fill(null);
-    if (isLater) samples.push(charger.power_watts ?? null);
+    if (isNew) samples.push(charger.power_watts ?? null);
     samples.splice(0, old);
     power.watts.set(charger.charger_id, samples);
   }

@@ -1,0 +1,327 @@
+"""TLS in the web configuration file: what the keys of the format do, and every fault with its place."""
+
+import fcntl
+import os
+import pty
+import ssl
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from exporter.web.tls import Tls, is_allowed
+from tests.certificates import Authority
+from tests.processes import SECONDS
+from tests.web.site import Site
+from tests.web.written import TLS, fault, loaded
+
+VERIFY = ", client_auth_type: RequireAndVerifyClientCert"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with server.crt, server.key, client.crt, client.key and authority.pem."""
+    authority = Authority(tmp_path)
+    authority.issue("server")
+    authority.issue("client", places=("client.example", "192.0.2.1", "::1"))
+    return tmp_path
+
+
+def tls(folder: Path, keys: str = "") -> Tls:
+    """The section with these keys beside certificate and key."""
+    found = loaded(folder, f"{TLS}{keys}}}").tls
+    assert found is not None
+    return found
+
+
+def trusting(folder: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+    """A client that speaks TLS up to this version."""
+    client = ssl.create_default_context(cafile=folder / "authority.pem")
+    client.maximum_version = newest
+    return client
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> ssl.SSLObject | None:
+    """The client's end of a connection; None if the handshake fails."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(4):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return None
+    return ends[0]
+
+
+TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize(
+    ("keys", "newest_of_client", "agreed"),
+    [
+        ("", TLS12, "TLSv1.2"),
+        ("", TLS13, "TLSv1.3"),
+        (", min_version: TLS12", TLS12, "TLSv1.2"),
+        (", min_version: TLS13", TLS13, "TLSv1.3"),
+        (", min_version: TLS13", TLS12, None),
+        (", max_version: TLS12", TLS13, "TLSv1.2"),
+        (", max_version: TLS13", TLS13, "TLSv1.3"),
+    ],
+)
+def test_only_versions_between_the_two_are_spoken(
+    folder: Path, keys: str, newest_of_client: ssl.TLSVersion, agreed: str | None
+) -> None:
+    end = handshake(tls(folder, keys).context, trusting(folder, newest_of_client))
+    assert (end and end.version()) == agreed
+
+
+SUITES = "[TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256]"
+
+
+@pytest.mark.parametrize(
+    ("keys", "offered", "agreed"),
+    [
+        ("", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (f", cipher_suites: {SUITES}", "ECDHE-ECDSA-CHACHA20-POLY1305", None),
+        (f", cipher_suites: {SUITES}", "ECDHE-ECDSA-AES256-SHA", "ECDHE-ECDSA-AES256-SHA"),
+        (
+            f", cipher_suites: {SUITES}",
+            "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-SHA",
+            "ECDHE-ECDSA-AES256-SHA",
+        ),
+        (
+            f", cipher_suites: {SUITES}, prefer_server_cipher_suites: false",
+            "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-SHA",
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+        ),
+    ],
+)
+def test_the_cipher_suites_of_tls_1_2_are_those_listed_in_the_preferred_order(
+    folder: Path, keys: str, offered: str, agreed: str | None
+) -> None:
+    client = trusting(folder, TLS12)
+    client.set_ciphers(offered)
+    end = handshake(tls(folder, keys).context, client)
+    cipher = end and end.cipher()
+    assert (cipher and cipher[0]) == agreed
+
+
+def test_the_list_of_cipher_suites_leaves_tls_1_3_alone(folder: Path) -> None:
+    end = handshake(tls(folder, f", cipher_suites: {SUITES}").context, trusting(folder))
+    assert end is not None
+    assert end.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize(("curve", "works"), [("CurveP521", False), ("X25519", True)])
+def test_a_curve_can_be_chosen(folder: Path, curve: str, works: bool) -> None:
+    client = trusting(folder)
+    client.set_ecdh_curve("X25519")
+    assert bool(handshake(tls(folder, f", curve_preferences: [{curve}]").context, client)) == works
+
+
+def with_certificate(folder: Path, name: str = "client") -> ssl.SSLContext:
+    client = trusting(folder, TLS12)  # of version 1.3 a client's handshake ends before its certificate is verified
+    client.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    return client
+
+
+def stranger(folder: Path) -> ssl.SSLContext:
+    """A client with a certificate of another authority."""
+    other = Authority(folder / "other").issue("client")
+    client = trusting(folder, TLS12)
+    client.load_cert_chain(*other)
+    return client
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "without"), [("RequireAndVerifyClientCert", False), ("VerifyClientCertIfGiven", True)]
+)
+def test_client_certificates_are_verified(folder: Path, asked: str, without: bool, inline: bool) -> None:
+    pem = (folder / "authority.pem").read_text()
+    authority = f"client_ca: {pem!r}".replace("'", '"') if inline else "client_ca_file: authority.pem"
+    context = tls(folder, f", {authority}, client_auth_type: {asked}").context
+    assert handshake(context, with_certificate(folder))
+    assert not handshake(context, stranger(folder))
+    assert bool(handshake(context, trusting(folder, TLS12))) == without
+
+
+@pytest.mark.parametrize("asked", ["RequireAndVerifyClientCert", "VerifyClientCertIfGiven"])
+def test_without_an_authority_that_of_the_system_is_used(
+    folder: Path, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
+    context = tls(folder, f", client_auth_type: {asked}").context
+    assert handshake(context, with_certificate(folder))
+    assert not handshake(context, stranger(folder))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "status"), [("[other.example, client.example]", 200), ("['0:0::1']", 200), ("[other.example]", 403)]
+)
+async def test_only_client_certificates_with_an_allowed_name_are_answered(
+    folder: Path, allowed: str, status: int
+) -> None:
+    (folder / "web.yml").write_text(f"{TLS}, client_ca_file: authority.pem{VERIFY}, client_allowed_sans: {allowed}}}")
+    async with Site(config_file=folder / "web.yml") as site:
+        site.trusting = with_certificate(folder)
+        response, _ = await site.get("/metrics")
+        assert response.status == status
+        assert site.pages.made == (status == 200)
+
+
+def test_without_a_certificate_or_a_list_every_verified_client_is_allowed() -> None:
+    certificate = {"subjectAltName": (("DNS", "a"), ("email", "a@b"), ("URI", "spiffe://a"))}
+    assert is_allowed(certificate, frozenset())
+    assert is_allowed(None, frozenset({"a"})), "only if the certificate is optional"
+    assert is_allowed(certificate, frozenset({"a@b"}))
+    assert is_allowed(certificate, frozenset({"spiffe://a"}))
+    assert not is_allowed(certificate, frozenset({"b"}))
+    assert not is_allowed({"subject": ()}, frozenset({"a"}))
+
+
+@pytest.mark.parametrize("default", ["max_version: TLS13", "prefer_server_cipher_suites: true", "client_ca: ''"])
+def test_a_default_of_the_format_may_be_written_out(folder: Path, default: str) -> None:
+    assert tls(folder, f", {default}")
+
+
+@pytest.mark.parametrize("offer", ["true", "false"])
+def test_the_offer_of_http_2_is_ignored(folder: Path, offer: str) -> None:
+    assert loaded(folder, f"{TLS}}}\nhttp_server_config: {{http2: {offer}}}").tls is not None
+
+
+def test_paths_are_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert tls(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("cert_file: server.crt", ': the key "key_file" is missing'),
+        ("min_version: TLS13", ': the key "cert_file" is missing'),
+        ("cert_file: '', key_file: a", ': the key "cert_file" is missing'),
+        ("cert: x, key: y", ".cert: is not supported: put it into a file, and name it in cert_file"),
+        ("cert_file: server.crt, key: y", ".key: is not supported: put it into a file, and name it in key_file"),
+        *(
+            (f"{{}}, {option}: {version}", f".{option}: must be TLS12 or TLS13: OpenSSL refuses all handshakes of")
+            for option in ("min_version", "max_version")
+            for version in ("TLS10", "TLS11", "TLS14")
+        ),
+        ("{}, min_version: TLS13, max_version: TLS12", ".max_version: must not be below min_version"),
+        ("{}, client_auth_type: Maybe", ".client_auth_type: must be one of NoClientCert"),
+        ("{}, client_auth_type: RequireAnyClientCert", ".client_auth_type: RequireAnyClientCert is not supported (it"),
+        ("{}, client_auth_type: RequestClientCert", ".client_auth_type: RequestClientCert is not supported (it"),
+        ("{}, client_ca_file: authority.pem", ".client_auth_type: asks for no client certificate, but client_ca_file"),
+        ("{}, client_allowed_sans: [a]", ".client_auth_type: asks for no client certificate, but client_allowed_sans"),
+        (f"{{}}, client_ca: a, client_ca_file: b{VERIFY}", ".client_ca: cannot be combined with client_ca_file"),
+        (f"{{}}, client_ca: nonsense{VERIFY}", ".client_ca: holds no certificate in PEM format"),
+        ("{}, cipher_suites: [TLS_INVENTED]", ".cipher_suites: unknown cipher suite (number 1): known are TLS_"),
+        ("{}, cipher_suites: [TLS_AES_128_GCM_SHA256]", ".cipher_suites: has no cipher suite of TLS 1.2: add one, or"),
+        ("{}, curve_preferences: [CurveP257]", ".curve_preferences: must be of CurveP256, CurveP384, CurveP521, X25"),
+        ("{}, curve_preferences: [X25519, CurveP256]", ".curve_preferences: more than one curve is not supported"),
+        ("{}, cipher_suites: {}", ".cipher_suites: must be a list, not a mapping"),
+    ],
+)
+def test_every_fault_is_reported_with_its_place(folder: Path, keys: str, message: str) -> None:
+    text = keys.replace("{}", "cert_file: server.crt, key_file: server.key", 1)
+    assert fault(folder, f"tls_server_config: {{{text}}}").startswith(f"tls_server_config{message}")
+
+
+FILES = {"cert_file": "server.crt", "key_file": "server.key", "client_ca_file": "authority.pem"}
+ALL_FILES = TLS + ", client_ca_file: authority.pem, client_auth_type: VerifyClientCertIfGiven}"
+
+
+@pytest.mark.parametrize("option", FILES)
+@pytest.mark.parametrize("name", ["missing.pem", "folder", "pipe", '"\\0"'])
+def test_a_file_that_cannot_be_read_is_named_with_what_to_do(folder: Path, option: str, name: str) -> None:
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    message = fault(folder, ALL_FILES.replace(f"{option}: {FILES[option]}", f"{option}: {name}"))
+    file = folder / name.strip('"').replace("\\0", "\0")
+    assert message.startswith(f"tls_server_config.{option}: {file} ")
+    assert message.endswith("; paths are relative to this file")
+
+
+def test_an_encrypted_key_is_refused(tmp_path: Path) -> None:
+    Authority(tmp_path).issue("server", password=b"unknown here")
+    assert fault(tmp_path, TLS + "}") == (
+        f"tls_server_config.key_file: the key in {tmp_path / 'server.key'} is encrypted: "
+        "remove its password, and protect the file by its mode"
+    )
+
+
+def damaged(pem: str) -> str:
+    """With one of its lines reversed."""
+    lines = pem.splitlines()
+    return "\n".join([lines[0], lines[1][::-1], *lines[2:]])
+
+
+def other_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    encoding, no_encryption = serialization.Encoding.PEM, serialization.NoEncryption()
+    return key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_encryption).decode()
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("cert_file", lambda _pem: "nonsense", "{file} holds no certificate in PEM format"),
+        ("cert_file", lambda _pem: "", "{file} holds no certificate in PEM format"),
+        ("cert_file", damaged, "{file} holds a damaged certificate"),
+        ("cert_file", lambda pem: pem + damaged(pem), "{file} holds a damaged certificate"),
+        ("cert_file", lambda pem: pem[:200], "{file} holds a damaged certificate"),
+        ("key_file", lambda _pem: "nonsense", "{file} holds no private key in PEM format"),
+        ("key_file", damaged, "{file} holds a damaged private key"),
+        ("key_file", lambda pem: pem[:100], "{file} holds a damaged private key"),
+        ("key_file", lambda _pem: other_key(ec.generate_private_key(ec.SECP256R1())), "{file} is not the key of the"),
+        ("key_file", lambda _pem: other_key(rsa.generate_private_key(65537, 2048)), "{file} is not the key of the"),
+        ("client_ca_file", lambda _pem: "nonsense", "{file} holds no certificate in PEM format"),
+        ("client_ca_file", damaged, "{file} holds a damaged certificate"),
+    ],
+)
+def test_the_file_that_is_wrong_is_named(
+    folder: Path, option: str, content: Callable[[str], str], message: str
+) -> None:
+    file = folder / FILES[option]
+    file.write_text(content(file.read_text()))
+    assert fault(folder, ALL_FILES).startswith(f"tls_server_config.{option}: {message.format(file=file)}")
+
+
+def test_text_beside_a_certificate_is_ignored(folder: Path) -> None:
+    for name in ("server.crt", "authority.pem"):
+        file = folder / name
+        file.write_text("friendlyName: é\n" + file.read_text())
+    assert loaded(folder, ALL_FILES).tls is not None
+
+
+def test_openssl_does_not_ask_for_the_password_of_a_key_on_the_terminal(tmp_path: Path) -> None:
+    Authority(tmp_path).issue("server", password=b"unknown here")
+    file = tmp_path / "web.yml"
+    file.write_text(TLS + "}")
+    program = f"from pathlib import Path; from exporter.web.config import load; load(Path({str(file)!r}))"
+    terminal, its_end = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=its_end,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    try:
+        _, printed = asking.communicate(timeout=SECONDS)
+    finally:
+        asking.kill()
+        os.close(terminal)
+        os.close(its_end)
+    assert b"is encrypted" in printed
