@@ -24,6 +24,8 @@ from exporter.gc_tuning import collect_seldom, keep_what_there_is
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
+from exporter.stream.recorder import Recorder
+from exporter.stream.recording_file import RecordingFile
 from exporter.stream.socketio_client import prepare_library
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
@@ -41,6 +43,7 @@ class Options:
     web: WebOptions
     storage_path: Path
     shard: Shard = field(default_factory=Shard)
+    record: RecordingFile | None = None
 
 
 class Exporter:
@@ -67,7 +70,9 @@ class Exporter:
         )
         self._kept = store.load()
         # Jitter needs no secrecy.
-        self.fleet = Fleet(process, clock.now, log, random.Random())  # noqa: S311
+        rng = random.Random()  # noqa: S311
+        self._recorder = Recorder(options.record, clock.now, log) if options.record else None
+        self.fleet = Fleet(process, clock.now, log, rng, recorder=self._recorder)
         self._commits = Commits(store, self.fleet, log)
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
@@ -87,6 +92,8 @@ class Exporter:
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
         ]
+        if self._recorder:
+            self._tasks.append(asyncio.create_task(self._recorder.run(), name="recording"))
         for task in self._tasks:
             task.add_done_callback(self._has_ended)
         log_unmatched_patterns(self._config, self._log)
@@ -103,6 +110,8 @@ class Exporter:
             await asyncio.gather(self.fleet.stop(), self._web.stop())
         finally:
             await self._commits.close(LAST_COMMIT_SECONDS)
+            if self._recorder:
+                await self._recorder.close()
         self._log.info("stopped")
 
     async def _apply(self, config: Config) -> None:

@@ -19,6 +19,7 @@ from exporter.config.load import AccountConfig, Config
 from exporter.logs import Log, Thinned
 from exporter.metrics.page import Page
 from exporter.stream.handshake_limit import Pace
+from exporter.stream.recorder import Recorder
 from exporter.stream.services import Services, without_chargers
 from exporter.stream.supervisor import ChargerStream
 
@@ -81,6 +82,7 @@ class Fleet:
         log: Log,
         rng: random.Random,
         stream: type[ChargerStream] = ChargerStream,
+        recorder: Recorder | None = None,
     ) -> None:
         self.process = process
         self._changes = Changes()
@@ -89,6 +91,7 @@ class Fleet:
         self._log = log
         self._rng = rng
         self._stream = stream
+        self._recorder = recorder
         self._handshakes = Pace(MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND)
         self._services = Services()
         self._accounts: dict[str, Account] = {}
@@ -176,7 +179,8 @@ class Fleet:
     def _make_stream(self, charger: Charger) -> ChargerStream:
         inbox = _Inbox(charger, self._clock, self._log)
         service = self._services[charger.account.name]
-        return self._stream(charger.charger_id, service, inbox.deliver, self._handshakes, self._log, self._rng)
+        record = self._recorder.charger(charger.charger_id) if self._recorder else None
+        return self._stream(charger.charger_id, service, inbox.deliver, self._handshakes, self._log, self._rng, record)
 
 
 async def _end(tasks: list[asyncio.Task[None]], timeout: float | None) -> None:  # noqa: ASYNC109 - asyncio.wait's own

@@ -51,7 +51,7 @@ def decode(name: object, arguments: tuple[object, ...]) -> ServiceEvent:
 
 
 def _reading(payload: object) -> Reading:
-    fields = _Fields(_object(payload))
+    fields = _Fields(json_object(payload))
     volts, amperes, watts = fields.measure("voltage"), fields.measure("current"), fields.measure("power")
     joules = fields.energy("energy")
     if volts is None and amperes is None and watts is None and joules is None:
@@ -71,7 +71,7 @@ def _reading(payload: object) -> Reading:
 
 
 def _document(payload: object) -> ChargerDocument:
-    outer = _object(payload)
+    outer = json_object(payload)
     inner = outer.get("_doc")
     # The vendor puts the fields under `_doc` (a Mongoose document as it is); some clients see them on top.
     if isinstance(inner, dict):
@@ -101,7 +101,7 @@ def _document(payload: object) -> ChargerDocument:
 
 
 def _status_change(payload: object) -> StatusChange:
-    status = _Fields(_object(payload)).status("status")
+    status = _Fields(json_object(payload)).status("status")
     if status is None:
         raise DecodeError("its status is not ON or OFF")
     return StatusChange(status)
@@ -124,7 +124,8 @@ _DECODERS: Final[dict[str, Callable[[object], ServiceEvent]]] = {
 }
 
 
-def _object(payload: object) -> dict[str, object]:
+def json_object(payload: object) -> dict[str, object]:
+    """Return the object that a payload holds, which may be JSON text. Raise DecodeError if it holds none."""
     if isinstance(payload, str | bytes):
         try:
             payload = msgspec.json.decode(payload)

@@ -39,6 +39,19 @@ class _Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _Size(click.ParamType):  # type: ignore[type-arg]
+    """A number of bytes, as Prometheus writes it: 512KB, 100MB, 2GB."""
+
+    name = "size"
+    UNITS: Final = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number, unit = value[:-2], value[-2:].upper()
+        if not number.isdecimal() or unit not in self.UNITS or not int(number):
+            self.fail(f'"{value}" must be a size such as 512KB, 100MB or 2GB', param, ctx)
+        return int(number) * self.UNITS[unit]
+
+
 def flag(name: str, prefix: str = EXPORTER, **attributes: Any) -> Callable[[Function], Function]:
     """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
     words = name.removeprefix("--").replace(".", "_").replace("-", "_")
@@ -84,6 +97,17 @@ total_shards = flag(
     "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
 )
 storage_path = flag("--storage.path", type=_Folder(), default="data", help="Folder where the energy totals are kept.")
+record_file = flag(
+    "--record.file",
+    type=FILE,
+    help="Record what the chargers send, without personal data, for replay. Off if not set.",
+)
+record_max_size = flag(
+    "--record.max-size",
+    type=_Size(),
+    default="100MB",
+    help="Size at which a new recording begins; the last four are kept as FILE.1 to FILE.4.",
+)
 telemetry_path = flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
 
 

@@ -55,6 +55,8 @@ def main() -> None:
 @flags.storage_path
 @flags.shard
 @flags.total_shards
+@flags.record_file
+@flags.record_max_size
 @flags.log_flags
 @click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
 def run(
@@ -66,6 +68,8 @@ def run(
     storage_path: Path,
     shard: int,
     total_shards: int,
+    record_file: Path | None,
+    record_max_size: int,
     log_level: str,
     log_format: Any,
 ) -> None:
@@ -73,6 +77,7 @@ def run(
     from exporter import app
     from exporter.config.sharding import Shard
     from exporter.logs import create_log
+    from exporter.stream.recording_file import RecordingFile
     from exporter.web.server import WebOptions
 
     web = WebOptions(
@@ -81,7 +86,8 @@ def run(
         web_config_file,
         web_enable_lifecycle,
     )
-    options = app.Options(web, storage_path, Shard(shard, total_shards))
+    record = RecordingFile(record_file, record_max_size) if record_file else None
+    options = app.Options(web, storage_path, Shard(shard, total_shards), record)
 
     def load() -> "Config":
         return _load(config_file)

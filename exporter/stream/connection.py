@@ -23,6 +23,7 @@ from exporter.stream.diagnosis import (
     timed_out,
 )
 from exporter.stream.polling import BoundedResponse
+from exporter.stream.recorder import ChargerRecorder
 from exporter.stream.socketio_client import (
     CONNECT_OPTIONS,
     NAMESPACE,
@@ -92,11 +93,18 @@ class Connection:
     `deliver` gets `Connected` and then every event, in order.
     """
 
-    def __init__(self, target: Target, connector: aiohttp.BaseConnector, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        target: Target,
+        connector: aiohttp.BaseConnector,
+        deliver: Deliver,
+        record: ChargerRecorder | None = None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.has_joined = False
         self._target = target
         self._deliver = deliver
+        self._record = record
         self._joined: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[Disconnection] = loop.create_future()
         self._evidence = Evidence()
@@ -252,15 +260,20 @@ class Connection:
             self.has_joined = True
             self._deliver(Connected())
         if event != "connect":
-            self._deliver(decode(event, arguments))
+            self._deliver_event(event, arguments)
 
     def _on_refused(self, word: object) -> None:
         if self.has_joined:
             # What JavaScript clients know as the event `error`; the library takes the namespace for left.
-            self._deliver(decode("error", (word,)))
+            self._deliver_event("error", (word,))
         elif not self._joined.done():
             self._joined.set_exception(refused())
         self._end(Disconnection.SERVER)
+
+    def _deliver_event(self, name: object, arguments: tuple[object, ...]) -> None:
+        if self._record is not None:
+            self._record.received(name, arguments)
+        self._deliver(decode(name, arguments))
 
     def _end(self, reason: Disconnection) -> None:
         if not self._ended.done():

@@ -19,6 +19,7 @@ from exporter.config.tokens import TokenReader, expiry_of
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import Log
 from exporter.stream.connection import Connection, Target
+from exporter.stream.recorder import ChargerRecorder
 
 MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
@@ -84,11 +85,13 @@ class ChargerStream:
         handshakes: AbstractAsyncContextManager[None],
         log: Log,
         rng: random.Random,
+        record: ChargerRecorder | None = None,
     ) -> None:
         self._target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
         self._service = service
         self._experience = service.experience
-        self._deliver = deliver
+        self._deliver = deliver if record is None else record.connections(deliver)
+        self._record = record
         self._handshakes = handshakes
         self._log = log.bind(charger_id=charger_id, account=service.account)
         self._backoff = Backoff(rng)
@@ -197,7 +200,7 @@ class ChargerStream:
         return await self._open(token, last)
 
     async def _open(self, token: str, transport: str) -> Connection:
-        connection = Connection(self._target, self._service.connector, self._deliver)
+        connection = Connection(self._target, self._service.connector, self._deliver, self._record)
         try:
             await connection.open(token, transport)
         except BaseException as error:

@@ -65,7 +65,8 @@ def test_nothing_secret_leaves_a_program_whose_payloads_are_full_of_it(
 ) -> None:
     node = node_service("2")
     node.document("test", DOCUMENT)
-    exporter = start_exporter({"accounts": [account(node.url, token, ["test"])]}, level="debug")
+    config = {"accounts": [account(node.url, token, ["test"])]}
+    exporter = start_exporter(config, command=("run", "--record.file=recording.jsonl"), level="debug")
     exporter.wait_until_up(1)
     for event in EVENTS:
         for payload in BROKEN:
@@ -80,6 +81,8 @@ def test_nothing_secret_leaves_a_program_whose_payloads_are_full_of_it(
     node.off("test")
     wait_until(lambda: exporter.values("vecharge_stream_connect_failures_total")["test"] >= 1, "the refusal")
     assert_nothing_is_told(exporter)
+    recording = (exporter.folder / "recording.jsonl").read_text()
+    assert all(f'"event":"{event}"' in recording for event in EVENTS[:-1]), "what is looked through is there"
 
 
 def test_nothing_secret_leaves_a_program_whose_connections_fail(
