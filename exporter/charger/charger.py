@@ -32,8 +32,6 @@ from exporter.charger.events import (
 from exporter.charger.meter import ACCEPTED, EnergyMeter, MeterState
 from exporter.charger.notice import (
     DROPPED,
-    OCCUPIED,
-    OCCUPIED_ADVICE,
     SERVICE_ERROR,
     SWITCHED_OFF,
     SWITCHED_ON,
@@ -139,9 +137,8 @@ class Charger:
                 return (DROPPED,)
             case ServiceError(occupied):
                 self._count(event.label, now)
-                if occupied:
-                    self.stream.problem = OCCUPIED_ADVICE
-                return (OCCUPIED if occupied else SERVICE_ERROR,)
+                # An occupied charger ends the connection, and the stream logs why.
+                return () if occupied else (SERVICE_ERROR,)
             case UnknownEvent():
                 self._count(event.label, now)
             case Undecodable(label, reason):

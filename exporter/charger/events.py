@@ -91,7 +91,7 @@ class ChargerDropped(msgspec.Struct, frozen=True, gc=False):
 
 
 class ServiceError(msgspec.Struct, frozen=True, gc=False):
-    """The service reports an error. Its text stays in `wire.py`; `occupied` is the one case that is known."""
+    """The service reports an error, whose text stays in `wire.py`. Occupied: another device holds the charger."""
 
     label: ClassVar[str] = "error"
 

@@ -17,26 +17,22 @@ class Notice:
 SWITCHED_ON: Final = Notice("info", "charger switched on")
 SWITCHED_OFF: Final = Notice("info", "charger switched off")
 DROPPED: Final = Notice("warning", "charger lost its connection to the service: check its Wi-Fi and power")
-OCCUPIED_ADVICE: Final = (
-    "the service says that the charger is connected to another device: close the app there, or stop the other exporter"
-)
-OCCUPIED: Final = Notice("warning", OCCUPIED_ADVICE)
 SERVICE_ERROR: Final = Notice("warning", "the service reports an error for this charger")
 
 
 def undecodable(event: str, reason: str) -> Notice:
     """A payload was ignored as a whole."""
-    return Notice("warning", f"ignored undecodable payload: {reason}", {"event": event})
+    return Notice("warning", f"ignored undecodable payload: {reason}", {"payload": event})
 
 
 def other_charger(event: str) -> Notice:
     """A payload names another charger."""
-    return Notice("warning", "ignored payload of another charger", {"event": event})
+    return Notice("warning", "ignored payload of another charger", {"payload": event})
 
 
 def invalid_field(event: str, name: str) -> Notice:
     """One field of a payload was ignored."""
-    return Notice("warning", f"ignored invalid field: {name}", {"event": event})
+    return Notice("warning", f"ignored invalid field: {name}", {"payload": event})
 
 
 def reading_rejected(reason: str) -> Notice:

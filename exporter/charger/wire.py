@@ -112,7 +112,9 @@ def _dropped(_payload: object) -> ChargerDropped:
 
 
 def _service_error(payload: object) -> ServiceError:
-    return ServiceError(occupied=isinstance(payload, str) and "already connected" in payload.lower())
+    # Socket.IO 5 puts the text of an error into an object.
+    text = payload.get("message") if isinstance(payload, dict) else payload
+    return ServiceError(occupied=isinstance(text, str) and "already connected" in text.lower())
 
 
 _DECODERS: Final[dict[str, Callable[[object], ServiceEvent]]] = {

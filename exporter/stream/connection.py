@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceEvent
+from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceError, ServiceEvent
 from exporter.charger.wire import decode
 from exporter.errors import release_frames
 from exporter.stream.diagnosis import (
@@ -19,6 +19,7 @@ from exporter.stream.diagnosis import (
     closed_early,
     diagnose,
     not_understood,
+    occupied,
     refused,
     timed_out,
 )
@@ -38,8 +39,13 @@ from exporter.stream.socketio_client import (
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
 CANCELLATIONS: Final = 3
+# The service says at once what the charger is, or that it is occupied. After this much silence the stream counts as
+# connected.
+WELCOME_SECONDS: Final = 3.0
 # A server may announce pings once a day: no connection is trusted for that long without a sign of life.
 MAX_SILENCE_SECONDS: Final = 7200.0
+
+OCCUPIED: Final = ServiceError(occupied=True)
 
 Deliver = Callable[[Connected | ServiceEvent], None]
 
@@ -88,9 +94,9 @@ class Target:
 
 
 class Connection:
-    """A connection to one charger: `open()`, then `ended()`, then always `close()`.
+    """A connection to one charger: `open()`, `welcomed()`, `ended()`, and always `close()`.
 
-    `deliver` gets `Connected` and then every event, in order.
+    `deliver` gets `Connected` and then every event, in order. Of an occupied charger it gets the service's error alone.
     """
 
     def __init__(
@@ -101,11 +107,13 @@ class Connection:
         record: ChargerRecorder | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        self.has_joined = False
+        # Whether `Connected` was delivered.
+        self.is_welcome = False
         self._target = target
         self._deliver = deliver
         self._record = record
         self._joined: asyncio.Future[None] = loop.create_future()
+        self._welcome: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[Disconnection] = loop.create_future()
         self._evidence = Evidence()
         self._connecting: asyncio.Task[None] | None = None
@@ -158,6 +166,14 @@ class Connection:
             raise closed_early()
         raise timed_out(seconds, transport)
 
+    async def welcomed(self) -> None:
+        """Wait for the first event of the service; raise ConnectError if it says that the charger is occupied."""
+        waited_for: set[asyncio.Future[Any]] = {self._welcome, self._ended, *self._loops()}
+        await asyncio.wait(waited_for, timeout=WELCOME_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not self._welcome.done():
+            self._connected()
+        self._welcome.result()
+
     async def ended(self) -> Disconnection:
         """Waits for the end of the connection: goodbye, a broken transport, or silence."""
         loop = asyncio.get_running_loop()
@@ -180,6 +196,7 @@ class Connection:
     async def close(self) -> None:
         """Says goodbye if it can, and leaves nothing behind: no task, no socket. Takes a few seconds at the most."""
         self._joined.cancel()
+        self._welcome.cancel()
         for _ in range(CANCELLATIONS):
             # The library may swallow one, and open what nobody would close.
             if self._connecting is None or self._connecting.done():
@@ -205,7 +222,7 @@ class Connection:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await transport.ws.close()
         await self._session.close()
-        self._untie({*loops, self._joined, *filter(None, [self._connecting])})
+        self._untie({*loops, self._joined, self._welcome, *filter(None, [self._connecting])})
 
     def _untie(self, futures: set[asyncio.Future[None]]) -> None:
         """Unties what the library ties together, so that nothing of a dead connection waits for a garbage collection.
@@ -257,23 +274,34 @@ class Connection:
         # Events can come before `connect` does; either way the namespace is joined.
         if not self._joined.done():
             self._joined.set_result(None)
-            self.has_joined = True
-            self._deliver(Connected())
         if event != "connect":
-            self._deliver_event(event, arguments)
+            self._take(event, arguments)
 
     def _on_refused(self, word: object) -> None:
-        if self.has_joined:
+        if self._joined.done() or decode("error", (word,)) == OCCUPIED:
             # What JavaScript clients know as the event `error`; the library takes the namespace for left.
-            self._deliver_event("error", (word,))
-        elif not self._joined.done():
+            self._take("error", (word,))
+        else:
             self._joined.set_exception(refused())
         self._end(Disconnection.SERVER)
 
-    def _deliver_event(self, name: object, arguments: tuple[object, ...]) -> None:
+    def _take(self, name: object, arguments: tuple[object, ...]) -> None:
         if self._record is not None:
             self._record.received(name, arguments)
-        self._deliver(decode(name, arguments))
+        event = decode(name, arguments)
+        if not self._welcome.done():
+            if event == OCCUPIED:
+                self._welcome.set_exception(occupied())
+                if not self._joined.done():
+                    self._joined.set_exception(occupied())
+            else:
+                self._connected()
+        self._deliver(event)
+
+    def _connected(self) -> None:
+        self._welcome.set_result(None)
+        self.is_welcome = True
+        self._deliver(Connected())
 
     def _end(self, reason: Disconnection) -> None:
         if not self._ended.done():

@@ -58,6 +58,14 @@ def refused() -> ConnectError:
     )
 
 
+def occupied() -> ConnectError:
+    """The service accepts the connection and says that another one holds the charger."""
+    return ConnectError(
+        ConnectFailure.OCCUPIED,
+        "the charger is connected to another device: close the app there, or stop the other exporter",
+    )
+
+
 def timed_out(seconds: float, transport: str) -> ConnectError:
     """The handshake took longer than connect_timeout."""
     return ConnectError(

@@ -17,7 +17,7 @@ import aiohttp
 from exporter.charger.events import ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.config.tokens import TokenReader, expiry_of
 from exporter.errors import ConnectError, ConnectFailure, TokenError
-from exporter.logs import Log
+from exporter.logs import Log, Thinned
 from exporter.stream.connection import Connection, Target
 from exporter.stream.recorder import ChargerRecorder
 
@@ -25,9 +25,9 @@ MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 # A connection that lasted this long worked: the next attempt starts from the shortest wait again.
 LIVED_SECONDS: Final = 10.0
-# Of more chargers of an account that fail in the same way, those are told with which their number doubles.
+# Above this many failing chargers of an account, log only at powers of two.
 MANY_FAIL: Final = 10
-# So many connections in a row that did not last are no session that ended.
+# This many short connections in a row are not sessions that end.
 SUSPICIOUS: Final = 4
 
 
@@ -96,10 +96,10 @@ class ChargerStream:
         self._log = log.bind(charger_id=charger_id, account=service.account)
         self._backoff = Backoff(rng)
         # Since it was last connected.
-        self._failures: dict[ConnectFailure, int] = {}
-        self._told_of: set[ConnectFailure] = set()
+        self._failures = Thinned()
+        self._logged: set[ConnectFailure] = set()
         self._timed_out: str | None = None
-        self._short_lived = 0
+        self._short_lives = Thinned()
         self._token_in_doubt = False
         self._woken = asyncio.Event()
 
@@ -123,6 +123,7 @@ class ChargerStream:
                 if self._closed_seconds() > 0:
                     return 0.0
                 connection = await self._connect()
+            await self._be_welcomed(connection)
         except ConnectError as error:
             return self._failed(error)
         await self._listen(connection)
@@ -130,7 +131,7 @@ class ChargerStream:
 
     def _failed(self, error: ConnectError) -> float:
         self._deliver(ConnectFailed(error.reason, self._advice(error)))
-        self._tell_failure(error)
+        self._log_failure(error)
         self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(error.__cause__, TokenError)
         asked = error.retry_after_seconds or 0.0
         if error.reason is ConnectFailure.REJECTED:
@@ -156,26 +157,25 @@ class ChargerStream:
         since = loop.time()
         for failing in self._experience.failing.values():
             failing.discard(self._target.charger_id)
-        self._failures.clear()
-        self._told_of.clear()
+        self._failures.over()
+        self._logged.clear()
         self._token_in_doubt = False
-        # Like failures: a service that hangs up at once, for ever, fills no disk. What then lives is told when it does.
-        is_told = (self._short_lived + 1).bit_count() == 1
-        telling = loop.call_later(0.0 if is_told else LIVED_SECONDS, self._log.info, "stream connected")
+        # A service that always hangs up at once must not fill the log. A connection that lasts is logged once it has.
+        connections = self._short_lives.times_if_due("short-lived connection", since)
+        logging = loop.call_later(0.0 if connections else LIVED_SECONDS, self._log.info, "stream connected")
         reason = Disconnection.RELOAD
         try:
             reason = await connection.ended()
         finally:
-            telling.cancel()
+            logging.cancel()
             self._deliver(Disconnected(reason))
             await connection.close()
         if loop.time() - since >= LIVED_SECONDS:
             self._backoff.reset()
-            self._short_lived, is_told = 0, True
-        else:
-            self._short_lived += 1
-        if is_told:
-            self._tell_end(reason)
+            self._short_lives.over()
+            connections = 1
+        if connections:
+            self._log_end(reason, connections)
 
     async def _connect(self) -> Connection:
         """Return a joined connection over the first transport that works; raise ConnectError.
@@ -206,7 +206,7 @@ class ChargerStream:
         except BaseException as error:
             if isinstance(error, ConnectError) and error.reason is ConnectFailure.TIMEOUT:
                 self._timed_out = transport
-            if connection.has_joined:
+            if connection.is_welcome:
                 is_ours = isinstance(error, asyncio.CancelledError)
                 self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
             await connection.close()
@@ -214,15 +214,22 @@ class ChargerStream:
         self._timed_out = None
         return connection
 
+    async def _be_welcomed(self, connection: Connection) -> None:
+        try:
+            await connection.welcomed()
+        except BaseException:
+            await connection.close()
+            raise
+
     def _advice(self, error: ConnectError) -> str:
         """What everybody may see, who need not know where files lie; the log names them."""
         if isinstance(error.__cause__, TokenError):
             return f"the token of account {self._service.account} {error.__cause__.problem}"
         return str(error)
 
-    def _tell_end(self, reason: Disconnection) -> None:
-        fields = {"reason": reason.value} | ({"times": self._short_lived} if self._short_lived > 1 else {})
-        if reason is Disconnection.SERVER and self._short_lived < SUSPICIOUS:
+    def _log_end(self, reason: Disconnection, connections: int) -> None:
+        fields = {"reason": reason.value} | ({"times": connections} if connections > 1 else {})
+        if reason is Disconnection.SERVER and connections < SUSPICIOUS:
             # Normal after OFF: the service hangs up, and the stream waits for the next session.
             self._log.info("the service closed the stream; connecting again", **fields)
         elif reason is Disconnection.SERVER:
@@ -230,17 +237,17 @@ class ChargerStream:
         else:
             self._log.warning("stream lost; connecting again", **fields)
 
-    def _tell_failure(self, error: ConnectError) -> None:
-        """A line for a charger's first failure of a kind and for every doubling: one that is wrong hides no other.
+    def _log_failure(self, error: ConnectError) -> None:
+        """Log a failure of a charger at its 1st, 2nd, 4th, 8th ... time.
 
-        Of the many chargers of a dead service a few are told, and how many there are: it fills no disk.
+        Of the chargers of an account that fail in the same way, log only the first ones, and how many there are.
         """
         reason = error.reason
         failing = self._experience.failing[reason]
         failing.add(self._target.charger_id)
-        attempts = self._failures[reason] = self._failures.get(reason, 0) + 1
+        attempts = self._failures.times_if_due(reason, asyncio.get_running_loop().time())
         if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):
-            self._told_of.add(reason)
-        if reason in self._told_of and attempts.bit_count() == 1:
+            self._logged.add(reason)
+        if attempts and reason in self._logged:
             fields = {"reason": reason.value, "attempts": attempts, "chargers_failing": len(failing)}
             self._log.warning("cannot connect", **fields, error=str(error))

@@ -3,7 +3,7 @@
 import json
 from contextlib import AbstractAsyncContextManager
 
-from tests.chaos.faults import decode_error, disconnection, harmless, holds
+from tests.chaos.faults import connect_failure, decode_error, disconnection, harmless, holds
 from tests.chaos.scene import Scene
 from tests.stream.script import JOINED, opening, scripted
 
@@ -145,3 +145,12 @@ async def test_a_document_of_another_charger_is_ignored(scene: Scene) -> None:
         )
         await scene.noticed()
         assert await scene.value('vecharge_charger_status{status="on"}') == 1
+
+
+@holds(connect_failure("Another device is connected to the charger", "occupied", "connected to another device"))
+async def test_a_charger_that_another_device_holds_is_connected_once_it_is_free(scene: Scene) -> None:
+    async with scene.suffering():
+        scene.service.rules(occupied=True)
+        scene.service.disconnect(scene.charger)
+        await scene.noticed()
+        scene.service.rules(occupied=None)

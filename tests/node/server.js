@@ -24,6 +24,7 @@ const rules = {
   websocket_status: null, // the HTTP status with which a proxy would refuse websockets
   answer_delay: null, // how many milliseconds a new handshake waits for its answer
   accept_delay: null, // how many milliseconds the check of a token takes
+  occupied: null, // whether every charger is connected to another device
   hang: null, // whether requests are taken and never answered
   websocket_hang: null, // the same of websockets alone
 };
@@ -59,6 +60,10 @@ io.engine.on("connection", record);
 io.on("connection", (socket) => {
   const { chargerId } = socket.handshake.query;
   sockets[chargerId] = socket;
+  if (rules.occupied) {
+    commands.error({ charger: chargerId, text: "Charger already connected to other device" });
+    return socket.disconnect();
+  }
   entryOf(socket.conn).accepted = true;
   socket.emit("chargerConnected", documents[chargerId] || { ...JSON.parse(fixture), _id: chargerId });
 });

@@ -1,6 +1,5 @@
 """A stream keeps its charger connected: once at a time, for ever, whatever ends a connection."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -53,16 +52,14 @@ async def test_a_goodbye_that_closes_the_transport_too_is_the_servers(
 
 
 @BOTH
-async def test_the_services_error_is_an_event_like_any_other(
-    node_service: StartNode, watch: StartWatch, transport: str
-) -> None:
+async def test_an_error_of_the_service_is_an_event(node_service: StartNode, watch: StartWatch, transport: str) -> None:
     # Generation 2 has a packet of its own for it, after which 4.6.1 takes the namespace for left.
     node = node_service(NATIVE)
     stream = watch(node.url, transports=[transport])
     await stream.until_connected()
-    node.error(CHARGER, "Charger already connected to other device")
+    node.error(CHARGER, "Internal error")
     await until(lambda: stream.received(ServiceError), "the error")
-    assert stream.received(ServiceError) == [ServiceError(occupied=True)]
+    assert stream.received(ServiceError) == [ServiceError(occupied=False)]
     await stream.until_connected(times=1 if SOCKETIO5 else 2)
     assert len(node.open_connections(CHARGER)) == 1
 
@@ -260,11 +257,46 @@ async def test_the_simulator_too_refuses_with_the_transport_left_open(simulator:
     await stream.stop()
 
 
-async def test_two_streams_of_one_charger_are_told_so_by_the_service(simulator: Simulator, watch: StartWatch) -> None:
+@BOTH
+async def test_a_charger_that_another_device_holds_is_a_failure_logged_once(
+    simulator: Simulator, watch: StartWatch, transport: str
+) -> None:
     first = watch_of(simulator, watch)
     await first.until_connected()
-    second = watch_of(simulator, watch)
-    await until(lambda: second.received(ServiceError), "the service's word")
+    second = watch_of(simulator, watch, transports=[transport], level="info")
+    await second.until_failed()
+    assert second.failures[0] is ConnectFailure.OCCUPIED
     assert second.received(ServiceError)[0].occupied
+    (line,) = second.told().splitlines()[:1]
+    assert 'msg="cannot connect"' in line
+    assert "reason=occupied" in line
+    assert "close the app there, or stop the other exporter" in line
+    assert "stream connected" not in second.told()
+    assert second.connections == 0
     assert first.disconnections == []
-    await asyncio.gather(first.stop(), second.stop())
+    await first.stop()
+    await second.until_connected()
+    await second.stop()
+
+
+@pytest.mark.parametrize("refusal", ['44"Charger already connected to other device"', "44{}"])
+async def test_a_refusal_before_the_namespace_is_joined_is_occupied_only_if_it_says_so(
+    watch: StartWatch, refusal: str
+) -> None:
+    async with scripted([opening(), refusal]) as url:
+        stream = watch(url)
+        await stream.until_failed()
+        assert stream.failures[0] is (ConnectFailure.REJECTED if refusal == "44{}" else ConnectFailure.OCCUPIED)
+        assert stream.connections == 0
+        await stream.stop()
+
+
+async def test_a_service_that_sends_nothing_is_connected_after_a_while(
+    watch: StartWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "WELCOME_SECONDS", 0.05)
+    async with scripted([opening(), JOINED]) as url:
+        stream = watch(url)
+        await until(lambda: stream.connections == 1, "the connection")
+        await until(lambda: "stream connected" in stream.told(), "the line")
+        await stream.stop()

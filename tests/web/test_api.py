@@ -163,15 +163,6 @@ async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
             [Connected(), ON, decode("chargerDisconnected", ())],
             "the charger has dropped off the service: check its Wi-Fi",
         ),
-        (
-            [
-                Connected(),
-                decode("error", ("Charger already connected to other device",)),
-                Disconnected(Disconnection.SERVER),
-            ],
-            "the service says that the charger is connected to another device: close the app there, "
-            "or stop the other exporter",
-        ),
         ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"), Connected(), OFF], None),
     ],
 )

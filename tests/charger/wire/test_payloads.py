@@ -97,11 +97,12 @@ def test_a_dropped_charger_needs_no_payload(arguments: tuple[object, ...]) -> No
         ("Charger already connected to other device", True),
         ("charger ALREADY CONNECTED", True),
         ("Unauthorized", False),
-        ({"message": "already connected"}, False),
+        ({"message": "Charger already connected to other device"}, True),
+        ({"message": ["already connected"]}, False),
         (None, False),
     ],
 )
-def test_of_an_error_only_the_one_known_case_is_told(text: object, occupied: bool) -> None:
+def test_an_error_says_only_whether_the_charger_is_occupied(text: object, occupied: bool) -> None:
     assert decode("error", (text,)) == ServiceError(occupied)
 
 

@@ -1,0 +1,156 @@
+"""The fleet: what its streams bring is applied and logged, and what it no longer needs is closed."""
+
+import asyncio
+import io
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+from exporter.charger.events import GARBLED, ChargerDocument, Connected, Event, Reading
+from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import decode
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.stream.supervisor import ChargerStream, Service
+
+DAY = 86_400.0
+
+
+class Streams:
+    """A fleet whose streams bring what a test says, its log, and a clock that only `wait` moves."""
+
+    def __init__(self) -> None:
+        self.now = Moment(1_700_000_000.0, 1000.0)
+        self.services: list[Service] = []
+        self._delivers: dict[str, Any] = {}
+        self._written = io.StringIO()
+        log = create_log("debug", "logfmt", self._written)
+        self.fleet = Fleet(
+            ExporterProcess("0", "0", "0"), lambda: self.now, log, random.Random(1), stream=self._stream()
+        )
+
+    async def watch(self, *accounts: AccountConfig) -> None:
+        await self.fleet.reconcile(Config(accounts=accounts), {})
+
+    def bring(self, *events: Event, charger_id: str = "a") -> None:
+        for event in events:
+            self._delivers[charger_id](event)
+
+    def wait(self, seconds: float) -> None:
+        self.now = Moment(self.now.unix + seconds, self.now.monotonic + seconds)
+
+    def lines(self, part: str) -> list[str]:
+        """The log lines that contain `part`."""
+        return [line for line in self._written.getvalue().splitlines() if part in line]
+
+    def _stream(self) -> type[ChargerStream]:
+        streams = self
+
+        class Silent(ChargerStream):
+            def __init__(self, charger_id: str, service: Service, deliver: Any, *others: Any) -> None:
+                super().__init__(charger_id, service, deliver, *others)
+                streams.services.append(service)
+                streams._delivers[charger_id] = deliver
+
+            async def run(self) -> None:
+                await asyncio.Event().wait()
+
+        return Silent
+
+
+def account(name: str, *chargers: str) -> AccountConfig:
+    ids = tuple(ChargerConfig(id=charger) for charger in chargers)
+    return AccountConfig(name=name, url="http://127.0.0.1:9", token=TokenSource(literal="t"), chargers=ids)
+
+
+@pytest.fixture
+async def streams() -> AsyncIterator[Streams]:
+    streams = Streams()
+    await streams.watch(account("delhi", "a", "b"))
+    yield streams
+    await streams.fleet.stop()
+
+
+async def test_an_event_changes_its_charger_alone_and_marks_it_as_unsaved(streams: Streams) -> None:
+    streams.fleet.dirty.clear()
+    streams.bring(Connected())
+    first, second = streams.fleet.chargers
+    assert (first.stream.connected, second.stream.connected) == (True, False)
+    assert streams.fleet.dirty == {first}
+
+
+async def test_a_line_names_charger_account_payload_and_invalid_field_and_no_value(streams: Streams) -> None:
+    streams.bring(decode("newLog", ({"energy": 1, "voltage": "call +911234567890", "power": []},)))
+    voltage, power = streams.lines("ignored invalid field")
+    assert 'level=warn msg="ignored invalid field: voltage" charger_id=a account=delhi payload=newLog' in voltage
+    assert 'msg="ignored invalid field: power"' in power
+    assert not streams.lines("911234567890")
+
+
+async def test_a_payload_that_cannot_be_decoded_is_logged_with_the_reason(streams: Streams) -> None:
+    streams.bring(decode("statusChanged", ("{",)), GARBLED)
+    text, garbled = streams.lines("ignored undecodable payload")
+    assert 'msg="ignored undecodable payload: the payload is text that is not JSON"' in text
+    assert "payload=statusChanged" in text
+    assert 'msg="ignored undecodable payload: not a valid Socket.IO packet"' in garbled
+
+
+async def test_a_repeated_warning_of_a_charger_is_logged_at_powers_of_two(streams: Streams) -> None:
+    for _ in range(9):
+        streams.bring(decode("chargerDisconnected", ()))
+    assert [line.rpartition("times=")[2] for line in streams.lines("lost its connection")] == ["1", "2", "4", "8"]
+    streams.bring(decode("chargerDisconnected", ()), charger_id="b")
+    assert len(streams.lines("charger_id=b")) == 1
+
+
+async def test_a_charger_that_drops_once_a_day_is_logged_each_day(streams: Streams) -> None:
+    for _ in range(5):
+        streams.bring(decode("chargerDisconnected", ()))
+        streams.wait(DAY)
+    assert len(streams.lines("lost its connection")) == 5
+
+
+async def test_a_fault_of_the_exporter_itself_is_logged_and_does_not_reach_the_stream(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a secret")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Charger, "_take_reading", fail)
+        streams.bring(Reading(power_watts=1.0))
+    (line,) = streams.lines("internal error")
+    assert "error=ValueError" in line
+    assert "secret" not in line
+    streams.bring(ChargerDocument(operator="x"))
+    assert streams.fleet.chargers[0].about.document.operator == "x"
+
+
+async def test_the_connector_of_an_account_that_changes_is_closed(streams: Streams) -> None:
+    before = streams.services[0]
+    await streams.watch(replace(account("delhi", "a", "b"), connect_timeout_seconds=7.0))
+    assert before.connector.closed
+    assert not streams.services[-1].connector.closed
+
+
+async def test_the_connector_of_an_account_that_stays_or_gains_a_charger_is_kept(streams: Streams) -> None:
+    await streams.watch(account("delhi", "a", "b", "c"))
+    assert streams.services[0] is streams.services[-1]
+    assert not streams.services[0].connector.closed
+
+
+async def test_the_connector_of_an_account_that_leaves_is_closed(streams: Streams) -> None:
+    await streams.watch(account("agra", "a"))
+    assert streams.services[0].connector.closed
+
+
+async def test_every_connector_is_closed_at_the_stop(streams: Streams) -> None:
+    await streams.fleet.stop()
+    assert streams.services[0].connector.closed
