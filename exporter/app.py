@@ -5,12 +5,12 @@ import platform
 import random
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from exporter import __version__
 from exporter.charger import clock
@@ -34,6 +34,8 @@ from exporter.web.server import Web, WebOptions
 OWN_FILES: Final = 400
 # For the last commit: with the goodbyes to the service before it, the process ends within 5 s.
 LAST_COMMIT_SECONDS: Final = 1.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Exporter:
         first = addresses[0]
         scheme = "https" if self._web.is_encrypted else "http"
         self.url = f"{scheme}://{first if first.host else f'127.0.0.1{first}'}"
+        await self.reloads.log_expired_tokens()
         await self._apply(self._config)
         # What there is now stays: a full garbage collection, which holds the event loop, need not walk through it.
         keep_what_there_is()
@@ -161,8 +164,8 @@ def listen_for_the_end() -> "asyncio.Future[signal.Signals]":
     return received
 
 
-def run_loop(main: Callable[[], Any], log: Log) -> None:
-    """Runs the coroutine that `main` makes on the fastest event loop there is."""
+def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
+    """Runs the coroutine that `main` makes on the fastest event loop there is, and returns its result."""
     adopt_foreign_logs(log)
     prepare_library()
     collect_seldom()
@@ -172,7 +175,7 @@ def run_loop(main: Callable[[], Any], log: Log) -> None:
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main())
+        return runner.run(main())
 
 
 def open_store(options: Options, log: Log) -> StateStore:

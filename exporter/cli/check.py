@@ -1,169 +1,198 @@
-"""`vecharge-exporter check`: whether tokens can be read; with --online one handshake per charger, and a table of it."""
+"""`vecharge-exporter check`: can tokens be read and, with --online, does every charger connect."""
 
+import asyncio
+import os
 import sys
 import time
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import TextIO
+from pathlib import Path
+from typing import Final, TextIO
 
 import click
-from urllib3.exceptions import InsecureRequestWarning
 
-from exporter.cli.handshake import Generation, Handshake, shake, trust
-from exporter.config.load import AccountConfig, Config
-from exporter.config.tokens import expiry_of
-from exporter.errors import TokenError
+from exporter.app import run_loop
+from exporter.config.load import TRANSPORTS, AccountConfig, Config, load_file_or_environment
+from exporter.config.tokens import expired_on, expiry_of, expiry_text
+from exporter.errors import ConfigError, ConnectError, ConnectFailure, TokenError
+from exporter.logs import create_log
+from exporter.stream.connection import Connection, Target
+from exporter.stream.services import Services, without_chargers
+from exporter.stream.supervisor import Service
+from exporter.web import config as web_config
 
-HEADER = ("CHARGER", "ACCOUNT", "REACHABLE", "PROTOCOL", "TOKEN", "TOKEN EXPIRES")
-_DAY_SECONDS = 86400
+CONCURRENCY: Final = 16
 # Enough to find them in the table above.
-_IDS_NAMED = 5
+IDS_NAMED: Final = 5
+
+THIS_ID: Final = "the service refuses this charger id: check its spelling, and that the account may see the charger"
+THIS_TOKEN: Final = "the service refuses this token: get a new one"  # noqa: S105 - no token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was found of one charger."""
+    """How the connections of one charger ended, by transport: None for one that worked."""
 
     charger_id: str
     account: str
-    handshake: Handshake | None
-    expiry: float | None
-    problem: str | None
+    outcomes: Mapping[str, ConnectError | None]
+    token_expiry_unix: float | None = None
+
+    @property
+    def connects(self) -> bool:
+        """The exporter uses the first transport that works."""
+        return None in self.outcomes.values()
 
 
-def unreadable_tokens(config: Config) -> Iterator[str]:
-    """A line for each account whose token cannot be read: which, and what to do."""
+def check_files(config_file: Path | None, web_config_file: Path | None) -> Config:
+    """The configuration. Raises ConfigError with the faults of both files."""
+    problems: list[str] = []
+    config: Config | None = None
+    try:
+        config = load_file_or_environment(config_file, os.environ)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        if web_config_file is not None:
+            web_config.load(web_config_file)
+    except ConfigError as error:
+        problems += error.problems
+    if config is None or problems:
+        raise ConfigError(*problems) from None
+    chargers = sum(len(account.chargers) for account in config.accounts)
+    click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
+    for pattern in config.unmatched_patterns:
+        click.echo(f"{config_file}: charger_files: {pattern} matches no file")
+    if web_config_file is not None:
+        click.echo(f"{web_config_file}: valid")
+    return config
+
+
+def check_tokens(config: Config) -> list[str]:
+    """Prints and returns a line for each account whose token cannot be read or has expired."""
+    problems = []
     for account in config.accounts:
         try:
-            account.token.read()
+            expired = expired_on(account.token.read(), time.time())
         except TokenError as error:
-            yield f"{account.name}: {error}"
+            problems.append(f"{account.name}: {error}")
+        else:
+            if expired is not None:
+                problems.append(f"{account.name}: the {account.token} holds an expired token, {expired}: replace it")
+    _print(problems)
+    return problems
 
 
-def run_online(
-    config: Config, *, stdout: TextIO | None = None, stderr: TextIO | None = None, concurrency: int = 16
-) -> bool:
-    """Looks at every charger, prints the table and what to do; returns whether everything works.
+def check_online(config: Config) -> list[str]:
+    """Connects every charger over every transport, prints what came of it, and returns what the exporter cannot watch.
 
-    For a moment every charger has a connection: the service may refuse it while an exporter watches the same.
+    The service may refuse a charger that an exporter watches at the same time.
     """
-    out, err = stdout or sys.stdout, stderr or sys.stderr
-    findings = look(config, err, concurrency)
-    for line in table(findings, time.time()):
-        click.echo(line, file=out)
-    problems = list(advice(findings))
-    if problems:
-        click.echo(file=out)
-    for line in problems:
-        click.echo(line, file=out)
-    return not problems
+    log = create_log("error", "logfmt")
+    findings: list[Finding] = run_loop(lambda: look(config, sys.stderr), log)
+    _print(table(findings, time.time()))
+    _print(advice(findings))
+    return [finding.charger_id for finding in findings if not finding.connects]
 
 
-def look(config: Config, err: TextIO, concurrency: int) -> list[Finding]:
-    """The findings of all chargers in the order of the configuration, `concurrency` handshakes at a time."""
-    ours = client_generation()
-    with warnings.catch_warnings(), ThreadPoolExecutor(concurrency) as pool:
-        # Said in the configuration already, by whoever wrote insecure_skip_verify.
-        warnings.simplefilter("ignore", InsecureRequestWarning)
-        pending: list[Future[Finding]] = []
-        for account in config.accounts:
-            pending += _submit(pool, account, ours)
-        try:
-            with _progress(pending, err) as done:
-                for _ in done:
-                    pass
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in pending]
+async def look(config: Config, err: TextIO) -> list[Finding]:
+    """The findings of all chargers whose token can be read, in the order of the configuration."""
+    services = Services()
+    await services.replace(services.prepare({one.name: without_chargers(one) for one in config.accounts}))
+    turns = asyncio.Semaphore(CONCURRENCY)
+    try:
+        async with asyncio.TaskGroup() as group:
+            looking = [
+                group.create_task(_look(services[account.name], charger.id, token, turns))
+                for account in config.accounts
+                if (token := _readable(account))
+                for charger in account.chargers
+            ]
+            if looking and err.isatty():
+                group.create_task(_show_progress(looking, err))
+        return [task.result() for task in looking]
+    finally:
+        await services.replace({})
 
 
-def client_generation() -> Generation:
-    """The Engine.IO generation that the installed python-socketio speaks."""
-    return 4 if int(version("python-socketio").partition(".")[0]) >= 5 else 3
-
-
-def table(findings: Sequence[Finding], now: float) -> Iterator[str]:
+def table(findings: Sequence[Finding], now_unix: float) -> Iterator[str]:
     """The findings as aligned text, a line each under a header."""
-    rows = [HEADER, *(_row(finding, now) for finding in findings)]
+    used = [transport for transport in TRANSPORTS if any(transport in finding.outcomes for finding in findings)]
+    rows = [("CHARGER", "ACCOUNT", *map(str.upper, used), "TOKEN EXPIRES")]
+    for finding in findings:
+        cells = (_cell(finding, transport) for transport in used)
+        rows.append((finding.charger_id, finding.account, *cells, expiry_text(finding.token_expiry_unix, now_unix)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def advice(findings: Iterable[Finding]) -> Iterator[str]:
-    """A line for each thing that does not work: which chargers, and what to do."""
+def advice(findings: Sequence[Finding]) -> Iterator[str]:
+    """A line for each thing that does not work: which chargers, why, and what to do."""
+    accepted = {finding.account for finding in findings if finding.connects}
     concerned: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
-        if finding.problem is not None:
-            concerned.setdefault((finding.account, finding.problem), []).append(finding.charger_id)
+        many = sum(other.account == finding.account for other in findings) > 1
+        transports: dict[str, list[str]] = {}
+        for transport, error in finding.outcomes.items():
+            if error is not None:
+                problem = str(error)
+                if error.reason is ConnectFailure.REJECTED and many:
+                    problem = THIS_ID if finding.account in accepted else THIS_TOKEN
+                transports.setdefault(problem, []).append(transport)
+        for problem, failed in transports.items():
+            only = "" if len(failed) == len(finding.outcomes) else f"{failed[0]} fails: "
+            concerned.setdefault((finding.account, only + problem), []).append(finding.charger_id)
     for (account, problem), ids in concerned.items():
-        more = f" and {len(ids) - _IDS_NAMED} more" if len(ids) > _IDS_NAMED else ""
-        yield f"{account}: {', '.join(ids[:_IDS_NAMED])}{more}: {problem}"
+        more = f" and {len(ids) - IDS_NAMED} more" if len(ids) > IDS_NAMED else ""
+        yield f"{account}: {', '.join(ids[:IDS_NAMED])}{more}: {problem}"
 
 
-def _submit(pool: ThreadPoolExecutor, account: AccountConfig, ours: Generation) -> list[Future[Finding]]:
-    try:
-        token = account.token.read()
-    except TokenError as error:
-        problem = str(error)
-        return [pool.submit(_finding, account, charger.id, None, None, problem) for charger in account.chargers]
-    context = trust(account)
-
-    def examine(charger_id: str) -> Finding:
-        handshake = shake(account, charger_id, token, context, ours)
-        problem = handshake.problem or _other_generation(handshake.generation, ours)
-        return _finding(account, charger_id, handshake, expiry_of(token), problem)
-
-    return [pool.submit(examine, charger.id) for charger in account.chargers]
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
-def _finding(
-    account: AccountConfig, charger_id: str, handshake: Handshake | None, expiry: float | None, problem: str | None
-) -> Finding:
-    return Finding(charger_id=charger_id, account=account.name, handshake=handshake, expiry=expiry, problem=problem)
+def _readable(account: AccountConfig) -> str | None:
+    with suppress(TokenError):
+        return account.token.read()
+    return None
 
 
-def _other_generation(theirs: Generation | None, ours: Generation) -> str | None:
-    if theirs is None or theirs == ours:
-        return None
-    install = "python-socketio 5 in place of 4.6.1" if theirs == 4 else "python-socketio 4.6.1 in place of 5"
-    return f"the server speaks Engine.IO {theirs}, this exporter {ours}: install {install} (docs/install.md)"
-
-
-def _progress(pending: Sequence[Future[Finding]], err: TextIO) -> AbstractContextManager[Iterable[Future[Finding]]]:
-    done = as_completed(pending)
-    if not err.isatty():
-        return nullcontext(done)
-    return click.progressbar(done, length=len(pending), label="Chargers", file=err)
-
-
-def _row(finding: Finding, now: float) -> tuple[str, ...]:
-    handshake = finding.handshake
-    known = handshake or Handshake(reachable=False)
-    token = {None: "-", True: "accepted", False: "refused"}[known.accepted]
-    return (
-        finding.charger_id,
-        finding.account,
-        "-" if handshake is None else "yes" if known.reachable else "no",
-        f"Engine.IO {known.generation}" if known.generation else "-",
-        "unreadable" if handshake is None else token,
-        _expiry(finding.expiry, now),
+async def _look(service: Service, charger_id: str, token: str, turns: asyncio.Semaphore) -> Finding:
+    async with turns:
+        outcomes = {
+            transport: await _attempt(service, charger_id, token, transport) for transport in service.transports
+        }
+    return Finding(
+        charger_id=charger_id, account=service.account, outcomes=outcomes, token_expiry_unix=expiry_of(token)
     )
 
 
-def _expiry(expiry: float | None, now: float) -> str:
-    if expiry is None:
-        return "-"
+async def _attempt(service: Service, charger_id: str, token: str, transport: str) -> ConnectError | None:
+    target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
+    connection = Connection(target, service.connector, lambda _event: None)
     try:
-        day = datetime.fromtimestamp(expiry, UTC).date().isoformat()
-    except (ValueError, OverflowError, OSError):
-        return "never"
-    days = int(abs(expiry - now) // _DAY_SECONDS)
-    count = "1 day" if days == 1 else f"{days} days"
-    return f"{day} ({count} left)" if expiry > now else f"{day} ({count} ago)"
+        await connection.open(token, transport)
+        await connection.welcomed()
+    except ConnectError as error:
+        return error
+    finally:
+        # With a goodbye: the service would take the charger for occupied until its own timeout.
+        await connection.close()
+    return None
+
+
+async def _show_progress(looking: Sequence["asyncio.Task[Finding]"], err: TextIO) -> None:
+    with click.progressbar(length=len(looking), label="Chargers", file=err) as bar:
+        for done in asyncio.as_completed(looking):
+            await done
+            bar.update(1)
+
+
+def _cell(finding: Finding, transport: str) -> str:
+    if transport not in finding.outcomes:
+        return "-"
+    error = finding.outcomes[transport]
+    return "connected" if error is None else error.reason.value

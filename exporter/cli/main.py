@@ -5,16 +5,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
 from exporter import __version__
 from exporter.cli import flags
 from exporter.errors import ConfigError, ExporterError
-
-if TYPE_CHECKING:
-    from exporter.config.load import Config
 
 EXIT_FAILED = 1
 EXIT_NOT_VALID = 2
@@ -75,6 +72,7 @@ def run(
 ) -> None:
     """Watch chargers and serve their metrics. What the program does without a command."""
     from exporter import app
+    from exporter.config.load import Config, load_file_or_environment
     from exporter.config.sharding import Shard
     from exporter.logs import create_log
     from exporter.stream.recording_file import RecordingFile
@@ -89,8 +87,8 @@ def run(
     record = RecordingFile(record_file, record_max_size) if record_file else None
     options = app.Options(web, storage_path, Shard(shard, total_shards), record)
 
-    def load() -> "Config":
-        return _load(config_file)
+    def load() -> Config:
+        return load_file_or_environment(config_file, os.environ)
 
     config = load()
     log = create_log(log_level, log_format)
@@ -192,33 +190,21 @@ def simulate(log_level: str, log_format: Any, listen_address: str, **options: An
 @main.command()
 @flags.config_file
 @flags.web_config_file
-@click.option("--online", is_flag=True, help="Also make one handshake per charger, and show what it says.")
+@click.option(
+    "--online", is_flag=True, help="Also connect every charger once over each transport, and show what came of it."
+)
 def check(config_file: Path | None, web_config_file: Path | None, online: bool) -> None:
-    """Say whether the configuration is valid, its tokens can be read and, with --online, whether all of it works.
+    """Check the configuration, the tokens in it and, with --online, whether every charger connects.
 
-    Exit status 0: all is well; 1: something does not work; 2: the file is not valid.
+    Exit status 0: all of it works; 1: a token or a charger does not; 2: a file is not valid.
     """
-    config = _load(config_file)
-    chargers = sum(len(account.chargers) for account in config.accounts)
-    click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
-    for pattern in config.unmatched_patterns:
-        click.echo(f"{config_file}: charger_files: {pattern} matches no file")
-    if web_config_file is not None:
-        from exporter.web import config as web_config
+    from exporter.cli.check import check_files, check_online, check_tokens
 
-        web_config.load(web_config_file)
-        click.echo(f"{web_config_file}: valid")
-    from exporter.cli.check import run_online, unreadable_tokens
-
+    config = check_files(config_file, web_config_file)
+    problems = check_tokens(config)
     if online:
-        works = run_online(config)
-    else:
-        problems = list(unreadable_tokens(config))
-        for line in problems:
-            click.echo(line)
-        works = not problems
-    if not works:
-        sys.exit(EXIT_FAILED)
+        problems += check_online(config)
+    sys.exit(EXIT_FAILED if problems else 0)
 
 
 @main.command()
@@ -306,11 +292,3 @@ def replay(file: BinaryIO, json: bool, max_power_watts: float) -> None:
 
     outcomes = replay_command.replay(file, max_power_watts)
     click.echo(replay_command.as_json(outcomes) if json else replay_command.as_text(outcomes))
-
-
-def _load(config_file: Path | None) -> "Config":
-    from exporter.config import load as config
-
-    if config_file is not None:
-        return config.load(config_file)
-    return config.from_environment(os.environ)

@@ -43,8 +43,8 @@ Beside these, `process_*` and `python_*` are those of every Prometheus client fo
 _CONFIGURATION_INTRODUCTION = """\
 # Configuration
 
-Three environment variables are enough for one account: `VECHARGE_TOKEN`, `VECHARGE_CHARGERS=a,b` and, for another
-service, `VECHARGE_URL`. Everything else is said in a YAML file, named with `--config.file`:
+Three environment variables are enough for one account: `VECHARGE_TOKEN`, `VECHARGE_CHARGERS="a, b"` (commas or
+spaces between) and, for another service, `VECHARGE_URL`. Everything else needs a YAML file, named with `--config.file`:
 
 ```yaml
 global:
@@ -59,25 +59,25 @@ accounts:
     charger_files: [chargers/*.yml, chargers/*.json]
 ```
 
-`vecharge-exporter check --config.file FILE` says whether a file is valid, in one line that names the place of what is
-wrong, and whether every token can be read; with `--online` it also tries the token and every charger.
+`vecharge-exporter check --config.file FILE` names every fault of a file, in one line each with its place, and every
+token that cannot be read or has expired; with `--online` it also connects every charger once over each transport.
 
 - Only `name`, one of `token`, `token_file` and `token_env`, and a charger are required.
-- An unknown key is an error, and so is a key that stands twice in one mapping.
-- A charger id stands once in the whole file, all accounts and charger files counted.
+- An unknown key is an error, and so is a duplicate key in a mapping.
+- A charger id is unique in the whole file, all accounts and charger files counted.
 - Paths and patterns are relative to the configuration file.
 - Durations are written as in Prometheus: `500ms`, `30s`, `5m`, `1h30m`.
 - The contents of `token_file` are read again for every attempt to connect: a new token needs no reload.
-- What matches `charger_files`, and `ca_file`, is looked at every 5 s, and when it has changed the whole configuration
-  is read again. For other changes send SIGHUP or, with `--web.enable-lifecycle`, `POST /-/reload`. Only the
-  chargers of an account that has changed connect again.
+- The exporter looks at what matches `charger_files`, and at `ca_file`, every 5 s. When two looks in a row find the same
+  change, it reads the whole configuration again. For other changes send SIGHUP or, with `--web.enable-lifecycle`,
+  `POST /-/reload`. Only the chargers of an account that has changed connect again.
 - A configuration that cannot be read or is not valid changes nothing. The log says why,
-  `vecharge_exporter_config_last_reload_successful` is 0, and it is tried again every 5 s.
+  `vecharge_exporter_config_last_reload_successful` is 0, and the reload is retried every 5 s.
 - A pattern of `charger_files` that matched a file and now matches none looks just like a volume that is not mounted, so
-  that changes nothing either. To let its chargers go, leave a file that holds an empty list, `[]`, or take the pattern
-  out.
-- All these files are regular ones: a pipe or a device is refused.
-- YAML takes `0125`, `2024-01-31`, `on` and `no` for anything but text: a charger id that looks so needs quotes.
+  that changes nothing either. To remove its chargers, leave a file that holds an empty list, `[]`, or remove the
+  pattern.
+- A pipe, a device or a socket in place of a file is refused.
+- YAML does not read `0125`, `2024-01-31`, `on` and `no` as text: a charger id of that form needs quotes.
 """
 
 _SECTION_TITLES = {

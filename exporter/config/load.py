@@ -91,6 +91,11 @@ def load(path: Path) -> Config:
     return _Loading(path).config()
 
 
+def load_file_or_environment(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration in the file or, without one, in the environment; raises ConfigError."""
+    return from_environment(environ) if path is None else load(path)
+
+
 def from_environment(environ: Mapping[str, str]) -> Config:
     """The configuration in VECHARGE_TOKEN, VECHARGE_CHARGERS="a, b" and VECHARGE_URL; raises ConfigError."""
     problems = []

@@ -8,8 +8,9 @@ from dataclasses import replace
 from exporter.charger.clock import Moment
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenReader, expired_on
 from exporter.config.watch import LOOK_SECONDS, FileWatcher, Marks
-from exporter.errors import ConfigError, cause_of
+from exporter.errors import ConfigError, TokenError, cause_of
 from exporter.logs import Log, where
 
 
@@ -46,6 +47,15 @@ class Reloads:
         """Read, validate, swap. Raises ConfigError, and then nothing has changed."""
         await self._reload(is_asked_for=True)
 
+    async def log_expired_tokens(self) -> None:
+        """Warn of each account whose token has expired: the service is going to refuse it."""
+        for account in self._config.accounts:
+            with suppress(TokenError):  # A stream that needs the token logs why it cannot be read.
+                token = await TokenReader(account.token).read()
+                if (expired := expired_on(token, self._clock().unix)) is not None:
+                    fields = {"account": account.name, "source": str(account.token), "expired": expired}
+                    self._log.warning("the token has expired: replace it", **fields)
+
     def _marks_as_read(self) -> Marks | None:
         return self._marks if self._failure is None else None
 
@@ -79,6 +89,7 @@ class Reloads:
             self._process.reload_successful = True
             self._process.reload_success_unix = self._clock().unix
             self._log_changes(before)
+            await self.log_expired_tokens()
 
     async def _swap(self) -> None:
         try:

@@ -9,6 +9,7 @@ import binascii
 import math
 import os
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,9 @@ from exporter.errors import TokenError
 READ_SECONDS = 5.0
 # Far above any JWT: a path that names the wrong file (or a device) must not fill the memory.
 _MAX_BYTES = 65536
+# As shells, YAML and word processors write them.
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
+_DAY_SECONDS = 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +51,9 @@ class TokenSource:
         Read afresh at every call: tokens live about 90 days, and are exchanged while the exporter runs.
         """
         token = bare(self._text())
-        if not token:
-            raise TokenError(self, "is empty: put the token of the veCharge account there")
-        if not (token.isascii() and token.isprintable()) or " " in token:
-            raise TokenError(self, "holds more than one token: put one word there, in plain ASCII")
+        problem = _problem_of(token)
+        if problem is not None:
+            raise TokenError(self, problem)
         return token
 
     def _text(self) -> str:
@@ -110,10 +113,27 @@ def bare(token: str) -> str:
     return rest.strip() if first.lower() == "bearer" else token.strip()
 
 
-def expiry_of(token: str) -> float | None:
-    """When a JWT expires (`exp`, unix seconds); None for what is no JWT or has no expiry.
+def _problem_of(token: str) -> str | None:
+    """Why a bare token cannot be one, without a piece of it."""
+    if not token:
+        return "is empty: put the token of the veCharge account there"
+    if token[0] in _QUOTES or token[-1] in _QUOTES:
+        return "has quotes around it: remove them (Docker's --env-file takes quotes as part of the value)"
+    words = len(token.split())
+    if words > 1:
+        return f"holds {words} words: put one token there, alone or after the word Bearer"
+    if not token.isascii():
+        place = next(i for i, character in enumerate(token, 1) if not character.isascii())
+        return f"holds a character that is not ASCII (number {place}): copy the token again"
+    if not token.isprintable():
+        return "holds a control character: copy the token again"
+    return None
 
-    The signature is not looked at: only the service holds the key.
+
+def expiry_of(token: str) -> float | None:
+    """When a JWT expires (`exp`, unix seconds); None if it is not a JWT or has no expiry.
+
+    The signature is not verified: only the service holds the key.
     """
     parts = bare(token).split(".")
     if len(parts) != 3:
@@ -124,6 +144,25 @@ def expiry_of(token: str) -> float | None:
     except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
         return None
     return expiry if expiry is not None and math.isfinite(expiry) else None
+
+
+def expiry_text(expiry_unix: float | None, now_unix: float) -> str:
+    """The day of an expiry and how far it is: `2026-04-01 (90 days left)`; `-` if it is not known."""
+    if expiry_unix is None:
+        return "-"
+    try:
+        day = datetime.fromtimestamp(expiry_unix, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return "never"
+    days = int(abs(expiry_unix - now_unix) // _DAY_SECONDS)
+    count = "1 day" if days == 1 else f"{days} days"
+    return f"{day} ({count} left)" if expiry_unix > now_unix else f"{day} ({count} ago)"
+
+
+def expired_on(token: str, now_unix: float) -> str | None:
+    """When a token expired, as `expiry_text` writes it; None if it has not, or does not say."""
+    expiry_unix = expiry_of(token)
+    return expiry_text(expiry_unix, now_unix) if expiry_unix is not None and expiry_unix <= now_unix else None
 
 
 class _Claims(msgspec.Struct):

@@ -1,5 +1,6 @@
 """The commands: what they run, what they say, and with which exit status they end."""
 
+import base64
 import subprocess
 import sys
 from collections.abc import Callable
@@ -295,6 +296,23 @@ class TestCheck:
             "goa: the environment variable UNSET_TOKEN is not set: set it to the token of the veCharge account",
         ]
 
+    def test_an_expired_token_is_named(self, program: Program, tmp_path: Path) -> None:
+        claims = base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=")
+        (tmp_path / "token").write_text(f"e30.{claims}.{TOKEN}")
+        (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")
+        result = program("check", "--config.file=c.yml")
+        assert result.exit_code == 1
+        line = result.stdout.splitlines()[1]
+        assert line.startswith("delhi: the token file token holds an expired token, 2023-11-14 (")
+        assert line.endswith(" days ago): replace it")
+
+    def test_every_fault_of_both_files_is_named(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "c.yml").write_text("accounts: [{nam: delhi, token: a, chargers: [a, a]}]")
+        (tmp_path / "web.yml").write_text("basic_auth_user: {}\ntls: {}\n")
+        result = program("check", "--config.file=c.yml", "--web.config.file=web.yml")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert [line.split(" ")[1] for line in result.stderr.splitlines()] == ["c.yml:"] * 3 + ["web.yml:"] * 2
+
     def test_a_pattern_that_matches_nothing_is_told_and_no_fault(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text("accounts: [{name: a, token: b, chargers: [c], charger_files: ['none/*.yml']}]")
         result = program("check", "--config.file=c.yml")
@@ -318,7 +336,7 @@ class TestCheck:
         (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")
         result = program("check", "--config.file=c.yml")
         assert (result.exit_code, TOKEN in result.output) == (1, False)
-        assert "delhi: the token file token holds more than one token" in result.output
+        assert "delhi: the token file token holds 2 words" in result.output
 
 
 class TestDemoAndSimulate:

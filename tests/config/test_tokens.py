@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import files
-from exporter.config.tokens import TokenReader, TokenSource, expiry_of
+from exporter.config.tokens import TokenReader, TokenSource, expired_on, expiry_of, expiry_text
 from exporter.errors import TokenError
 from tests.processes import SECONDS
 
@@ -59,7 +59,6 @@ def test_a_token_that_cannot_be_read_is_said_with_its_place_and_what_to_do(
     Path("large").write_text("x" * 100_000)
     Path("words").write_text("marked-secret marked-secret")
     Path("binary").write_bytes(b"marked-secret\xff")
-    Path("unprintable").write_text("marked-secret\x1b[2J")
     faults = {
         TokenSource(variable="SOME_TOKEN"): "the environment variable SOME_TOKEN is not set: "
         "set it to the token of the veCharge account",
@@ -68,10 +67,8 @@ def test_a_token_that_cannot_be_read_is_said_with_its_place_and_what_to_do(
         TokenSource(file=Path("empty")): "the token file empty is empty: put the token of the veCharge account there",
         TokenSource(file=Path("large")): "the token file large is larger than 65536 bytes: is it the right file?",
         TokenSource(file=Path("binary")): "the token file binary is not a text file: is it the right file?",
-        TokenSource(file=Path("words")): "the token file words holds more than one token: "
-        "put one word there, in plain ASCII",
-        TokenSource(file=Path("unprintable")): "the token file unprintable holds more than one token: "
-        "put one word there, in plain ASCII",
+        TokenSource(file=Path("words")): "the token file words holds 2 words: "
+        "put one token there, alone or after the word Bearer",
         TokenSource(literal="Bearer "): "the token in the configuration is empty: "
         "put the token of the veCharge account there",
     }
@@ -79,6 +76,55 @@ def test_a_token_that_cannot_be_read_is_said_with_its_place_and_what_to_do(
         with pytest.raises(TokenError) as refusal:
             source.read()
         assert str(refusal.value) == message
+
+
+QUOTED = "has quotes around it: remove them (Docker's --env-file takes quotes as part of the value)"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('"marked-secret"', QUOTED),
+        ("'marked-secret'", QUOTED),
+        ('"Bearer marked-secret"', QUOTED),
+        ('Bearer "marked-secret"', QUOTED),
+        ("“marked-secret”", QUOTED),
+        ('marked-secret"', QUOTED),
+        ("Bearer marked-secret again", "holds 2 words: put one token there, alone or after the word Bearer"),
+        ("one\ntwo\nthree", "holds 3 words: put one token there, alone or after the word Bearer"),
+        ("marked\u2013secret", "holds a character that is not ASCII (number 7): copy the token again"),
+        ("marked-secret\x1b[2J", "holds a control character: copy the token again"),
+    ],
+)
+def test_what_cannot_be_a_token_is_named_for_what_it_is(text: str, problem: str) -> None:
+    with pytest.raises(TokenError) as refusal:
+        TokenSource(literal=text).read()
+    assert refusal.value.problem == problem
+
+
+DAY = 86_400.0
+NOW = 1_767_225_600.0  # 2026-01-01
+
+
+@pytest.mark.parametrize(
+    ("expiry", "text"),
+    [
+        (NOW + 90 * DAY, "2026-04-01 (90 days left)"),
+        (NOW + 1.5 * DAY, "2026-01-02 (1 day left)"),
+        (NOW + 60, "2026-01-01 (0 days left)"),
+        (NOW - 3 * DAY, "2025-12-29 (3 days ago)"),
+        (None, "-"),
+        (1e300, "never"),
+    ],
+)
+def test_an_expiry_is_written_as_a_day_and_the_days_to_it(expiry: float | None, text: str) -> None:
+    assert expiry_text(expiry, NOW) == text
+
+
+def test_only_a_token_that_says_so_has_expired() -> None:
+    assert expired_on(jwt({"exp": NOW - 3 * DAY}), NOW) == "2025-12-29 (3 days ago)"
+    assert expired_on(jwt({"exp": NOW + 1}), NOW) is None
+    assert expired_on("opaque", NOW) is None
 
 
 def test_neither_repr_nor_str_of_a_source_shows_the_token() -> None:

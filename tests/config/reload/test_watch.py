@@ -1,6 +1,7 @@
 """A configuration is reloaded when one of its files changes, and a failed reload is retried."""
 
 import asyncio
+import base64
 import io
 import os
 from collections.abc import AsyncIterator
@@ -189,6 +190,19 @@ async def test_a_changed_token_file_wakes_its_account_and_reloads_nothing(scene:
         await scene.until_applied("a", "b", "c")
     assert scene.woken == ["x"]
     assert scene.attempts == 1
+
+
+async def test_an_expired_token_is_logged_with_its_account_and_day_and_without_the_token(scene: Scene) -> None:
+    await scene.reloads.log_expired_tokens()
+    assert not scene.logged("expired")
+    claims = base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=")
+    scene.token.write_text(f"e30.{claims}.signature")
+    await scene.reloads.log_expired_tokens()
+    await scene.reloads.reload()
+    first, second = scene.logged("the token has expired: replace it")
+    assert f'account=x source="token file {scene.token}" expired="2023-11-14 (' in first
+    assert first.split("msg=")[1] == second.split("msg=")[1]
+    assert claims not in first
 
 
 async def test_a_token_file_that_was_missing_wakes_its_account_once_it_is_back(scene: Scene) -> None:

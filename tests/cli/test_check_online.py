@@ -1,0 +1,163 @@
+"""`check --online` connects every charger as the exporter would, and says what came of it and what to do."""
+
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exporter.cli.check import THIS_ID, THIS_TOKEN, Finding, advice, look, table
+from exporter.config.load import AccountConfig, ChargerConfig, Config
+from exporter.config.tokens import TokenSource
+from exporter.errors import ConnectError, ConnectFailure
+from exporter.simulator import Simulator, SimulatorOptions
+from tests.certificates import Authority
+from tests.node.service import NodeService
+from tests.processes import wait_until
+from tests.stream.conftest import watch
+from tests.stream.watch import FOREIGN, NATIVE, Watch
+
+__all__ = ["watch"]
+
+REFUSED = ConnectError(ConnectFailure.REJECTED, "check token and charger id")
+SLOW = ConnectError(ConnectFailure.TIMEOUT, "no answer")
+WORKS: Mapping[str, ConnectError | None] = {"websocket": None, "polling": None}
+REFUSED_TWICE: Mapping[str, ConnectError | None] = {"websocket": REFUSED, "polling": REFUSED}
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(SimulatorOptions(chargers=2)) as running:
+        yield running
+
+
+def config(url: str, *chargers: str, token: str = "a-token") -> Config:
+    account = AccountConfig(
+        name="delhi",
+        url=url,
+        token=TokenSource(literal=token),
+        chargers=tuple(ChargerConfig(id=charger) for charger in chargers),
+        connect_timeout_seconds=30.0,
+    )
+    return Config(accounts=(account,))
+
+
+async def outcomes(config: Config) -> list[dict[str, str]]:
+    """How the connections of each charger ended."""
+    return [
+        {transport: "connected" if error is None else error.reason.value for transport, error in one.outcomes.items()}
+        for one in await look(config, io.StringIO())
+    ]
+
+
+def finding(charger: str, outcomes: Mapping[str, ConnectError | None], expiry: float | None = None) -> Finding:
+    return Finding(charger_id=charger, account="delhi", outcomes=outcomes, token_expiry_unix=expiry)
+
+
+async def test_each_charger_connects_once_over_each_transport_and_no_connection_stays(
+    node_service: Callable[..., NodeService],
+) -> None:
+    node = node_service(NATIVE)
+    assert await outcomes(config(node.url, "a", "b")) == [{"websocket": "connected", "polling": "connected"}] * 2
+    wait_until(lambda: not node.open_connections("a") + node.open_connections("b"), "an end of all connections")
+    assert [one.transport for one in node.connections("a")] == ["websocket", "polling"]
+
+
+async def test_of_one_token_a_known_charger_is_accepted_and_an_unknown_one_refused(simulator: Simulator) -> None:
+    known = simulator.charger_ids[0]
+    findings = await look(config(simulator.url, known, "nobody", token=simulator.token), io.StringIO())
+    assert [finding.connects for finding in findings] == [True, False]
+    assert list(advice(findings)) == [f"delhi: nobody: {THIS_ID}"]
+
+
+async def test_where_every_charger_is_refused_it_is_the_token(simulator: Simulator) -> None:
+    findings = await look(config(simulator.url, *simulator.charger_ids, token="wrong"), io.StringIO())
+    assert list(advice(findings)) == [f"delhi: {', '.join(simulator.charger_ids)}: {THIS_TOKEN}"]
+
+
+async def test_a_charger_that_another_client_holds_is_occupied(
+    simulator: Simulator, watch: Callable[..., Watch]
+) -> None:
+    charger = simulator.charger_ids[0]
+    holder = watch(simulator.url, charger=charger, token=TokenSource(literal=simulator.token))
+    await holder.until_connected()
+    assert await outcomes(config(simulator.url, charger, token=simulator.token)) == [
+        {"websocket": "occupied", "polling": "occupied"}
+    ]
+
+
+async def test_a_transport_that_fails_beside_one_that_works_is_named(node_service: Callable[..., NodeService]) -> None:
+    node = node_service(NATIVE)
+    node.rules(websocket_status=403)
+    findings = await look(config(node.url, "a"), io.StringIO())
+    assert findings[0].connects
+    [line] = advice(findings)
+    assert line.startswith("delhi: a: websocket fails: the server answers 403 to the handshake")
+
+
+async def test_a_server_of_the_other_generation_is_named(node_service: Callable[..., NodeService]) -> None:
+    node = node_service(FOREIGN)
+    (account,) = config(node.url, "a").accounts
+    assert await outcomes(Config(accounts=(replace(account, transports=("polling",)),))) == [{"polling": "protocol"}]
+
+
+async def test_a_certificate_is_trusted_as_the_account_says(tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).issue("service")
+    options = SimulatorOptions(chargers=1, tls_cert=certificate, tls_key=key)
+    async with Simulator(options) as simulator:
+        (account,) = config(simulator.url, *simulator.charger_ids, token=simulator.token).accounts
+        trusting = (
+            account,
+            replace(account, ca_file=tmp_path / "authority.pem"),
+            replace(account, insecure_skip_verify=True),
+        )
+        found = [(await outcomes(Config(accounts=(one,))))[0]["websocket"] for one in trusting]
+    assert found == ["tls", "connected", "connected"]
+
+
+async def test_nothing_is_asked_with_a_token_that_cannot_be_read(simulator: Simulator, tmp_path: Path) -> None:
+    (account,) = config(simulator.url, *simulator.charger_ids).accounts
+    unreadable = replace(account, token=TokenSource(file=tmp_path / "nothing"))
+    assert await look(Config(accounts=(unreadable,)), io.StringIO()) == []
+
+
+async def test_on_a_terminal_a_progress_bar_goes_to_standard_error() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    await look(config("http://127.0.0.1:1", "a"), terminal)
+    assert "Chargers" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
+
+
+def test_the_table_has_a_column_for_each_transport_that_was_tried() -> None:
+    findings = [finding("a", {"polling": None}, 86_400.0), finding("veChargePoint0125896", {"polling": SLOW})]
+    assert list(table(findings, 0.0)) == [
+        "CHARGER               ACCOUNT  POLLING    TOKEN EXPIRES",
+        "a                     delhi    connected  1970-01-02 (1 day left)",
+        "veChargePoint0125896  delhi    timeout    -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("findings", "lines"),
+    [
+        ([finding("a", WORKS)], []),
+        ([finding("a", REFUSED_TWICE)], ["delhi: a: check token and charger id"]),
+        ([finding("a", REFUSED_TWICE), finding("b", WORKS)], [f"delhi: a: {THIS_ID}"]),
+        ([finding("a", REFUSED_TWICE), finding("b", REFUSED_TWICE)], [f"delhi: a, b: {THIS_TOKEN}"]),
+        (
+            [finding("a", {"websocket": SLOW, "polling": REFUSED})],
+            ["delhi: a: websocket fails: no answer", "delhi: a: polling fails: check token and charger id"],
+        ),
+        ([finding(f"c{i}", REFUSED_TWICE) for i in range(7)], [f"delhi: c0, c1, c2, c3, c4 and 2 more: {THIS_TOKEN}"]),
+    ],
+    ids=["works", "one refused", "one of two refused", "all refused", "each transport fails", "many"],
+)
+def test_what_does_not_work_has_a_line_with_the_chargers_and_what_to_do(
+    findings: list[Finding], lines: list[str]
+) -> None:
+    assert list(advice(findings)) == lines
