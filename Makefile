@@ -25,7 +25,7 @@ DEMO_VENV := $(if $(wildcard .venv/ready),.venv,.venv-demo)
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden worlds bench dashboards torture test-pythons test-socketio5 clean image test-image lock chaos soak
+.PHONY: help docs-check demo test check golden worlds bench dashboards torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ check: .venv/ready ## Lint, format, types, layers
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest --quiet tests/test_layers.py
+
+docs-check: .venv/ready ## Run the commands of the documentation as they are typed; list those that are not run
+	.venv/bin/python -m pytest --quiet tests/docs
+	@echo "Not run, and why:"; sed -n 's/^\([^#].*\) => /  \1: /p' tests/docs/not_run.txt
 
 golden: .venv/ready ## Renew the golden files; read the diff before you commit it
 	.venv/bin/python -m pytest --quiet --renew-golden

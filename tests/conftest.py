@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 # These folders run whole programs. They take longest, so they start first: workers then end at the same time.
 PROGRAMS = (
     "torture",
+    "docs",
     "chaos",
     "packaging",
     "rules",
