@@ -49,7 +49,8 @@ from exporter.charger.stream_record import StreamRecord
 class Rules:
     """What the configuration says about every charger."""
 
-    stale_after_seconds: float = 300.0
+    # None is three times the usual interval of each charger.
+    stale_after_seconds: float | None = None
     max_power_watts: float = 400_000.0
     expose_location: bool = False
 
@@ -164,7 +165,7 @@ class Charger:
         self._changes.unrendered.add(self)
         self.account = account
         self.about.configure(name, account.name, expose_location=rules.expose_location)
-        self.readings.stale_after_seconds = rules.stale_after_seconds
+        self.readings.configure(rules.stale_after_seconds)
         self.meter.max_power_watts = rules.max_power_watts
 
     def kept_state(self) -> KeptState:

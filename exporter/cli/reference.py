@@ -48,7 +48,7 @@ spaces between) and, for another service, `VECHARGE_URL`. Everything else needs 
 
 ```yaml
 global:
-  stale_after: 5m
+  stale_after: 15m
 accounts:
   - name: delhi
     token_file: delhi.token
@@ -89,6 +89,7 @@ _SECTION_TITLES = {
 _VALUE_KINDS: dict[object, str] = {
     bool: "`true` or `false`",
     settings.Duration: "duration",
+    settings.StaleAfter: "duration or `auto`",
     settings.Watts: "number",
     settings.Text: "string",
     settings.Secret: "string",
@@ -183,6 +184,8 @@ def _field_default(field: msgspec.structs.FieldInfo) -> str:
             return ""
         case bool(flag):
             return f"`{str(flag).lower()}`"
+        case settings.AUTO:
+            return "`auto`"
         case settings.Duration() as seconds:
             return f"`{duration.text(seconds)}`"
         case settings.Watts() as watts:

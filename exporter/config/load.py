@@ -58,7 +58,8 @@ class Config:
     """
 
     accounts: tuple[AccountConfig, ...]
-    stale_after_seconds: float = float(_GLOBAL.stale_after)
+    # None is three times the usual interval of each charger.
+    stale_after_seconds: float | None = _GLOBAL.stale_after or None
     expose_location: bool = _GLOBAL.expose_location
     max_power_watts: float = float(_GLOBAL.max_power_watts)
     charger_files: Mapping[FilePattern, tuple[Path, ...]] = field(default_factory=dict)
@@ -146,7 +147,7 @@ class _Loading:
             raise ConfigError(*self._faults) from None
         return Config(
             accounts=accounts,
-            stale_after_seconds=float(file.globals.stale_after),
+            stale_after_seconds=file.globals.stale_after or None,
             expose_location=file.globals.expose_location,
             max_power_watts=float(file.globals.max_power_watts),
             charger_files=self._charger_files,

@@ -5,7 +5,7 @@ The reference in docs/configuration.md is generated from here; load.py has the r
 
 import math
 import re
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Final, Self, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +27,18 @@ class Duration(float):
         if not seconds:
             raise ValueError("must be longer than 0")
         return cls(seconds)
+
+
+class StaleAfter(Duration):
+    """A duration, or `auto`, which is 0 seconds."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The value in a document, or a ValueError that says what it must be."""
+        return AUTO if value == "auto" else super().read(value)  # type: ignore[return-value]
+
+
+AUTO: Final = StaleAfter(0)
 
 
 class Watts(float):
@@ -192,9 +204,13 @@ class Global(msgspec.Struct, forbid_unknown_fields=True):
     """What holds for every account."""
 
     stale_after: Annotated[
-        Duration,
-        Meta(description="A charger that is on and has sent no reading for so long is down, its readings absent."),
-    ] = Duration(300)
+        StaleAfter,
+        Meta(
+            description="A charger that is on and has sent no reading for this long is down, and its readings are "
+            "absent. `auto` is three times the usual interval between its logs (the median of the last seven), at "
+            "least 5 minutes and at most an hour. It is an hour until the exporter has seen four logs of the charger."
+        ),
+    ] = AUTO
     expose_location: Annotated[bool, Meta(description="Export the chargers' latitude and longitude.")] = False
     max_power_watts: Annotated[
         Watts,

@@ -157,3 +157,67 @@ def test_an_event_before_the_connection_is_taken_in_and_makes_nothing_up(charger
     charger.document(prev_energy=2)
     assert charger.shows("previous_energy_joules") == 2 * KWH
     assert charger.shows("up") is False
+
+
+class TestAutomatic:
+    """`stale_after: auto`: three times the charger's own usual interval, at least 5 minutes, at most an hour."""
+
+    def charging(self, *intervals: float) -> Watched:
+        """A charger that is on and has just sent its last log, after these intervals."""
+        charger = Watched(Rules())
+        charger.connect()
+        charger.document()
+        charger.switch("ON")
+        charger.log()
+        for seconds in intervals:
+            charger.wait(seconds)
+            charger.log(energy=None)
+        return charger
+
+    def assert_up_for(self, charger: Watched, seconds: float) -> None:
+        charger.wait(seconds)
+        assert charger.shows("up") is True
+        assert charger.shows("power_watts") == 7015.0
+        charger.wait(1)
+        assert charger.shows("up") is False
+        assert charger.shows("power_watts") is None
+
+    @pytest.mark.parametrize(
+        ("interval", "seconds"), [(10, 300), (100, 300), (101, 303), (900, 2700), (1200, 3600), (5000, 3600)]
+    )
+    def test_three_times_the_usual_interval_within_bounds(self, interval: float, seconds: float) -> None:
+        self.assert_up_for(self.charging(*[interval] * 8), seconds)
+
+    def test_a_charger_that_logs_every_15_minutes_is_never_down_in_between(self) -> None:
+        charger = self.charging()
+        for _ in range(10):
+            charger.wait(899)
+            assert charger.shows("up") is True
+            charger.wait(1)
+            charger.log(energy=None)
+
+    def test_one_long_gap_does_not_change_what_is_usual(self) -> None:
+        self.assert_up_for(self.charging(*[10] * 4, 7200, *[10] * 2), 300)
+
+    def test_a_charger_that_begins_to_log_less_often_is_followed(self) -> None:
+        self.assert_up_for(self.charging(*[10] * 7, *[900] * 4), 2700)
+
+    def test_the_pause_between_two_sessions_is_no_interval(self) -> None:
+        charger = self.charging(*[10] * 3)
+        for _ in range(7):
+            charger.switch("OFF")
+            charger.wait(DAY)
+            charger.switch("ON")
+            charger.log(energy=None)
+        self.assert_up_for(charger, 300)
+
+    @pytest.mark.parametrize("logs", [0, 1, 2])
+    def test_an_hour_until_the_usual_interval_is_known(self, logs: int) -> None:
+        self.assert_up_for(self.charging(*[10] * logs), 3600)
+
+    def test_a_changed_configuration_holds_at_once(self) -> None:
+        charger = self.charging(*[10] * 3)
+        charger.charger.set_configuration(None, charger.account, Rules(stale_after_seconds=60))
+        self.assert_up_for(charger, 60)
+        charger.charger.set_configuration(None, charger.account, Rules())
+        self.assert_up_for(charger, 300 - 61)

@@ -53,7 +53,7 @@ def test_every_invalid_file_has_its_line() -> None:
 
 def test_only_a_name_a_token_and_a_charger_are_required_and_the_rest_has_its_default() -> None:
     assert load(Path("valid-minimal.yml")) == Config(
-        stale_after_seconds=300,
+        stale_after_seconds=None,
         expose_location=False,
         max_power_watts=400_000,
         accounts=(
@@ -160,3 +160,13 @@ def test_printing_a_configuration_does_not_print_its_token() -> None:
     config = load(Path("valid-minimal.yml"))
     assert "marked-secret" not in repr(config)
     assert config.accounts[0].token.read() == "marked-secret"
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("", None), ("auto", None), ("90s", 90.0)])
+def test_stale_after_is_automatic_unless_a_duration_is_given(
+    tmp_path: Path, written: str, seconds: float | None
+) -> None:
+    file = tmp_path / "config.yml"
+    given = f"global: {{stale_after: {written}}}\n" if written else ""
+    file.write_text(given + "accounts: [{name: a, token: t, chargers: [c]}]\n")
+    assert load(file).stale_after_seconds == seconds
