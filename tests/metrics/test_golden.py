@@ -37,7 +37,9 @@ class Told:
 
     def charger(self, charger_id: str, account: Account, name: str | None = None, *, located: bool = False) -> None:
         account.chargers += 1
-        self.chargers[charger_id] = Charger(charger_id, name, account, Rules(expose_location=located), START.unix)
+        self.chargers[charger_id] = Charger(
+            charger_id, name, account, Rules(stale_after_seconds=300.0, expose_location=located), START.unix
+        )
 
     def tell(self, charger_id: str, *events: Event) -> None:
         for event in events:
