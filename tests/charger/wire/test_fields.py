@@ -184,6 +184,52 @@ class TestText:
     def test_a_whole_character_beyond_the_basic_plane_stays(self) -> None:
         assert document({"address": "🔌" * 300}).address == "🔌" * 256
 
+    @pytest.mark.parametrize("field", ["address", "detail", "operator"])
+    @pytest.mark.parametrize(
+        "number",
+        [
+            "+911234567890",
+            "+91 98765 43210",
+            "+91-98765-43210",
+            "+1 (555) 010-9999",
+            "00919876543210",
+            "9876543210",
+            "98765 43210",
+            "98765-43210",
+            "09876543210",
+            "91 9876543210",
+            "919876543210",
+            "011-23456789",
+            "(022) 2345 6789",
+        ],
+    )
+    @pytest.mark.parametrize("around", ["{}", "call {} at the gate", "Gate 2,{}.", "tel:{};"])
+    def test_a_phone_number_is_masked(self, field: str, number: str, around: str) -> None:
+        masked = getattr(document({field: around.format(number)}), field)
+        assert masked == around.format("<phone number>")
+
+    def test_a_phone_number_in_the_hardware_id_is_masked(self) -> None:
+        assert reading(deviceId="owner 9876543210").device_id == "owner <phone number>"
+
+    def test_a_phone_number_where_the_text_is_cut_is_masked(self) -> None:
+        assert "98765" not in str(document({"address": "x" * 250 + " +919876543210"}).address)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Rohini Sector 22, Delhi 110085",
+            "veChargePoint0125896",
+            "VC9876543210",
+            "61dc307faf72d17afc57e385",
+            "Plot 12-14, Block C, 1st floor, 560034",
+            "356938035643809",
+            "2022-01-10 13:57",
+            "12:34:56:78:9a:bc",
+        ],
+    )
+    def test_what_is_not_a_phone_number_stays(self, text: str) -> None:
+        assert document({"address": text, "partnerId": text}).address == text
+
     @pytest.mark.parametrize("value", [5, True, [], {}], ids=repr)
     def test_what_is_no_text_is_absent_and_bad(self, value: object) -> None:
         event = document({"address": value})
