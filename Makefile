@@ -57,7 +57,7 @@ dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look 
 # From one seed, which it prints: TORTURE_SEED=... does the same again. Within 10 minutes.
 torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and compare its totals with the truth
 	TORTURE_EXAMPLES=3000 TORTURE_SECONDS=300 TORTURE_KILLS=50 timeout 600 \
-		.venv/bin/python -m pytest -s tests/charger/meter/test_model.py tests/state tests/torture
+		.venv/bin/python -m pytest -s tests/charger/meter tests/state tests/torture
 
 # From one seed, which it prints: SEED=... does the same again. Exits with 1 if a bar is missed.
 worlds: .venv/ready ## Replay random worlds, and print by cause how far the totals are from the truth

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, Disconnection
 from exporter.charger.histogram import Histogram
-from exporter.charger.meter import Verdict
+from exporter.charger.outcome import Verdict
 from exporter.errors import ConnectFailure
 
 REJECTIONS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)
@@ -25,6 +26,7 @@ class Account:
         "connect_failures",
         "decode_errors",
         "disconnections",
+        "energy_judgements",
         "events",
         "name",
         "readings_rejected",
@@ -39,6 +41,7 @@ class Account:
         self.token_expiry_unix: float | None = None
         self.events = dict.fromkeys(EVENT_LABELS, 0)
         self.decode_errors = dict.fromkeys(EVENT_LABELS, 0)
+        self.energy_judgements = dict.fromkeys(Judgement, 0)
         self.readings_rejected = dict.fromkeys(REJECTIONS, 0)
         self.connect_failures = dict.fromkeys(ConnectFailure, 0)
         self.disconnections = dict.fromkeys(Disconnection, 0)

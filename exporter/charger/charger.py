@@ -29,7 +29,8 @@ from exporter.charger.events import (
     Undecodable,
     UnknownEvent,
 )
-from exporter.charger.meter import ACCEPTED, EnergyMeter, MeterState
+from exporter.charger.logs_while_off import LogsWhileOff
+from exporter.charger.meter import EnergyMeter, MeterState
 from exporter.charger.notice import (
     DROPPED,
     SERVICE_ERROR,
@@ -37,11 +38,14 @@ from exporter.charger.notice import (
     SWITCHED_ON,
     Notice,
     invalid_field,
+    judged,
     other_charger,
     reading_rejected,
     undecodable,
 )
+from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
 from exporter.charger.readings import Readings
+from exporter.charger.sessions import Session
 from exporter.charger.stream_record import StreamRecord
 
 
@@ -56,10 +60,22 @@ class Rules:
 
 
 class KeptState(msgspec.Struct, frozen=True, gc=False):
-    """All of a charger that outlives the process. Without gc, as MeterState: it holds nothing that could be a cycle."""
+    """All of a charger that outlives the process. Without gc, as MeterState: it holds nothing that could be a cycle.
+
+    `ended_sessions` and `removed_sessions` are what of the list has changed since it was last saved, beside the current
+    session.
+    """
 
     meter: MeterState
     first_seen_unix: float
+    ended_sessions: tuple[Session, ...] = ()
+    removed_sessions: tuple[int, ...] = ()
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The rows of the list to be saved. Made when they are needed, which is not on the event loop."""
+        current = self.meter.current
+        return (*self.ended_sessions, current.listed()) if current and current.number else self.ended_sessions
 
 
 @dataclass(slots=True)
@@ -80,7 +96,8 @@ class Charger:
 
     __slots__ = (
         "_changes",
-        "_session_has_readings",
+        "_logs_while_off",
+        "_on_since_unix",
         "about",
         "account",
         "charger_id",
@@ -88,7 +105,6 @@ class Charger:
         "first_seen_unix",
         "meter",
         "readings",
-        "session_start_unix",
         "status",
         "stream",
         "wifi_connected",
@@ -116,8 +132,8 @@ class Charger:
         self.readings = Readings(rules.stale_after_seconds)
         self.status = UNKNOWN
         self.wifi_connected: bool | None = None
-        self.session_start_unix: float | None = None
-        self._session_has_readings = False
+        self._on_since_unix: float | None = None
+        self._logs_while_off = LogsWhileOff()
         self._changes = changes or Changes()
 
     def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
@@ -130,6 +146,10 @@ class Charger:
                 return self._take_document(event, now)
             case StatusChange(status):
                 self._count(event.label, now)
+                if status is ON:
+                    self.meter.switched_on(now.unix)
+                else:
+                    self.meter.switched_off(now.unix)
                 return self._set_status(status, now)
             case ChargerDropped():
                 self._count(event.label, now)
@@ -170,11 +190,13 @@ class Charger:
 
     def kept_state(self) -> KeptState:
         """What is to be kept on disk."""
-        return KeptState(self.meter.state(), self.first_seen_unix)
+        sessions = self.meter.list
+        return KeptState(self.meter.state(), self.first_seen_unix, sessions.unsaved(), sessions.removed())
 
     def saved(self, state: KeptState) -> None:
         """`state` is on disk: from now on it may be shown."""
         self.committed = state.meter
+        self.meter.list.saved(state.ended_sessions, state.removed_sessions)
         self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:
@@ -183,6 +205,14 @@ class Charger:
         if not (stream.connected and stream.has_heard) or self.wifi_connected is False:
             return False
         return self.status is not ON or not self.readings.is_overdue(now)
+
+    @property
+    def session_start_unix(self) -> float | None:
+        """When the running session began, by the charger's own clock; None while the charger is not on."""
+        if self.status is not ON:
+            return None
+        began = self.meter.session_began_unix
+        return self._on_since_unix if began is None else began
 
     def _count(self, label: str, now: Moment, *, is_event: bool = True) -> None:
         self.account.events[label] += 1
@@ -195,31 +225,45 @@ class Charger:
         if reading.charger_id is not None and reading.charger_id != self.charger_id:
             return self._ignore_other_charger(reading.label)
         notices = self._invalid_fields(reading) if reading.invalid_fields else ()
-        sessions = self.meter.sessions
-        verdict = self.meter.observe(reading.session_energy_joules, reading.created_unix, reading.user, now.unix)
-        if verdict is ACCEPTED:
+        if reading.device_id != self.about.device_id and None not in (reading.device_id, self.about.device_id):
+            self.meter.gap()  # other hardware has other energies
+        outcome = self.meter.observe(
+            reading.session_energy_joules, reading.created_unix, reading.user, reading.power_watts, now.unix
+        )
+        if outcome is ACCEPTED:
             self.readings.accepted += 1
         else:
-            self.readings.rejected += 1
-            self.account.readings_rejected[verdict] += 1
-            notices += (reading_rejected(verdict.value),)
-            if not verdict.in_order:
+            notices += self._take_outcome(outcome)
+            if not outcome.verdict.in_order:
                 return notices
         self.about.take_device_id(reading.device_id)
         if self.wifi_connected is not None:
             self.wifi_connected = True  # whatever was reported last: a charger that sends logs has its Wi-Fi
         if self.status is OFF:
-            # A late log of the session that ended: its energy counts, and a new session is still to come.
-            self.meter.switched_off()
-            return notices
-        if self.status is not ON:
+            if not self._logs_while_off.prove_on(reading, now.unix):
+                # A late log of the session that ended: its energy counts, and a new session is still to come.
+                self.meter.still_off()
+                return notices
+            notices += self._set_status(ON, now)
+        elif self.status is not ON:
             notices += self._set_status(ON, now)
         # One invalid field does not cost the others: a rejected energy leaves voltage, current and power.
         self.readings.show(reading, now)
-        if self.meter.sessions > sessions and self._session_has_readings:
-            self.session_start_unix = now.unix
-        self._session_has_readings = True
         return notices
+
+    def _take_outcome(self, outcome: Outcome) -> tuple[Notice, ...]:
+        """Counts a log that was rejected or doubtful."""
+        if outcome.verdict is Verdict.ACCEPTED:
+            self.readings.accepted += 1
+            return self._count_judgements(outcome.judged)
+        self.readings.rejected += 1
+        self.account.readings_rejected[outcome.verdict] += 1
+        return (reading_rejected(outcome.verdict.value, outcome.reason), *self._count_judgements(outcome.judged))
+
+    def _count_judgements(self, doubtful: tuple[Judged, ...]) -> tuple[Notice, ...]:
+        for judgement, _ in doubtful:
+            self.account.energy_judgements[judgement] += 1
+        return tuple(judged(judgement.value, text) for judgement, text in doubtful)
 
     def _take_document(self, document: ChargerDocument, now: Moment) -> tuple[Notice, ...]:
         self._count(document.label, now)
@@ -229,8 +273,15 @@ class Charger:
         self.about.take_document(document)
         if document.wifi_connected is not None:
             self.wifi_connected = document.wifi_connected
-        is_on = document.status is ON
-        self.meter.document(document.session_energy_joules, document.user, is_on=is_on, now_unix=now.unix)
+        notices += self._count_judgements(
+            self.meter.document(
+                document.session_energy_joules,
+                document.previous_energy_joules,
+                document.user,
+                document.status,
+                now.unix,
+            )
+        )
         if document.status is not None:
             notices += self._set_status(document.status, now)
         return notices
@@ -245,16 +296,13 @@ class Charger:
         return tuple(invalid_field(event.label, name) for name in event.invalid_fields)
 
     def _set_status(self, status: Status, now: Moment) -> tuple[Notice, ...]:
-        if status is OFF:
-            self.meter.switched_off()
         if status is self.status:
             return ()
         before, self.status = self.status, status
         is_on = status is ON
         self.readings.switch(now, is_on=is_on)
-        self.session_start_unix = now.unix if is_on else None
-        if is_on:
-            self._session_has_readings = False
+        self._on_since_unix = now.unix if is_on else None
+        self._logs_while_off = LogsWhileOff()
         if before is UNKNOWN:
             return ()
         return (SWITCHED_ON if is_on else SWITCHED_OFF,)

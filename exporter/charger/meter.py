@@ -1,44 +1,57 @@
-"""The energy meter: session readings in, a total that never falls out.
+"""The energy meter: what a charger reports of its sessions in, a total that never falls and a list of sessions out.
 
-The service reports the energy of the running session, which falls back when a new one begins. The truth is the
-sum over all sessions of the last energy of each; docs/energy.md tells the rules and what they promise. Energy is
-held in whole joules, so that no sum of sessions ever drifts (0.01 kWh is 36,000 J).
+The service reports the energy of the running session, which falls back when a new one begins. `decisions.decide` says
+what a reading means; `EnergyMeter` applies it. docs/energy.md has the rules. Energy is held in whole joules, so that no
+sum of sessions drifts (0.01 kWh is 36,000 J).
 """
 
-from collections import deque
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-MAX_SESSION_JOULES: Final = 1_000 * 3_600_000
-POWER_SLACK_JOULES: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
-CLOCK_TOLERANCE_SECONDS: Final = 300.0
-READINGS_THAT_PROVE: Final = 3
-# How many times ahead of our clock are remembered, to know a log that is sent again.
-AHEAD_REMEMBERED: Final = 128
+from exporter.charger.decisions import (
+    RISES_THAT_PROVE,
+    SAME_JOULES,
+    SLACK,
+    Action,
+    Decision,
+    DocumentMeaning,
+    EnergyReading,
+    Evidence,
+    Held,
+    Judgement,
+    Known,
+    Limits,
+    decide,
+    decide_document,
+)
+from exporter.charger.events import OFF, Status
+from exporter.charger.log_order import NEW, LogOrder, LogOrderState, Order
+from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome, Verdict, kwh
+from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate, PowerState
+from exporter.charger.session_list import SessionList, ended
+from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
+
+MAX_SESSION_JOULES: Final = 10**13
+# For so long after a gap, readings may be a backlog that was stamped on arrival.
+BACKLOG_SECONDS: Final = 300.0
 
 
-class Verdict(StrEnum):
-    """What became of a reading. Every value but ACCEPTED is a `reason` of the rejected readings."""
+class CountedAs(StrEnum):
+    """How the energy of a document is counted while logs from before it may still come."""
 
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    OUT_OF_ORDER = "out_of_order"
-    INVALID = "invalid"
-    IMPLAUSIBLE = "implausible"
-    ENERGY_GLITCH = "energy_glitch"
-
-    @property
-    def in_order(self) -> bool:
-        """Whether the log itself is new: only then do its other values count."""
-        return self is not DUPLICATE and self is not OUT_OF_ORDER
+    RAISE = "raise"  # of the current session
+    SESSION = "session"  # of its own, now the current one
+    NOTHING = "nothing"  # not: a backlog is being judged as if the document had not come
 
 
-# As Status of wire.py: what every log asks for has a name of its own.
-ACCEPTED: Final = Verdict.ACCEPTED
-DUPLICATE: Final = Verdict.DUPLICATE
-OUT_OF_ORDER: Final = Verdict.OUT_OF_ORDER
+class PendingDocument(msgspec.Struct, frozen=True, gc=False):
+    """The last energy that a document reported, and when it was received (exporter's clock)."""
+
+    energy: int
+    received: float
+    counted_as: CountedAs
 
 
 class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -48,283 +61,449 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """
 
     total_joules: int | None = None
-    session_joules: int | None = None
+    excess_joules: int = 0
+    settled_joules: int = 0
+    settled_set_aside_joules: int = 0
     sessions: int = 0
-    session_open: bool = False
-    last_log_unix: float | None = None
-    last_created_unix: float | None = None
-    energy_created_unix: float | None = None
-    replaced_joules: int | None = None
-    replaced_created_unix: float | None = None
+    listed_sessions: int = 0
+    last_session_number: int = 0
+    current: RunningSession | None = None
+    previous: RunningSession | None = None
+    evidence: int = 0
+    switched_on_unix: float | None = None
+    document: PendingDocument | None = None
+    logs: LogOrderState = LogOrderState()
+    power: PowerState = PowerState()
+
+    @property
+    def last_log_unix(self) -> float | None:
+        """When the charger wrote its last log."""
+        return self.logs.time
+
+    def with_total(self, joules: int) -> "MeterState":
+        """The same meter with another total."""
+        estimate = (self.total_joules or 0) - self.excess_joules
+        settled = self.settled_joules + joules - estimate
+        return msgspec.structs.replace(self, total_joules=joules, excess_joules=0, settled_joules=settled)
 
 
 class EnergyMeter:
-    """One charger's meter.
-
-    `total_joules` is None before the first document or log; `session_joules` is the last accepted energy of the
-    running or last session; `last_log_unix` is the time of the last log in order.
-    """
+    """One charger's meter."""
 
     __slots__ = (
-        "_ahead",
-        "_boundary",
-        "_created",
-        "_energy_created",
-        "_gap_only",
-        "_raised",
-        "_replaced",
-        "_run",
-        "_run_created",
-        "_run_verdict",
+        "_after_gap_at",
+        "_before_gap",
+        "_document",
+        "_evidence",
+        "_held",
+        "_is_plain",
+        "_order",
+        "_power",
+        "_previous_user",
+        "_resumed",
+        "_switched_on",
         "_user",
-        "last_log_unix",
+        "list",
         "max_power_watts",
-        "session_joules",
-        "session_open",
-        "sessions",
-        "total_joules",
     )
 
     def __init__(self, max_power_watts: float, state: MeterState | None = None) -> None:
         self.max_power_watts = max_power_watts
         restored = state or MeterState()
-        self.total_joules = restored.total_joules
-        self.session_joules = restored.session_joules
-        self.sessions = restored.sessions
-        self.session_open = restored.session_open
-        self.last_log_unix = restored.last_log_unix
-        self._created = restored.last_created_unix
-        self._energy_created = restored.energy_created_unix
-        # An exporter that was not running has seen nothing: that is a gap.
-        self._boundary = state is not None
-        self._gap_only = state is not None
+        self.list = SessionList(
+            restored.settled_joules,
+            restored.settled_set_aside_joules,
+            restored.total_joules,
+            restored.sessions,
+            restored.listed_sessions,
+            restored.last_session_number,
+            restored.current and copy_of(restored.current),
+            restored.previous,
+        )
+        self._order = LogOrder(restored.logs)
+        self._power = PowerEstimate(restored.power)
+        self._evidence = Evidence(restored.evidence)
+        # When the switch to ON was seen live since the current session began (exporter's clock).
+        self._switched_on = restored.switched_on_unix
+        self._document = restored.document
+        # Users are kept in memory only.
         self._user: int | None = None
-        self._ahead: deque[float] | None = None
-        # The energy above which a document has raised the session since its last log, and when it did.
-        self._raised: tuple[int, float] | None = None
-        self._replaced: tuple[int, float | None] | None = None
-        if restored.replaced_joules is not None:
-            self._replaced = (restored.replaced_joules, restored.replaced_created_unix)
-        self._run: list[int] = []
-        self._run_created: float | None = None
-        self._run_verdict = ACCEPTED
+        self._previous_user: int | None = None
+        self._held: Held | None = None
+        self._before_gap: tuple[int, float] | None = None
+        self._after_gap_at: float | None = None
+        self._resumed = False
+        # Whether nothing is open, so that a reading that rises a little needs no decision.
+        self._is_plain = False
+        if state is not None:
+            self.gap()  # an exporter that was not running has seen nothing
+
+    @property
+    def total_joules(self) -> int | None:
+        """The counter; None before the first document or log."""
+        return self.list.counted
+
+    @property
+    def excess_joules(self) -> int | None:
+        """By how much the counter is ahead of the estimate; None as the counter."""
+        return None if self.list.counted is None else self.list.excess
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions have delivered energy; never falls."""
+        return self.list.sessions
+
+    @property
+    def session_joules(self) -> int | None:
+        """The energy of the running or last session, as reported; None before the first."""
+        return None if self.list.current is None else self.list.current.reported
+
+    @property
+    def last_log_unix(self) -> float | None:
+        """When the charger wrote its last log."""
+        return self._order.time
+
+    @property
+    def session_began_unix(self) -> float | None:
+        """When the running session began; None if there is none, or it has not delivered energy."""
+        current = self.list.current
+        return None if current is None or current.ended_at is not None or not current.number else current.began_at
 
     def state(self) -> MeterState:
         """What is to be kept on disk."""
-        replaced, replaced_created = self._replaced or (None, None)
+        sessions = self.list
         return MeterState(
-            self.total_joules,
-            self.session_joules,
-            self.sessions,
-            self.session_open,
-            self.last_log_unix,
-            self._created,
-            self._energy_created,
-            replaced,
-            replaced_created,
+            sessions.counted,
+            sessions.excess,
+            sessions.settled,
+            sessions.settled_set_aside,
+            sessions.sessions,
+            sessions.listed,
+            sessions.last_number,
+            sessions.current and copy_of(sessions.current),
+            sessions.previous,
+            int(self._evidence & ~Evidence.GAP),  # a restart is a gap anyway
+            self._switched_on,
+            self._document,
+            self._order.state(),
+            self._power.state(),
         )
 
-    def switched_off(self) -> None:
-        """The charger was seen OFF: the session is over, and the next reading may belong to a new one."""
-        self.session_open = False
-        self._boundary = True
-        self._gap_only = False
+    def switched_off(self, now: float) -> None:
+        """The switch to OFF was seen live: the session has ended, and the next reading may belong to a new one."""
+        current = self.list.current
+        if current is not None:
+            ended(current, max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
+        self.still_off()
+
+    def still_off(self) -> None:
+        """The charger is OFF, and when that began is not known."""
+        self._note(Evidence.OFF)
+        current = self.list.current
+        if current is not None:
+            ended(current, max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
+
+    def switched_on(self, now: float) -> None:
+        """The switch to ON was seen live: what flows from now on may be a new session."""
+        self._note(Evidence.ON)
+        self._switched_on = now
 
     def gap(self) -> None:
         """Events may have been missed: a new session may have begun unseen."""
-        if not self._boundary:
-            self._boundary = True
-            self._gap_only = True
+        self._note(Evidence.GAP)
+        self._power.interrupt()
+        current = self.list.current
+        if current is not None and (self._before_gap is None or self._after_gap_at is not None):
+            self._before_gap = (current.energy, current.read_at)
+            self._after_gap_at = None
+
+    def _note(self, evidence: Evidence) -> None:
+        self._evidence |= evidence
+        self._is_plain = self._resumed = False
 
     def observe(
         self,
         energy_joules: float | None,
         created_unix: float | None,
         user: int | None,
-        now_unix: float,
-    ) -> Verdict:
+        power_watts: float | None,
+        now: float,
+    ) -> Outcome:
         """Takes a log in. All in SI units; `user` is a fingerprint that can only be compared.
 
         A log without an energy is judged by its order alone.
         """
-        order = self._take_in_order(created_unix, now_unix)
-        if order is not ACCEPTED or energy_joules is None:
-            return order
-        if not 0 <= energy_joules <= MAX_SESSION_JOULES:  # NaN fails both
-            return Verdict.INVALID
-        energy = round(energy_joules)
-        if self._is_summed_up(energy, created_unix, user):
+        energy = None
+        # NaN fails both comparisons.
+        if energy_joules is not None and 0 <= energy_joules <= MAX_SESSION_JOULES:
+            energy = round(energy_joules)
+        order = self._order.take(created_unix, energy, now)
+        if order is not NEW and order is not Order.CLOCK_RESET:
+            return DUPLICATE if order is Order.DUPLICATE else OUT_OF_ORDER
+        if energy is None:
+            return ACCEPTED if energy_joules is None else INVALID
+        at = self._order.time or now
+        self._power.observe(energy, at, power_watts)
+        current = self.list.current
+        if (
+            self._is_plain
+            and current is not None
+            and 0 <= energy - current.energy <= SLACK
+            and (user is None or user == self._user)
+            and order is NEW
+        ):
+            self._go_on(current, energy, at)
+            if power_watts is not None and power_watts > current.peak_watts:
+                current.peak_watts = power_watts
             return ACCEPTED
-        verdict = self._judge(energy, created_unix, user)
-        if verdict is ACCEPTED:
-            self._boundary = self._gap_only = False
-            self._user = user if user is not None else self._user
-            self._run.clear()
-            self._settle(energy, created_unix)
-            return verdict
-        return self._hold_back(energy, created_unix, verdict)
+        reading = EnergyReading(energy, at, user, self._power.flow(power_watts))
+        outcome = self._take(reading, power_watts)
+        if order is Order.CLOCK_RESET:
+            judged = Judged(Judgement.CLOCK_RESET, f"at {kwh(energy)}: the charger's clock was set back")
+            return outcome._replace(judged=(judged, *outcome.judged))
+        return outcome
 
-    def document(self, energy_joules: float | None, user: int | None, *, is_on: bool, now_unix: float) -> None:
-        """Takes a document in: it may raise the meter within a session, and never lowers it.
+    def _take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
+        """Decides on a reading in order, and applies the decision."""
+        before = self.list.current
+        if before is None:
+            self._begin(reading, Decision(Action.BEGIN))
+            self._note_power(power_watts)
+            return ACCEPTED
+        judged: tuple[Judged, ...] = ()
+        self._settle_document(reading)
+        current = self.list.current or before
+        known_energy = current.energy
+        decision = decide(self._known(current, reading), reading)
+        self._held = decision.held
+        if decision.judgement is not None and not (decision.judgement is Judgement.RESUMED and self._resumed):
+            text = f"{kwh(reading.energy)} after {kwh(known_energy)}: {decision.reason}"
+            judged = (*judged, Judged(decision.judgement, text))
+        verdict, reason = Verdict.ACCEPTED, ""
+        match decision.action:
+            case Action.CONTINUE:
+                self._continue(current, reading, decision)
+            case Action.BEGIN:
+                self._begin(reading, decision)
+            case Action.MERGE:
+                self._merge(current, reading)
+            case Action.COUNT_JUMP | Action.SET_JUMP_ASIDE:
+                self._jump(current, reading, decision)
+            case Action.HOLD_HIGH:
+                verdict = Verdict.IMPLAUSIBLE
+            case Action.HOLD_LOW:
+                verdict = Verdict.ENERGY_GLITCH
+        if verdict is Verdict.ACCEPTED:
+            self._note_power(power_watts)
+        else:
+            reason = f"{kwh(reading.energy)} after {kwh(known_energy)}"
+        self._is_plain = self._nothing_is_open()
+        return Outcome(verdict, reason, judged) if reason or judged else ACCEPTED
 
-        After a gap the document of a charger that is ON may be that of an earlier session: the next log tells.
+    def _known(self, current: RunningSession, reading: EnergyReading) -> Known:
+        hard = self.max_power_watts
+        if self._before_gap is not None:
+            if self._after_gap_at is None:
+                self._after_gap_at = reading.at
+            elif reading.at - self._after_gap_at > BACKLOG_SECONDS:
+                self._before_gap = self._after_gap_at = None
+        return Known(
+            current,
+            self.list.previous,
+            self._evidence,
+            self._user,
+            None if self._switched_on is None else self._switched_on - self._order.delay,
+            self._before_gap,
+            self._held,
+            Limits(self._power.rise_limit(hard), self._power.new_session_limit(hard), hard),
+        )
+
+    def _nothing_is_open(self) -> bool:
+        current, previous = self.list.current, self.list.previous
+        return (
+            current is not None
+            and current.number > 0
+            and (not self._evidence or (self._evidence is Evidence.GAP and self._resumed))
+            and self._held is None
+            and self._document is None
+            and self._before_gap is None
+            and (previous is None or current.rises >= RISES_THAT_PROVE or current.energy >= previous.energy)
+        )
+
+    def _go_on(self, current: RunningSession, energy: int, at: float) -> None:
+        """The session goes on with this energy, or stays at a higher one."""
+        current.read_at = at
+        if energy > current.energy:
+            current.energy = energy
+            current.changed_at = at
+            current.rises += 1
+            if current.ended_at is not None and at > current.ended_at:
+                current.ended_at = current.ended_by = None  # it was a pause
+            self.list.count()
+
+    def _continue(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
+        if not current.reported and self._evidence & (Evidence.OFF | Evidence.ON):
+            self._begin(reading, decision)  # what has delivered nothing does not go on
+            return
+        if decision.judgement is Judgement.RESUMED and not self._resumed:
+            current.certain = False
+        self._resumed = True
+        if self._user is None:
+            self._user = reading.user
+        self._go_on(current, reading.energy, reading.at)
+
+    def _begin(self, reading: EnergyReading, decision: Decision) -> None:
+        ending = self.list.current
+        session = RunningSession(
+            energy=reading.energy,
+            began_at=reading.at,
+            read_at=reading.at,
+            changed_at=reading.at,
+            begun_on=int(self._evidence),
+            certain=decision.judgement is None,
+        )
+        by_user = self._user is not None and reading.user is not None and reading.user != self._user
+        if self._switched_on is not None:
+            session.began_at = min(self._switched_on - self._order.delay, reading.at)
+            session.began_by = SessionEvidence.STATUS
+        elif by_user:
+            session.began_by = SessionEvidence.USER
+        elif ending is None:
+            session.first_energy = reading.energy
+        if ending is not None:
+            seen = SessionEvidence.USER if by_user else SessionEvidence.LOG
+            ended(ending, ending.read_at, seen)
+            if decision.judgement is not None:
+                ending.certain = False
+            if self._document is not None:
+                # A backlog: what the document reported is the energy of this, later session.
+                session.document_energy, ending.document_energy = self._document.energy, 0
+                self._document = msgspec.structs.replace(self._document, counted_as=CountedAs.RAISE)
+        self._previous_user, self._user = self._user, reading.user
+        self._evidence = Evidence.NOTHING
+        self._switched_on = None
+        if self._before_gap is not None:
+            self._before_gap = (0, self._before_gap[1])
+        self.list.begin(session)
+
+    def _merge(self, glitch: RunningSession, reading: EnergyReading) -> None:
+        self.list.take_up_previous()
+        current = self.list.current
+        assert current is not None, "a merge needs a previous session"
+        current.certain = False
+        current.document_energy = glitch.document_energy
+        current.ended_at = current.ended_by = None
+        self._user = self._previous_user
+        # What said that a session may have begun says so still.
+        self._evidence |= Evidence(glitch.begun_on)
+        self._go_on(current, reading.energy, reading.at)
+        self.list.count()
+
+    def _jump(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
+        held = decision.held
+        if held is not None and held.last.at - held.first.at >= WINDOW_SECONDS:
+            self._power.confirm((held.last.energy - held.first.energy) / (held.last.at - held.first.at))
+        if decision.action is Action.SET_JUMP_ASIDE:
+            current.set_aside += reading.energy - current.energy
+        current.certain = False
+        self._held = None
+        self._go_on(current, reading.energy, reading.at)
+
+    def _note_power(self, power_watts: float | None) -> None:
+        current = self.list.current
+        if power_watts is not None and current is not None and power_watts > current.peak_watts:
+            current.peak_watts = power_watts
+
+    def document(
+        self,
+        energy_joules: float | None,
+        previous_joules: float | None,
+        user: int | None,
+        status: Status | None,
+        now: float,
+    ) -> tuple[Judged, ...]:
+        """Takes a document in. It never lowers the meter.
+
+        One of a charger that is ON may be old: the next log tells. One of a charger that is OFF has the last energy of
+        the session that ended, and raises the meter until a log from after it settles that.
         """
         energy = None
         if energy_joules is not None and 0 <= energy_joules <= MAX_SESSION_JOULES:
             energy = round(energy_joules)
-        if self.total_joules is None:
-            self.total_joules = energy or 0
-            if energy is not None:
-                self.session_joules = energy
-            if is_on:
-                self._begin_session()
-            return
-        if energy is None or self.session_joules is None or (is_on and self._boundary):
-            return
-        if user is not None and self._user is not None and user != self._user:
-            return
-        seconds = None if self.last_log_unix is None else max(now_unix - self.last_log_unix, 0.0)
-        if self._replaced is not None and energy >= self._replaced[0]:
-            # The session before the gap ended here: what looked like a new one was a blip.
-            self._resume(energy)
-        elif energy > self.session_joules and self._plausible(energy - self.session_joules, seconds):
-            self._grow(energy - self.session_joules)
-            raised_from = self._raised[0] if self._raised else self.session_joules
-            self._raised = raised_from, now_unix
-            self.session_joules = energy
+        current = self.list.current
+        if current is None:
+            self._take_first_document(energy, status, now)
+            return ()
+        if previous_joules is not None and current.reported and abs(previous_joules - current.reported) <= SAME_JOULES:
+            self._note(Evidence.ENDED)
+        if status is not OFF:
+            return ()
+        judged = () if energy is None else self._take_last_energy(current, energy, user, now)
+        self.still_off()
+        return judged
 
-    def _take_in_order(self, created: float | None, now: float) -> Verdict:
-        """The order of logs. A time too far ahead is taken as now, so that no wrong clock silences a charger."""
-        if created is None:
-            return ACCEPTED  # what has no time cannot be compared, and moves no order
-        ahead = created > now + CLOCK_TOLERANCE_SECONDS
-        at = now if ahead else created
-        if self.last_log_unix is not None and self._created is not None:
-            if created == self._created:
-                return DUPLICATE
-            # Times ahead are compared among themselves as written: many may arrive in one instant.
-            was_ahead = self._created > self.last_log_unix
-            newer = created > self._created if ahead and was_ahead else at > self.last_log_unix
-            if not newer and not (ahead and created > self._created):
-                return OUT_OF_ORDER
-            # Sent again later, a time that was ahead may look like one of a clock that has been set right.
-            if self._ahead is not None and created in self._ahead:
-                return OUT_OF_ORDER
-            at = max(at, self.last_log_unix)
-        if ahead:
-            self._ahead = self._ahead or deque(maxlen=AHEAD_REMEMBERED)
-            self._ahead.append(created)
-        self.last_log_unix = at
-        self._created = created
-        return ACCEPTED
-
-    def _judge(self, energy: int, created: float | None, user: int | None) -> Verdict:
-        """Decides on an energy in order, and lets the total grow if it is accepted."""
-        last = self.session_joules
-        another_user = user is not None and self._user is not None and user != self._user
-        if last is None:
-            self._grow(energy)
-            if not self.session_open:
-                self._begin_session()
-        elif another_user or (energy < last and self._boundary):
-            self._confirm_replacement()
-            self._grow(energy)
-            if self._gap_only and not another_user:
-                self._replaced = (last, self._energy_created)  # counted as a session when the next reading confirms it
-                self.session_open = True
-            else:
-                self._begin_session()
-        elif energy < last:
-            return Verdict.ENERGY_GLITCH
-        elif self._continues_replaced(energy, created):
-            return ACCEPTED
-        elif not self._plausible(energy - last, self._since(self._energy_created, created)):
-            return Verdict.IMPLAUSIBLE
+    def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
+        if energy is not None:
+            # When this energy was read is not known: for all that the next log is compared with, long ago.
+            session = RunningSession(energy, now, read_at=0.0, changed_at=0.0, began_by=SessionEvidence.DOCUMENT)
+            if status is OFF:
+                session.set_aside = energy  # it was delivered before
+            self.list.begin(session)
+        self.list.count()
+        if status is OFF:
+            self.still_off()
         else:
-            if not self.session_open and (last == 0 or self.sessions == 0):
-                self._begin_session()
-            self._grow(energy - last)
-            self.session_open = True
-        return ACCEPTED
+            self._note(Evidence.GAP)
 
-    def _is_summed_up(self, energy: int, created: float | None, user: int | None) -> bool:
-        """Whether a document has already told more of the same session: then the log is late, and adds nothing."""
-        if self._raised is None or self.session_joules is None or created is None:
-            return False
-        raised_from, raised_at = self._raised
-        same_user = user is None or self._user is None or user == self._user
-        return same_user and created <= raised_at and raised_from <= energy < self.session_joules
+    def _take_last_energy(
+        self, current: RunningSession, energy: int, user: int | None, now: float
+    ) -> tuple[Judged, ...]:
+        """The energy of a document of a charger that is OFF."""
+        at = max(now - self._order.delay, current.read_at)
+        known = self._known(current, EnergyReading(energy, at, user))
+        meaning = decide_document(known, EnergyReading(energy, at, user))
+        if meaning is DocumentMeaning.NOTHING:
+            return ()
+        self._is_plain = False
+        if meaning is DocumentMeaning.OWN_SESSION:
+            self._document = PendingDocument(energy, now, CountedAs.SESSION)
+            self._begin_unseen(energy, at)
+            self._user = user
+            text = f"{kwh(energy)} after {kwh(current.reported)}: a session of another user that nobody saw"
+            return (Judged(Judgement.DOCUMENT_SESSION, text),)
+        if meaning is DocumentMeaning.PREVIOUS_SESSION:
+            self.list.take_up_previous()
+            current = self.list.current or current
+            current.certain = False
+        self._document = PendingDocument(energy, now, CountedAs.RAISE)
+        current.document_energy = energy
+        self.list.count()
+        return ()
 
-    def _continues_replaced(self, energy: int, created: float | None) -> bool:
-        """Whether the fall just after a gap was a blip: the session before the gap goes on as if it had not been.
+    def _begin_unseen(self, energy: int, at: float) -> None:
+        """A session known from a document alone."""
+        ending = self.list.current
+        began_at = at if ending is None else ending.read_at
+        if ending is not None:
+            ended(ending, ending.read_at, SessionEvidence.DOCUMENT)
+        session = RunningSession(energy, began_at, at, at, SessionEvidence.DOCUMENT, int(self._evidence), certain=False)
+        self.list.begin(session)
 
-        Without this, a blip to 0 as the first reading after a gap would count the whole session twice.
-        """
-        if self._replaced is None:
-            return False
-        before, before_created = self._replaced
-        blip = self.session_joules or 0
-        back = energy >= before and self._plausible(energy - before, self._since(before_created, created))
-        if back and not (blip and self._plausible(energy - blip, self._since(self._energy_created, created))):
-            self._resume(energy)
-            return True
-        self._confirm_replacement()
-        return False
-
-    def _resume(self, energy: int) -> None:
-        """Goes on with the session that a blip had replaced."""
-        before, _ = self._replaced or (0, None)
-        self._grow(max(energy - before - (self.session_joules or 0), 0))
-        self._replaced = None
-        self.session_joules = energy
-
-    def _confirm_replacement(self) -> None:
-        """The session that a fall after a gap told of was real."""
-        if self._replaced is not None:
-            self._replaced = None
-            self.sessions += 1
-
-    def _hold_back(self, energy: int, created: float | None, verdict: Verdict) -> Verdict:
-        """Counts readings of one kind that agree among themselves: three in a row are no accident."""
-        since = self._since(self._run_created, created)
-        agrees = (
-            bool(self._run)
-            and verdict is self._run_verdict
-            and energy >= self._run[-1]
-            and (verdict is Verdict.ENERGY_GLITCH or self._plausible(energy - self._run[-1], since))
-        )
-        if not agrees:
-            self._run.clear()
-        self._run.append(energy)
-        self._run_created = created
-        self._run_verdict = verdict
-        if len(self._run) >= READINGS_THAT_PROVE:
-            self._run.clear()
-            if verdict is Verdict.ENERGY_GLITCH:
-                self._grow(energy)
-                self._begin_session()
-            self._settle(energy, created)
-        return verdict
-
-    def _settle(self, energy: int, created: float | None) -> None:
-        self.session_joules = energy
-        self._raised = None
-        if created is not None:
-            self._energy_created = created
-
-    def _begin_session(self) -> None:
-        self.sessions += 1
-        self.session_open = True
-
-    def _grow(self, joules: int) -> None:
-        self.total_joules = (self.total_joules or 0) + joules
-
-    def _plausible(self, rise_joules: int, seconds: float | None) -> bool:
-        return seconds is None or rise_joules - POWER_SLACK_JOULES <= self.max_power_watts * seconds
-
-    @staticmethod
-    def _since(earlier: float | None, later: float | None) -> float | None:
-        """Seconds between two times of the charger's own clock; None if that cannot be told."""
-        if earlier is None or later is None or later <= earlier:
-            return None
-        return later - earlier
+    def _settle_document(self, reading: EnergyReading) -> None:
+        """A log before a pending document is judged as if that had not come; the first after it settles it."""
+        document, current = self._document, self.list.current
+        if document is None or current is None:
+            return
+        if reading.at + self._order.delay < document.received:
+            if document.counted_as is CountedAs.SESSION:
+                self.list.take_up_previous()
+                self._document = msgspec.structs.replace(document, counted_as=CountedAs.NOTHING)
+            return
+        self._document = None
+        at = min(document.received - self._order.delay, reading.at)
+        if document.counted_as is CountedAs.NOTHING:
+            self._begin_unseen(document.energy, at)
+        elif current.document_energy > current.energy:
+            current.energy = current.document_energy
+            current.changed_at = max(current.changed_at, at)
+        current.document_energy = 0

@@ -35,6 +35,11 @@ def invalid_field(event: str, name: str) -> Notice:
     return Notice("warning", f"ignored invalid field: {name}", {"payload": event})
 
 
-def reading_rejected(reason: str) -> Notice:
+def reading_rejected(reason: str, detail: str) -> Notice:
     """The meter rejected a reading."""
-    return Notice("debug", f"reading rejected: {reason}")
+    return Notice("debug", f"reading rejected: {reason}: {detail}")
+
+
+def judged(judgement: str, text: str) -> Notice:
+    """The meter made a decision that could have been wrong."""
+    return Notice("info", f"energy judged: {text}", {"judgement": judgement})

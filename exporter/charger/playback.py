@@ -20,6 +20,7 @@ class Outcome:
 
     energy_joules: int | None
     excess_joules: int
+    set_aside_joules: int
     sessions: tuple[Session, ...]
     status: str
     judgements: dict[str, int]
@@ -51,6 +52,8 @@ class _PlayedCharger:
         # An account of its own: what is counted for an account is then counted for the charger.
         self._account: Final = Account(charger_id)
         self._charger = Charger(charger_id, None, self._account, rules, first_seen_unix)
+        # What the store would have on disk.
+        self._sessions: dict[int, Session] = {}
 
     def play(self, event: RecordedEvent) -> None:
         # A recording has one clock, and nobody sets it: ages and times come from the same one.
@@ -64,17 +67,28 @@ class _PlayedCharger:
     def _restart(self, now: Moment) -> None:
         """End the process and start it again with what is on disk, in the form in which it is there."""
         charger = self._charger
+        self._save()
         kept = msgspec.json.decode(msgspec.json.encode(charger.kept_state()), type=KeptState)
         self._charger = Charger(charger.charger_id, None, self._account, self._rules, now.unix, kept)
 
+    def _save(self) -> None:
+        """Commit, as the store does."""
+        state = self._charger.kept_state()
+        self._sessions |= {session.number: session for session in state.sessions}
+        for number in state.removed_sessions:
+            self._sessions.pop(number, None)
+        self._charger.saved(state)
+
     def outcome(self) -> Outcome:
+        self._save()
         charger = self._charger
         return Outcome(
             energy_joules=charger.meter.total_joules,
-            excess_joules=0,
-            sessions=(),
+            excess_joules=charger.meter.excess_joules or 0,
+            set_aside_joules=charger.meter.list.set_aside,
+            sessions=tuple(self._sessions[number] for number in sorted(self._sessions)),
             status=charger.status.value,
-            judgements={},
+            judgements={kind.value: count for kind, count in self._account.energy_judgements.items() if count},
             rejected={reason.value: count for reason, count in self._account.readings_rejected.items() if count},
         )
 

@@ -1,4 +1,7 @@
-"""A charging session: one row of the list behind the energy counter."""
+"""Charging sessions: the list behind the energy counter.
+
+`Session` is a row of the list. `RunningSession` is one that the meter still works on.
+"""
 
 from enum import StrEnum
 
@@ -31,3 +34,57 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     began_by: SessionEvidence
     ended_by: SessionEvidence | None
     certain: bool
+
+
+class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
+    """A session that later readings may still change. Times are unix seconds by the charger's clock.
+
+    `number` is 0 until it has delivered energy: before that it is not a session of the list. `energy` is what the logs
+    reported, `document_energy` what a document reported that may be ahead of logs still to come; `set_aside` is the
+    part of them that is not counted. `changed_at` is when the energy last changed, `read_at` when it was last read,
+    `rises` how often it has risen. `begun_on` is the evidence on which it began, as `decisions.Evidence`.
+    """
+
+    energy: int
+    began_at: float
+    read_at: float
+    changed_at: float
+    began_by: SessionEvidence = SessionEvidence.LOG
+    begun_on: int = 0
+    number: int = 0
+    first_energy: int = 0
+    document_energy: int = 0
+    set_aside: int = 0
+    rises: int = 0
+    peak_watts: float = 0.0
+    ended_at: float | None = None
+    ended_by: SessionEvidence | None = None
+    certain: bool = True
+
+    @property
+    def reported(self) -> int:
+        """The energy by logs and documents: joules."""
+        return max(self.energy, self.document_energy)
+
+    @property
+    def counted(self) -> int:
+        """What of it the counter has: joules."""
+        return self.reported - self.set_aside
+
+    def listed(self) -> Session:
+        """The row of the list."""
+        return Session(
+            self.number,
+            self.began_at,
+            self.ended_at,
+            self.reported,
+            self.peak_watts or None,
+            self.began_by,
+            self.ended_by,
+            self.certain,
+        )
+
+
+def copy_of(session: RunningSession) -> RunningSession:
+    """A copy that later readings do not change."""
+    return msgspec.structs.replace(session)

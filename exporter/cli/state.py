@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from exporter.charger.charger import KeptState
 from exporter.charger.meter import MeterState
 from exporter.config.schema import Text
@@ -57,7 +55,7 @@ def set_total(folder: Path, charger_id: str, energy_kwh: float) -> str:
     try:
         before = store.load().get(charger_id)
         meter = before.meter if before else MeterState()
-        after = msgspec.structs.replace(meter, total_joules=round(energy_kwh * JOULES_PER_KWH))
+        after = meter.with_total(round(energy_kwh * JOULES_PER_KWH))
         store.commit({charger_id: KeptState(after, before.first_seen_unix if before else time.time())})
     finally:
         store.close()

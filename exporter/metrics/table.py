@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from exporter.charger.account import REJECTIONS, Account
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
+from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
 from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
@@ -147,6 +148,12 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         created=lambda charger: charger.first_seen_unix,
     ),
     _gauge(
+        "vecharge_charger_energy_excess_joules",
+        "By how much the energy counter is ahead of what is now believed; 0 in normal operation.",
+        lambda charger, _: None if charger.committed.total_joules is None else charger.committed.excess_joules,
+        absent="before the first energy reading ever",
+    ),
+    _gauge(
         "vecharge_charger_session_energy_joules",
         "Energy of the running or last session, as reported.",
         lambda charger, _: charger.meter.session_joules,
@@ -161,13 +168,13 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     ),
     _counter(
         "vecharge_charger_sessions_total",
-        "Charging sessions begun.",
+        "Charging sessions that have delivered energy.",
         lambda charger, _: charger.committed.sessions,
         created=lambda charger: charger.first_seen_unix,
     ),
     _gauge(
         "vecharge_charger_session_start_timestamp_seconds",
-        "When the running session began, by the exporter's own observation.",
+        "When the running session began, by the charger's own clock; kept across restarts.",
         lambda charger, _: charger.session_start_unix,
         absent="status not on",
     ),
@@ -296,6 +303,13 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
         "Readings not accepted, by reason.",
         _counts(REJECTIONS, lambda account: account.readings_rejected),
         labels=("reason",),
+    ),
+    Metric(
+        "vecharge_account_energy_judgements_total",
+        "counter",
+        "Decisions of the energy meter that could have been wrong, by kind.",
+        _counts(Judgement, lambda account: account.energy_judgements),
+        labels=("judgement",),
     ),
     _histogram(
         "vecharge_account_session_energy_joules",

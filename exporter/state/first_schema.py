@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import msgspec
 
 from exporter.charger.charger import KeptState
+from exporter.charger.decisions import Evidence
+from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter import MeterState
+from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.state.charger_rows import checked_rows
 
 
@@ -39,14 +42,26 @@ def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
 
 
 def _meter(old: _Meter) -> MeterState:
+    read_at = old.energy_created_unix or old.last_log_unix or 0.0
+    current, previous = None, None
+    if old.session_joules is not None:
+        current = RunningSession(
+            old.session_joules, read_at, read_at, read_at, SessionEvidence.ASSUMED, number=old.sessions, certain=False
+        )
+    if old.replaced_joules is not None:
+        at = old.replaced_created_unix or read_at
+        previous = RunningSession(
+            old.replaced_joules, at, at, at, SessionEvidence.ASSUMED, number=old.sessions, certain=False
+        )
+    revisable = sum(session.energy for session in (current, previous) if session)
     return MeterState(
         total_joules=old.total_joules,
-        session_joules=old.session_joules,
+        settled_joules=(old.total_joules or 0) - revisable,
         sessions=old.sessions,
-        session_open=old.session_open,
-        last_log_unix=old.last_log_unix,
-        last_created_unix=old.last_created_unix,
-        energy_created_unix=old.energy_created_unix,
-        replaced_joules=old.replaced_joules,
-        replaced_created_unix=old.replaced_created_unix,
+        listed_sessions=old.sessions,
+        last_session_number=old.sessions,
+        current=current,
+        previous=previous,
+        evidence=0 if old.session_open else int(Evidence.OFF),
+        logs=LogOrderState(created=old.last_created_unix, time=old.last_log_unix, received=old.last_log_unix or 0.0),
     )

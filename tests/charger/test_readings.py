@@ -148,7 +148,7 @@ class TestCounts:
             ("out_of_order", {"written": -1.0}),
             ("invalid", {"energy": -1}),
             ("invalid", {"energy": "abc"}),
-            ("invalid", {"energy": 1000.1}),
+            ("invalid", {"energy": 2_800_000}),
             ("implausible", {"energy": 900}),
             ("energy_glitch", {"energy": 0}),
         ],

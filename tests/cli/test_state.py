@@ -5,17 +5,22 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from exporter.charger.charger import KeptState
+from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter import EnergyMeter, MeterState
 from exporter.cli.main import main
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore
 
 CHARGING = KeptState(
-    MeterState(total_joules=45_000_000, session_joules=9_000_000, sessions=3, last_log_unix=1_700_000_000.5), 1.6e9
+    MeterState(
+        total_joules=45_000_000, settled_joules=45_000_000, sessions=3, logs=LogOrderState(time=1_700_000_000.5)
+    ),
+    1.6e9,
 )
 NEW = KeptState(MeterState(), 1.65e9)
 State = Callable[..., Result]
@@ -93,9 +98,7 @@ def test_a_damaged_file_is_named_and_left_where_it_is(state: State, tmp_path: Pa
 def test_set_changes_the_total_and_nothing_else(state: State, tmp_path: Path) -> None:
     result = state("set", "veChargePoint0125896", "--energy-kwh", "1234.56")
     assert result.output == "veChargePoint0125896: 1234.56 kWh (was 12.50 kWh)\n"
-    expected = MeterState(
-        total_joules=4_444_416_000, session_joules=9_000_000, sessions=3, last_log_unix=1_700_000_000.5
-    )
+    expected = msgspec.structs.replace(CHARGING.meter, total_joules=4_444_416_000, settled_joules=4_444_416_000)
     assert read(tmp_path) == {"veChargePoint0125896": KeptState(expected, 1.6e9), "new": NEW}
 
 
@@ -103,7 +106,7 @@ def test_set_makes_a_charger_that_starts_from_there(state: State, tmp_path: Path
     result = state("set", "later", "--energy-kwh", "100")
     assert result.output == "later: 100.00 kWh (a charger that was not in the file)\n"
     meter = EnergyMeter(400_000, read(tmp_path)["later"].meter)
-    meter.observe(36_000, 1_700_000_000.0, None, 1_700_000_000.0)
+    meter.observe(36_000, 1_700_000_000.0, None, None, 1_700_000_000.0)
     assert meter.total_joules == 360_000_000 + 36_000
 
 

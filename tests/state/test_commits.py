@@ -68,7 +68,7 @@ class Subject:
 
     def deliver(self, charger: Charger, joules: int) -> None:
         """The charger's session comes to so much."""
-        charger.meter.observe(joules, 1000.0 * next(self._times), None, 10**9)
+        charger.meter.observe(joules, 1000.0 * next(self._times), None, None, 10**9)
         self.fleet.dirty.add(charger)
 
     async def scrape(self) -> None:

@@ -9,12 +9,23 @@ from exporter.charger import clock
 from exporter.charger.charger import Charger, KeptState
 from exporter.charger.meter import MeterState
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.sessions import RunningSession
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 
-KEPT = KeptState(MeterState(total_joules=5000, session_joules=1000, sessions=2), first_seen_unix=1.5e9)
+KEPT = KeptState(
+    MeterState(
+        total_joules=5000,
+        settled_joules=4000,
+        sessions=2,
+        listed_sessions=2,
+        last_session_number=2,
+        current=RunningSession(1000, 1.5e9, 1.5e9, 1.5e9, number=2),
+    ),
+    first_seen_unix=1.5e9,
+)
 
 
 def configuration(*charger_ids: str) -> Config:
@@ -53,7 +64,7 @@ async def test_what_the_disk_does_not_have_yet_comes_back_with_the_charger(fleet
     """Its last commit may have failed: neither what is shown nor what is to be kept may go back to the disk's."""
     await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
     left = charger(fleet, "a")
-    left.meter.observe(3000, 1.6e9, None, 1.6e9)
+    left.meter.observe(3000, 1.6e9, None, None, 1.6e9)
     fleet.dirty.add(left)
     await fleet.reconcile(configuration("b"), {"a": KEPT})
     assert [one.charger_id for one in fleet.chargers] == ["b"]

@@ -26,7 +26,7 @@ def totals(kept: dict[str, KeptState]) -> dict[str, tuple[int | None, int | None
     return {
         charger_id: (
             state.meter.total_joules,
-            state.meter.session_joules,
+            state.meter.current.reported if state.meter.current else None,
             state.meter.sessions,
             state.meter.last_log_unix,
             state.first_seen_unix,

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.log_order import LogOrderState
+from exporter.charger.meter import CountedAs, MeterState, PendingDocument
+from exporter.charger.power_estimate import PowerState
+from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.errors import StateError
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore
@@ -20,14 +23,28 @@ from exporter.state.store import StateStore
 FULL = KeptState(
     MeterState(
         total_joules=12_345_678_901_234,
-        session_joules=36_000,
+        excess_joules=72_000,
+        settled_joules=12_345_678_000_000,
         sessions=7,
-        session_open=True,
-        last_log_unix=1_700_000_000.123,
-        last_created_unix=1_700_000_300.123,
-        energy_created_unix=1_700_000_000.1,
-        replaced_joules=72_000,
-        replaced_created_unix=1_699_999_999.9,
+        listed_sessions=6,
+        last_session_number=8,
+        current=RunningSession(
+            36_000, 1_700_000_000.1, 1_700_000_000.123, 1_700_000_000.1, SessionEvidence.STATUS, number=8
+        ),
+        previous=RunningSession(
+            72_000,
+            1.6e9,
+            1_699_999_999.9,
+            1.6e9,
+            ended_at=1_699_999_999.9,
+            ended_by=SessionEvidence.USER,
+            certain=False,
+        ),
+        evidence=3,
+        switched_on_unix=1_700_000_000.0,
+        document=PendingDocument(72_000, 1_700_000_000.5, CountedAs.RAISE),
+        logs=LogOrderState(1_700_000_300.123, 1_700_000_000.123, 1_700_000_000.2, times_ahead=(1_700_000_300.123,)),
+        power=PowerState(peak=7400.5, ratio=3.0),
     ),
     first_seen_unix=1_650_000_000.000001,
 )

@@ -1,0 +1,194 @@
+"""The order of a charger's logs: which log is new, and when the charger wrote it.
+
+Chargers have wrong clocks and send logs again. `LogOrder` compares `createdAt` with that of the last log, and turns it
+into a time that never goes back and passes at the pace of a clock.
+"""
+
+from collections import deque
+from enum import Enum
+from typing import Final, NamedTuple
+
+import msgspec
+
+CLOCK_TOLERANCE_SECONDS: Final = 300.0
+# A clock that was set back is believed after so many logs that advance at the pace at which they arrive.
+LOGS_THAT_PROVE: Final = 3
+# A log that arrives late by fewer intervals, or less time, is a log out of order, not a clock that was set back.
+SHUFFLED_INTERVALS: Final = 5.0
+SHUFFLED_SECONDS: Final = 60.0
+# How many times of a clock that is ahead are remembered, to recognise a log that is sent again.
+TIMES_AHEAD_REMEMBERED: Final = 128
+# By how much of the time that passes the known delay of a charger's clock may grow: a clock that is slow.
+LARGEST_DRIFT: Final = 0.01
+
+
+class Order(Enum):
+    """Where a log stands among those before it."""
+
+    NEW = "new"
+    CLOCK_RESET = "clock_reset"  # new, by a clock that was set back
+    DUPLICATE = "duplicate"
+    OUT_OF_ORDER = "out_of_order"
+
+
+NEW: Final = Order.NEW
+
+
+class LogOrderState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What of a LogOrder outlives the process. All in seconds; None is "no log yet", or "no time in it"."""
+
+    created: float | None = None
+    time: float | None = None
+    received: float = 0.0
+    energy: int | None = None
+    clock_shift: float = 0.0
+    delay: float = 0.0
+    created_before_reset: float | None = None
+    times_ahead: tuple[float, ...] = ()
+
+
+class LateLog(NamedTuple):
+    """A log before the last one: when it was written and received."""
+
+    created: float
+    received: float
+
+
+class LogOrder:
+    """Takes the logs of one charger in the order in which they arrive.
+
+    `time` is when the last new log was written, in unix seconds by the charger's clock; where that is more than five
+    minutes ahead, stands still, or was set back, it goes on by the exporter's clock. `delay` is the shortest time from
+    there to the receipt: what the charger's clock is behind, and the way.
+    """
+
+    __slots__ = (
+        "_clock_shift",
+        "_created",
+        "_created_before_reset",
+        "_energy",
+        "_late",
+        "_received",
+        "_times_ahead",
+        "delay",
+        "time",
+    )
+
+    def __init__(self, state: LogOrderState | None = None) -> None:
+        restored = state or LogOrderState()
+        self.time = restored.time
+        self.delay = restored.delay
+        self._created = restored.created
+        self._received = restored.received
+        self._energy = restored.energy
+        # Seconds to add to `createdAt`.
+        self._clock_shift = restored.clock_shift
+        # The latest `createdAt` of before the clock was set back: a log sent again shows one that is no later.
+        self._created_before_reset = restored.created_before_reset
+        self._times_ahead: deque[float] | None = None
+        if restored.times_ahead:
+            self._times_ahead = deque(restored.times_ahead, TIMES_AHEAD_REMEMBERED)
+        self._late: list[LateLog] = []
+
+    def state(self) -> LogOrderState:
+        """What is to be kept on disk."""
+        return LogOrderState(
+            self._created,
+            self.time,
+            self._received,
+            self._energy,
+            self._clock_shift,
+            self.delay,
+            self._created_before_reset,
+            tuple(self._times_ahead or ()),
+        )
+
+    def take(self, created: float | None, energy: int | None, now: float) -> Order:
+        """Says where a log stands. `created` is its `createdAt`, `now` the time of receipt, both in unix seconds."""
+        if created is None:
+            self._go_on(self._time_at(now), None, energy, now)
+            return NEW
+        last = self._created
+        if last is None or created > last:
+            return self._take_later(created, energy, now)
+        if created == last:
+            if energy == self._energy:
+                return Order.DUPLICATE
+            # Another log: the clock has only seconds or minutes, or is stuck.
+            self._go_on(self._time_at(now), created, energy, now)
+            return NEW
+        if self._clock_shift < 0 and _is_right(created, now):
+            return self._take_later(created, energy, now)  # a clock that was ahead has been set right
+        return self._take_late(created, energy, now)
+
+    def _take_later(self, created: float, energy: int | None, now: float) -> Order:
+        """A log after the last one, unless it is one of a clock that is ahead, sent again."""
+        if self._times_ahead is not None and created in self._times_ahead:
+            return Order.OUT_OF_ORDER
+        time = created + self._clock_shift
+        if time > now + CLOCK_TOLERANCE_SECONDS or (self._clock_shift < 0 and _is_right(created, now)):
+            before_reset = self._created_before_reset
+            if before_reset is not None and created <= before_reset:
+                return self._take_late(created, energy, now)
+            # What is ahead is wrong by a constant, until the clock is set right.
+            time = created if _is_right(created, now) else self._time_at(now)
+            self._clock_shift = time - created
+        if self._clock_shift < 0:
+            if self._times_ahead is None:
+                self._times_ahead = deque(maxlen=TIMES_AHEAD_REMEMBERED)
+            self._times_ahead.append(created)
+        self._go_on(time, created, energy, now)
+        return NEW
+
+    def _take_late(self, created: float, energy: int | None, now: float) -> Order:
+        """A log before the last one: sent again, or of a clock that was set back."""
+        if self._times_ahead is not None and created in self._times_ahead:
+            return Order.OUT_OF_ORDER
+        late = LateLog(created, now)
+        if self._late and not _at_pace(self._late[-1], late):
+            self._late.clear()
+        self._late.append(late)
+        if len(self._late) < LOGS_THAT_PROVE:
+            return Order.OUT_OF_ORDER
+        first = self._late.pop(0)
+        interval = (created - first.created) / (LOGS_THAT_PROVE - 1)
+        time = self._time_at(now)
+        if abs(time - created - self._clock_shift) <= max(SHUFFLED_INTERVALS * interval, SHUFFLED_SECONDS):
+            return Order.OUT_OF_ORDER
+        if self._created is not None and created < self._created:
+            self._created_before_reset = self._created
+        self._clock_shift = time - created
+        self._go_on(time, created, energy, now)
+        return Order.CLOCK_RESET
+
+    def _time_at(self, now: float) -> float:
+        """The time by the receipt alone."""
+        if self.time is None:
+            return now
+        return self.time + max(now - self._received, 0.0)
+
+    def _go_on(self, time: float, created: float | None, energy: int | None, now: float) -> None:
+        last = self.time
+        if last is None:
+            self.delay = now - time
+        else:
+            time = max(time, last)
+            self.delay = min(now - time, self.delay + LARGEST_DRIFT * (time - last))
+        self.time = time
+        self._received = now
+        self._energy = energy
+        if created is not None:
+            self._created = created
+        if self._late:
+            self._late.clear()
+
+
+def _is_right(created: float, now: float) -> bool:
+    """Whether the clock of a log that has just been written is right."""
+    return abs(created - now) <= CLOCK_TOLERANCE_SECONDS
+
+
+def _at_pace(earlier: LateLog, later: LateLog) -> bool:
+    """Whether two logs arrive as they were written: a backlog arrives in a burst."""
+    written, received = later.created - earlier.created, later.received - earlier.received
+    return received >= 0.5 and 0.5 * received <= written <= 2.0 * received
