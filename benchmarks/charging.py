@@ -18,6 +18,7 @@ from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.gc_tuning import keep_what_there_is
 from exporter.logs import Log, create_log
+from exporter.stream.recorder import ChargerRecorder
 from exporter.stream.supervisor import ChargerStream, Service
 
 START: Final = Moment(1_764_000_000.0, 1_000_000.0)
@@ -100,8 +101,9 @@ class ChargingFleet:
                 handshakes: AbstractAsyncContextManager[None],
                 log: Log,
                 rng: random.Random,
+                record: ChargerRecorder | None,
             ) -> None:
-                super().__init__(charger_id, service, deliver, handshakes, log, rng)
+                super().__init__(charger_id, service, deliver, handshakes, log, rng, record)
                 self._told = deliver
 
             async def run(self) -> None:
