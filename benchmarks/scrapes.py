@@ -7,6 +7,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Final
 
+from benchmarks import compression
 from benchmarks.client import Client
 from benchmarks.processes import Child
 from benchmarks.rows import ROUNDS, Row, faster, quantity
@@ -34,6 +35,7 @@ def measure(chargers: int, small: int, rounds: int = ROUNDS) -> Iterator[Row]:
                     figure = f"{quantity(milliseconds, 'ms')}, the median of {rounds}"
                     yield Row(f"commit of {chargers:,} chargers", figure, milliseconds, 150.0, "at most", "ms")
         yield _longest_hold(exporter, client, chargers, rounds)
+        yield from compression.measure(client.get(exporter.started).body, rounds)
     with Child("rendering") as rendering:
         grown = rendering.ask("grow", size=chargers) / chargers / 1024
         yield Row("memory a charger, state and rendered text", quantity(grown, "KB"), grown, 12.0, "at most", "KB")

@@ -5,9 +5,8 @@ is `power_watts`. What is not known is absent here too.
 """
 
 import asyncio
-import gzip
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -16,11 +15,11 @@ from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import Status
 from exporter.metrics.table import CHARGER_METRICS
+from exporter.web.compression import IDENTITY, compressed
 from exporter.web.problem import problem_of
 
-# However many look: made once a second at the most.
+# However many clients ask, the document is made at most once per second.
 SHARED_SECONDS: Final = 1.0
-GZIP_LEVEL: Final = 4
 # Chargers after which the streams have their turn again: 5 ms.
 MADE_AT_ONCE: Final = 500
 
@@ -40,7 +39,7 @@ FIELDS: Final = (
     "last_log_timestamp_seconds",
     "stream_connected",
 )
-_SHOWN: Final = tuple((field, _READ[field]) for field in FIELDS)
+_SHOWN: Final = tuple((name, _READ[name]) for name in FIELDS)
 
 
 def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
@@ -49,10 +48,10 @@ def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
     if charger.about.name:
         document["name"] = charger.about.name
     document["status"] = charger.status.value
-    for field, read in _SHOWN:
+    for name, read in _SHOWN:
         value = read(charger, now)
         if value is not None:
-            document[field] = value
+            document[name] = value
     problem = problem_of(charger, now)
     if problem is not None:
         document["problem"] = problem
@@ -63,11 +62,12 @@ def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
 class _Made:
     totals: Mapping[str, float | None]
     plain: bytes
-    zipped: asyncio.Task[bytes] | None = None
+    # By content encoding.
+    compressed: dict[str, asyncio.Task[list[bytes]]] = field(default_factory=dict)
 
 
 class ChargersDocument:
-    """The document over all chargers, and their totals; shared by all who ask within a second."""
+    """The document over all chargers, and their totals; all clients that ask within a second share it."""
 
     def __init__(self, chargers: Callable[[], list[Charger]], clock: Callable[[], Moment]) -> None:
         self._chargers = chargers
@@ -75,17 +75,15 @@ class ChargersDocument:
         self._begun_at = float("-inf")
         self._making: asyncio.Task[_Made] | None = None
 
-    async def body(self, *, zipped: bool) -> bytes:
-        """The document, gzip-compressed or not."""
+    async def body(self, encoding: str = IDENTITY) -> list[bytes]:
+        """The document in a content encoding, in pieces."""
         made = await self._shared()
-        if not zipped:
-            return made.plain
-        if made.zipped is None:
-            made.zipped = asyncio.create_task(asyncio.to_thread(gzip.compress, made.plain, GZIP_LEVEL, mtime=0))
-        return await asyncio.shield(made.zipped)
+        if encoding not in made.compressed:
+            made.compressed[encoding] = asyncio.create_task(asyncio.to_thread(compressed, [made.plain], encoding))
+        return await asyncio.shield(made.compressed[encoding])
 
     async def totals(self) -> Mapping[str, float | None]:
-        """What stands on top of the page until its script has asked for the chargers, and for who has no script."""
+        """The top of the page until its script has loaded the chargers, and in browsers without scripts."""
         return (await self._shared()).totals
 
     async def _shared(self) -> _Made:
@@ -93,7 +91,7 @@ class ChargersDocument:
         if self._making is None or now.monotonic - self._begun_at >= SHARED_SECONDS:
             self._begun_at = now.monotonic
             self._making = asyncio.create_task(self._make(now))
-        # A client that leaves takes nothing from the others.
+        # A client that disconnects does not cancel the document of the others.
         return await asyncio.shield(self._making)
 
     async def _make(self, now: Moment) -> _Made:

@@ -1,12 +1,14 @@
-"""Content negotiation: which of the formats that the exporter speaks a scraper would rather have.
+"""Content negotiation: the format and the compression that a client prefers.
 
-prometheus-client has one too. It takes no notice of `q`, answers with any version that is asked for, and raises on
-one that is no number.
+That of prometheus-client ignores `q`, answers with any version that is asked for, and raises on one that is not a
+number.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+
+from exporter.web.compression import ENCODINGS, IDENTITY
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -18,7 +20,7 @@ _OPENMETRICS_VERSIONS: Final = ("", "1.0.0")
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One of the things that a header lists, and how much it is wanted, from 0 (not at all) to 1."""
+    """An item of a header, and its quality from 0 (not accepted) to 1."""
 
     name: str
     version: str
@@ -26,20 +28,24 @@ class _Choice:
 
 
 def content_type(accept: str) -> str:
-    """TEXT or OPENMETRICS, by an Accept header. TEXT for who asks for neither: it is what people can read."""
+    """TEXT or OPENMETRICS, by an Accept header; TEXT, which people can read, if it names neither."""
     choices = list(_choices(accept))
     openmetrics = _quality(choices, ("application/openmetrics-text",), _OPENMETRICS_VERSIONS)
     text = _quality(choices, ("text/plain", "text/*", "*/*"), _TEXT_VERSIONS)
     return OPENMETRICS if openmetrics > 0 and openmetrics >= text else TEXT
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip."""
-    return _quality(list(_choices(accept_encoding)), ("gzip", "*"), ("",)) > 0
+def content_encoding(accept_encoding: str) -> str:
+    """The content encoding that an Accept-Encoding header prefers: one of ENCODINGS, or IDENTITY."""
+    choices = list(_choices(accept_encoding))
+    # A client that accepts anything knows gzip.
+    qualities = {name: _quality(choices, (name, "*") if name == "gzip" else (name,), ("",)) for name in ENCODINGS}
+    best = max(ENCODINGS, key=lambda name: qualities[name])  # of equal ones the first
+    return best if qualities[best] > 0 else IDENTITY
 
 
 def _quality(choices: list[_Choice], names: tuple[str, ...], versions: tuple[str, ...]) -> float:
-    """How much the first of `names` that is listed is wanted: they go from the special to the general."""
+    """The quality of the first of `names`, which go from the special to the general, that is listed."""
     for name in names:
         listed = [choice.quality for choice in choices if choice.name == name and choice.version in versions]
         if listed:

@@ -16,6 +16,7 @@ from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.web import negotiation
 from exporter.web.api import ChargersDocument
+from exporter.web.compression import IDENTITY
 from exporter.web.connections import Answer, plain
 from exporter.web.health import HEALTHY, READY
 from exporter.web.scrape import Scrape
@@ -61,15 +62,14 @@ class Pages:
 
     async def _metrics(self, request: web.BaseRequest) -> web.Response:
         content_type = negotiation.content_type(",".join(request.headers.getall("Accept", [])))
-        zipped = _accepts_gzip(request)
-        pieces = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS, zipped=zipped)
-        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
-        if zipped:
-            headers["Content-Encoding"] = "gzip"
-        return _streamed(pieces, headers)
+        encoding = _encoding(request)
+        pieces = await self._scrape.page(openmetrics=content_type == negotiation.OPENMETRICS, encoding=encoding)
+        return _streamed(pieces, encoding, {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
 
     async def _chargers(self, request: web.BaseRequest) -> web.Response:
-        return await _document(request, self._chargers_document)
+        encoding = _encoding(request)
+        pieces = await self._chargers_document.body(encoding)
+        return _streamed(pieces, encoding, {"Content-Type": "application/json", "Vary": "Accept-Encoding"})
 
     async def _landing(self, _request: web.BaseRequest) -> web.Response:
         html = self._index.render(
@@ -132,17 +132,11 @@ async def _file(body: bytes, content_type: str, request: web.BaseRequest) -> web
     return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
 
 
-async def _document(request: web.BaseRequest, document: ChargersDocument) -> web.Response:
-    zipped = _accepts_gzip(request)
-    headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
-    if zipped:
-        headers["Content-Encoding"] = "gzip"
-    return _streamed([await document.body(zipped=zipped)], headers)
-
-
-def _streamed(pieces: Sequence[bytes], headers: Mapping[str, str]) -> web.Response:
-    length = str(sum(map(len, pieces)))
-    return web.Response(body=_one_by_one(pieces), headers={**headers, "Content-Length": length})
+def _streamed(pieces: Sequence[bytes], encoding: str, headers: Mapping[str, str]) -> web.Response:
+    own = {"Cache-Control": "no-store", "Content-Length": str(sum(map(len, pieces)))}
+    if encoding != IDENTITY:
+        own["Content-Encoding"] = encoding
+    return web.Response(body=_one_by_one(pieces), headers={**own, **headers})
 
 
 async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
@@ -155,5 +149,5 @@ async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
             yield memoryview(piece)[start : start + SENT_AT_ONCE_BYTES]
 
 
-def _accepts_gzip(request: web.BaseRequest) -> bool:
-    return negotiation.accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+def _encoding(request: web.BaseRequest) -> str:
+    return negotiation.content_encoding(",".join(request.headers.getall("Accept-Encoding", [])))

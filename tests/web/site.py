@@ -18,8 +18,9 @@ from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.stream.supervisor import ChargerStream
+from exporter.web.compression import IDENTITY, compressed
 from exporter.web.listening import ListenAddress
-from exporter.web.scrape import Scrape, compressed
+from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ class Pages(Scrape):
         self.open = asyncio.Event()
         self.open.set()
 
-    async def page(self, *, openmetrics: bool, zipped: bool = False) -> list[bytes]:
+    async def page(self, *, openmetrics: bool, encoding: str = IDENTITY) -> list[bytes]:
         self.made += 1
         await self.open.wait()
         text = b"in OpenMetrics" if openmetrics else self.text
         pieces = [text[:3], text[3:]]
-        return compressed(pieces) if zipped else pieces
+        return compressed(pieces, encoding)
 
 
 class SilentStream(ChargerStream):

@@ -1,10 +1,10 @@
-"""Which format a scraper gets, by what it says that it accepts."""
+"""Which format and compression a client gets, by what it accepts."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.web.negotiation import OPENMETRICS, TEXT, accepts_gzip, content_type
+from exporter.web.negotiation import OPENMETRICS, TEXT, content_encoding, content_type
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -37,7 +37,7 @@ def test_the_versions_are_those_of_the_contract() -> None:
         "text/plain;q=0.5, application/openmetrics-text;q=0.5",
     ],
 )
-def test_openmetrics_for_who_wants_it(accept: str) -> None:
+def test_openmetrics_where_it_is_preferred(accept: str) -> None:
     assert content_type(accept) == OPENMETRICS
 
 
@@ -55,31 +55,39 @@ def test_openmetrics_for_who_wants_it(accept: str) -> None:
         "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily",
     ],
 )
-def test_text_for_who_wants_that_or_neither(accept: str) -> None:
+def test_text_where_it_or_neither_is_preferred(accept: str) -> None:
     assert content_type(accept) == TEXT
 
 
 @pytest.mark.parametrize("version", ["2.0.0", "0.0.1", "abc", "1.0", "1.0.0\x00", "NaN"])
-def test_a_version_of_openmetrics_that_is_not_spoken_is_not_promised(version: str) -> None:
+def test_text_for_an_unknown_version_of_openmetrics(version: str) -> None:
     assert content_type(f"application/openmetrics-text;version={version}") == TEXT
 
 
 @pytest.mark.parametrize("quality", ["abc", "", "-1", "nan"])
-def test_a_quality_that_is_none_wants_nothing(quality: str) -> None:
+def test_an_invalid_quality_is_zero(quality: str) -> None:
     assert content_type(f"application/openmetrics-text;q={quality}") == TEXT
 
 
-@pytest.mark.parametrize("header", ["gzip", "GZIP", "deflate, gzip;q=1.0", "gzip;q=0.1, br", "*", "gzip, *;q=0"])
+@pytest.mark.parametrize(
+    "header",
+    ["gzip", "GZIP", "deflate, gzip;q=1.0", "gzip;q=0.1, br", "*", "gzip, *;q=0", "zstd;q=0.5, gzip", "zstd;q=0, *"],
+)
 def test_gzip_where_it_is_accepted(header: str) -> None:
-    assert accepts_gzip(header)
+    assert content_encoding(header) == "gzip"
+
+
+@pytest.mark.parametrize("header", ["zstd", "gzip, deflate, br, zstd", "gzip;q=0.5, zstd", "ZSTD, *"])
+def test_zstd_where_it_is_named_and_nothing_preferred(header: str) -> None:
+    assert content_encoding(header) == "zstd"
 
 
 @pytest.mark.parametrize("header", ["", "identity", "br, deflate", "gzip;q=0", "gzip;q=0, *;q=1", "*;q=0", "xgzip"])
-def test_no_gzip_where_it_is_not(header: str) -> None:
-    assert not accepts_gzip(header)
+def test_no_compression_where_none_is_accepted(header: str) -> None:
+    assert content_encoding(header) == "identity"
 
 
 @given(st.text() | st.text("abcq=;,*/. 019"))
-def test_any_header_has_an_answer(header: str) -> None:
+def test_any_header_can_be_answered(header: str) -> None:
     assert content_type(header) in (TEXT, OPENMETRICS)
-    assert accepts_gzip(header) in (True, False)
+    assert content_encoding(header) in ("identity", "gzip", "zstd")

@@ -18,6 +18,7 @@ from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.metrics import page as page_module
 from exporter.stream.supervisor import ChargerStream
+from exporter.web.compression import IDENTITY
 from exporter.web.scrape import Scrape
 
 NOW = Moment(1_700_000_000.0, 1000.0)
@@ -55,9 +56,9 @@ def scrape(held: HeldFleet) -> Scrape:
     return Scrape(cast("Fleet", held), cast("Any", Committed()))
 
 
-async def begun(scrape: Scrape, *, openmetrics: bool = False, zipped: bool = False) -> "asyncio.Task[list[bytes]]":
+async def begun(scrape: Scrape, *, openmetrics: bool = False, encoding: str = IDENTITY) -> "asyncio.Task[list[bytes]]":
     """A scrape that waits for its page: one turn of the loop brings it there."""
-    task = asyncio.create_task(scrape.page(openmetrics=openmetrics, zipped=zipped))
+    task = asyncio.create_task(scrape.page(openmetrics=openmetrics, encoding=encoding))
     await asyncio.sleep(0)
     return task
 
@@ -72,7 +73,11 @@ async def test_scrapes_that_come_together_share_a_page(scrape: Scrape, held: Hel
 async def test_compressed_or_not_it_is_the_same_page_made_once_and_compressed_once(
     scrape: Scrape, held: HeldFleet
 ) -> None:
-    plain, first, second = await begun(scrape), await begun(scrape, zipped=True), await begun(scrape, zipped=True)
+    plain, first, second = (
+        await begun(scrape),
+        await begun(scrape, encoding="gzip"),
+        await begun(scrape, encoding="gzip"),
+    )
     held.open.set()
     assert gzip.decompress(b"".join(await first)) == b"".join(await plain)
     assert await first is await second

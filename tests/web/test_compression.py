@@ -1,0 +1,48 @@
+"""Compression: any client can read it."""
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from backports import zstd
+
+from exporter.web.compression import ENCODINGS, IDENTITY, compressed
+from tests.processes import SECONDS
+from tests.web.site import Site
+
+PIECES = [b"some text ", b"", b"and more of it " * 1000]
+READ: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "zstd": zstd.decompress, IDENTITY: bytes}
+
+
+@pytest.mark.parametrize("encoding", READ)
+def test_the_text_is_the_same_after_decompression(encoding: str) -> None:
+    assert READ[encoding](b"".join(compressed(PIECES, encoding))) == b"".join(PIECES)
+
+
+def test_zstd_is_preferred_to_gzip() -> None:
+    assert ENCODINGS == ("zstd", "gzip")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/chargers"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+async def test_an_answer_names_its_encoding_and_its_length(site: Site, path: str, encoding: str) -> None:
+    response, body = await site.get(path, Accept_Encoding=encoding)
+    assert response.headers["Content-Encoding"] == encoding
+    assert int(response.headers["Content-Length"]) == len(body)
+    assert READ[encoding](body)
+
+
+WITHOUT_LIBRARIES = """
+import sys
+sys.modules.update({"isal.isal_zlib": None, "compression.zstd": None, "backports.zstd": None})
+from exporter.web.compression import ENCODINGS, compressed
+assert ENCODINGS == ("gzip",)
+sys.stdout.buffer.write(b"".join(compressed([b"some ", b"text"], "gzip")))
+"""
+
+
+def test_without_the_optional_libraries_zlib_makes_gzip() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_LIBRARIES], capture_output=True, check=True, timeout=SECONDS)
+    assert gzip.decompress(done.stdout) == b"some text"
