@@ -8,6 +8,8 @@ MINUTES ?= 60
 # Tests mostly wait for programs, so more of them run at once than there are cores. A file stays with one worker.
 WORKERS ?= 4
 PYTEST_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PORT ?= 10037
+LISTEN ?= 127.0.0.1:$(PORT)
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 # An interpreter of version $(1): from PATH or, where PATH holds only a switched-off shim, from pyenv.
@@ -31,8 +33,9 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # With job control the demo alone is the terminal's foreground: Ctrl-C ends it and leaves make to see it end well.
-demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter that watches it
-	@if [ -t 0 ]; then set -m; fi; $(DEMO_VENV)/bin/vecharge-exporter demo; exit $$?
+# LISTEN=:10037 lets other machines open the page.
+demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter that watches it; PORT=10039 for another port
+	@if [ -t 0 ]; then set -m; fi; $(DEMO_VENV)/bin/vecharge-exporter demo --web.listen-address=$(LISTEN); exit $$?
 
 test: check ## Run every check and every test
 	.venv/bin/python -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)

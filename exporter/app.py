@@ -34,6 +34,8 @@ from exporter.web.server import Web, WebOptions
 OWN_FILES: Final = 400
 # For the last commit: with the goodbyes to the service before it, the process ends within 5 s.
 LAST_COMMIT_SECONDS: Final = 1.0
+# A script that sends SIGHUP for each file that it has written means one reload.
+SIGNALS_TOGETHER_SECONDS: Final = 0.1
 
 T = TypeVar("T")
 
@@ -84,9 +86,8 @@ class Exporter:
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
         addresses = await self._web.start()
-        first = addresses[0]
         scheme = "https" if self._web.is_encrypted else "http"
-        self.url = f"{scheme}://{first if first.host else f'127.0.0.1{first}'}"
+        self.url = f"{scheme}://{addresses[0].reachable}"
         await self.reloads.log_expired_tokens()
         await self._apply(self._config)
         # What there is now stays: a full garbage collection, which holds the event loop, need not walk through it.
@@ -102,7 +103,8 @@ class Exporter:
         log_unmatched_patterns(self._config, self._log)
         self._web.is_ready = True
         for address in addresses:
-            self._log.info("listening", address=str(address), scheme=scheme, chargers=len(self.fleet.chargers))
+            url = f"{scheme}://{address.reachable}/"
+            self._log.info("listening", address=str(address), url=url, chargers=len(self.fleet.chargers))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -193,24 +195,23 @@ def open_store(options: Options, log: Log) -> StateStore:
 
 async def run_exporter(config: Config, load: Callable[[], Config], options: Options, log: Log) -> None:
     """Runs the exporter until SIGINT or SIGTERM; SIGHUP makes it read its configuration again."""
-    reloading: set[asyncio.Task[None]] = set()
-    running: asyncio.Future[Exporter] = asyncio.get_running_loop().create_future()
-
-    async def reload() -> None:
-        exporter = await running
-        with suppress(ConfigError):  # said in the log, and the old configuration stays
-            await exporter.reloads.reload()
-
-    def hang_up() -> None:
-        task = asyncio.create_task(reload(), name="reload")
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
-
-    # Before anything else: a signal that comes during the start is kept until it can be heeded.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+    # Before anything else: a signal that comes during the start is kept until the start is done.
+    hang_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up.set)
     told_to_stop = listen_for_the_end()
     log.info("starting vecharge-exporter", version=__version__)
     async with Exporter(config, load, options, open_store(options, log), log) as exporter:
-        running.set_result(exporter)
+        reloading = asyncio.create_task(_reload_whenever(hang_up, exporter.reloads), name="reload")
         number = await told_to_stop
         log.info("stopping", signal=number.name)
+        reloading.cancel()
+
+
+async def _reload_whenever(hang_up: asyncio.Event, reloads: Reloads) -> None:
+    """Reloads once for all signals that come together, and once more for those that come while it reloads."""
+    while True:
+        await hang_up.wait()
+        await asyncio.sleep(SIGNALS_TOGETHER_SECONDS)
+        hang_up.clear()
+        with suppress(ConfigError):  # logged, and the previous configuration stays
+            await reloads.reload()

@@ -45,7 +45,7 @@ class Finding:
         return None in self.outcomes.values()
 
 
-def check_files(config_file: Path | None, web_config_file: Path | None) -> Config:
+def load_files(config_file: Path | None, web_config_file: Path | None) -> Config:
     """The configuration. Raises ConfigError with the faults of both files."""
     problems: list[str] = []
     config: Config | None = None
@@ -60,6 +60,12 @@ def check_files(config_file: Path | None, web_config_file: Path | None) -> Confi
         problems += error.problems
     if config is None or problems:
         raise ConfigError(*problems) from None
+    return config
+
+
+def check_files(config_file: Path | None, web_config_file: Path | None) -> Config:
+    """The configuration. Prints that both files are valid, or raises ConfigError."""
+    config = load_files(config_file, web_config_file)
     chargers = sum(len(account.chargers) for account in config.accounts)
     click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
     for pattern in config.unmatched_patterns:

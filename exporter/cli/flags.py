@@ -66,12 +66,10 @@ def simulator_flag(name: str, **attributes: Any) -> Callable[[Function], Functio
 
 def log_flags(function: Function) -> Function:
     """--log.level and --log.format."""
-    level = flag(
-        "--log.level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", help="Least level shown."
-    )
-    log_format = flag(
-        "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines look."
-    )
+    levels = click.Choice(["debug", "info", "warn", "error"], case_sensitive=False)
+    formats = click.Choice(["logfmt", "json"], case_sensitive=False)
+    level = flag("--log.level", type=levels, default="info", help="Lowest level to log.")
+    log_format = flag("--log.format", type=formats, default="logfmt", help="Format of log lines.")
     return level(log_format(function))
 
 
@@ -96,7 +94,12 @@ shard = flag("--shard", type=int, default=0, help="Which of the shards this is, 
 total_shards = flag(
     "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
 )
-storage_path = flag("--storage.path", type=_Folder(), default="data", help="Folder where the energy totals are kept.")
+storage_path = flag(
+    "--storage.path",
+    type=_Folder(),
+    default="data",
+    help="Folder of the state file, with the energy totals; made if it is not there.",
+)
 record_file = flag(
     "--record.file",
     type=FILE,

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from exporter import __version__
-from exporter.cli import flags
+from exporter.cli import flags, standard_streams
 from exporter.errors import ConfigError, ExporterError
 
 EXIT_FAILED = 1
@@ -20,8 +20,12 @@ EXIT_NOT_VALID = 2
 class _RunByDefault(click.Group):
     """Without a subcommand it is `run`, flags included."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with standard_streams.guarded():
+            return super().main(*args, **kwargs)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version")):
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -37,10 +41,13 @@ class _RunByDefault(click.Group):
             sys.exit(EXIT_FAILED)
 
 
-@click.group(cls=_RunByDefault, context_settings={"max_content_width": 100})
+@click.group(cls=_RunByDefault, context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
 def main() -> None:
-    """Prometheus exporter for EV chargers on the veCharge service."""
+    """Prometheus exporter for EV chargers on the veCharge service.
+
+    Without a command it runs `run`; `vecharge-exporter run -h` lists the options of that.
+    """
 
 
 @main.command()
@@ -70,8 +77,9 @@ def run(
     log_level: str,
     log_format: Any,
 ) -> None:
-    """Watch chargers and serve their metrics. What the program does without a command."""
+    """Watch chargers and serve their metrics. This is what the program does without a command."""
     from exporter import app
+    from exporter.cli.check import load_files
     from exporter.config.load import Config, load_file_or_environment
     from exporter.config.sharding import Shard
     from exporter.logs import create_log
@@ -90,7 +98,8 @@ def run(
     def load() -> Config:
         return load_file_or_environment(config_file, os.environ)
 
-    config = load()
+    # Before anything is made or opened: both files are valid.
+    config = load_files(config_file, web_config_file)
     log = create_log(log_level, log_format)
     app.run_loop(lambda: app.run_exporter(config, load, options, log), log)
 

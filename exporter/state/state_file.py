@@ -180,8 +180,9 @@ def _users(file: Path) -> str:
     """Say who owns the file, or the nearest folder that can be looked at, and who asks."""
     for path in (file, *file.absolute().parents):
         with suppress(OSError):
-            owner = path.stat().st_uid
-            return f"{path} belongs to {_user(owner)}, this process runs as {_user(os.geteuid())}"
+            owner = _user(path.stat().st_uid)
+            us = _user(os.geteuid())
+            return f"{path} belongs to {owner}, this process runs as {us}: let it read and write there"
     return "run as the exporter's user"
 
 

@@ -23,11 +23,20 @@ class ListenAddress:
         host = self.host or ""
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
+    @property
+    def reachable(self) -> str:
+        """Host and port of a URL that this machine can open."""
+        is_every_address = self.host in (None, "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        return f"127.0.0.1:{self.port}" if is_every_address else str(self)
+
 
 def bind(address: ListenAddress) -> list[socket.socket]:
     """Listening sockets, one an address that the host stands for; raises ListenError."""
     try:
         return [_every_address(address.port)] if address.host is None else _named(address.host, address.port)
+    except socket.gaierror as error:
+        problem = f"cannot listen on {address}: the host {address.host} cannot be resolved"
+        raise ListenError(f"{problem}: name an address of this machine in --web.listen-address") from error
     except OSError as error:
         raise ListenError(
             f"cannot listen on {address} ({cause_of(error)}): choose another --web.listen-address"

@@ -86,6 +86,7 @@ class TestRun:
 
     def test_its_flags(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
+        (tmp_path / "w.yml").touch()
         flags = [
             *("--config.file=c.yml", "--storage.path=s", "--log.level=error", "--log.format=json"),
             *("--web.listen-address=127.0.0.1:9000", "--web.listen-address=[::1]:9001", "--web.telemetry-path=/m"),
@@ -96,6 +97,7 @@ class TestRun:
 
     def test_every_flag_is_an_environment_variable_too(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
+        (tmp_path / "w.yml").touch()
         result = program(
             VECHARGE_EXPORTER_CONFIG_FILE="c.yml",
             VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS="127.0.0.1:9000 [::1]:9001",
@@ -135,6 +137,18 @@ class TestRun:
             'vecharge-exporter: c.yml: accounts[0]: unknown key "nam"',
             'vecharge-exporter: c.yml: accounts[0]: the key "name" is missing',
         ]
+
+    def test_a_web_configuration_that_is_not_valid_is_named_before_anything_runs(
+        self, program: Program, tmp_path: Path
+    ) -> None:
+        (tmp_path / "w.yml").write_text("basic_auth_user: {}")
+        result = program("--web.config.file=w.yml", **ENVIRONMENT)
+        assert (result.exit_code, program.ran) == (2, [])
+        assert result.stderr.startswith("vecharge-exporter: w.yml: unknown key")
+
+    def test_log_level_and_format_may_be_in_any_case(self, program: Program) -> None:
+        assert program("--log.level=WARN", "--log.format=Json", **ENVIRONMENT).exit_code == 0
+        assert program("run", VECHARGE_EXPORTER_LOG_LEVEL="Debug", **ENVIRONMENT).exit_code == 0
 
     def test_a_configuration_file_that_is_not_there_is_named(self, program: Program) -> None:
         result = program("--config.file=nowhere.yml")
@@ -236,6 +250,25 @@ class TestSecrets:
         result = program(command, "--config.file=c.yml")
         assert result.exit_code == 2
         assert TOKEN not in result.output
+
+
+class TestHelp:
+    """`-h` and `--help`, of the program and of each command."""
+
+    @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("state", "set")])
+    def test_h_is_help(self, program: Program, command: tuple[str, ...]) -> None:
+        short, long = program(*command, "-h"), program(*command, "--help")
+        assert (short.exit_code, short.stdout) == (0, long.stdout)
+        assert short.stdout.startswith("Usage: ")
+        assert program.ran == []
+
+    def test_of_the_program_it_says_what_no_command_means(self, program: Program) -> None:
+        assert "Without a command it runs `run`" in program("--help").stdout
+
+    def test_of_run_it_names_the_default_folder_of_the_state(self, program: Program) -> None:
+        text = " ".join(program("run", "--help").stdout.split())
+        assert "--storage.path DIRECTORY Folder of the state file" in text.replace("PATH", "DIRECTORY")
+        assert "default: data" in text
 
 
 class TestVersion:

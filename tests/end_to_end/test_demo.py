@@ -1,6 +1,5 @@
 """The README's first command, as it is typed: on a terminal, ended with Ctrl-C."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from tests.processes import SECONDS, answer, wait_until
 
 ROOT = Path(__file__).parents[2]
 # `make demo` with a terminal of its own; what comes on stdin is typed there.
-ON_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(['make', 'demo'])))"
+ON_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(['make', 'demo', 'PORT=0'])))"
 CTRL_C = b"\x03"
 # The first time it installs what it needs.
 INSTALLED = 300.0
@@ -18,15 +17,13 @@ INSTALLED = 300.0
 
 def test_make_demo_shows_live_chargers_until_ctrl_c(tmp_path: Path) -> None:
     output = tmp_path / "demo.log"
-    environment = os.environ | {"VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0"}
     with output.open("wb") as file:
-        demo = subprocess.Popen(
-            [sys.executable, "-c", ON_A_TERMINAL], cwd=ROOT, stdin=subprocess.PIPE, stdout=file, env=environment
-        )
+        demo = subprocess.Popen([sys.executable, "-c", ON_A_TERMINAL], cwd=ROOT, stdin=subprocess.PIPE, stdout=file)
     assert demo.stdin
     try:
         opened = wait_until(lambda: re.search(r"Open (\S+)/ ", output.read_text()), output.read_text, INSTALLED)
         assert opened
+        assert opened[1].startswith("http://127.0.0.1:"), "only this machine can open it"
 
         def chargers_up() -> int:
             page = answer(f"{opened[1]}/metrics")

@@ -130,4 +130,7 @@ def test_a_file_that_this_user_must_not_read_is_told(folder: Path, closed: str) 
     assert told.stderr.startswith(
         f"vecharge-exporter: the state file {folder}/state.db cannot be read: permission denied; {folder}"
     )
-    assert re.search(r" belongs to \w+ \(uid \d+\), this process runs as \w+ \(uid \d+\)\n$", told.stderr)
+    assert re.search(
+        r" belongs to \w+ \(uid \d+\), this process runs as \w+ \(uid \d+\): let it read and write there\n$",
+        told.stderr,
+    )

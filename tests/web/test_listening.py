@@ -99,5 +99,5 @@ async def test_one_address_that_cannot_be_had_ends_the_others_too() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 async def test_an_address_that_is_not_of_this_machine_is_told_in_a_line(host: str) -> None:
-    with pytest.raises(ListenError, match=f"^cannot listen on {host}:0 .*choose another --web.listen-address$"):
+    with pytest.raises(ListenError, match=rf"^cannot listen on {host}:0\b.* --web\.listen-address$"):
         await Site(listen=(ListenAddress(host, 0),)).web.start()

@@ -32,7 +32,7 @@ def exporter(folder: Path, web: dict[str, Any]) -> Iterator[tuple[Process, str]]
     (folder / "config.yml").write_text(yaml.safe_dump(config))
     arguments = ["--config.file=config.yml", "--web.config.file=web.yml", "--web.listen-address=127.0.0.1:0"]
     with Process(PROGRAM, "run", *arguments, output=folder / "exporter.log", cwd=folder) as process:
-        yield process, process.wait_for_line(r"msg=listening address=(\S+) scheme=https")[1]
+        yield process, process.wait_for_line(r"msg=listening address=(\S+) url=https")[1]
 
 
 def tls(authority: Authority, **more: str) -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""What the program says when it starts, or why it does not; what a signal makes it do."""
+
+import base64
+import re
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.program import AS_ANYBODY, PROGRAM, Exporter
+from tests.processes import SECONDS, wait_until
+
+NOBODY_THERE = "http://127.0.0.1:9"
+CONFIG = {"accounts": [{"name": "delhi", "url": NOBODY_THERE, "token": "a-token", "chargers": ["a"]}]}
+
+
+def ends(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> tuple[int, str]:
+    """The exit status of a program that does not start, and the last line of what it says."""
+    (folder / "config.yml").write_text(f"accounts: [{{name: x, url: '{NOBODY_THERE}', token: a-token, chargers: [a]}}]")
+    ended = subprocess.run(
+        [*wrapper, PROGRAM, "--config.file=config.yml", *flags],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return ended.returncode, ended.stderr.splitlines()[-1].removeprefix("vecharge-exporter: ")
+
+
+def test_a_host_that_cannot_be_resolved_is_named_with_what_to_do(tmp_path: Path) -> None:
+    assert ends(tmp_path, "--web.listen-address=nowhere.invalid:10037") == (
+        1,
+        "cannot listen on nowhere.invalid:10037: the host nowhere.invalid cannot be resolved: "
+        "name an address of this machine in --web.listen-address",
+    )
+
+
+@pytest.mark.parametrize("path", ["folder/data", "folder"])
+def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(tmp_path: Path, path: str) -> None:
+    (tmp_path / "folder").mkdir(mode=0o555)
+    status, line = ends(tmp_path, f"--storage.path={path}", "--web.listen-address=127.0.0.1:0", wrapper=AS_ANYBODY)
+    assert status == 1
+    assert line.startswith(f"the state file {path}/state.db cannot be opened: permission denied; {tmp_path}/folder ")
+    assert line.endswith(": let it read and write there")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "flag"),
+    [
+        ("config.yml", "accounts: []", "--config.file=config.yml"),
+        ("web.yml", "basic_auth_user: {}", "--web.config.file=web.yml"),
+    ],
+)
+def test_the_state_folder_is_made_only_if_both_files_are_valid(
+    tmp_path: Path, file: str, content: str, flag: str
+) -> None:
+    (tmp_path / "good.yml").write_text(f"accounts: [{{name: x, url: '{NOBODY_THERE}', token: a, chargers: [a]}}]")
+    (tmp_path / file).write_text(content)
+    ended = subprocess.run(
+        [PROGRAM, "--config.file=good.yml", flag], cwd=tmp_path, capture_output=True, timeout=SECONDS, check=False
+    )
+    assert ended.returncode == 2
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_log_has_the_url_to_open_and_the_whole_path_of_the_state(tmp_path: Path) -> None:
+    exporter = Exporter(tmp_path / "exporter", CONFIG)
+    try:
+        url = exporter.process.wait_for_line(r"msg=listening .* url=(\S+)")[1]
+        assert url == f"{exporter.url}/"
+        assert f"{tmp_path}/exporter/data/" in exporter.process.text()
+    finally:
+        exporter.process.stop()
+
+
+def test_an_expired_token_is_logged_at_the_start(tmp_path: Path) -> None:
+    claims = base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=")
+    (account,) = CONFIG["accounts"]
+    exporter = Exporter(tmp_path, {"accounts": [account | {"token": f"e30.{claims}.marked-secret"}]})
+    try:
+        line = exporter.process.wait_for_line(r"level=warn msg=\"the token has expired: replace it\".*")[0]
+        assert re.search(
+            r'account=delhi source="token in the configuration" expired="2023-11-14 \(\d+ days ago\)"', line
+        )
+        assert "marked-secret" not in exporter.process.text()
+    finally:
+        exporter.process.stop()
+
+
+def test_a_hundred_hangups_are_one_reload(tmp_path: Path) -> None:
+    exporter = Exporter(tmp_path, CONFIG)
+    try:
+        for _ in range(100):
+            exporter.process.signal(signal.SIGHUP)
+        reloaded = "configuration reloaded"
+        exporter.process.wait_for_line(reloaded)
+        # One that comes later is another one; by then all of the hundred have been heeded.
+        exporter.process.signal(signal.SIGHUP)
+        wait_until(lambda: exporter.process.text().count(reloaded) >= 2, "one more reload")
+        exporter.process.signal(signal.SIGTERM)
+        assert exporter.process.wait_for_end() == 0
+        assert exporter.process.text().count(reloaded) == 2
+    finally:
+        exporter.process.stop()
