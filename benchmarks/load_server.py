@@ -9,9 +9,12 @@ import base64
 import hashlib
 import json
 import re
+import ssl
 import struct
+import sys
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Final, cast
 from urllib.parse import unquote
 
@@ -132,16 +135,21 @@ class Service:
         return "42" + json.dumps(["newLog", json.dumps(log)])
 
 
-async def serve() -> None:
-    """Serves until the input ends."""
+async def serve(certificate: Path | None) -> None:
+    """Serves until the input ends: over TLS if there is a certificate, which holds its key too."""
     service = Service()
+    tls = None
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Stream(service.groups), "127.0.0.1", 0, backlog=4096
+        lambda: Stream(service.groups), "127.0.0.1", 0, backlog=4096, ssl=tls
     )
-    await answer_commands(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", service)
+    scheme = "https" if tls else "http"
+    await answer_commands(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}", service)
     server.close()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+        runner.run(serve(Path(sys.argv[1]) if sys.argv[1:] else None))

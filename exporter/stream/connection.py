@@ -117,6 +117,7 @@ class Connection:
         self._ended: asyncio.Future[Disconnection] = loop.create_future()
         self._evidence = Evidence()
         self._connecting: asyncio.Task[None] | None = None
+        self._next_look: asyncio.TimerHandle | None = None
         self._session = aiohttp.ClientSession(
             connector=connector,
             connector_owner=False,
@@ -175,23 +176,31 @@ class Connection:
         self._welcome.result()
 
     async def ended(self) -> Disconnection:
-        """Waits for the end of the connection: goodbye, a broken transport, or silence."""
+        """Wait for the end of the connection: goodbye, a broken transport, or silence."""
+        for task in self._loops():
+            # A failed ping over polling ends the library's loops without any event.
+            task.add_done_callback(self._on_loop_end)
+        self._look_for_silence()
+        try:
+            return await self._ended
+        finally:
+            if self._next_look is not None:
+                self._next_look.cancel()
+
+    def _on_loop_end(self, _task: "asyncio.Task[None]") -> None:
+        if not self._ended.done():
+            self._end(self._lost())
+
+    def _look_for_silence(self) -> None:
         loop = asyncio.get_running_loop()
         transport = self._client.eio
         limit = min(transport.ping_interval + transport.ping_timeout, MAX_SILENCE_SECONDS) + IDLE_GRACE_SECONDS
         transport.heard_at = transport.heard_at or loop.time()
-        loops = self._loops()
-        waited_for: set[asyncio.Future[Any]] = {self._ended, *loops}
-        while True:
-            silence = loop.time() - transport.heard_at
-            if silence >= limit:
-                return Disconnection.IDLE
-            # A failed ping over polling ends the library's loops without any event.
-            await asyncio.wait(waited_for, timeout=limit - silence, return_when=asyncio.FIRST_COMPLETED)
-            if self._ended.done():
-                return self._ended.result()
-            if any(task.done() for task in loops):
-                return self._lost()
+        remaining = transport.heard_at + limit - loop.time()
+        if remaining <= 0:
+            self._end(Disconnection.IDLE)
+        else:
+            self._next_look = loop.call_later(remaining, self._look_for_silence)
 
     async def close(self) -> None:
         """Says goodbye if it can, and leaves nothing behind: no task, no socket. Takes a few seconds at the most."""

@@ -23,8 +23,9 @@ import socketio
 from exporter.stream.polling import MAX_PACKETS, packets_of
 
 NAMESPACE: Final = "/"
-ENGINEIO_MESSAGE: Final = 4
 ENGINEIO_CLOSE: Final = 1
+ENGINEIO_PING: Final = 2
+ENGINEIO_MESSAGE: Final = 4
 # Some servers announce an hour: a dead connection would be noticed two hours late.
 MAX_PING_SECONDS: Final = 300.0
 # An event of the one namespace, without an id, in Socket.IO's words.
@@ -93,20 +94,46 @@ class Json:
             return json.loads(text)  # it takes a little more: NaN, and halves of surrogate pairs
 
 
-class Outbox(asyncio.Queue[Any]):
-    """What is to be sent; None in it is the library's word that the connection is over."""
+_UNUSED_EVENT: Final = asyncio.Event()
+
+
+class Outbox:
+    """The packets to send. None is the library's signal that the connection is over.
+
+    It has one reader, the library's write loop. An asyncio.Queue would take 4 KB of each connection.
+    """
 
     Empty = asyncio.QueueEmpty  # the name by which the library knows it
 
     def __init__(self, transport: "Transport") -> None:
-        super().__init__()
         self._transport = transport
+        self._packets: list[Any] = []
+        self._awaited: asyncio.Future[Any] | None = None
 
     async def put(self, packet: Any) -> None:
-        """Queues a packet. 4.6.1 overlooks a None behind one, and waits half a minute for more to send."""
+        """Queue a packet. 4.6.1 overlooks a None behind another packet and waits half a minute for more to send."""
         if packet is None:
             self._transport.on_broken()
-        await super().put(packet)
+        if self._awaited is None or self._awaited.done():
+            self._packets.append(packet)
+        else:
+            self._awaited.set_result(packet)
+
+    def get(self) -> "asyncio.Future[Any]":
+        """Return the next packet as a future: of a coroutine, the library's timeout would make a task."""
+        self._awaited = asyncio.get_running_loop().create_future()
+        if self._packets:
+            self._awaited.set_result(self._packets.pop(0))
+        return self._awaited
+
+    def get_nowait(self) -> Any:
+        """Return the next packet; raise Empty if there is none."""
+        if not self._packets:
+            raise self.Empty
+        return self._packets.pop(0)
+
+    def task_done(self) -> None:
+        """Count nothing: nobody waits until all packets are sent."""
 
 
 class Transport(engineio.AsyncClient):  # type: ignore[misc]
@@ -121,8 +148,12 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     ping_timeout: float
 
     def create_queue(self) -> "Outbox":
-        """The queue of what is to be sent."""
+        """Return the queue of packets to send."""
         return Outbox(self)
+
+    def create_event(self) -> asyncio.Event:
+        """Return an event of the library's own reconnection, which is off: all connections share one."""
+        return _UNUSED_EVENT
 
     def _reset(self) -> Any:
         # 3.14.2 would close the session under its own goodbye, and send that over a new one that nobody closes.
@@ -144,10 +175,15 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
             response.release()
 
     async def _ping_loop(self) -> None:
-        """Ping often enough, whatever the server announces, to notice a dead connection (Engine.IO 3 only)."""
+        """Ping often enough, whatever the server announces, to notice a dead connection (Engine.IO 3 only).
+
+        `Connection` notices that no answer comes.
+        """
         self.ping_interval = min(self.ping_interval, MAX_PING_SECONDS)
         self.ping_timeout = min(self.ping_timeout, MAX_PING_SECONDS)
-        await super()._ping_loop()
+        while self.state == "connected":
+            await self._send_packet(engineio.packet.Packet(ENGINEIO_PING))
+            await asyncio.sleep(self.ping_interval)
 
     async def _receive_packet(self, pkt: Any) -> None:
         self.heard_at = asyncio.get_running_loop().time()
