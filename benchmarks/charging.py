@@ -4,7 +4,6 @@ import asyncio
 import io
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,8 +17,7 @@ from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.gc_tuning import keep_what_there_is
 from exporter.logs import Log, create_log
-from exporter.stream.recorder import ChargerRecorder
-from exporter.stream.supervisor import ChargerStream, Service
+from exporter.stream.supervisor import ChargerStream
 
 START: Final = Moment(1_764_000_000.0, 1_000_000.0)
 LOG_SECONDS: Final = 10.0
@@ -93,21 +91,8 @@ class ChargingFleet:
         delivers = self._delivers
 
         class Told(ChargerStream):
-            def __init__(
-                self,
-                charger_id: str,
-                service: Service,
-                deliver: Deliver,
-                handshakes: AbstractAsyncContextManager[None],
-                log: Log,
-                rng: random.Random,
-                record: ChargerRecorder | None,
-            ) -> None:
-                super().__init__(charger_id, service, deliver, handshakes, log, rng, record)
-                self._told = deliver
-
             async def run(self) -> None:
-                delivers.append(self._told)
+                delivers.append(self._deliver)
 
         return Told
 
