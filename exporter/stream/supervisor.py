@@ -206,10 +206,7 @@ class ChargerStream:
         except BaseException as error:
             if isinstance(error, ConnectError) and error.reason is ConnectFailure.TIMEOUT:
                 self._timed_out = transport
-            if connection.is_welcome:
-                is_ours = isinstance(error, asyncio.CancelledError)
-                self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
-            await connection.close()
+            await self._abandon(connection, error)
             raise
         self._timed_out = None
         return connection
@@ -217,9 +214,15 @@ class ChargerStream:
     async def _be_welcomed(self, connection: Connection) -> None:
         try:
             await connection.welcomed()
-        except BaseException:
-            await connection.close()
+        except BaseException as error:
+            await self._abandon(connection, error)
             raise
+
+    async def _abandon(self, connection: Connection, error: BaseException) -> None:
+        if connection.is_welcome:
+            is_ours = isinstance(error, asyncio.CancelledError)
+            self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
+        await connection.close()
 
     def _advice(self, error: ConnectError) -> str:
         """What everybody may see, who need not know where files lie; the log names them."""
