@@ -89,7 +89,7 @@ web_config_file = flag(
     type=FILE,
     help="TLS, passwords and headers: a web configuration file, as all Prometheus exporters have.",
 )
-enable_lifecycle = flag("--web.enable-lifecycle", is_flag=True, help="Open POST /-/reload.")
+enable_lifecycle = flag("--web.enable-lifecycle", is_flag=True, help="Enable POST /-/reload.")
 shard = flag("--shard", type=int, default=0, help="Which of the shards this is, from 0.")
 total_shards = flag(
     "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
@@ -114,6 +114,11 @@ record_max_size = flag(
 telemetry_path = flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
 
 
+grafana_url = flag(
+    "--web.grafana-url", help="Where Grafana is, such as https://grafana.example: the landing page links to it."
+)
+
+
 def listen_address(text: str, name: str = "--web.listen-address") -> "ListenAddress":
     """An address to listen on; raises what click tells the user."""
     from exporter.web.listening import ListenAddress
@@ -135,3 +140,10 @@ def page_path(text: str) -> str:
             param_hint="--web.telemetry-path",
         )
     return text
+
+
+def web_address(text: str | None, name: str) -> str | None:
+    """An HTTP URL without a slash at the end, None if there is none; raises what click tells the user."""
+    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise click.BadParameter(f'"{text}" must be a URL such as https://grafana.example', param_hint=name)
+    return text.rstrip("/") if text else None

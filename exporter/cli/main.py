@@ -56,6 +56,7 @@ def main() -> None:
 @flags.telemetry_path
 @flags.web_config_file
 @flags.enable_lifecycle
+@flags.grafana_url
 @flags.storage_path
 @flags.shard
 @flags.total_shards
@@ -69,6 +70,7 @@ def run(
     web_telemetry_path: str,
     web_config_file: Path | None,
     web_enable_lifecycle: bool,
+    web_grafana_url: str | None,
     storage_path: Path,
     shard: int,
     total_shards: int,
@@ -91,6 +93,7 @@ def run(
         flags.page_path(web_telemetry_path),
         web_config_file,
         web_enable_lifecycle,
+        flags.web_address(web_grafana_url, "--web.grafana-url"),
     )
     record = RecordingFile(record_file, record_max_size) if record_file else None
     options = app.Options(web, storage_path, Shard(shard, total_shards), record)

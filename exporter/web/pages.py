@@ -21,6 +21,9 @@ from exporter.web.connections import Answer, plain
 from exporter.web.health import HEALTHY, READY
 from exporter.web.scrape import Scrape
 
+# The uids of our dashboards in Grafana.
+FLEET_DASHBOARD: Final = "vecharge-fleet"
+CHARGER_DASHBOARD: Final = "vecharge-charger"
 SENT_AT_ONCE_BYTES: Final = 131_072
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -30,11 +33,19 @@ Reload = Callable[[], Awaitable[None]]
 class Pages:
     """The pages over one fleet. `reload` is what POST /-/reload does, None if it is not enabled."""
 
-    def __init__(self, fleet: Fleet, scrape: Scrape, telemetry_path: str, reload: Reload | None) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        scrape: Scrape,
+        telemetry_path: str,
+        reload: Reload | None,
+        grafana_url: str | None,
+    ) -> None:
         self.is_ready = False
         self._scrape = scrape
         self._telemetry_path = telemetry_path
         self._reload_configuration = reload
+        self._grafana_url = grafana_url
         self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
         environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter.web"), autoescape=True)
         self._index = environment.get_template("index.html")
@@ -76,6 +87,9 @@ class Pages:
             version=__version__,
             # Relative, so that the page works behind a proxy that puts a prefix before it.
             telemetry_path=self._telemetry_path.lstrip("/"),
+            grafana_url=self._grafana_url,
+            fleet_dashboard=FLEET_DASHBOARD,
+            charger_dashboard=CHARGER_DASHBOARD,
             **await self._chargers_document.totals(),
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})

@@ -31,6 +31,8 @@ class WebOptions:
     telemetry_path: str = "/metrics"
     config_file: Path | None = None
     enable_lifecycle: bool = False
+    # Where Grafana is, for links to it; without a slash at the end.
+    grafana_url: str | None = None
     # How often the web configuration file and its certificates are checked for changes.
     look_seconds: float = LOOK_SECONDS
     limits: Limits = field(default_factory=Limits)
@@ -43,7 +45,13 @@ class Web:
         self._options = options
         self._process = fleet.process
         self._log = log
-        self._pages = Pages(fleet, scrape, options.telemetry_path, reload if options.enable_lifecycle else None)
+        self._pages = Pages(
+            fleet,
+            scrape,
+            options.telemetry_path,
+            reload if options.enable_lifecycle else None,
+            options.grafana_url,
+        )
         self._guard = Guard(self._pages.answer, options.limits.answer_seconds, fleet.process, log)
         self._http = HttpServer(self._guard.answer, self._guard.refuse, options.limits, log)
         self._servers: list[asyncio.Server] = []

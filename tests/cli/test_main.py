@@ -68,7 +68,13 @@ class TestRun:
     """`run`, and the same without a subcommand."""
 
     AS_FLAGGED = Options(
-        WebOptions((ListenAddress("127.0.0.1", 9000), ListenAddress("::1", 9001)), "/m", Path("w.yml"), True),
+        WebOptions(
+            (ListenAddress("127.0.0.1", 9000), ListenAddress("::1", 9001)),
+            "/m",
+            Path("w.yml"),
+            True,
+            "https://g.example",
+        ),
         Path("s"),
         Shard(1, 3),
     )
@@ -91,6 +97,7 @@ class TestRun:
             *("--config.file=c.yml", "--storage.path=s", "--log.level=error", "--log.format=json"),
             *("--web.listen-address=127.0.0.1:9000", "--web.listen-address=[::1]:9001", "--web.telemetry-path=/m"),
             *("--web.config.file=w.yml", "--web.enable-lifecycle", "--shard=1", "--total-shards=3"),
+            "--web.grafana-url=https://g.example/",
         ]
         assert program(*flags).exit_code == 0
         assert program.options() == self.AS_FLAGGED
@@ -104,6 +111,7 @@ class TestRun:
             VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/m",
             VECHARGE_EXPORTER_WEB_CONFIG_FILE="w.yml",
             VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE="true",
+            VECHARGE_EXPORTER_WEB_GRAFANA_URL="https://g.example",
             VECHARGE_EXPORTER_SHARD="1",
             VECHARGE_EXPORTER_TOTAL_SHARDS="3",
             VECHARGE_EXPORTER_STORAGE_PATH="s",
@@ -189,6 +197,8 @@ class TestRun:
             "--web.listen-address=:-1",
             "--web.listen-address=:",
             "--web.telemetry-path=metrics",
+            "--web.grafana-url=javascript:alert(1)",
+            "--web.grafana-url=https://g.example?x=1",
             "--web.telemetry-path=/-/ready",
             "--web.telemetry-path=/{x}",
             "--log.level=loud",

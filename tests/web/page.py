@@ -18,7 +18,7 @@ COLOUR = "element => getComputedStyle(element).color"
 
 @asynccontextmanager
 async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[Page]:
-    """The page of a site, on a clock that only the test moves. No error, and no word to anyone else, goes unseen."""
+    """The page of a site, on a clock that only the test moves. Fails on errors, and on requests to anywhere else."""
     context = await browser.new_context(**options)
     page = await context.new_page()
     errors: list[str] = []
@@ -45,7 +45,7 @@ async def next_poll(page: Page) -> None:
 
 
 def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
-    """Lets a charger be on, and draw so much."""
+    """Let a charger be on, and draw this power."""
     log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}
     document = decode("chargerConnected", ({"_doc": {"status": "ON"}},))
     reading = decode("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
@@ -59,9 +59,9 @@ def switched_off(site: Site, charger_id: str) -> None:
 
 
 def row(page: Page, charger_id: str) -> Any:
-    return page.get_by_role("row").filter(has=page.get_by_text(charger_id, exact=True))
+    return page.locator("tr.charger").filter(has=page.get_by_text(charger_id, exact=True))
 
 
 async def shown(page: Page) -> list[str]:
     """The ids of the rows that can be seen, from above."""
-    return await page.locator("#rows tr:visible .id").all_inner_texts()
+    return await page.locator("#rows .charger:visible .id").all_inner_texts()

@@ -1,6 +1,8 @@
-"""The landing page in a real browser: what it shows, and how it is used."""
+"""The landing page in a real browser: what it shows, and how it is used. What opens in a row: test_browser_details."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -8,9 +10,10 @@ from playwright.async_api import Browser, Page, expect
 from exporter.charger.events import Connected, ConnectFailed
 from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
-from tests.web.page import TWELVE, charging, opened, row, shown, switched_off
+from tests.web.page import TWELVE, charging, next_poll, opened, row, shown, switched_off
 from tests.web.site import Site
 
+DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 # One browser for all tests, so one event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
@@ -19,30 +22,32 @@ async def totals(page: Page) -> str:
     return re.sub(r"\s+", " ", await page.locator(".totals").inner_text())
 
 
-async def test_a_charger_is_shown_with_all_that_matters_of_it(browser: Browser) -> None:
+async def test_a_row_shows_the_state_of_a_charger(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site) as page:
             text = await row(page, "charger1").inner_text()
-            for part in ("Place 1", "Up", "On", "7.40 kW", "1.50 kWh", "ago", "Connected"):
+            for part in ("Place 1", "delhi", "Up", "On", "7.40 kW", "1.50 kWh", "ago"):
                 assert part in text
             assert await shown(page) == [charger_id for charger_id, _ in TWELVE], "as people count: 2 before 10"
 
 
-async def test_the_totals_stand_on_top(browser: Browser) -> None:
+async def test_the_totals_are_on_top(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0, kwh=1.5)
         charging(site, "charger2", 11000.0, kwh=2.0)
         switched_off(site, "charger3")
         async with opened(browser, site) as page:
-            assert await totals(page) == "Chargers 12 Up 3 Down 9 On 2 Power 18.4 kW Running sessions 3.5 kWh"
+            assert await totals(page) == (
+                "Chargers 12 Up 3 Down 9 On 2 Power 18.4 kW Running sessions 3.5 kWh Today - This month -"
+            )
 
 
-NOTHING_KNOWN = "Chargers 12 Up 0 Down 12 On 0 Power - Running sessions -"
+NOTHING_KNOWN = "Chargers 12 Up 0 Down 12 On 0 Power - Running sessions - Today - This month -"
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without"])
-async def test_a_total_of_which_nothing_is_known_is_no_zero(browser: Browser, script: bool) -> None:
+async def test_an_unknown_total_is_not_zero(browser: Browser, script: bool) -> None:
     async with Site(TWELVE) as site:
         async with opened(browser, site, java_script_enabled=script) as page:
             assert await totals(page) == NOTHING_KNOWN
@@ -57,18 +62,18 @@ async def test_a_total_of_which_nothing_is_known_is_no_zero(browser: Browser, sc
 MARKUP = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
 
 
-async def test_a_charger_that_is_called_like_markup_stays_text(browser: Browser) -> None:
+async def test_a_name_that_looks_like_markup_stays_text(browser: Browser) -> None:
     document = {"_doc": {"status": "ON", **dict.fromkeys(("address", "detail", "operator", "chargerMode"), MARKUP)}}
     async with Site([(MARKUP, MARKUP)]) as site:
         site.tell(MARKUP, Connected(), decode("chargerConnected", (document,)))
         async with opened(browser, site) as page:
-            await expect(page.locator("#rows .id")).to_have_text(MARKUP)
+            await expect(page.locator("#rows .charger .id")).to_have_text(MARKUP)
             await expect(page.locator("#rows .name")).to_have_text(MARKUP)
             assert await page.locator("#rows script, #rows img").count() == 0
             assert await page.evaluate("window.hacked") is None
 
 
-async def test_no_inline_script_runs_even_if_it_came_in(browser: Browser) -> None:
+async def test_an_injected_inline_script_does_not_run(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         context = await browser.new_context()
         page = await context.new_page()
@@ -103,7 +108,7 @@ STATES = {
 }
 
 
-async def test_any_word_finds_id_name_account_and_problem(browser: Browser) -> None:
+async def test_the_search_finds_any_word_of_id_name_account_and_problem(browser: Browser) -> None:
     async with Site(ODD_NAMES) as site:
         charging(site, "on", 7400.0)
         switched_off(site, "off-1")
@@ -130,7 +135,7 @@ async def test_chargers_of_a_state_are_shown_and_searched(browser: Browser) -> N
             assert await shown(page) == ["charger4"]
 
 
-async def test_the_table_is_sorted_by_keyboard_and_says_so(browser: Browser) -> None:
+async def test_the_table_is_sorted_with_the_keyboard_and_announces_it(browser: Browser) -> None:
     async with Site(TWELVE[:4]) as site:
         charging(site, "charger1", 3000.0)
         charging(site, "charger2", 22000.0)
@@ -149,7 +154,7 @@ async def test_the_table_is_sorted_by_keyboard_and_says_so(browser: Browser) -> 
             assert await page.locator("[aria-sort]").count() == 1
 
 
-COLUMNS = ("Charger", "Reachable", "Status", "Power", "Session energy", "Last log", "Stream")
+COLUMNS = ("Charger", "Account", "Reachable", "Status", "Power", "Session energy", "Last log")
 
 
 async def test_every_column_sorts_both_ways(browser: Browser) -> None:
@@ -161,23 +166,24 @@ async def test_every_column_sorts_both_ways(browser: Browser) -> None:
             for column in COLUMNS:
                 orders = {}
                 for _ in range(2):
-                    await page.get_by_role("button", name=column).click()
+                    await page.locator("thead").get_by_role("button", name=column).click()
                     head = page.get_by_role("columnheader", name=column)
                     orders[await head.get_attribute("aria-sort")] = await shown(page)
                 assert orders.keys() == {"ascending", "descending"}, column
-                if column != "Last log":  # of three only one has one, and what is not known comes last
+                # All have the same account; of three only one has a log, and unknown values come last.
+                if column not in ("Account", "Last log"):
                     assert orders["ascending"] != orders["descending"], column
 
 
-async def test_five_thousand_chargers_stay_smooth(browser: Browser) -> None:
+async def test_five_thousand_chargers_are_searched_without_delay(browser: Browser) -> None:
     async with Site([(f"charger{number}", None) for number in range(1, 5001)]) as site:
         charging(site, "charger4711", 7400.0)
         async with opened(browser, site) as page:
             await expect(page.locator("#found")).to_have_text("5,000 of 5,000 chargers")
-            assert await page.locator("#rows tr").count() == 100, "only what is shown is drawn"
+            assert await page.locator("#rows .charger").count() == 100, "only what is shown is drawn"
             await page.get_by_role("button", name="Next").click()
             assert (await shown(page))[0] == "charger101"
-            await page.get_by_role("button", name="Power").click()
+            await page.locator("thead").get_by_role("button", name="Power").click()
             assert (await shown(page))[0] == "charger4711"
             spent = await page.evaluate(
                 """() => {
@@ -196,7 +202,7 @@ async def test_five_thousand_chargers_stay_smooth(browser: Browser) -> None:
             assert await shown(page) == ["charger4711"]
 
 
-async def test_pages_are_turned_by_keyboard_and_said(browser: Browser) -> None:
+async def test_pages_are_turned_with_the_keyboard_and_announced(browser: Browser) -> None:
     async with Site([(f"charger{number}", None) for number in range(1, 251)]) as site, opened(browser, site) as page:
         following, preceding = page.get_by_role("button", name="Next"), page.get_by_role("button", name="Previous")
         place = page.get_by_role("status").filter(has_text="Page")
@@ -224,7 +230,8 @@ async def test_nothing_is_cut_off_at_any_width(browser: Browser) -> None:
         (charger,) = site.fleet.chargers
         site.tell(charger.charger_id, ConnectFailed(ConnectFailure.TIMEOUT, "no answer within 10 s: " + "look " * 30))
         async with opened(browser, site) as page:
-            for width in (320, 390, 768, 1000, 1280):
+            await page.locator("#rows .id").click()
+            for width in (320, 390, 699, 700, 768, 991, 1000, 1280):
                 await page.set_viewport_size({"width": width, "height": 800})
                 assert await page.evaluate("document.scrollingElement.scrollWidth") <= width
 
@@ -257,7 +264,7 @@ FAINT = """() => {
 }"""
 
 
-async def test_all_text_stands_out_in_light_and_dark(browser: Browser) -> None:
+async def test_all_text_has_enough_contrast_in_light_and_dark(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
         switched_off(site, "charger2")
@@ -275,7 +282,7 @@ async def test_all_text_stands_out_in_light_and_dark(browser: Browser) -> None:
             assert grounds["dark"] < 200 < 600 < grounds["light"]
 
 
-async def test_a_screen_reader_finds_a_table_with_names_on_a_phone_too(browser: Browser) -> None:
+async def test_a_screen_reader_finds_a_named_table_on_a_phone_too(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site) as page:
@@ -291,10 +298,103 @@ async def test_a_screen_reader_finds_a_table_with_names_on_a_phone_too(browser: 
                     await expect(table.get_by_role("cell").filter(has_text=words).first).to_be_visible()
 
 
-async def test_without_script_there_are_the_totals_and_a_way_on(browser: Browser) -> None:
+async def test_without_scripts_there_are_the_totals_and_a_link_to_the_json(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site, java_script_enabled=False) as page:
             await expect(page.locator("#total-up")).to_have_text("1")
             await expect(page.locator("#total-power")).to_have_text("7.4 kW")
             await expect(page.get_by_role("link", name="The same as JSON")).to_be_visible()
+
+
+async def test_a_tile_filters_the_table_and_filters_no_more_when_pressed_again(browser: Browser) -> None:
+    async with Site(ODD_NAMES) as site:
+        charging(site, "on", 7400.0)
+        switched_off(site, "off-1")
+        async with opened(browser, site) as page:
+            for name, state in (("Up 2", "up"), ("Down 2", "down"), ("On 1", "on")):
+                tile = page.get_by_role("button", name=name)
+                await tile.focus()
+                await page.keyboard.press("Enter")
+                assert await shown(page) == STATES[state]
+                await expect(tile).to_have_attribute("aria-pressed", "true")
+                await expect(page.get_by_label("Show")).to_have_value(state)
+            await page.keyboard.press("Enter")
+            assert await shown(page) == STATES["all"]
+            await page.get_by_role("button", name="Down 2").click()
+            await page.get_by_role("button", name="Chargers 4").click()
+            assert await shown(page) == STATES["all"]
+
+
+async def test_reachable_puts_the_unreachable_first_by_problem(browser: Browser) -> None:
+    async with Site(TWELVE[:4]) as site:
+        switched_off(site, "charger1")
+        for number, reason in ((2, "b"), (3, "a"), (4, "b")):
+            site.tell(f"charger{number}", ConnectFailed(ConnectFailure.TLS, reason))
+        async with opened(browser, site) as page:
+            await page.get_by_role("button", name="Reachable").click()
+            assert await shown(page) == ["charger3", "charger2", "charger4", "charger1"]
+
+
+async def test_filter_sort_and_search_live_in_the_url(browser: Browser) -> None:
+    async with Site(TWELVE) as site:
+        charging(site, "charger1", 7400.0)
+        charging(site, "charger12", 3000.0)
+        switched_off(site, "charger11")
+        async with opened(browser, site) as page:
+            assert page.url == f"{site.url}/"
+            await page.get_by_role("button", name="Up 3").click()
+            await page.locator("thead").get_by_role("button", name="Power").click()
+            await page.get_by_label("Search").fill("charger1 place")
+            assert page.url == f"{site.url}/?search=charger1+place&show=up&sort=power&order=descending"
+            for _ in range(2):
+                assert await shown(page) == ["charger1", "charger12", "charger11"]
+                await page.reload()
+                await expect(page.locator("#fleet")).to_be_visible()
+            await expect(page.get_by_label("Search")).to_have_value("charger1 place")
+            await expect(page.get_by_role("columnheader", name="Power")).to_have_attribute("aria-sort", "descending")
+            await page.goto(f"{site.url}/?show=constructor&sort=constructor&order=x")
+            await expect(page.locator("#fleet")).to_be_visible()
+            assert await shown(page) == [charger_id for charger_id, _ in TWELVE], "unknown values are ignored"
+
+
+async def test_the_title_has_the_number_of_unreachable_chargers(browser: Browser) -> None:
+    async with Site(TWELVE[:2]) as site:
+        switched_off(site, "charger1")
+        async with opened(browser, site, java_script_enabled=False) as page:
+            assert await page.title() == "1 unreachable - vecharge-exporter"
+        async with opened(browser, site) as page:
+            assert await page.title() == "1 unreachable - vecharge-exporter"
+            switched_off(site, "charger2")
+            await next_poll(page)
+            assert await page.title() == "Chargers - vecharge-exporter"
+
+
+async def test_there_is_a_table_down_to_700_pixels_and_cards_below(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site:
+        charging(site, "charger1", 7400.0)
+        async with opened(browser, site) as page:
+            for width, display in ((1280, "table-row"), (700, "table-row"), (699, "grid")):
+                await page.set_viewport_size({"width": width, "height": 800})
+                style = await page.locator("#rows .charger").evaluate("row => getComputedStyle(row).display")
+                assert style == display, width
+                for part in (".account", ".reach", ".status", ".power", ".energy", ".log"):
+                    await expect(row(page, "charger1").locator(part)).to_be_visible()
+
+
+async def test_without_a_url_of_grafana_there_is_no_link_to_it(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site, opened(browser, site) as page:
+        await page.locator("#rows .id").click()
+        assert await page.locator("a[href*='/d/']").count() == 0
+
+
+async def test_the_page_links_to_the_dashboards(browser: Browser) -> None:
+    fleet, charger = (json.loads((DASHBOARDS / f"{name}.json").read_text())["uid"] for name in ("fleet", "charger"))
+    site = Site([("a charger/1", None)], grafana_url="https://grafana.example/sub")
+    async with site, opened(browser, site) as page:
+        link = page.get_by_role("link", name="Grafana", exact=True)
+        await expect(link).to_have_attribute("href", f"https://grafana.example/sub/d/{fleet}")
+        await page.locator("#rows .id").click()
+        link = page.get_by_role("link", name="Dashboard in Grafana")
+        target = f"https://grafana.example/sub/d/{charger}?var-charger_id=a%20charger%2F1"
+        await expect(link).to_have_attribute("href", target)

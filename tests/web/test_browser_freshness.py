@@ -23,42 +23,47 @@ async def test_the_page_keeps_itself_fresh(browser: Browser) -> None:
         await expect(page.locator("#total-on")).to_have_text("1")
 
 
-async def test_what_is_wrong_with_a_stream_is_said_until_it_is_well(browser: Browser) -> None:
+async def test_the_problem_of_a_charger_is_shown_until_it_is_solved(browser: Browser) -> None:
     advice = "TLS failed (certificate has expired): check url, ca_file and the server's certificate"
     async with Site(TWELVE) as site:
         site.tell("charger1", ConnectFailed(ConnectFailure.TLS, advice))
         async with opened(browser, site) as page:
-            stream = row(page, "charger1").locator(".stream")
-            await expect(stream).to_contain_text("Not connected")
-            await expect(stream).to_contain_text(advice)
+            reachable = row(page, "charger1").locator(".up")
+            await expect(reachable).to_contain_text("Down")
+            await expect(reachable).to_contain_text(advice)
             charging(site, "charger1", 7400.0)
             await next_poll(page)
-            await expect(stream).to_have_text(re.compile(r"^Connected\s*$"))
+            await expect(reachable).to_have_text(re.compile(r"^Up\s*$"))
 
 
-async def test_an_exporter_that_is_gone_is_said_and_its_return_seen(browser: Browser) -> None:
+async def test_the_page_says_that_the_exporter_is_gone_and_sees_it_return(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.route("**/api/v1/chargers", lambda route: route.abort())
         await page.clock.run_for(POLL_MILLISECONDS)
         await expect(page.get_by_role("alert")).to_contain_text("it cannot be reached")
+        assert await page.title() == "No answer - vecharge-exporter"
         await expect(row(page, "charger1")).to_be_visible()
         await page.unroute("**/api/v1/chargers")
         await next_poll(page)
         await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_what_was_known_of_an_exporter_that_is_gone_does_not_look_like_now(browser: Browser) -> None:
+async def test_old_data_of_an_exporter_that_is_gone_looks_old(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site, timezone_id="UTC") as page:
-            up, log, total = row(page, "charger1").locator(".up"), page.locator("#rows .log"), page.locator("#total-up")
+            up, log, total = (
+                row(page, "charger1").locator(".reach"),
+                page.locator("#rows .log"),
+                page.locator("#total-up"),
+            )
             lively = [await up.evaluate(COLOUR), await total.evaluate(COLOUR)]
             since = await page.evaluate("new Date().toLocaleTimeString()")
             before = re.findall(r"\d+ \w+", await log.inner_text())
             await page.route("**/api/v1/chargers", lambda route: route.abort())
             await page.clock.run_for(POLL_MILLISECONDS)
             said = await page.get_by_role("alert").inner_text()
-            told = re.search(r"What you see is of (\d+:\d+:\d+)", said)
+            told = re.search(r"The page shows the data of (\d+:\d+:\d+)", said)
             assert told is not None
             assert told[1].rpartition(":")[0] == since.rpartition(":")[0]
             faint = await page.locator("thead th").first.evaluate(COLOUR)
@@ -73,17 +78,17 @@ async def test_what_was_known_of_an_exporter_that_is_gone_does_not_look_like_now
             assert [await up.evaluate(COLOUR), await total.evaluate(COLOUR)] == lively
 
 
-async def test_an_exporter_that_hangs_is_not_shown_as_if_it_lived(browser: Browser) -> None:
+async def test_data_of_an_exporter_that_hangs_looks_old(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site) as page:
-            lively = await page.locator("#rows .up").evaluate(COLOUR)
+            lively = await page.locator("#rows .reach").evaluate(COLOUR)
             await page.route("**/api/v1/chargers", lambda _: None)
             await page.clock.run_for(4 * POLL_MILLISECONDS)
-            assert await page.locator("#rows .up").evaluate(COLOUR) != lively
+            assert await page.locator("#rows .reach").evaluate(COLOUR) != lively
 
 
-async def test_the_page_says_of_when_it_is(browser: Browser) -> None:
+async def test_the_page_shows_the_time_of_its_data(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site, opened(browser, site) as page:
         for _ in range(2):
             await next_poll(page)
@@ -101,7 +106,7 @@ async def test_a_charger_that_left_the_configuration_leaves_the_table(browser: B
         assert await shown(page) == []
 
 
-async def test_a_page_that_nobody_looks_at_asks_nothing(browser: Browser) -> None:
+async def test_a_hidden_page_asks_nothing(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
         asked: list[str] = []

@@ -105,9 +105,9 @@ async def test_the_line_is_described_in_words_and_no_cell_is_blank(browser: Brow
                 await expect(silent.get_by_text("-", exact=True)).to_be_visible()
                 await expect(silent.get_by_role("img")).to_have_count(0)
             await page.set_viewport_size({"width": 390, "height": 800})
-            labels = await page.locator("#rows tr:first-child td").evaluate_all(
+            labels = await page.locator("#rows .charger:first-child td").evaluate_all(
                 "cells => cells.map((cell) => getComputedStyle(cell, '::before'))"
                 ".map((style) => (style.display === 'none' ? 'none' : style.content))"
             )
-            columns = ("Reachable", "Status", "Power", "Last 5 minutes", "Session energy", "Last log", "Stream")
+            columns = ("Account", "Reachable", "Status", "Power", "Last 5 minutes", "Session energy", "Last log")
             assert [re.findall(r"[A-Z][\w ]+", label)[0] for label in labels] == list(columns)

@@ -1,11 +1,14 @@
-// The table of chargers: asks the exporter every few seconds, sorts, searches, draws.
-// All text goes in by textContent: whatever a charger is called, it stays text.
+// The landing page: asks the exporter every few seconds, and draws totals and table. What is shown is in the URL.
+
+import { drawDetails, isOpen, rememberProblems, toggle } from "./details.js";
+import { setAttribute, setClass, setKnown, setText } from "./dom.js";
+import { ask, reason } from "./exporter.js";
+import { age, count, kilowattHours, kilowatts, totalEnergy, totalPower } from "./format.js";
+import { addPower, drawPower } from "./power.js";
+import { refreshTotals } from "./sessions.js";
 
 const POLL_MILLISECONDS = 5000;
-const ANSWER_MILLISECONDS = 20000;
-const STALE_SECONDS = 15; // what is older looks like it
-const SPAN_SECONDS = 300; // how long a line of power is
-const GAP_SECONDS = 12; // samples further apart are not joined: what was between them is not known
+const STALE_SECONDS = 15; // older data looks stale
 const ROWS = 100; // a page: however large the fleet, this is what is drawn
 const STATES = new Map([
   ["up", (charger) => charger.up],
@@ -16,27 +19,28 @@ const STATES = new Map([
 ]);
 const STATUS_ORDER = ["on", "off", "unknown"];
 const collator = new Intl.Collator("en", { numeric: true });
-const SORTS = {
-  charger: (a, b) => a.place - b.place,
-  up: (a, b) => Number(b.up) - Number(a.up),
-  status: (a, b) => STATUS_ORDER.indexOf(a.status) - STATUS_ORDER.indexOf(b.status),
-  power: byNumber("power_watts"),
-  energy: byNumber("session_energy_joules"),
-  log: byNumber("last_log_timestamp_seconds"),
-  problem: (a, b) => Number(Boolean(b.problem)) - Number(Boolean(a.problem)) || collator.compare(a.problem ?? "", b.problem ?? ""),
-};
+const SORTS = new Map([
+  ["charger", (a, b) => a.place - b.place],
+  ["account", (a, b) => collator.compare(a.account, b.account)],
+  // The unreachable first, those with the same problem together.
+  ["up", (a, b) => Number(a.up) - Number(b.up) || collator.compare(a.problem ?? "", b.problem ?? "")],
+  ["status", (a, b) => STATUS_ORDER.indexOf(a.status) - STATUS_ORDER.indexOf(b.status)],
+  ["power", byNumber("power_watts")],
+  ["energy", byNumber("session_energy_joules")],
+  ["log", byNumber("last_log_timestamp_seconds")],
+]);
+const LARGEST_FIRST = ["power", "energy", "log"];
 
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
+const tiles = [...document.querySelectorAll("button[data-show]")];
 const rows = [];
-// Power since the page was opened, oldest first: unix seconds by the exporter's clock, and each charger's watts or null.
-const power = { times: [], watts: new Map() };
 const view = { sort: "charger", descending: false, search: "", state: "", page: 0, pages: 1 };
 let chargers = [];
 let serverSeconds = 0; // when the last answer was made, by the exporter's clock
 let answeredAt = 0; // when it came, by this one's: milliseconds
 let isAsking = false;
 
-// What is not known comes last, whichever way it is sorted.
+// Unknown values come last in both directions.
 function byNumber(field) {
   return (a, b) => {
     if (a[field] === undefined || b[field] === undefined) {
@@ -48,7 +52,7 @@ function byNumber(field) {
 }
 
 function tick() {
-  if (document.hidden) return; // a page that nobody looks at asks nothing
+  if (document.hidden) return;
   if (isStale()) draw();
   poll();
 }
@@ -58,35 +62,29 @@ async function poll() {
   isAsking = true;
   try {
     take(await ask("api/v1/chargers"));
+    refreshTotals(page); // not awaited: it can take longer than the time to the next poll
   } catch (error) {
-    tellTrouble(error);
+    showTrouble(error);
   }
   isAsking = false;
 }
 
-async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS) });
-  if (!answer.ok) throw new Error(`it answers ${answer.status}`);
-  return answer.json();
-}
-
-function secondsSinceAnswer() {
-  return Math.max(0, Date.now() - answeredAt) / 1000; // this clock goes on while the machine sleeps
-}
+const secondsSinceAnswer = () => Math.max(0, Date.now() - answeredAt) / 1000; // goes on while the machine sleeps
+const serverNow = () => serverSeconds + secondsSinceAnswer();
 
 function isStale() {
   return answeredAt > 0 && (!page.trouble.hidden || secondsSinceAnswer() > STALE_SECONDS);
 }
 
-function tellTrouble(error) {
+function showTrouble(error) {
   if (page.trouble.hidden) {
-    const why = error.message.startsWith("it answers") ? error.message : "it cannot be reached";
-    const since = secondsSinceAnswer() < 43200 ? new Date(answeredAt).toLocaleTimeString() : new Date(answeredAt).toLocaleString();
-    page.trouble.textContent = answeredAt
-      ? `The exporter does not say how the chargers are (${why}). What you see is of ${since}. Trying again.`
-      : `The exporter does not say how the chargers are (${why}). Trying again.`;
+    const at = new Date(answeredAt);
+    const since = secondsSinceAnswer() < 43200 ? at.toLocaleTimeString() : at.toLocaleString();
+    const age = answeredAt ? ` The page shows the data of ${since}.` : "";
+    page.trouble.textContent = `The exporter does not answer (${reason(error)}).${age} Retrying.`;
     page.trouble.hidden = false;
   }
+  document.title = "No answer - vecharge-exporter";
   if (answeredAt) draw();
 }
 
@@ -99,7 +97,8 @@ function take(answer) {
     charger.place = place;
     charger.words = [charger.charger_id, charger.name, charger.account, charger.problem].join(" ").toLowerCase();
   });
-  addPower();
+  addPower(chargers, serverSeconds);
+  rememberProblems(chargers, serverSeconds);
   page.trouble.hidden = true;
   page.trouble.textContent = "";
   page.fleet.hidden = false;
@@ -108,44 +107,24 @@ function take(answer) {
   draw();
 }
 
-// Add the power of the last answer, and drop what is too old and chargers that have left.
-function addPower() {
-  if (serverSeconds < power.times.at(-1)) {
-    // The exporter's clock was set back.
-    power.times = [];
-    power.watts.clear();
-  }
-  const known = power.times.length;
-  const isNew = serverSeconds !== power.times.at(-1);
-  if (isNew) power.times.push(serverSeconds);
-  const old = power.times.filter((seconds) => seconds < serverSeconds - SPAN_SECONDS).length;
-  power.times.splice(0, old);
-  const before = power.watts;
-  power.watts = new Map();
-  for (const charger of chargers) {
-    const samples = before.get(charger.charger_id) ?? Array(known).fill(null);
-    if (isNew) samples.push(charger.power_watts ?? null);
-    samples.splice(0, old);
-    power.watts.set(charger.charger_id, samples);
-  }
-}
-
 function drawTotals() {
   const up = chargers.filter(STATES.get("up")).length;
+  const down = chargers.length - up;
   const watts = sumOfKnown(chargers.map((charger) => charger.power_watts));
   // The last session of a charger that is off is over: it adds nothing, and that is known.
   const seen = chargers.filter((charger) => charger.status !== "unknown");
   const joules = sumOfKnown(seen.map((charger) => (charger.status === "on" ? charger.session_energy_joules : 0)));
   setText(page["total-chargers"], count(chargers.length));
   setText(page["total-up"], count(up));
-  setText(page["total-down"], count(chargers.length - up));
+  setText(page["total-down"], count(down));
   setText(page["total-on"], count(chargers.filter(STATES.get("on")).length));
-  setKnown(page["total-power"], watts, () => (watts < 1e6 ? `${(watts / 1e3).toFixed(1)} kW` : `${(watts / 1e6).toFixed(2)} MW`));
-  setKnown(page["total-energy"], joules, () => (joules < 3.6e9 ? `${(joules / 3.6e6).toFixed(1)} kWh` : `${(joules / 3.6e9).toFixed(2)} MWh`));
-  page["total-down"].parentElement.classList.toggle("some", up < chargers.length);
+  setKnown(page["total-power"], watts, totalPower);
+  setKnown(page["total-energy"], joules, totalEnergy);
+  page["total-down"].parentElement.classList.toggle("some", down > 0);
+  document.title = `${down ? `${count(down)} unreachable` : "Chargers"} - vecharge-exporter`;
 }
 
-// Undefined if none is known: 0 would say that nothing is drawn.
+// Undefined if none is known: 0 would say that no power is drawn.
 function sumOfKnown(values) {
   const known = values.filter((value) => value !== undefined);
   return known.length ? known.reduce((sum, value) => sum + value) : undefined;
@@ -156,117 +135,97 @@ function draw() {
   const isWanted = STATES.get(view.state) ?? (() => true);
   const found = chargers.filter((charger) => isWanted(charger) && words.every((word) => charger.words.includes(word)));
   const way = view.descending ? -1 : 1;
-  found.sort((a, b) => way * SORTS[view.sort](a, b) || a.place - b.place);
+  found.sort((a, b) => way * SORTS.get(view.sort)(a, b) || a.place - b.place);
 
   view.pages = Math.max(1, Math.ceil(found.length / ROWS));
   view.page = Math.min(view.page, view.pages - 1);
   const shown = found.slice(view.page * ROWS, (view.page + 1) * ROWS);
+  const focused = document.activeElement.closest("tr[data-charger]")?.dataset.charger;
   while (rows.length < shown.length) rows.push(newRow());
-  rows.forEach((row, place) => {
-    row.element.hidden = place >= shown.length;
-    if (place < shown.length) drawRow(row, shown[place]);
-  });
+  rows.forEach((row, place) => drawRow(row, shown[place]));
+  if (focused !== undefined) rows[shown.findIndex((charger) => charger.charger_id === focused)]?.id.focus();
 
   setText(page.found, `${count(found.length)} of ${count(chargers.length)} chargers`);
+  for (const tile of tiles) setAttribute(tile, "aria-pressed", String(tile.dataset.show === view.state));
   page.pages.hidden = view.pages === 1;
   setText(page.page, `Page ${view.page + 1} of ${view.pages}`);
-  // Not `disabled`: that would take the focus away from who has just pressed it.
+  // Not `disabled`: that would take the focus away from the button that was just pressed.
   setAttribute(page.previous, "aria-disabled", String(view.page === 0));
   setAttribute(page.next, "aria-disabled", String(view.page === view.pages - 1));
   document.body.classList.toggle("stale", isStale());
 }
 
 function newRow() {
-  const element = page.row.content.firstElementChild.cloneNode(true);
-  const row = { element };
-  for (const part of ["id", "name", "up", "status", "power", "energy", "log", "connected", "problem", "line", "area", "none"]) {
+  const [element, details] = page.row.content.cloneNode(true).children;
+  const row = { element, details: { element: details }, chart: element.querySelector("svg") };
+  for (const part of ["id", "name", "account", "up", "reach", "problem", "status", "power", "energy", "log", "line", "area", "none"]) {
     row[part] = element.querySelector(`.${part}`);
   }
-  row.chart = element.querySelector("svg");
-  page.rows.append(element);
+  for (const part of ["account", "voltage", "current", "total", "start", "stream", "trouble", "note", "sessions", "list", "grafana"]) {
+    row.details[part] = details.querySelector(`.${part}`);
+  }
+  details.id = `details-${rows.length}`;
+  row.id.setAttribute("aria-controls", details.id);
+  page.rows.append(element, details);
   return row;
 }
 
 function drawRow(row, charger) {
+  row.element.hidden = !charger;
+  row.details.element.hidden = !charger || !isOpen(charger.charger_id);
+  if (!charger) return;
+  setAttribute(row.element, "data-charger", charger.charger_id);
+  setAttribute(row.id, "aria-expanded", String(!row.details.element.hidden));
   setText(row.id, charger.charger_id);
   setText(row.name, charger.name ?? "");
-  setText(row.up, charger.up ? "Up" : "Down");
-  setClass(row.up, `up ${charger.up ? "is-up" : "is-down"}`);
+  setText(row.account, charger.account);
+  setText(row.reach, charger.up ? "Up" : "Down");
+  setClass(row.reach, `reach ${charger.up ? "is-up" : "is-down"}`);
+  setText(row.problem, charger.problem ?? "");
   setText(row.status, charger.status[0].toUpperCase() + charger.status.slice(1));
   setClass(row.status, `status is-${charger.status}`);
-  setKnown(row.power, charger.power_watts, (watts) => `${(watts / 1e3).toFixed(2)} kW`);
-  setKnown(row.energy, charger.session_energy_joules, (joules) => `${(joules / 3.6e6).toFixed(2)} kWh`);
+  setKnown(row.power, charger.power_watts, kilowatts);
+  setKnown(row.energy, charger.session_energy_joules, kilowattHours);
   setKnown(row.log, charger.last_log_timestamp_seconds, (seconds) => `${age(serverNow() - seconds)} ago`);
-  setText(row.connected, charger.stream_connected ? "Connected" : "Not connected");
-  setText(row.problem, charger.problem ?? "");
-  drawChart(row, power.watts.get(charger.charger_id));
+  drawPower(row, charger.charger_id, serverNow());
+  if (row.details.element.hidden) return;
+  const grafana = row.details.grafana;
+  if (grafana) setAttribute(grafana, "href", `${grafana.dataset.dashboard}?var-charger_id=${encodeURIComponent(charger.charger_id)}`);
+  drawDetails(row, charger, serverNow(), draw);
 }
 
-// Time goes to the right and ends now; the height is this charger's own greatest power.
-function drawChart(row, samples) {
-  const known = samples.filter((watts) => watts !== null);
-  row.chart.toggleAttribute("hidden", known.length === 0);
-  row.none.hidden = known.length > 0;
-  if (known.length === 0) return;
-  const now = Math.max(serverNow(), power.times.at(-1));
-  const top = Math.max(1, ...known);
-  const runs = [];
-  let last = -Infinity;
-  samples.forEach((watts, place) => {
-    if (watts === null) return;
-    const seconds = power.times[place];
-    const point = [Math.max(0, 120 - ((now - seconds) * 120) / SPAN_SECONDS), 23 - (watts / top) * 22];
-    if (samples[place - 1] !== null && seconds - last <= GAP_SECONDS) runs.at(-1).push(point);
-    else runs.push([point]);
-    last = seconds;
-  });
-  // A single sample is a line of no length, and so a dot.
-  const path = (points) => `M${[...points, points.at(-1)].map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
-  const area = (points) => `${path(points)}V24H${points[0][0].toFixed(1)}Z`;
-  setAttribute(row.line, "d", runs.map(path).join(""));
-  setAttribute(row.area, "d", runs.map(area).join(""));
-  setAttribute(row.chart, "aria-label", range(known, now - power.times[samples.indexOf(known[0])]));
+function readUrl() {
+  const query = new URLSearchParams(location.search);
+  view.search = query.get("search") ?? "";
+  view.state = STATES.has(query.get("show")) ? query.get("show") : "";
+  view.sort = SORTS.has(query.get("sort")) ? query.get("sort") : "charger";
+  view.descending = query.get("order") === "descending";
+  page.search.value = view.search;
+  page.state.value = view.state;
 }
 
-// "5.1 to 7.2 kW in 5 minutes": the line in words.
-function range(known, seconds) {
-  const [least, most] = [Math.min(...known), Math.max(...known)].map((watts) => (watts / 1e3).toFixed(1));
-  const minutes = Math.max(1, Math.round(seconds / 60));
-  return `${least === most ? most : `${least} to ${most}`} kW in ${minutes} minute${minutes === 1 ? "" : "s"}`;
+function change(changes) {
+  Object.assign(view, { page: 0 }, changes);
+  page.state.value = view.state;
+  const query = new URLSearchParams();
+  if (view.search) query.set("search", view.search);
+  if (view.state) query.set("show", view.state);
+  if (view.sort !== "charger" || view.descending) query.set("sort", view.sort);
+  if (view.descending) query.set("order", "descending");
+  history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+  markSort();
+  draw();
 }
 
-function serverNow() {
-  return serverSeconds + secondsSinceAnswer();
+function markSort() {
+  for (const head of document.querySelectorAll("[data-sort]")) {
+    if (head.dataset.sort !== view.sort) head.removeAttribute("aria-sort");
+    else setAttribute(head, "aria-sort", view.descending ? "descending" : "ascending");
+  }
 }
 
-function age(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
-  if (whole < 172800) return `${Math.floor(whole / 3600)} h`;
-  return `${Math.floor(whole / 86400)} d`;
-}
-
-function count(number) {
-  return number.toLocaleString("en");
-}
-
-function setKnown(element, value, text) {
-  setText(element, value === undefined ? "-" : text(value));
-  element.classList.toggle("unknown", value === undefined);
-}
-
-// Only what has changed is written: the browser lays out nothing else, and a screen reader is not disturbed.
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function setClass(element, names) {
-  if (element.className !== names) element.className = names;
-}
-
-function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+function sortBy(key) {
+  change({ sort: key, descending: view.sort === key ? !view.descending : LARGEST_FIRST.includes(key) });
 }
 
 function turnTo(number) {
@@ -276,35 +235,24 @@ function turnTo(number) {
   page.fleet.scrollIntoView();
 }
 
-function sortBy(head) {
-  const key = head.dataset.sort;
-  // Of numbers the greatest is what is looked for.
-  view.descending = view.sort === key ? !view.descending : ["power", "energy", "log"].includes(key);
-  view.sort = key;
-  view.page = 0;
-  for (const other of document.querySelectorAll("[data-sort]")) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", view.descending ? "descending" : "ascending");
-  draw();
-}
-
 for (const head of document.querySelectorAll("[data-sort]")) {
-  head.querySelector("button").addEventListener("click", () => sortBy(head));
+  head.querySelector("button").addEventListener("click", () => sortBy(head.dataset.sort));
 }
-document.querySelector("[data-sort=charger]").setAttribute("aria-sort", "ascending");
-page.search.addEventListener("input", () => {
-  view.search = page.search.value;
-  view.page = 0;
+for (const tile of tiles) {
+  tile.addEventListener("click", () => change({ state: view.state === tile.dataset.show ? "" : tile.dataset.show }));
+}
+page.rows.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-charger]");
+  if (!row || getSelection().type === "Range") return;
+  toggle(row.dataset.charger);
   draw();
 });
-page.state.addEventListener("change", () => {
-  view.state = page.state.value;
-  view.page = 0;
-  draw();
-});
+page.search.addEventListener("input", () => change({ search: page.search.value }));
+page.state.addEventListener("change", () => change({ state: page.state.value }));
 page.previous.addEventListener("click", () => turnTo(view.page - 1));
 page.next.addEventListener("click", () => turnTo(view.page + 1));
 document.addEventListener("visibilitychange", tick);
-view.search = page.search.value; // what the browser kept over a reload
-view.state = page.state.value;
+readUrl();
+markSort();
 setInterval(tick, POLL_MILLISECONDS);
 tick();
