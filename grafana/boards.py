@@ -21,7 +21,8 @@ CHARGER_LINK: Final = (
 )
 Variable = build.QueryVariable
 
-FIRING: Final = 'alertname=~"Vecharge.+",alertstate="firing"'
+# Not VechargeWatchdog, which always fires.
+FIRING: Final = 'alertname=~"Vecharge.+",alertstate="firing",severity!="none"'
 SEVERITIES: Final = (("critical", BAD), ("warning", WARN), ("info", PLAIN))
 
 

@@ -16,10 +16,10 @@ class Sample(NamedTuple):
 
 
 class Prometheus(Server):
-    """A Prometheus on loopback that scrapes `targets` ("host:port"); everything it keeps lies in `folder`.
+    """A Prometheus on loopback that scrapes `targets` ("host:port") and keeps its data in `folder`.
 
-    `scrape` and `config` add to the scrape job and to the whole configuration. Its first scrape comes 5 s
-    after its start: it gathers its targets that long.
+    `scrape` and `config` add to the scrape job and to the whole configuration. The first scrape comes 5 s after the
+    start: Prometheus gathers its targets for that long.
     """
 
     def __init__(
@@ -31,15 +31,15 @@ class Prometheus(Server):
         interval: str = "1s",
         scrape: Mapping[str, Any] | None = None,
         config: Mapping[str, Any] | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         job = {"job_name": "vecharge", "static_configs": [{"targets": list(targets)}], **(scrape or {})}
         file = folder / "prometheus.yml"
         times = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
         file.write_text(yaml.safe_dump({"global": times, "scrape_configs": [job], **(config or {})}))
-        super().__init__(
-            binary, f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}", output=folder / "prometheus.log"
-        )
+        storage = f"--storage.tsdb.path={folder / 'data'}"
+        super().__init__(binary, f"--config.file={file}", storage, *flags, output=folder / "prometheus.log")
 
     def query(self, promql: str) -> list[Sample]:
         """The instant vector, or the one value of a scalar, that `promql` gives now."""

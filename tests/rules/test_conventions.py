@@ -1,4 +1,4 @@
-"""What every rule keeps to, so that a person who is woken by one knows what to do."""
+"""The conventions of all rules, so that a person who is woken by one knows what to do."""
 
 import re
 import subprocess
@@ -8,14 +8,24 @@ import pytest
 import yaml
 
 from exporter.metrics.table import METRICS
-from tests.rules.rulefiles import ALERTS, PROJECT, RECORDING, Rule, alerts, records
+from tests.rules.rulefiles import ALERTS, PROJECT, RECORDING, WATCHDOG, Rule, alerts, records
 
 RUNBOOKS = PROJECT / "docs" / "runbooks.md"
 RUNBOOK_URL = "https://github.com/vecharge-exporter/vecharge-exporter/blob/main/docs/runbooks.md"
 # What rules and runbooks may name beside METRICS: Prometheus' own, and prometheus-client's.
 FOREIGN = {"up", "process_start_time_seconds", "process_resident_memory_bytes"}
+# Metrics of the contract that the table does not have yet.
+COMING = {
+    "vecharge_account_energy_judgements_total",
+    "vecharge_charger_energy_excess_joules",
+    "vecharge_exporter_shard_info",
+    "vecharge_exporter_streams_waiting_for_files",
+}
+KNOWN = {metric.name for metric in METRICS} | FOREIGN | COMING
 
-every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+every_alert = pytest.mark.parametrize(
+    "alert", [alert for alert in alerts() if alert.name != WATCHDOG], ids=lambda alert: alert.name
+)
 every_record = pytest.mark.parametrize("record", records(), ids=lambda record: record.name)
 every_rule = pytest.mark.parametrize("rule", [*alerts(), *records()], ids=lambda rule: rule.name)
 
@@ -34,21 +44,21 @@ def test_an_alert_waits_before_it_fires(alert: Rule) -> None:
 
 
 @every_alert
-def test_an_alert_says_how_grave_it_is_and_what_it_is_about(alert: Rule) -> None:
+def test_an_alert_has_a_severity_and_a_scope(alert: Rule) -> None:
     assert set(alert.labels) == {"severity", "scope"}
     assert alert.labels["severity"] in {"critical", "warning", "info"}
     assert alert.labels["scope"] in {"charger", "account", "exporter"}
 
 
 @every_alert
-def test_an_alert_has_a_summary_a_description_and_a_runbook(alert: Rule) -> None:
-    assert set(alert.annotations) == {"summary", "description", "runbook_url"}
+def test_an_alert_has_a_summary_a_description_a_runbook_and_a_dashboard(alert: Rule) -> None:
+    assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert alert.annotations["runbook_url"] == f"{RUNBOOK_URL}#{alert.name.lower()}"
 
 
 @every_alert
 def test_a_summary_is_one_short_sentence(alert: Rule) -> None:
-    summary = alert.annotations["summary"]
+    summary = re.sub(r"\{\{ with .*? end \}\}", "", alert.annotations["summary"])
     assert re.fullmatch(r"[A-Z][^\n]{0,99}\.", summary)
     assert ". " not in summary
 
@@ -56,52 +66,54 @@ def test_a_summary_is_one_short_sentence(alert: Rule) -> None:
 @pytest.mark.parametrize(
     "alert", [alert for alert in alerts() if alert.labels["scope"] == "charger"], ids=lambda alert: alert.name
 )
-def test_the_description_of_a_charger_names_it_its_account_its_site_and_the_value(alert: Rule) -> None:
-    for named in ("$labels.charger_id", "$labels.account", ".Labels.name", ".Labels.address", "$value"):
-        assert named in alert.annotations["description"]
-
-
-@every_alert
-def test_name_and_address_are_no_part_of_an_alerts_identity(alert: Rule) -> None:
-    assert not re.search(r"\b(name|address|detail)\b", alert.expr)
+def test_an_alert_on_a_charger_has_its_name_beside_its_id_and_its_account_its_site_and_the_value(alert: Rule) -> None:
+    named = "Charger {{ $labels.charger_id }}{{ with $labels.name }} ({{ . }}){{ end }}"
+    assert alert.annotations["summary"].startswith(named)
+    assert alert.annotations["description"].startswith(named)
+    for value in ("$labels.account", "$labels.address", "$value"):
+        assert value in alert.annotations["description"]
 
 
 @every_rule
 def test_a_rule_names_only_metrics_that_exist(rule: Rule) -> None:
-    made_here = {record.name.split(":")[1] for record in records()}
-    assert _metrics_in(rule.expr) <= {metric.name for metric in METRICS} | FOREIGN | made_here
+    recorded = {record.name for record in records()}
+    assert set(re.findall(r"\b\w+:\w+:\w+\b", rule.expr)) <= recorded
+    assert _metrics_in(re.sub(r"\b\w+:\w+:\w+\b", "", rule.expr)) <= KNOWN
 
 
 @every_rule
-def test_a_rule_works_whatever_the_job_is_called(rule: Rule) -> None:
-    assert not re.search(r"\b(job|instance)\s*[=!]", rule.expr)
+def test_a_rule_does_not_depend_on_the_name_of_the_job(rule: Rule) -> None:
+    if rule.name != "VechargeExporterDown":  # of a target that has never answered nothing else is known
+        assert not re.search(r"\b(job|instance)\s*[=!]", rule.expr)
 
 
-@every_rule
-def test_a_join_with_the_info_series_stays_one_to_one_where_two_of_a_charger_overlap(rule: Rule) -> None:
-    joined = re.findall(r"group_left \(account\)\s+(.*?vecharge_charger_info\))", rule.expr)
-    assert len(joined) == rule.expr.count("vecharge_charger_info")
-    for right_side in joined:
-        assert re.fullmatch(r"topk by \(job, (instance, )?charger_id\) \(1, vecharge_charger_info\)", right_side)
+@every_alert
+def test_an_alert_joins_the_recorded_info_series_which_is_one_for_each_charger(alert: Rule) -> None:
+    assert "vecharge_charger_info" not in alert.expr.replace("charger:vecharge_charger_info:last", "")
 
 
 @every_rule
 def test_only_counters_are_counted_and_only_by_their_rise(rule: Rule) -> None:
     counters = {metric.name for metric in METRICS if metric.kind == "counter"}
+    counters |= {name for name in COMING if name.endswith("_total")}
     risen = set(re.findall(r"\b(?:increase|rate|resets)\((\w+)", rule.expr))
-    assert risen == _metrics_in(rule.expr) & counters
+    assert risen & KNOWN == _metrics_in(rule.expr) & counters
 
 
 @every_record
 def test_a_recorded_name_is_level_metric_operation(record: Rule) -> None:
     level, metric, operation = record.name.split(":")
+    if level == "vecharge":  # a setting
+        return
     assert re.fullmatch(r"account|charger|account_(reason|status)", level)
-    assert metric in {metric.name.removesuffix("_total") for metric in METRICS}
-    assert re.fullmatch(r"sum|count|(rate|increase|avg_over_time)\d+[mhd]", operation)
+    assert metric in {name.removesuffix("_total") for name in KNOWN}
+    assert re.fullmatch(r"sum|count|max|last|(rate|increase|avg_over_time)\d+[mhd]", operation)
 
 
 @every_record
-def test_a_recorded_name_tells_the_window_of_its_expression(record: Rule) -> None:
+def test_a_recorded_name_has_the_window_of_its_expression(record: Rule) -> None:
+    if record.name.startswith("charger:") and record.name.endswith((":last", ":max")):
+        return
     named = set(re.findall(r":[a-z_]+?(\d+[mhd])$", record.name))
     windows = set(re.findall(r"\[(\w+)\]", record.expr))
     assert windows == named or (not windows and "vecharge_charger" in record.expr and ":" in record.expr)
@@ -113,7 +125,7 @@ def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
 
 
 @every_alert
-def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do(alert: Rule) -> None:
+def test_a_runbook_says_what_an_alert_means_what_to_look_at_and_what_to_do(alert: Rule) -> None:
     section = re.split(r"^##+ ", RUNBOOKS.read_text(), flags=re.MULTILINE)
     text = next(part for part in section if part.startswith(f"{alert.name}\n"))
     assert re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE) == ["Meaning", "Look at", "Do"]
@@ -122,7 +134,7 @@ def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do(alert: Rule
 def test_runbooks_name_only_metrics_that_exist_and_link_only_to_sections_that_exist() -> None:
     text = RUNBOOKS.read_text()
     anchors = {heading.lower() for heading in re.findall(r"^###? (\w+)$", text, re.MULTILINE)}
-    assert _metrics_in(text) <= {metric.name for metric in METRICS} | FOREIGN
+    assert _metrics_in(text) <= KNOWN
     assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors
 
 
