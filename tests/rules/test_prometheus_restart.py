@@ -54,7 +54,7 @@ def test_an_alert_that_fired_before_a_restart_fires_again_and_was_not_resolved_m
         stored.write_text(history(address, time.time()))
         data = tmp_path / "prometheus" / "data"
         data.mkdir(parents=True)
-        command = [promtool, "tsdb", "create-blocks-from", "openmetrics", stored, data]
+        command = (promtool, "tsdb", "create-blocks-from", "openmetrics", stored, data)
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         config = {
             # Prometheus discovers Alertmanager for 5 s, and drops what it sends before.

@@ -5,7 +5,7 @@ Else a repair would send a second notification: the muted alert outlives the one
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.rules.rulefiles import ALERTS, GROUPS, PROMETHEUS, alerts, document, 
 MINUTES = 180
 A, B = 'job="ev",instance="a:10037"', 'job="ev",instance="b:10037"'
 DAY = 86_400
-Series = Mapping[str, str]
+Series = dict[str, str]
 
 # From minute 10 to 39; the last stream connects two minutes later: streams wait at most a minute between attempts.
 DOWN = "1x9 0x29 1x140"
