@@ -134,8 +134,8 @@ SINGLE: Final = (
     Cause("no createdAt, and shuffled", (NO_CREATED_AT, SHUFFLED), Bar(0, 0.5, 25)),
 )
 
-ONE_PHASE = _power(log_faults.power_scaled, factor=1 / 3)
-KILOWATTS = _power(log_faults.power_scaled, factor=1 / 1000)
+ONE_PHASE = _power(log_faults.power_of_one_phase)
+KILOWATTS = _power(log_faults.power_in_kilowatts)
 NO_POWER = _power(log_faults.power_absent)
 NOISY = _power(log_faults.power_noisy)
 POWER: Final = (
@@ -146,25 +146,18 @@ POWER: Final = (
 )
 
 
-def _with_each_power(name: str, fault: Fault, bar: Bar) -> tuple[Cause, ...]:
-    return tuple(Cause(f"{power.name} + {name}", (*power.faults, fault), bar) for power in POWER)
-
-
-_PAIRED: Final = Bar(0.3, 0.5, None)
-POWER_AND: Final = tuple(
-    cause
-    for name, fault, bar in (
-        ("users changing", MID_SESSION, _PAIRED),
-        ("dips", DIPS_AFTER_GAP, _PAIRED),
-        ("zeros", _zeros(1, 6, gap=True), _PAIRED),
-        ("power cuts", SAVED, _PAIRED),
-        ("pauses", PAUSED, _PAIRED),
-        ("outages", OUTAGES, _PAIRED),
-        ("first logs keep the old energy", FIRST_LOGS, Bar(0.3, 1.4, None)),
-        ("steps", STEPS, Bar(0.3, 0.7, None)),
-        ("very short sessions", SHORT, Bar(0.3, 5, None)),
-    )
-    for cause in _with_each_power(name, fault, bar)
+# In each world one of the four.
+WRONG_POWER = _power(log_faults.power_wrong)
+POWER_AND: Final = (
+    Cause("wrong power, users changing", (WRONG_POWER, MID_SESSION), Bar(0.3, 0.5, None)),
+    Cause("wrong power, dips", (WRONG_POWER, DIPS_AFTER_GAP), Bar(0.3, 0.5, None)),
+    Cause("wrong power, zeros", (WRONG_POWER, _zeros(1, 6, gap=True)), Bar(0.3, 0.5, None)),
+    Cause("wrong power, power cuts", (WRONG_POWER, SAVED), Bar(0.3, 0.5, None)),
+    Cause("wrong power, pauses", (WRONG_POWER, PAUSED), Bar(0.3, 0.5, None)),
+    Cause("wrong power, outages", (WRONG_POWER, OUTAGES), Bar(0.3, 0.5, None)),
+    Cause("wrong power, first logs keep the old energy", (WRONG_POWER, FIRST_LOGS), Bar(0.3, 1.4, None)),
+    Cause("wrong power, steps", (WRONG_POWER, STEPS), Bar(0.3, 0.7, None)),
+    Cause("wrong power, very short sessions", (WRONG_POWER, SHORT), Bar(0.3, 5, None)),
 )
 
 EVERY_CAUSE: Final = {cause.name: cause for cause in (*SINGLE, *POWER, *POWER_AND)}

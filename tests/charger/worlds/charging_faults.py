@@ -19,13 +19,13 @@ def paused(world: World) -> None:
 
 def very_short_sessions(world: World) -> None:
     world.plan.short_sessions = True
-    world.plan.sessions += 3
+    world.plan.sessions += 6
 
 
 def power_cut(world: World, *, saved: bool) -> None:
     """The mains fail in mid-session; the register comes back as it was a little earlier, or at 0."""
     rng = world.rng
-    for index in reversed(rng.sample(range(len(world.sessions)), rng.randint(1, min(2, len(world.sessions))))):
+    for index in [rng.randrange(len(world.sessions))]:
         session = world.sessions[index]
         at = session.begun + (session.ended - session.begun) * rng.uniform(0.2, 0.8)
         seconds = rng.uniform(60, 1200)
@@ -33,9 +33,9 @@ def power_cut(world: World, *, saved: bool) -> None:
         life.delay(world.sessions, index + 1, seconds)
         session.silences.append((at, at + seconds))
         if rng.random() < 0.8:
-            world.drops.append(at + rng.uniform(5, min(60, seconds)))
+            session.drops.append(at + rng.uniform(5, min(60, seconds)))
         if saved:
-            lost = session.kwh(at) - session.kwh(at - rng.uniform(10, 300))
+            lost = session.kwh(at) - session.kwh(at - rng.uniform(10, 60))
             session.forgotten_kwh, session.forgotten_from = lost, at
             world.slack_kwh += lost
         else:
@@ -51,6 +51,8 @@ def _divide(world: World, index: int, ended: float, begun: float) -> None:
     first.flows = [flow for flow in first.flows if flow.begin < begun]
     first.silences = [silence for silence in first.silences if silence[0] < ended]
     first.switched_off = [off for off in first.switched_off if off[0] < ended]
+    rest.drops = [drop for drop in first.drops if drop >= begun]
+    first.drops = [drop for drop in first.drops if drop < begun]
     first.ended = ended
     world.sessions.insert(index + 1, rest)
 

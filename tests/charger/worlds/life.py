@@ -50,6 +50,8 @@ class Session:
     silences: list[tuple[float, float]] = field(default_factory=list)
     # It is switched off and on again around these times, though the session goes on.
     switched_off: list[tuple[float, float]] = field(default_factory=list)
+    # The service says at these times that the charger has dropped off.
+    drops: list[float] = field(default_factory=list)
 
     def kwh(self, at: float) -> float:
         """What an honest register shows."""
@@ -102,7 +104,7 @@ def sessions(rng: random.Random, plan: Plan) -> list[Session]:
     life: list[Session] = []
     now = START + rng.uniform(60, 600)
     for number in range(plan.sessions):
-        short = plan.short_sessions and rng.random() < 0.7
+        short = plan.short_sessions and rng.random() < 0.9
         seconds = plan.interval * 10 ** rng.uniform(1.2, 2.2)
         if short:
             seconds = rng.uniform(0.5, 1.5) * max(plan.interval, 30.0)
@@ -156,6 +158,7 @@ def interrupt(session: Session, begin: float, seconds: float) -> None:
     session.ended += seconds
     session.silences = [_later(silence, begin, seconds) for silence in session.silences]
     session.switched_off = [_later(off, begin, seconds) for off in session.switched_off]
+    session.drops = [drop + seconds if drop >= begin else drop for drop in session.drops]
 
 
 def _later(span: tuple[float, float], begin: float, seconds: float) -> tuple[float, float]:
@@ -170,6 +173,7 @@ def delay(life: list[Session], index: int, seconds: float) -> None:
         session.flows = [Flow(flow.begin + seconds, flow.end + seconds, flow.watts) for flow in session.flows]
         session.silences = [(begin + seconds, end + seconds) for begin, end in session.silences]
         session.switched_off = [(begin + seconds, end + seconds) for begin, end in session.switched_off]
+        session.drops = [drop + seconds for drop in session.drops]
         session.forgotten_from += seconds
 
 

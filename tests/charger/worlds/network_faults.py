@@ -8,7 +8,7 @@ from tests.charger.worlds.world import Absence, Absent, World
 def resends(world: World) -> None:
     """A log that was not acknowledged comes again, some logs later."""
     late = 20 * world.plan.interval
-    unacknowledged = [log for log in world.logs if world.rng.random() < 0.08]
+    unacknowledged = [log for log in world.logs if world.rng.random() < 0.15]
     world.logs += [log.resent(log.arrives + world.rng.uniform(1, late)) for log in unacknowledged]
 
 
@@ -25,9 +25,11 @@ Order = Literal["in order", "stamped on arrival", "after the live log"]
 def backlog(world: World, order: Order) -> None:
     """The charger is offline for a while, keeps its logs, and sends them all when it is back."""
     rng = world.rng
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(1, 2)):
         begin = rng.choice(world.logs).written
-        end = begin + rng.uniform(300, 3600)
+        end = begin + rng.uniform(120, 1500)
+        if any(begin < other_end + 60 and other < end + 60 for other, other_end in world.lost_status):
+            continue
         kept = [log for log in world.logs if begin <= log.written < end]
         live = [log for log in world.logs if log.written >= end]
         if rng.random() < 0.7:
@@ -63,7 +65,7 @@ def restarts(world: World) -> None:
 
 
 def outages(world: World) -> None:
-    _absent(world, (1, 3), (60, 3600), "outage")
+    _absent(world, (1, 3), (30, 1200), "outage")
 
 
 def exporter_down_for_hours(world: World) -> None:

@@ -13,6 +13,8 @@ from tests.charger.worlds.world import Absence, World
 
 # Of logs that say a lower energy than before, those above this share of it may be a slip of the meter.
 DIP = 0.9
+# Energies that differ by less may be the same: two roundings to 0.01 kWh.
+ROUNDING = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class _Teller:
         absences = _merged([*self._world.absences, *self._goodbyes()])
         heard: list[tuple[float, object]] = [(log.arrives, log) for log in self._world.logs]
         heard += list(self._service.statuses)
+        heard += [(at, None) for session in self._world.sessions for at in session.drops]
         heard += [(at, None) for at in self._world.drops]
         for at, what in heard:
             if not any(parts[0].begin <= at <= end for parts, end in absences):
@@ -106,12 +109,17 @@ class _Teller:
         known = self._truth.of(session)
         if known is not None:
             known.kwh = max(known.kwh, kwh)
-        elif self._user is not None and session.user not in (None, self._user):
+        elif self._names_another(session, kwh):
             self._truth.told.append(ToldSession(session, kwh))
             self._user = session.user
         else:
             # A session of which no log came, and nothing says that it is not the one before.
             self._documents.append((session, kwh))
+
+    def _names_another(self, session: Session, kwh: float) -> bool:
+        """Whether a document can only be of a session that nobody saw: by its user, and by its energy."""
+        is_another_user = self._user is not None and session.user not in (None, self._user)
+        return is_another_user and abs(kwh - self._truth.told[-1].kwh) > ROUNDING
 
     def _status(self, at: float, status: str) -> None:
         self._write(at, "statusChanged", self._service.status(status))
@@ -134,10 +142,10 @@ class _Teller:
         told = ToldSession(session, first_log=log)
         before = self._truth.counted[-1] if self._truth.counted else None
         users_differ = None not in (self._user, log.user) and self._user != log.user
-        falls = before is not None and log.kwh < DIP * before.kwh - 0.02
+        falls = before is not None and log.kwh < DIP * before.kwh - ROUNDING
         told.is_apart = before is None or self._boundary_seen or users_differ or (self._gap and falls)
         on_was_seen = self._on_seen_at is not None and abs(self._on_seen_at - session.begun) < 1
-        is_first = log.written - session.begun <= 1.6 * self._truth.interval
+        is_first = log.written - session.begun <= self._truth.interval
         told.begin_is_known = on_was_seen or (is_first and told.is_apart)
         self._truth.told.append(told)
         self._gap = False
@@ -156,6 +164,8 @@ class _Teller:
             # A register that counts on tells of energy too of which no log came.
             flowed = sum(session.kwh(session.ended) for session in self._world.sessions)
             told, _ = self._truth.joules
+            # And nothing but the status says that a session has ended: all of them may be one.
+            self._truth.least_sessions = 1
             self._truth.extra_kwh = max(self._truth.extra_kwh, flowed - told / 3.6e6)
 
 

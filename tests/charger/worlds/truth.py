@@ -27,6 +27,7 @@ class Truth:
     told: list[ToldSession] = field(default_factory=list)
     extra_kwh: float = 0.0
     extra_sessions: int = 0
+    least_sessions: int | None = None
 
     @property
     def counted(self) -> list[ToldSession]:
@@ -43,9 +44,9 @@ class Truth:
     def number(self) -> tuple[int, int]:
         """The least and the most sessions of a right list: the pieces of one divided by a power cut are one or more."""
         counted = self.counted
-        divided = sum(told.session.rest_of is not None for told in counted)
-        least = len({id(told.session.rest_of or told.session) for told in counted})
-        return min(least, len(counted) - divided) if counted else 0, len(counted) + self.extra_sessions
+        pieces_as_one = len({id(told.session.rest_of or told.session) for told in counted})
+        least = pieces_as_one if self.least_sessions is None else min(self.least_sessions, pieces_as_one)
+        return least, len(counted) + self.extra_sessions
 
     @property
     def is_knowable(self) -> bool:
