@@ -9,10 +9,10 @@ file. The fingerprint is salted anew in every process, so that it can be compare
 """
 
 import math
-import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -29,26 +29,19 @@ from exporter.charger.events import (
     Undecodable,
     UnknownEvent,
 )
+from exporter.charger.label_text import label_text
 from exporter.errors import DecodeError
 
 JOULES_PER_KWH: Final = 3_600_000
 
-# A label value longer than this is cut: a server must not be able to fill the memory of Prometheus.
-MAX_TEXT_LENGTH: Final = 256
+# Volts, amperes, watts, kWh: never negative, and finite.
+_Quantity = Annotated[float, msgspec.Meta(ge=0, le=sys.float_info.max)]
+Fields = TypeVar("Fields", bound=msgspec.Struct)
 
-# International (+91 98765 43210, 0091...), and Indian ones as people write them: a mobile of ten digits from 6 to 9 on,
-# with or without 0 or 91 before it, or a landline with its area code (011-23456789). A pin code has six digits.
-_PHONE_NUMBER: Final = re.compile(
-    r"""
-    (?=[+(\d])(?:  # most texts have none of these, and are passed over quickly
-        (?:\+|(?<![^\W_])00)\d(?:[ ().-]{0,2}\d){7,14}(?!\d)
-        | (?<![^\W_])(?:0|91[ -]?)?[6-9](?:[ -]?\d){9}(?![^\W_])
-        | (?<![^\W_])\(?0(?:[ ()-]{0,2}\d){10}(?![^\W_])
-    )
-    """,
-    re.VERBOSE,
-)
-PHONE_NUMBER: Final = "<phone number>"
+
+def _field(name: str) -> Any:
+    """A field of a payload that may be missing, by the service's name for it."""
+    return msgspec.field(default=None, name=name)
 
 
 def decode(name: object, arguments: tuple[object, ...]) -> ServiceEvent:
@@ -65,23 +58,59 @@ def decode(name: object, arguments: tuple[object, ...]) -> ServiceEvent:
         return Undecodable(str(name), str(error))
 
 
+class _Log(msgspec.Struct, frozen=True, gc=False):
+    """The fields of a log. Every one may be missing."""
+
+    charger_id: str | None = _field("chargerId")
+    voltage: _Quantity | None = None
+    current: _Quantity | None = None
+    power: _Quantity | None = None
+    energy: object = None
+    created: object = _field("createdAt")
+    device_id: str | None = _field("deviceId")
+    user_id: object = _field("userId")
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """The fields of a document. Every one may be missing."""
+
+    charger_id: str | None = _field("_id")
+    status: object = None
+    energy: object = None
+    previous_energy: _Quantity | None = _field("prev_energy")
+    wifi_connected: object = _field("wifiConnectivity")
+    active: object = _field("isActive")
+    connected: object = _field("connectedTimestamp")
+    generator_desired: object = _field("desiredDgStatus")
+    generator_reported: object = _field("reportedDgStatus")
+    location: object = None
+    mode: str | None = _field("chargerMode")
+    operator: str | None = None
+    partner_id: str | None = _field("partnerId")
+    address: str | None = None
+    detail: str | None = None
+    current_user: object = _field("currentUser")
+
+
+class _StatusChange(msgspec.Struct, frozen=True):
+    status: object = None
+
+
 def _reading(payload: object) -> Reading:
-    fields = _Fields(json_object(payload))
-    volts, amperes, watts = fields.measure("voltage"), fields.measure("current"), fields.measure("power")
-    joules = fields.energy("energy")
-    if volts is None and amperes is None and watts is None and joules is None:
-        invalid = f" (invalid: {', '.join(fields.invalid)})" if fields.invalid else ""
-        raise DecodeError(f"a log with no voltage, current, power or energy{invalid}")
+    log, invalid = _read(payload, _Log)
+    if log.voltage is None and log.current is None and log.power is None and log.energy is None:
+        names = f" (invalid: {', '.join(invalid)})" if invalid else ""
+        raise DecodeError(f"a log with no voltage, current, power or energy{names}")
     return Reading(
-        charger_id=fields.identity("chargerId"),
-        voltage_volts=volts,
-        current_amperes=amperes,
-        power_watts=watts,
-        session_energy_joules=joules,
-        created_unix=fields.instant("createdAt"),
-        device_id=fields.text("deviceId"),
-        user=fields.fingerprint("userId"),
-        invalid_fields=tuple(fields.invalid),
+        charger_id=log.charger_id,
+        voltage_volts=log.voltage or _zero(log.voltage),
+        current_amperes=log.current or _zero(log.current),
+        power_watts=log.power or _zero(log.power),
+        session_energy_joules=None if log.energy is None else _number(log.energy) * JOULES_PER_KWH,
+        created_unix=_instant("createdAt", log.created, invalid),
+        device_id=label_text(log.device_id),
+        user=_fingerprint(log.user_id),
+        invalid_fields=tuple(invalid),
     )
 
 
@@ -91,32 +120,33 @@ def _document(payload: object) -> ChargerDocument:
     # The vendor puts the fields under `_doc` (a Mongoose document as it is); some clients see them on top.
     if isinstance(inner, dict):
         outer = outer | {name: value for name, value in inner.items() if value is not None}
-    fields = _Fields(outer)
-    longitude, latitude = fields.position("location")
+    document, invalid = _read(outer, _Document)
+    longitude, latitude = _position("location", document.location, invalid)
     return ChargerDocument(
-        charger_id=fields.identity("_id"),
-        status=fields.status("status"),
-        session_energy_joules=fields.energy("energy"),
-        previous_energy_joules=fields.previous_energy("prev_energy"),
-        wifi_connected=fields.flag("wifiConnectivity"),
-        active=fields.flag("isActive"),
-        connected_unix=fields.instant("connectedTimestamp"),
-        generator_desired=_is_on(fields.status("desiredDgStatus")),
-        generator_reported=_is_on(fields.status("reportedDgStatus")),
+        charger_id=document.charger_id,
+        status=_status("status", document.status, invalid),
+        session_energy_joules=None if document.energy is None else _number(document.energy) * JOULES_PER_KWH,
+        previous_energy_joules=_whole_joules(document.previous_energy),
+        wifi_connected=_flag("wifiConnectivity", document.wifi_connected, invalid),
+        active=_flag("isActive", document.active, invalid),
+        connected_unix=_instant("connectedTimestamp", document.connected, invalid),
+        generator_desired=_is_on(_status("desiredDgStatus", document.generator_desired, invalid)),
+        generator_reported=_is_on(_status("reportedDgStatus", document.generator_reported, invalid)),
         latitude_degrees=latitude,
         longitude_degrees=longitude,
-        mode=fields.text("chargerMode"),
-        operator=fields.text("operator"),
-        partner_id=fields.text("partnerId"),
-        address=fields.text("address"),
-        detail=fields.text("detail"),
-        user=fields.fingerprint("currentUser"),
-        invalid_fields=tuple(fields.invalid),
+        mode=label_text(document.mode),
+        operator=label_text(document.operator),
+        partner_id=label_text(document.partner_id),
+        address=label_text(document.address),
+        detail=label_text(document.detail),
+        user=_fingerprint(document.current_user),
+        invalid_fields=tuple(invalid),
     )
 
 
 def _status_change(payload: object) -> StatusChange:
-    status = _Fields(json_object(payload)).status("status")
+    change, invalid = _read(payload, _StatusChange)
+    status = _status("status", change.status, invalid)
     if status is None:
         raise DecodeError("its status is not ON or OFF")
     return StatusChange(status)
@@ -153,103 +183,85 @@ def json_object(payload: object) -> dict[str, object]:
     return payload
 
 
-class _Fields:
-    """Reads fields one by one; what is there and cannot be understood is remembered in `invalid`."""
+def _read(payload: object, kind: type[Fields]) -> tuple[Fields, list[str]]:
+    """The fields of a payload, and the names of those that are invalid and so are left out. Raises DecodeError."""
+    try:
+        # Not strict: a number may be text ("230.00").
+        if isinstance(payload, str | bytes):
+            return msgspec.json.decode(payload, type=kind, strict=False), []
+        return msgspec.convert(payload, kind, strict=False), []
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        values = json_object(payload)
+    names = [name for name in kind.__struct_encode_fields__ if name in values]
+    invalid = [name for name in names if not _is_valid({name: values[name]}, kind)]
+    valid = {name: values[name] for name in names if name not in invalid}
+    return msgspec.convert(valid, kind, strict=False), invalid
 
-    __slots__ = ("_values", "invalid")
 
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = values
-        self.invalid: list[str] = []
+def _is_valid(field: dict[str, object], kind: type[msgspec.Struct]) -> bool:
+    try:
+        msgspec.convert(field, kind, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
 
-    def measure(self, name: str) -> float | None:
-        """A quantity that is never negative."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        number = _number(value)
-        if 0.0 <= number < math.inf:
-            return number + 0.0  # "-0.00" is written too; adding 0.0 takes the sign off
-        self.invalid.append(name)
+
+def _zero(value: float | None) -> float | None:
+    """0 without a sign: "-0.00" is written too."""
+    return None if value is None else 0.0
+
+
+def _whole_joules(kwh: float | None) -> float | None:
+    """Whole joules, so that two decimals of a kWh look like it."""
+    joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
+    return float(round(joules)) if joules < math.inf else None
+
+
+def _instant(name: str, value: object, invalid: list[str]) -> float | None:
+    """RFC 3339 as unix seconds; without an offset it is UTC."""
+    if value is None:
         return None
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            pass
+    invalid.append(name)
+    return None
 
-    def energy(self, name: str) -> float | None:
-        """Joules; what is no number is NaN and not `invalid`: the meter counts it as invalid."""
-        value = self._values.get(name)
-        return None if value is None else _number(value) * JOULES_PER_KWH
 
-    def previous_energy(self, name: str) -> float | None:
-        """Whole joules, so that two decimals of a kWh look like it."""
-        kwh = self.measure(name)
-        joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
-        return float(round(joules)) if joules < math.inf else None
-
-    def instant(self, name: str) -> float | None:
-        """RFC 3339 as unix seconds; without an offset it is UTC."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, str):
-            try:
-                moment = datetime.fromisoformat(value)
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-            except (ValueError, OverflowError):
-                pass
-        self.invalid.append(name)
+def _status(name: str, value: object, invalid: list[str]) -> Status | None:
+    if value is None:
         return None
+    if isinstance(value, str) and (status := _STATUS.get(value.upper())):
+        return status
+    invalid.append(name)
+    return None
 
-    def status(self, name: str) -> Status | None:
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, str) and (status := _STATUS.get(value.upper())):
-            return status
-        self.invalid.append(name)
-        return None
 
-    def flag(self, name: str) -> bool | None:
-        value = self._values.get(name)
-        if value is None or isinstance(value, bool):
-            return value
-        self.invalid.append(name)
-        return None
+def _flag(name: str, value: object, invalid: list[str]) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    invalid.append(name)
+    return None
 
-    def text(self, name: str) -> str | None:
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, str):
-            # Masked before it is cut: half a phone number would not be found.
-            text = _PHONE_NUMBER.sub(PHONE_NUMBER, value[: 2 * MAX_TEXT_LENGTH])[:MAX_TEXT_LENGTH]
-            # JSON can carry half a surrogate pair, which no exposition can: it becomes "?".
-            return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-        self.invalid.append(name)
-        return None
 
-    def identity(self, name: str) -> str | None:
-        """An id, whole: it is compared, and never shown."""
-        value = self._values.get(name)
-        if value is None or isinstance(value, str):
-            return value
-        self.invalid.append(name)
-        return None
+def _fingerprint(value: object) -> int | None:
+    return hash(value) if isinstance(value, str) and value else None
 
-    def fingerprint(self, name: str) -> int | None:
-        value = self._values.get(name)
-        return hash(value) if isinstance(value, str) and value else None
 
-    def position(self, name: str) -> tuple[float | None, float | None]:
-        """Longitude and latitude: GeoJSON has the longitude first."""
-        value = self._values.get(name)
-        if value is None:
-            return None, None
-        coordinates = value.get("coordinates") if isinstance(value, dict) else None
-        if isinstance(coordinates, list) and len(coordinates) >= 2:
-            longitude, latitude = _number(coordinates[0]), _number(coordinates[1])
-            if abs(longitude) <= 180 and abs(latitude) <= 90:
-                return longitude + 0.0, latitude + 0.0  # takes the sign off -0.0
-        self.invalid.append(name)
+def _position(name: str, value: object, invalid: list[str]) -> tuple[float | None, float | None]:
+    """Longitude and latitude: GeoJSON has the longitude first."""
+    if value is None:
         return None, None
+    coordinates = value.get("coordinates") if isinstance(value, dict) else None
+    if isinstance(coordinates, list) and len(coordinates) >= 2:
+        longitude, latitude = _number(coordinates[0]), _number(coordinates[1])
+        if abs(longitude) <= 180 and abs(latitude) <= 90:
+            return longitude + 0.0, latitude + 0.0  # takes the sign off -0.0
+    invalid.append(name)
+    return None, None
 
 
 _NUMERIC: Final = (str, float, int)

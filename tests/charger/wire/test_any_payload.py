@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from exporter.charger.events import EVENT_LABELS, ChargerDocument, Reading, Undecodable, UnknownEvent
@@ -101,3 +101,25 @@ def test_a_payload_that_cannot_be_understood_is_not_quoted(name: str, payload: o
 def test_a_bad_field_is_told_by_its_name_and_never_by_its_value() -> None:
     event = decode("newLog", ({"energy": 1, "voltage": "call +911234567890", "createdAt": "+911234567890"},))
     assert event == Reading(session_energy_joules=3_600_000.0, invalid_fields=("voltage", "createdAt"))
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), json_like))
+def test_text_is_read_as_the_object_that_it_holds(payload: dict[str, object]) -> None:
+    try:
+        text = json.dumps(payload, allow_nan=False)
+        held = msgspec.json.decode(text)
+    except (ValueError, msgspec.DecodeError):
+        assume(False)  # infinite numbers and halves of surrogate pairs: not JSON
+    for name in NAMES[:3]:
+        # As text, since NaN is not equal to itself.
+        assert repr(decode(name, (text,))) == repr(decode(name, (held,)))
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), json_like))
+def test_an_invalid_field_costs_only_itself(payload: dict[str, object]) -> None:
+    good = {"power": "7000.00", "energy": 1.25, "deviceId": "d", "createdAt": "2022-01-10T13:57:59.124Z"}
+    event = decode("newLog", (payload | good,))
+    assert isinstance(event, Reading)
+    assert (event.power_watts, event.session_energy_joules) == (7000.0, 4_500_000.0)
+    assert (event.device_id, event.created_unix) == ("d", 1_641_823_079.124)
+    assert set(event.invalid_fields) <= {"voltage", "current", "chargerId"}

@@ -57,9 +57,7 @@ class TestPlace:
 class TestMeasure:
     """Volts, amperes and watts: text in logs, numbers in documents; never negative."""
 
-    @pytest.mark.parametrize(
-        ("value", "read"), [("230.00", 230.0), ("0", 0.0), (" 7.5 ", 7.5), (7, 7.0), (7.5, 7.5), ("1e3", 1000.0)]
-    )
+    @pytest.mark.parametrize(("value", "read"), [("230.00", 230.0), ("0", 0.0), (7, 7.0), (7.5, 7.5), ("1e3", 1000.0)])
     def test_text_or_number(self, field: str, attribute: str, value: object, read: float) -> None:
         event = reading(**{field: value})
         assert getattr(event, attribute) == read
@@ -67,7 +65,26 @@ class TestMeasure:
 
     @pytest.mark.parametrize(
         "value",
-        ["", "abc", "230 V", "-1", -0.01, "NaN", "inf", math.nan, math.inf, "1e999", 10**400, True, [], {}, [230]],
+        [
+            "",
+            "abc",
+            "230 V",
+            " 7.5 ",
+            "+5",
+            "1_000",
+            "-1",
+            -0.01,
+            "NaN",
+            "inf",
+            math.nan,
+            math.inf,
+            "1e999",
+            10**400,
+            True,
+            [],
+            {},
+            [230],
+        ],
         ids=lambda value: repr(value)[:10],
     )
     def test_what_is_no_such_quantity_is_absent_and_bad(self, field: str, attribute: str, value: object) -> None:
@@ -177,6 +194,10 @@ class TestText:
     def test_a_huge_text_is_cut(self) -> None:
         event = document({"address": "x" * 10_000_000})
         assert event.address == "x" * 256
+
+    @pytest.mark.parametrize("text", ["null", "true", "7", ""])
+    def test_text_stays_text(self, text: str) -> None:
+        assert document({"address": text}).address == text
 
     def test_half_a_surrogate_pair_becomes_a_question_mark(self) -> None:
         assert document({"address": "Sector \ud83d 22"}).address == "Sector ? 22"
