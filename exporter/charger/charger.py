@@ -62,20 +62,13 @@ class Rules:
 class KeptState(msgspec.Struct, frozen=True, gc=False):
     """All of a charger that outlives the process. Without gc, as MeterState: it holds nothing that could be a cycle.
 
-    `ended_sessions` and `removed_sessions` are what of the list has changed since it was last saved, beside the current
-    session.
+    `sessions` are those that have been settled since the last commit: each is written once and never revised. Those
+    that may still be revised are part of `meter`.
     """
 
     meter: MeterState
     first_seen_unix: float
-    ended_sessions: tuple[Session, ...] = ()
-    removed_sessions: tuple[int, ...] = ()
-
-    @property
-    def sessions(self) -> tuple[Session, ...]:
-        """The rows of the list to be saved. Made when they are needed, which is not on the event loop."""
-        current = self.meter.current
-        return (*self.ended_sessions, current.listed()) if current and current.number else self.ended_sessions
+    sessions: tuple[Session, ...] = ()
 
 
 @dataclass(slots=True)
@@ -190,13 +183,12 @@ class Charger:
 
     def kept_state(self) -> KeptState:
         """What is to be kept on disk."""
-        sessions = self.meter.list
-        return KeptState(self.meter.state(), self.first_seen_unix, sessions.unsaved(), sessions.removed())
+        return KeptState(self.meter.state(), self.first_seen_unix, tuple(self.meter.list.newly_settled))
 
     def saved(self, state: KeptState) -> None:
         """`state` is on disk: from now on it may be shown."""
         self.committed = state.meter
-        self.meter.list.saved(state.ended_sessions, state.removed_sessions)
+        del self.meter.list.newly_settled[: len(state.sessions)]
         self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:

@@ -62,6 +62,7 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     total_joules: int | None = None
     excess_joules: int = 0
+    start_joules: int = 0
     settled_joules: int = 0
     settled_set_aside_joules: int = 0
     sessions: int = 0
@@ -83,8 +84,8 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def with_total(self, joules: int) -> "MeterState":
         """The same meter with another total."""
         estimate = (self.total_joules or 0) - self.excess_joules
-        settled = self.settled_joules + joules - estimate
-        return msgspec.structs.replace(self, total_joules=joules, excess_joules=0, settled_joules=settled)
+        start = self.start_joules + joules - estimate
+        return msgspec.structs.replace(self, total_joules=joules, excess_joules=0, start_joules=start)
 
 
 class EnergyMeter:
@@ -111,6 +112,7 @@ class EnergyMeter:
         self.max_power_watts = max_power_watts
         restored = state or MeterState()
         self.list = SessionList(
+            restored.start_joules,
             restored.settled_joules,
             restored.settled_set_aside_joules,
             restored.total_joules,
@@ -175,6 +177,7 @@ class EnergyMeter:
         return MeterState(
             sessions.counted,
             sessions.excess,
+            sessions.start,
             sessions.settled,
             sessions.settled_set_aside,
             sessions.sessions,

@@ -53,7 +53,7 @@ class _PlayedCharger:
         self._account: Final = Account(charger_id)
         self._charger = Charger(charger_id, None, self._account, rules, first_seen_unix)
         # What the store would have on disk.
-        self._sessions: dict[int, Session] = {}
+        self._settled: list[Session] = []
 
     def play(self, event: RecordedEvent) -> None:
         # A recording has one clock, and nobody sets it: ages and times come from the same one.
@@ -74,9 +74,7 @@ class _PlayedCharger:
     def _save(self) -> None:
         """Commit, as the store does."""
         state = self._charger.kept_state()
-        self._sessions |= {session.number: session for session in state.sessions}
-        for number in state.removed_sessions:
-            self._sessions.pop(number, None)
+        self._settled += state.sessions
         self._charger.saved(state)
 
     def outcome(self) -> Outcome:
@@ -86,7 +84,7 @@ class _PlayedCharger:
             energy_joules=charger.meter.total_joules,
             excess_joules=charger.meter.excess_joules or 0,
             set_aside_joules=charger.meter.list.set_aside,
-            sessions=tuple(self._sessions[number] for number in sorted(self._sessions)),
+            sessions=(*self._settled, *charger.meter.list.revisable()),
             status=charger.status.value,
             judgements={kind.value: count for kind, count in self._account.energy_judgements.items() if count},
             rejected={reason.value: count for reason, count in self._account.readings_rejected.items() if count},

@@ -12,24 +12,26 @@ class SessionList:
     The current session changes in place, the previous one does not change.
 
     `counted` is the counter: the highest that the estimate ever was, None before the first document or log. `sessions`
-    is the highest number of sessions in the same way.
+    is the highest number of sessions in the same way. `start` is what was counted before the list began, `settled` the
+    energy of the sessions that are no longer revised, `settled_set_aside` what of it is not counted: joules.
     """
 
     __slots__ = (
         "_last_number",
         "_listed",
-        "_removed",
-        "_unsaved",
         "counted",
         "current",
+        "newly_settled",
         "previous",
         "sessions",
         "settled",
         "settled_set_aside",
+        "start",
     )
 
     def __init__(
         self,
+        start: int = 0,
         settled: int = 0,
         settled_set_aside: int = 0,
         counted: int | None = None,
@@ -39,7 +41,7 @@ class SessionList:
         current: RunningSession | None = None,
         previous: RunningSession | None = None,
     ) -> None:
-        # The start, and the sessions that are no longer revised, less what of them is set aside. Joules.
+        self.start = start
         self.settled = settled
         self.settled_set_aside = settled_set_aside
         self.counted = counted
@@ -48,9 +50,8 @@ class SessionList:
         self.previous = previous
         self._listed = listed
         self._last_number = last_number
-        # What of the list has changed since it was last saved, beside the current session.
-        self._unsaved: dict[int, Session] = {}
-        self._removed: set[int] = set()
+        # The sessions that have been settled since the last commit, in order.
+        self.newly_settled: list[Session] = []
 
     @property
     def listed(self) -> int:
@@ -65,7 +66,8 @@ class SessionList:
     @property
     def others(self) -> int:
         """The estimate without the current session: joules."""
-        return self.settled + (self.previous.counted if self.previous else 0)
+        settled = self.start + self.settled - self.settled_set_aside
+        return settled + (self.previous.counted if self.previous else 0)
 
     @property
     def set_aside(self) -> int:
@@ -100,40 +102,24 @@ class SessionList:
             if self.previous is not None:
                 self._settle(self.previous)
             self.previous = ended
-            self._unsaved[ended.number] = ended.listed()
         self.current = session
         self.count()
 
     def take_up_previous(self) -> None:
         """The current session was none: the previous one goes on."""
         if self.current is not None and self.current.number:
-            self._removed.add(self.current.number)
             self._listed -= 1
         previous, self.previous = self.previous, None
         self.current = None if previous is None else copy_of(previous)
-        if previous is not None:
-            self._unsaved.pop(previous.number, None)
 
     def _settle(self, session: RunningSession) -> None:
-        self.settled += session.counted
+        self.settled += session.reported
         self.settled_set_aside += session.set_aside
-        self._unsaved[session.number] = session.listed()
+        self.newly_settled.append(session.listed())
 
-    def unsaved(self) -> tuple[Session, ...]:
-        """The ended sessions that have changed since they were last saved. The current one always has."""
-        return tuple(self._unsaved.values())
-
-    def removed(self) -> tuple[int, ...]:
-        """The numbers of the sessions that are to be removed from what is saved."""
-        return tuple(self._removed)
-
-    def saved(self, rows: tuple[Session, ...], removed: tuple[int, ...]) -> None:
-        """These are on disk now."""
-        for row in rows:
-            if self._unsaved.get(row.number) is row:
-                del self._unsaved[row.number]
-        if removed:
-            self._removed.difference_update(removed)
+    def revisable(self) -> tuple[Session, ...]:
+        """The sessions of the list that are not settled."""
+        return tuple(each.listed() for each in self._revisable())
 
     def _revisable(self) -> tuple[RunningSession, ...]:
         return tuple(each for each in (self.previous, self.current) if each is not None and each.number)

@@ -3,29 +3,40 @@
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 import msgspec
 
 from exporter.charger.charger import KeptState
+from exporter.charger.meter import MeterState
 
 SCHEMA: Final = """
     CREATE TABLE chargers (
         charger INTEGER PRIMARY KEY,
         charger_id TEXT NOT NULL UNIQUE,
         state TEXT NOT NULL,
-        checksum INTEGER NOT NULL
+        checksum INTEGER NOT NULL,
+        trimmed_joules INTEGER NOT NULL DEFAULT 0
     )
 """
 # Many rows in one statement cost half as much as one by one.
 ROWS_AT_ONCE: Final = 250
 
 
+class _Row(msgspec.Struct, gc=False):
+    """What the JSON of a row holds: a KeptState without its sessions, which have a table of their own."""
+
+    meter: MeterState
+    first_seen_unix: float
+
+
 def write(connection: sqlite3.Connection, states: Mapping[str, KeptState]) -> None:
     """Replace the rows of these chargers, within the transaction that is open."""
     encoder = msgspec.json.Encoder()
-    ids, kept = list(states), list(states.values())
+    ids = list(states)
+    kept = [_Row(state.meter, state.first_seen_unix) for state in states.values()]
     for first in range(0, len(ids), ROWS_AT_ONCE):
         some = ids[first : first + ROWS_AT_ONCE]
         texts = encoder.encode_lines(kept[first : first + ROWS_AT_ONCE]).splitlines()
@@ -47,10 +58,30 @@ def _upsert(count: int) -> str:
 def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
     """Yield what is kept of every charger; raise ValueError if a row cannot be trusted."""
     for charger_id, text in checked_rows(connection):
-        try:
-            yield charger_id, msgspec.json.decode(text, type=KeptState)
-        except msgspec.DecodeError as error:
-            raise ValueError("a row cannot be understood") from error
+        yield charger_id, _state_of(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerRow:
+    """The row of one charger: `charger` is its number in the file, `trimmed_joules` the sum of its deleted sessions."""
+
+    charger: int
+    state: KeptState
+    trimmed_joules: int
+
+
+def find(connection: sqlite3.Connection, charger_id: str) -> ChargerRow | None:
+    """Return the row of one charger, None if there is none; raise ValueError if it cannot be trusted."""
+    found = connection.execute(
+        "SELECT charger, state, checksum, trimmed_joules FROM chargers WHERE charger_id = ?",
+        (charger_id,),
+    ).fetchone()
+    if found is None:
+        return None
+    charger, text, expected, trimmed_joules = found
+    if not isinstance(text, bytes) or checksum(charger_id.encode(), text) != expected:
+        raise ValueError("the checksum of a row is wrong")
+    return ChargerRow(charger, _state_of(text), trimmed_joules)
 
 
 def checked_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
@@ -59,6 +90,14 @@ def checked_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
         if not (isinstance(charger_id, bytes) and isinstance(text, bytes)) or checksum(charger_id, text) != expected:
             raise ValueError("the checksum of a row is wrong")
         yield charger_id.decode(), text
+
+
+def _state_of(text: bytes) -> KeptState:
+    try:
+        row = msgspec.json.decode(text, type=_Row)
+    except msgspec.DecodeError as error:
+        raise ValueError("a row cannot be understood") from error
+    return KeptState(row.meter, row.first_seen_unix)
 
 
 def checksum(charger_id: bytes, text: bytes) -> int:

@@ -30,8 +30,10 @@ LOG_AGAIN_SECONDS: Final = 60.0
 class Store(Protocol):
     """What is needed of a StateStore. Its calls block."""
 
-    def commit(self, states: Mapping[str, KeptState]) -> bool:
-        """Write all of these or none; return whether the file had been removed and was written anew."""
+    damaged_files: int
+
+    def commit(self, states: Mapping[str, KeptState]) -> str:
+        """Write all of these or none; return what had to be mended before, empty if nothing."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -84,7 +86,7 @@ class Commits:
             async with asyncio.timeout(patience_seconds):
                 await self.commit()
                 if self._writing is None:
-                    await _in_daemon_thread(self._store.close)
+                    await in_daemon_thread(self._store.close)
         if self._writing is not None or self._fleet.dirty:
             self._log.error("final commit failed; totals since the previous commit are lost")
 
@@ -98,7 +100,7 @@ class Commits:
             self._fleet.dirty.clear()
             process.commits += 1
             states = {charger.charger_id: state for charger, state in batch.items()}
-            written = _in_daemon_thread(partial(self._store.commit, states))
+            written = in_daemon_thread(partial(self._store.commit, states))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
@@ -109,7 +111,7 @@ class Commits:
             error = written.exception()
             if error is None:
                 self._fleet.committed(batch.items())
-                self._succeed(was_removed=written.result())
+                self._succeed(written.result())
             elif not is_late:
                 self._fail(cause_of(error))
                 self._fleet.dirty.update(batch)
@@ -126,17 +128,16 @@ class Commits:
             self._is_failing = True
             self._log.error("state commit failed; serving the last committed totals", error=reason)
 
-    def _succeed(self, *, was_removed: bool) -> None:
-        if was_removed:
-            self._log.error(
-                "the state file was removed while in use and has been written anew, with all totals: do not remove it"
-            )
+    def _succeed(self, mended: str) -> None:
+        if mended:
+            self._fleet.process.damaged_state_files = self._store.damaged_files
+            self._log.error(mended)
         if self._is_failing:
             self._is_failing = False
             self._log.info("state commits work again")
 
 
-def _in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
+def in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
     """Run a call that may hang, as disks do: nobody waits for a daemon thread when the process ends."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()

@@ -42,26 +42,37 @@ def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
 
 
 def _meter(old: _Meter) -> MeterState:
+    """The list of sessions begins with those that may still be revised: what was counted before is the start."""
     read_at = old.energy_created_unix or old.last_log_unix or 0.0
-    current, previous = None, None
-    if old.session_joules is not None:
-        current = RunningSession(
-            old.session_joules, read_at, read_at, read_at, SessionEvidence.ASSUMED, number=old.sessions, certain=False
-        )
+    current, previous, sessions = None, None, old.sessions
     if old.replaced_joules is not None:
-        at = old.replaced_created_unix or read_at
-        previous = RunningSession(
-            old.replaced_joules, at, at, at, SessionEvidence.ASSUMED, number=old.sessions, certain=False
-        )
-    revisable = sum(session.energy for session in (current, previous) if session)
+        previous = _session(old.replaced_joules, old.replaced_created_unix or read_at, sessions)
+        sessions += 1
+    if old.session_joules is not None:
+        current = _session(old.session_joules, read_at, sessions)
+    revisable = sum(session.counted for session in (current, previous) if session)
     return MeterState(
         total_joules=old.total_joules,
-        settled_joules=(old.total_joules or 0) - revisable,
-        sessions=old.sessions,
-        listed_sessions=old.sessions,
-        last_session_number=old.sessions,
+        start_joules=(old.total_joules or 0) - revisable,
+        sessions=sessions,
+        listed_sessions=sessions,
+        last_session_number=sessions,
         current=current,
         previous=previous,
         evidence=0 if old.session_open else int(Evidence.OFF),
         logs=LogOrderState(created=old.last_created_unix, time=old.last_log_unix, received=old.last_log_unix or 0.0),
+    )
+
+
+def _session(energy: int, at: float, number: int) -> RunningSession:
+    """A session as it is known; the energy of one that did not count is part of the start, if of anything."""
+    return RunningSession(
+        energy,
+        at,
+        at,
+        at,
+        SessionEvidence.ASSUMED,
+        number=number,
+        set_aside=0 if number else energy,
+        certain=False,
     )

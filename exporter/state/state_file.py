@@ -15,14 +15,14 @@ from typing import Final
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError, cause_of
-from exporter.state import charger_rows, first_schema
+from exporter.state import charger_rows, first_schema, session_rows
 
 STATE_FILE: Final = "state.db"
 APPLICATION_ID: Final = 0x76654368  # "veCh"
 SCHEMA_VERSION: Final = 2
 # Larger pages than SQLite's 4096 bytes make a commit of ten thousand chargers a third faster.
 PAGE_BYTES: Final = 16_384
-SCHEMA: Final = (charger_rows.SCHEMA,)
+SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA)
 # SQLite keeps its journal beside the file, and kept a log and the index of that for schema 1.
 SUFFIXES: Final = ("", "-journal", "-wal", "-shm")
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final, Self
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
-from exporter.state import charger_rows
+from exporter.state import charger_rows, session_rows
 from exporter.state.state_file import (
     APPLICATION_ID,
     PAGE_BYTES,
@@ -32,6 +33,8 @@ from exporter.state.state_file import (
 )
 
 LOCK_FILE: Final = "state.lock"
+# Sessions beyond the retention that a commit deletes: it takes a few milliseconds longer.
+TRIMMED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,20 @@ class StateStore:
     """The one writer of a state file; `open` it, and `close` it. Its calls block, and must not overlap.
 
     `set_aside` is the damaged file that this `open` found, `damaged_files` how many of them lie in the folder.
+    Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
     """
 
-    def __init__(self, file: Path, lock: int, set_aside: SetAside | None) -> None:
+    def __init__(self, file: Path, lock: int, set_aside: SetAside | None, retention_days: int) -> None:
         self.file = file
         self.set_aside = set_aside
         self.damaged_files = len(_damaged(file))
         self._lock = lock
+        self._retention_days = retention_days
         self._connection = _connect(file)
         self._inode = file.stat().st_ino
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, retention_days: int = 0) -> Self:
         """Open the state file in `folder`, or make one; raise StateError. A damaged one is set aside."""
         file = folder / STATE_FILE
         with in_words(file, "opened"), ExitStack() as undo:
@@ -65,7 +70,7 @@ class StateStore:
             lock = _take_lock(file)
             undo.callback(os.close, lock)
             set_aside = _make_sound(file)
-            store = cls(file, lock, set_aside)
+            store = cls(file, lock, set_aside, retention_days)
             undo.pop_all()
             return store
 
@@ -74,20 +79,39 @@ class StateStore:
         with in_words(self.file, "read"):
             return load(self.file, self._connection)
 
-    def commit(self, states: Mapping[str, KeptState]) -> bool:
+    def commit(self, states: Mapping[str, KeptState]) -> str:
         """Write all of these or, with a StateError, none; they are on the disk when this returns.
 
-        Return whether the file had been removed and was written anew, with all that it held.
+        Return what had to be mended before, in words for the log; empty if nothing.
         """
+        mended = ""
         with in_words(self.file, "written"):
-            was_removed = not self.file.exists()
-            if was_removed:
+            if not self.file.exists():
                 self._write_anew()
+                mended = "the state file was removed while in use; it has been written again, with all that it held"
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
-            with transaction(self._connection, "IMMEDIATE"):
-                charger_rows.write(self._connection, states)
-            return was_removed
+        try:
+            self._write(states)
+        except DamagedError as error:
+            aside = self._leave_damaged_sessions()
+            mended = f"{error}; its totals and readable sessions go on in a new file, the old one is {aside}"
+            self._write(states)
+        return mended
+
+    def _write(self, states: Mapping[str, KeptState]) -> None:
+        with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+            charger_rows.write(self._connection, states)
+            session_rows.write(self._connection, {name: state.sessions for name, state in states.items()})
+            if self._retention_days:
+                today = session_rows.day_of(time.time())
+                session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
+
+    def forget(self, charger_id: str) -> None:
+        """Delete a charger and its sessions, if the file knows it."""
+        with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+            session_rows.delete(self._connection, charger_id)
+            self._connection.execute("DELETE FROM chargers WHERE charger_id = ?", (charger_id,))
 
     def close(self) -> None:
         """Let go of the file, so that another process may open it."""
@@ -106,6 +130,31 @@ class StateStore:
             self._lock = lock
         new = _empty_file(self.file)
         self._connection.execute("VACUUM INTO ?", (str(new),))
+        self._go_on_with(new)
+
+    def _leave_damaged_sessions(self) -> Path:
+        """Go on with a new file, without the sessions that cannot be read; return the name of the old file.
+
+        Raise DamagedError if the chargers cannot be read either.
+        """
+        with in_words(self.file, "read"):
+            load(self.file, self._connection)
+            new = _new_file(self.file, {})
+            self._connection.execute("ATTACH ? AS new", (str(new),))
+            self._connection.execute("INSERT INTO new.chargers SELECT * FROM main.chargers")
+            for day in range(session_rows.day_of(time.time()) + 2):
+                # A transaction for each: one that meets a damaged page cannot be committed.
+                with suppress(sqlite3.DatabaseError):
+                    copy = "INSERT INTO new.sessions SELECT * FROM main.sessions WHERE day = ?"
+                    self._connection.execute(copy, (day,))
+            self._connection.execute("DETACH new")
+            aside = _free_name(self.file)
+            os.link(self.file, aside)
+            self._go_on_with(new)
+            self.damaged_files = len(_damaged(self.file))
+            return aside
+
+    def _go_on_with(self, new: Path) -> None:
         _put_in_place(new, self.file)
         self._connection.close()
         self._connection = _connect(self.file)
@@ -164,6 +213,11 @@ def _migrate(file: Path) -> None:
 
 def _create(file: Path, states: Mapping[str, KeptState]) -> None:
     """Make a state file with these chargers, or replace the old one: whole or not at all."""
+    _put_in_place(_new_file(file, states), file)
+
+
+def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
+    """Make a state file with these chargers, beside `file`."""
     new = _empty_file(file)
     with closing(_connect(new)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -173,7 +227,7 @@ def _create(file: Path, states: Mapping[str, KeptState]) -> None:
                 connection.execute(statement)
             charger_rows.write(connection, states)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    _put_in_place(new, file)
+    return new
 
 
 def _empty_file(file: Path) -> Path:
@@ -205,12 +259,15 @@ def _sync(path: Path) -> None:
 
 def _rename(file: Path) -> Path:
     """Give a damaged file, and what lies beside it, a name that is free."""
-    number = max((0, *_damaged(file))) + 1
-    aside = file.with_name(f"{file.name}.damaged-{number}")
+    aside = _free_name(file)
     for part, new in zip(parts_of(file), parts_of(aside), strict=True):
         with suppress(FileNotFoundError):
             part.rename(new)
     return aside
+
+
+def _free_name(file: Path) -> Path:
+    return file.with_name(f"{file.name}.damaged-{max((0, *_damaged(file))) + 1}")
 
 
 def _damaged(file: Path) -> set[int]:

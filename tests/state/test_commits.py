@@ -33,18 +33,19 @@ class Disk:
         self.works = threading.Event()
         self.works.set()
         self.error: Exception | None = None
-        self.was_removed = False
+        self.mended = ""
+        self.damaged_files = 0
         self.begun: list[Mapping[str, KeptState]] = []
         self.kept: dict[str, KeptState] = {}
         self.closed = False
 
-    def commit(self, states: Mapping[str, KeptState]) -> bool:
+    def commit(self, states: Mapping[str, KeptState]) -> str:
         self.begun.append(states)
         self.works.wait()
         if self.error:
             raise self.error
         self.kept |= states
-        return self.was_removed
+        return self.mended
 
     def close(self) -> None:
         self.closed = True
@@ -279,11 +280,12 @@ async def test_a_charger_whose_state_cannot_be_told_does_not_block_scrapes(
     assert subject.disk.kept["a"].meter.total_joules == 1000
 
 
-async def test_a_removed_file_that_was_written_anew_is_logged(subject: Subject) -> None:
-    subject.disk.was_removed = True
+async def test_what_had_to_be_mended_is_logged_and_damaged_files_are_counted(subject: Subject) -> None:
+    subject.disk.mended, subject.disk.damaged_files = "the state file was mended", 2
     subject.deliver(subject.charger(), 1000)
     await subject.scrape()
-    assert subject.lines("the state file was removed while in use and has been written anew") == 1
+    assert subject.lines("the state file was mended") == 1
+    assert subject.process.damaged_state_files == 2
 
 
 async def test_without_scrapes_commits_come_at_intervals(subject: Subject) -> None:

@@ -2,156 +2,183 @@
 
 import random
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.sessions import Session
 from exporter.errors import StateError
-from exporter.state.state_file import STATE_FILE
+from exporter.state import session_query
+from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
+from tests.state.listed import NOON, session, state_with
 
-CHARGERS = 300
+CHARGERS = tuple(f"charger-{number:03}" for number in range(100))
 PAGE = 16_384
+INDEX_LEAF = 0x0A  # the first byte of a page, in the file format of SQLite
 Parts = dict[str, bytes]  # the content of the state file and its journal, by name
+Lists = dict[str, tuple[Session, ...]]  # the sessions of each charger
 
 
-def fleet(turn: int) -> dict[str, KeptState]:
-    """Return what the fleet has become after so many turns."""
-    return {
-        f"charger-{number:05}": KeptState(
-            MeterState(total_joules=10**9 + turn * 36_000 + number, sessions=turn), first_seen_unix=1.0
-        )
-        for number in range(CHARGERS)
+@dataclass(frozen=True)
+class Scene:
+    """What an exporter left on the disk when it was killed, and what may come of it."""
+
+    parts: Parts
+    allowed: tuple[Lists, ...]
+
+
+def one_more_session(lists: Lists, chargers: Iterable[str]) -> Lists:
+    """Return the lists after another session of each of these chargers, some hours later."""
+    more = {
+        name: (*lists[name], session(len(lists[name]) + 1, NOON + len(lists[name]) * 20_000.0)) for name in chargers
     }
+    return lists | more
 
 
-def parts(folder: Path) -> Parts:
+def commit(store: StateStore, before: Lists, after: Lists) -> None:
+    store.commit({name: state_after(after[name], after[name][len(before.get(name, ())) :]) for name in after})
+
+
+def state_after(sessions: tuple[Session, ...], new: tuple[Session, ...] = ()) -> KeptState:
+    return msgspec.structs.replace(state_with(*sessions), sessions=new)
+
+
+def read_parts(folder: Path) -> Parts:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "state.lock"}
 
 
 @pytest.fixture(scope="module")
-def after_hours(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    """A file after many commits, some of all chargers and some of a few; the exporter was killed."""
+def after_hours(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """After many commits, some of all chargers and some of a few."""
     folder = tmp_path_factory.mktemp("hours")
     rng = random.Random(1)
+    lists: Lists = dict.fromkeys(CHARGERS, ())
     with closing(StateStore.open(folder)) as store:
-        for turn in range(200):
-            states = fleet(turn)
-            store.commit({name: states[name] for name in rng.sample(sorted(states), rng.choice((1, 10, CHARGERS)))})
-        store.commit(fleet(200))
-        return parts(folder)
+        for _ in range(60):
+            before = lists
+            lists = one_more_session(lists, rng.sample(CHARGERS, rng.choice((1, 10, len(CHARGERS)))))
+            commit(store, before, lists)
+        return Scene(read_parts(folder), (lists,))
 
 
 @pytest.fixture(scope="module")
-def right_after_one(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    """A file right after its first commit; the exporter was killed."""
+def right_after_one(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Right after the first commit."""
     folder = tmp_path_factory.mktemp("one")
+    lists = one_more_session(dict.fromkeys(CHARGERS, ()), CHARGERS)
     with closing(StateStore.open(folder)) as store:
-        store.commit(fleet(200))
-        return parts(folder)
+        commit(store, {}, lists)
+        return Scene(read_parts(folder), (lists,))
 
 
 @pytest.fixture(scope="module")
-def in_a_commit(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    """A file, half written, and its journal: the exporter was killed in the middle of a commit."""
+def in_a_commit(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """In the middle of a commit: the file is half written, and its journal beside it."""
     folder = tmp_path_factory.mktemp("within")
+    before: Lists = dict.fromkeys(CHARGERS, ())
+    for _ in range(5):
+        before = one_more_session(before, CHARGERS)
+    after = one_more_session(before, CHARGERS)
     caught: list[Parts] = []
     with closing(StateStore.open(folder)) as store:
-        store.commit(fleet(199))
+        commit(store, {}, before)
         connection = store._connection  # noqa: SLF001 - a commit is to be seen half done
         # Pages go to the file before the commit when the cache is small, as they do within one.
         connection.execute("PRAGMA cache_spill = ON")
         connection.execute("PRAGMA cache_size = 2")
-        connection.create_function("catch", 0, lambda: caught.append(parts(folder)))
+        connection.create_function("catch", 0, lambda: caught.append(read_parts(folder)))
         connection.execute(
-            "CREATE TEMP TRIGGER t AFTER UPDATE ON chargers WHEN new.charger = 200 BEGIN SELECT catch(); END"
+            "CREATE TEMP TRIGGER late AFTER INSERT ON sessions WHEN new.charger = 90 BEGIN SELECT catch(); END"
         )
-        store.commit(fleet(200))
+        commit(store, before, after)
     assert caught[0].keys() == {"state.db", "state.db-journal"}
-    assert caught[0]["state.db-journal"]
-    return caught[0]
+    assert caught[0]["state.db"] != read_parts(folder)["state.db"]
+    return Scene(caught[0], (before, after))
 
 
-STATES = ("after_hours", "right_after_one", "in_a_commit")
+@pytest.fixture(params=("after_hours", "right_after_one", "in_a_commit"))
+def sound(request: pytest.FixtureRequest) -> Scene:
+    scene: Scene = request.getfixturevalue(request.param)
+    return scene
 
 
-@pytest.fixture(params=STATES)
-def sound(request: pytest.FixtureRequest) -> Parts:
-    sound: Parts = request.getfixturevalue(request.param)
-    return sound
-
-
-def consequence(folder: Path, damaged: Parts) -> str:
-    """Start an exporter on these parts: "told", or "none" if all totals are at least what was committed."""
+def consequence(folder: Path, scene: Scene, damaged: Parts) -> str:
+    """Start an exporter on these parts, and list the sessions: "told", or "none" if all is as it was committed."""
     folder.mkdir()
     for name, content in damaged.items():
         (folder / name).write_bytes(content)
     try:
-        store = StateStore.open(folder)
+        with closing(StateStore.open(folder)) as store:
+            if store.set_aside is not None:
+                assert str(folder / STATE_FILE) in store.set_aside.reason
+                return "told"
+            kept = store.load()
+        with open_to_read(folder / STATE_FILE) as connection:
+            found = [session_query.of_charger(connection, name) for name in CHARGERS]
     except StateError:
         return "told"
-    with closing(store):
-        if store.set_aside is not None:
-            assert store.set_aside.file.exists() or damaged.keys() == {"state.db-journal"}
-            assert str(folder / STATE_FILE) in store.set_aside.reason
+    for each in found:
+        assert each is not None
+        if each.unreadable or not each.agrees:
             return "told"
-        kept = store.load()
-        before, after = fleet(199), fleet(200)
-        # Within a commit, each charger may have its state before it or after it: neither is less than what was shown.
-        allowed = {name: (state, after[name]) for name, state in before.items()}
-        unlike = [name for name, states in allowed.items() if kept.get(name) not in states]
-        assert not unlike, f"silently changed: {unlike[:3]}"
-        return "none"
+        # Within a commit, a charger may have its state before it or after it: neither is less than what was shown.
+        allowed = [lists[each.charger_id] for lists in scene.allowed]
+        assert tuple(each.sessions) in allowed, f"silently changed: {each.charger_id}"
+        assert kept[each.charger_id] == state_after(tuple(each.sessions))
+    return "none"
 
 
-def test_without_damage_nothing_is_lost(tmp_path: Path, sound: Parts) -> None:
-    assert consequence(tmp_path / "data", sound) == "none"
+def test_without_damage_nothing_is_lost(tmp_path: Path, sound: Scene) -> None:
+    assert consequence(tmp_path / "data", sound, sound.parts) == "none"
 
 
 def places(content: bytes, rng: random.Random) -> list[int]:
     """Return bytes of every kind of place: headers of the file and of its pages, pointers, rows, free space."""
-    chosen = {*range(100), *(rng.randrange(len(content)) for _ in range(100))}
+    chosen = {*range(100), *(rng.randrange(len(content)) for _ in range(60))}
     for page in range(0, len(content), PAGE):
-        chosen |= {page + offset for offset in (*range(16), PAGE - 1)}
+        chosen |= {page + offset for offset in (*range(12), PAGE - 1)}
     return sorted(place for place in chosen if place < len(content))
 
 
-def test_a_flipped_byte_is_told_or_without_consequence(tmp_path: Path, sound: Parts) -> None:
+def test_a_flipped_byte_is_told_or_without_consequence(tmp_path: Path, sound: Scene) -> None:
     rng = random.Random(20)
     found = []
-    for name, content in sound.items():
+    for name, content in sound.parts.items():
         for place in places(content, rng):
             flipped = bytearray(content)
             flipped[place] ^= 1 << rng.randrange(8) if rng.random() < 0.5 else rng.randrange(1, 256)
-            found.append(consequence(tmp_path / f"{name}-{place}", sound | {name: bytes(flipped)}))
+            found.append(consequence(tmp_path / f"{name}-{place}", sound, sound.parts | {name: bytes(flipped)}))
     assert found.count("told") > 50
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 99, 100, 4096, 5000, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, -PAGE, -1])
-def test_a_truncated_part_is_told_or_without_consequence(tmp_path: Path, sound: Parts, length: int) -> None:
-    for name, content in sound.items():
-        found = consequence(tmp_path / name, sound | {name: content[:length]})
+def test_a_truncated_part_is_told_or_without_consequence(tmp_path: Path, sound: Scene, length: int) -> None:
+    for name, content in sound.parts.items():
+        found = consequence(tmp_path / name, sound, sound.parts | {name: content[:length]})
         # A journal has what undoes the damage as well.
-        assert found == "told" or len(sound) > 1
+        assert found == "told" or len(sound.parts) > 1
 
 
-def test_a_missing_part_is_told_or_without_consequence(tmp_path: Path, sound: Parts) -> None:
-    for name in sound:
-        rest = {other: content for other, content in sound.items() if other != name}
+def test_a_missing_part_is_told_or_without_consequence(tmp_path: Path, sound: Scene) -> None:
+    for name in sound.parts:
+        rest = {other: content for other, content in sound.parts.items() if other != name}
         if rest:
-            found = consequence(tmp_path / name, rest)
+            found = consequence(tmp_path / name, sound, rest)
             assert found == "told" or name != STATE_FILE
 
 
-def test_an_appended_or_overwritten_part_is_told_or_without_consequence(tmp_path: Path, sound: Parts) -> None:
-    for name, content in sound.items():
+def test_an_appended_or_overwritten_part_is_told_or_without_consequence(tmp_path: Path, sound: Scene) -> None:
+    for name, content in sound.parts.items():
         for number, damaged in enumerate((content + bytes(PAGE), bytes(len(content)), b"overwritten" * 1000)):
-            found = consequence(tmp_path / f"{name}-{number}", sound | {name: damaged})
-            assert found == "told" or len(sound) > 1
+            found = consequence(tmp_path / f"{name}-{number}", sound, sound.parts | {name: damaged})
+            assert found == "told" or len(sound.parts) > 1
 
 
 def damaged_copy(folder: Path, content: bytes) -> Path:
@@ -161,8 +188,8 @@ def damaged_copy(folder: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("length", [0, 100, -1])
-def test_a_damaged_file_is_set_aside_as_it_is(tmp_path: Path, right_after_one: Parts, length: int) -> None:
-    content = right_after_one[STATE_FILE][:length]
+def test_a_damaged_file_is_set_aside_as_it_is(tmp_path: Path, right_after_one: Scene, length: int) -> None:
+    content = right_after_one.parts[STATE_FILE][:length]
     folder = damaged_copy(tmp_path / "data", content)
     with closing(StateStore.open(folder)) as store:
         assert store.load() == {}
@@ -172,11 +199,11 @@ def test_a_damaged_file_is_set_aside_as_it_is(tmp_path: Path, right_after_one: P
         assert store.damaged_files == 1
 
 
-def test_a_changed_digit_is_noticed(tmp_path: Path, right_after_one: Parts) -> None:
-    total = b"%d" % (10**9 + 200 * 36_000 + 123)
-    content = right_after_one[STATE_FILE]
-    assert content.count(total) == 1
-    folder = damaged_copy(tmp_path / "data", content.replace(total, total.replace(b"1", b"9", 1)))
+def test_a_changed_digit_is_noticed(tmp_path: Path, right_after_one: Scene) -> None:
+    total = b'"total_joules":36000'
+    content = right_after_one.parts[STATE_FILE]
+    assert content.count(total) == len(CHARGERS)
+    folder = damaged_copy(tmp_path / "data", content.replace(total, total.replace(b"6", b"9"), 1))
     with closing(StateStore.open(folder)) as store:
         assert store.set_aside is not None
         assert "checksum" in store.set_aside.reason
@@ -196,9 +223,9 @@ def rename_a_charger(database: sqlite3.Connection) -> None:
 
 @pytest.mark.parametrize("damage", [swap_states, rename_a_charger])
 def test_a_row_that_belongs_to_another_charger_is_noticed(
-    tmp_path: Path, right_after_one: Parts, damage: Callable[[sqlite3.Connection], None]
+    tmp_path: Path, right_after_one: Scene, damage: Callable[[sqlite3.Connection], None]
 ) -> None:
-    folder = damaged_copy(tmp_path / "data", right_after_one[STATE_FILE])
+    folder = damaged_copy(tmp_path / "data", right_after_one.parts[STATE_FILE])
     with closing(sqlite3.connect(folder / STATE_FILE)) as database:
         damage(database)
         database.commit()
@@ -234,3 +261,35 @@ def test_an_interrupted_creation_is_a_fresh_start(tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path)) as store:
         assert store.set_aside is None
     assert not (tmp_path / "state.db.new").exists()
+
+
+def test_sessions_that_are_damaged_while_the_exporter_runs_cost_neither_totals_nor_other_sessions(
+    tmp_path: Path,
+) -> None:
+    today = time.time() // 86_400 * 86_400
+    old = one_more_session(dict.fromkeys(CHARGERS, ()), CHARGERS)
+    lists = {name: (*sessions, *(session(n, today + n) for n in range(2, 200))) for name, sessions in old.items()}
+    with closing(StateStore.open(tmp_path)) as store:
+        commit(store, {}, lists)
+    # All pages of the table of sessions but the first.
+    content = bytearray((tmp_path / STATE_FILE).read_bytes())
+    for page in range(0, len(content), PAGE):
+        rows = content[page : page + PAGE]
+        if rows[0] == INDEX_LEAF and b"document" in rows and (20_000).to_bytes(2) not in rows:
+            content[page] = 0xFF
+    (tmp_path / STATE_FILE).write_bytes(content)
+    more = {name: (*sessions, session(1000, today + 1.5)) for name, sessions in lists.items()}
+    with closing(StateStore.open(tmp_path)) as store:
+        assert store.set_aside is None
+        for name in CHARGERS:
+            mended = store.commit({name: state_after(more[name], more[name][-1:])})
+            if mended:
+                break
+        assert "is damaged" in mended
+        assert store.damaged_files == 1
+        assert store.load().keys() == set(CHARGERS)
+    with open_to_read(tmp_path / STATE_FILE) as connection:
+        found = [session_query.of_charger(connection, name) for name in CHARGERS]
+    assert all(each is not None and each.sessions[0] == old[each.charger_id][0] for each in found)
+    assert any(each is not None and not each.agrees for each in found)
+    assert (tmp_path / "state.db.damaged-1").exists()

@@ -9,8 +9,9 @@ import pytest
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
+from exporter.state import session_query
 from exporter.state.charger_rows import checksum
-from exporter.state.state_file import STATE_FILE, read
+from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -37,7 +38,8 @@ def totals(kept: dict[str, KeptState]) -> dict[str, tuple[int | None, int | None
 
 SCHEMA_1 = {
     "veChargePoint0125896": (94_896_000, 1_800_000, 7, 1_764_323_080.123, 1_650_000_000.25),
-    "after a gap": (36_180_000, 36_000, 4, 1_764_323_000.5, 1_700_000_000.0),
+    # With the session after the gap, which schema 1 counted once the next reading confirmed it.
+    "after a gap": (36_180_000, 36_000, 5, 1_764_323_000.5, 1_700_000_000.0),
     "idle": (0, 0, 0, None, 1_750_000_000.5),
     "new": (None, None, 0, None, 1_764_323_081.0),
 }
@@ -48,6 +50,16 @@ def test_schema_1_is_read_without_a_change(tmp_path: Path) -> None:
     before = file.read_bytes()
     assert totals(read(file.parent)) == SCHEMA_1
     assert file.read_bytes() == before
+
+
+def test_the_list_of_sessions_adds_up_after_a_migration(tmp_path: Path) -> None:
+    file = place(tmp_path / "data", 1)
+    StateStore.open(file.parent).close()
+    with open_to_read(file) as connection:
+        for charger_id in SCHEMA_1:
+            found = session_query.of_charger(connection, charger_id)
+            assert found is not None
+            assert found.agrees, charger_id
 
 
 def test_schema_1_is_migrated_and_keeps_all_totals(tmp_path: Path) -> None:

@@ -1,0 +1,277 @@
+"""Queries of the list of sessions in a state file.
+
+Settled sessions are in a table of their own, those that may still be revised in the state of their charger. The
+exporter cannot commit while a transaction reads, so none reads more than one charger or one page.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from exporter.charger.charger import KeptState
+from exporter.charger.sessions import Session
+from exporter.config import duration
+from exporter.state import charger_rows
+from exporter.state.session_rows import COLUMNS, DAY_SECONDS, day_of, session_of
+from exporter.state.state_file import transaction
+
+JOULES_PER_KWH: Final = 3_600_000
+FIELDS: Final = (
+    "charger_id",
+    "number",
+    "began",
+    "ended",
+    "energy_joules",
+    "energy_kwh",
+    "peak_watts",
+    "began_by",
+    "ended_by",
+    "certain",
+)
+# A day beyond these, 1970 to 2149, can only be damage.
+DAYS: Final = range(2**16)
+
+_COLUMNS: Final = ", ".join(f"sessions.{column}" for column in COLUMNS.split(", "))
+# One lookup for each day: the key of the table begins with the day.
+_OF_CHARGER: Final = f"""
+    WITH RECURSIVE days (day) AS (
+        SELECT max(:first, (SELECT min(day) FROM sessions))
+        UNION ALL SELECT day + 1 FROM days WHERE day < min(:last, (SELECT max(day) FROM sessions))
+    )
+    SELECT {_COLUMNS} FROM days CROSS JOIN sessions ON sessions.day = days.day
+    WHERE sessions.charger = :charger AND began_unix >= :since AND began_unix < :until
+"""  # noqa: S608 - names only
+_PAGE: Final = f"""
+    SELECT charger_id, {_COLUMNS} FROM sessions JOIN chargers USING (charger)
+    WHERE day BETWEEN :first AND :last AND began_unix >= :since AND began_unix < :until
+    AND (began_unix, charger_id, number) < (:began, :charger_id, :number)
+    ORDER BY day DESC, began_unix DESC, charger_id DESC, number DESC LIMIT :limit
+"""  # noqa: S608 - names only
+
+# In one query without the inner ones, SQLite would read the whole table.
+_FIRST_AND_LAST_DAY: Final = "SELECT (SELECT min(day) FROM sessions), (SELECT max(day) FROM sessions)"
+_OF_DAY: Final = """
+    SELECT count(*), coalesce(sum(energy_joules), 0) FROM sessions
+    WHERE day = :day AND began_unix >= :since AND began_unix < :until
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When a session began: unix seconds, from `since` on and before `until`."""
+
+    since: float = 0.0
+    until: float = float(DAYS.stop * DAY_SECONDS)
+
+    def __contains__(self, unix: float) -> bool:
+        return self.since <= unix < self.until
+
+    @property
+    def days(self) -> tuple[int, int]:
+        """Return the first and the last day that it touches."""
+        first, last = (min(max(day_of(unix), 0), DAYS[-1]) for unix in (self.since, self.until))
+        return first, last
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Return what the queries take."""
+        first, last = self.days
+        return {"first": first, "last": last, "since": self.since, "until": self.until}
+
+
+ALL_TIME: Final = Period()
+
+
+def time_of(text: str, now_unix: float) -> float:
+    """Return the unix seconds of an RFC 3339 time (UTC if it names no zone), or of `7d` ago; raise ValueError."""
+    with suppress(ValueError):
+        return now_unix - duration.parse(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d") from error
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerSessions:
+    """The sessions of a charger in a period, oldest first. `unreadable` is the number of damaged rows.
+
+    `joules` is their energy; if they are `is_complete`, those of all time, with the energy of trimmed sessions.
+    """
+
+    charger_id: str
+    state: KeptState
+    sessions: list[Session]
+    unreadable: int
+    joules: int
+    is_complete: bool
+
+    @property
+    def expected_joules(self) -> int:
+        """Return what the counter is by the sessions; they must be complete."""
+        meter = self.state.meter
+        return meter.start_joules + self.joules - self.set_aside_joules + meter.excess_joules
+
+    @property
+    def set_aside_joules(self) -> int:
+        """Return what of the sessions is not counted."""
+        meter = self.state.meter
+        running = (meter.previous, meter.current)
+        return meter.settled_set_aside_joules + sum(
+            each.set_aside for each in running if each is not None and each.number
+        )
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether the sessions add up to the counter, as far as that can be said."""
+        return not self.is_complete or self.expected_joules == (self.state.meter.total_joules or 0)
+
+
+class Place(NamedTuple):
+    """The place of a session in the list of all chargers, which is sorted by it."""
+
+    began_unix: float
+    charger_id: str
+    number: int
+
+
+LAST: Final = Place(float("inf"), "", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Sessions of all chargers, newest first, by charger id; `more` tells whether others follow."""
+
+    sessions: list[tuple[str, Session]]
+    unreadable: int
+    more: bool
+
+
+def charger_ids(connection: sqlite3.Connection) -> list[str]:
+    """Return the ids of all chargers that the file knows, sorted."""
+    return sorted(charger_id.decode() for (charger_id,) in connection.execute("SELECT charger_id FROM chargers"))
+
+
+def of_charger(connection: sqlite3.Connection, charger_id: str, period: Period = ALL_TIME) -> ChargerSessions | None:
+    """Return the sessions of one charger, None if the file does not know it; raise ValueError if its row is damaged."""
+    with transaction(connection):
+        found = charger_rows.find(connection, charger_id)
+        if found is None:
+            return None
+        rows = connection.execute(_OF_CHARGER, {"charger": found.charger, **period.parameters}).fetchall()
+    sessions, unreadable = _readable((charger_id, row) for row in rows)
+    listed = [session for _, session in sessions]
+    listed += (session for session in revisable(found.state) if session.began_unix in period)
+    listed.sort(key=lambda session: session.began_unix)
+    is_complete = period == ALL_TIME
+    return ChargerSessions(
+        charger_id,
+        found.state,
+        listed,
+        unreadable,
+        sum(session.energy_joules for session in listed) + (found.trimmed_joules if is_complete else 0),
+        is_complete,
+    )
+
+
+def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Place = LAST) -> Page:
+    """Return a page of the sessions of all chargers; raise ValueError if the row of a charger is damaged."""
+    parameters = {**period.parameters, **after._asdict(), "began": after.began_unix, "limit": limit + 1}
+    with transaction(connection):
+        rows = connection.execute(_PAGE, parameters).fetchall()
+        states = list(charger_rows.rows(connection))
+    sessions, unreadable = _readable((charger_id.decode(), tuple(row)) for charger_id, *row in rows)
+    sessions += (
+        (charger_id, session)
+        for charger_id, state in states
+        for session in revisable(state)
+        if session.began_unix in period and place_of(charger_id, session) < after
+    )
+    return _page(sessions, unreadable, limit)
+
+
+def newest_of(
+    connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period, limit: int, after: Place = LAST
+) -> Page:
+    """Return a page of the sessions of these chargers; raise ValueError if the row of a charger is damaged."""
+    sessions, unreadable = [], 0
+    for charger_id in charger_ids:
+        found = of_charger(connection, charger_id, period)
+        if found is not None:
+            unreadable += found.unreadable
+            sessions += [(charger_id, session) for session in found.sessions if place_of(charger_id, session) < after]
+    return _page(sessions, unreadable, limit)
+
+
+def totals(connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period) -> tuple[int, int]:
+    """Return number and energy, in joules, of the sessions of these chargers in a period."""
+    found = [of_charger(connection, charger_id, period) for charger_id in charger_ids]
+    sessions = [session for each in found if each is not None for session in each.sessions]
+    return len(sessions), sum(session.energy_joules for session in sessions)
+
+
+def totals_of_all(connection: sqlite3.Connection, period: Period) -> tuple[int, int]:
+    """Return number and energy, in joules, of the sessions of all chargers in a period."""
+    sessions = [each for _, state in charger_rows.rows(connection) for each in revisable(state)]
+    energies = [session.energy_joules for session in sessions if session.began_unix in period]
+    count, joules = len(energies), sum(energies)
+    ((oldest, newest),) = connection.execute(_FIRST_AND_LAST_DAY)
+    first, last = period.days
+    # Day by day, so that no query takes long.
+    for day in range(max(first, oldest or 0), min(last, newest or 0) + 1):
+        ((settled, energy),) = connection.execute(_OF_DAY, {"day": day, "since": period.since, "until": period.until})
+        count, joules = count + settled, joules + energy
+    return count, joules
+
+
+def _page(sessions: list[tuple[str, Session]], unreadable: int, limit: int) -> Page:
+    newest_first = sorted(sessions, key=lambda each: place_of(*each), reverse=True)
+    return Page(newest_first[:limit], unreadable, len(sessions) + unreadable > limit)
+
+
+def place_of(charger_id: str, session: Session) -> Place:
+    """Return the place of a session in the list of all chargers."""
+    return Place(session.began_unix, charger_id, session.number)
+
+
+def revisable(state: KeptState) -> list[Session]:
+    """Return the sessions of a charger that are not settled: the running and the previous one."""
+    meter = state.meter
+    return [session.listed() for session in (meter.previous, meter.current) if session is not None and session.number]
+
+
+def as_document(charger_id: str, session: Session) -> dict[str, Any]:
+    """Return a session for programs, by FIELDS."""
+    values = (
+        charger_id,
+        session.number,
+        as_text(session.began_unix, "milliseconds"),
+        None if session.ended_unix is None else as_text(session.ended_unix, "milliseconds"),
+        session.energy_joules,
+        session.energy_joules / JOULES_PER_KWH,
+        session.peak_watts,
+        session.began_by,
+        session.ended_by,
+        session.certain,
+    )
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def as_text(unix: float, precision: str) -> str:
+    """Return a time as RFC 3339, UTC."""
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def _readable(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> tuple[list[tuple[str, Session]], int]:
+    """Return the sessions of the rows that can be trusted, and how many cannot."""
+    sessions, unreadable = [], 0
+    for charger_id, row in rows:
+        try:
+            sessions.append((charger_id, session_of(charger_id, row)))
+        except ValueError:
+            unreadable += 1
+    return sessions, unreadable

@@ -1,0 +1,32 @@
+"""Sessions, and states of chargers that have had them."""
+
+import msgspec
+
+from exporter.charger.charger import KeptState
+from exporter.charger.meter import MeterState
+from exporter.charger.sessions import Session, SessionEvidence
+
+DAY = 86_400
+# 2024-10-04T12:00:00Z.
+NOON = 20_000 * DAY + DAY // 2
+
+
+def session(number: int, began_unix: float = NOON, energy_joules: int = 36_000) -> Session:
+    """A session of an hour."""
+    return Session(
+        number=number,
+        began_unix=began_unix,
+        ended_unix=began_unix + 3600.5,
+        energy_joules=energy_joules,
+        peak_watts=7012.25,
+        began_by=SessionEvidence.STATUS,
+        ended_by=SessionEvidence.DOCUMENT,
+        certain=True,
+    )
+
+
+def state_with(*sessions: Session, **meter: object) -> KeptState:
+    """The state of a charger in whose life these sessions have been settled, and nothing else has happened."""
+    joules = sum(each.energy_joules for each in sessions)
+    state = MeterState(total_joules=joules, settled_joules=joules, sessions=len(sessions))
+    return KeptState(msgspec.structs.replace(state, **meter), 1.0, sessions)

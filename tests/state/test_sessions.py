@@ -1,0 +1,234 @@
+"""The table of sessions: each is written once, read back as it was, and trimmed without a change of the sum."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from exporter.charger.sessions import RunningSession, Session, SessionEvidence
+from exporter.state import session_query, store
+from exporter.state.session_query import Period, Place
+from exporter.state.state_file import STATE_FILE, open_to_read
+from exporter.state.store import StateStore
+from tests.state.listed import DAY, NOON, session, state_with
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opened(folder: Path) -> Iterator[StateStore]:
+    with closing(StateStore.open(folder)) as opened:
+        yield opened
+
+
+def listed(folder: Path, charger_id: str = "a", period: Period = session_query.ALL_TIME) -> list[Session]:
+    with open_to_read(folder / STATE_FILE) as connection:
+        found = session_query.of_charger(connection, charger_id, period)
+        assert found is not None
+        assert found.unreadable == 0
+        assert found.agrees
+        return found.sessions
+
+
+def test_a_session_comes_back_as_it_was(folder: Path, opened: StateStore) -> None:
+    full = session(1)
+    bare = Session(2, NOON + 0.125, None, 1, None, SessionEvidence.ASSUMED, None, certain=False)
+    opened.commit({"a": state_with(full, bare)})
+    assert listed(folder) == [full, bare]
+
+
+def test_sessions_are_kept_by_charger_and_oldest_first(folder: Path, opened: StateStore) -> None:
+    first, second, third = (session(number, NOON + number * DAY) for number in (1, 2, 3))
+    opened.commit({"a": state_with(first, third), "b": state_with(second)})
+    assert listed(folder, "a") == [first, third]
+    assert listed(folder, "b") == [second]
+
+
+def test_the_next_commit_adds_to_the_list(folder: Path, opened: StateStore) -> None:
+    first, second = session(1), session(2, NOON + DAY)
+    opened.commit({"a": state_with(first)})
+    opened.commit({"a": state_with(second, total_joules=72_000, settled_joules=72_000)})
+    assert listed(folder) == [first, second]
+
+
+def test_a_session_that_is_written_again_is_listed_once(folder: Path, opened: StateStore) -> None:
+    """A commit may reach the disk and yet be reported as failed, and is then repeated."""
+    for _ in range(2):
+        opened.commit({"a": state_with(session(1))})
+    assert listed(folder) == [session(1)]
+
+
+def test_sessions_that_may_be_revised_are_listed_out_of_the_state_of_the_charger(
+    folder: Path, opened: StateStore
+) -> None:
+    running = RunningSession(36_000, NOON + DAY, NOON + DAY + 60, NOON + DAY + 60, number=2, set_aside=1000)
+    nothing_yet = RunningSession(0, NOON + DAY, NOON + DAY, NOON + DAY)
+    settled = session(1)
+    opened.commit({"a": state_with(settled, previous=running, current=nothing_yet, total_joules=71_000)})
+    assert listed(folder) == [settled, running.listed()]
+
+
+def test_counter_is_start_plus_sessions_minus_set_aside_plus_excess(folder: Path, opened: StateStore) -> None:
+    meter = {"start_joules": 1000, "settled_set_aside_joules": 200, "excess_joules": 30, "total_joules": 36_830}
+    opened.commit({"a": state_with(session(1), **meter)})
+    assert listed(folder) == [session(1)]
+    opened.commit({"a": state_with(**(meter | {"settled_joules": 36_000, "total_joules": 36_831}))})
+    with open_to_read(folder / STATE_FILE) as connection:
+        found = session_query.of_charger(connection, "a")
+        assert found is not None
+        assert not found.agrees
+
+
+@pytest.mark.parametrize(
+    ("period", "numbers"),
+    [
+        (Period(), [1, 2, 3]),
+        (Period(since=NOON + DAY), [2, 3]),
+        (Period(since=NOON + DAY + 0.001), [3]),
+        (Period(until=NOON + DAY), [1]),
+        (Period(until=NOON + DAY + 0.001), [1, 2]),
+        (Period(NOON + 1, NOON + 2 * DAY - 1), [2]),
+        (Period(NOON + 9 * DAY, NOON + 10 * DAY), []),
+    ],
+)
+def test_a_period_holds_the_sessions_that_began_in_it(
+    folder: Path, opened: StateStore, period: Period, numbers: list[int]
+) -> None:
+    opened.commit({"a": state_with(*(session(number, NOON + (number - 1) * DAY) for number in (1, 2, 3)))})
+    assert [each.number for each in listed(folder, period=period)] == numbers
+
+
+def test_a_charger_that_the_file_does_not_know_has_no_list(folder: Path, opened: StateStore) -> None:
+    opened.commit({"a": state_with()})
+    with open_to_read(folder / STATE_FILE) as connection:
+        assert session_query.of_charger(connection, "b") is None
+
+
+# Pages
+
+
+def test_pages_are_newest_first_and_leave_nothing_out(folder: Path, opened: StateStore) -> None:
+    """Ties in time, days and pages fall together in every way."""
+    settled = {
+        name: [session(number, NOON + number // 3 * DAY / 2) for number in range(1, 20)] for name in ("a", "b", "ü")
+    }
+    running = RunningSession(1000, NOON, NOON, NOON, number=20)
+    opened.commit({name: state_with(*each, current=running) for name, each in settled.items()})
+    everything = [(name, each) for name, sessions in settled.items() for each in (*sessions, running.listed())]
+    expected = sorted(everything, key=lambda each: session_query.place_of(*each), reverse=True)
+    with open_to_read(folder / STATE_FILE) as connection:
+        for limit in (1, 7, 100):
+            seen: list[tuple[str, Session]] = []
+            place, more = session_query.LAST, True
+            while more:
+                page = session_query.newest(connection, Period(), limit, place)
+                assert len(page.sessions) <= limit
+                seen += page.sessions
+                place, more = session_query.place_of(*page.sessions[-1]), page.more
+            assert seen == expected
+        of_two = session_query.newest_of(connection, ("a", "b", "unknown"), Period(), 5, Place(NOON, "b", 2))
+        assert (
+            of_two.sessions
+            == [each for each in expected if each[0] != "ü" and session_query.place_of(*each) < (NOON, "b", 2)][:5]
+        )
+
+
+def test_totals_are_number_and_energy_of_a_period(folder: Path, opened: StateStore) -> None:
+    running = RunningSession(1000, NOON, NOON, NOON, number=9)
+    opened.commit({name: state_with(session(1), session(2, NOON + DAY), current=running) for name in ("a", "b")})
+    with open_to_read(folder / STATE_FILE) as connection:
+        assert session_query.totals_of_all(connection, Period()) == (6, 4 * 36_000 + 2000)
+        assert session_query.totals_of_all(connection, Period(NOON, NOON + 1)) == (4, 2 * 36_000 + 2000)
+        assert session_query.totals(connection, ("a",), Period(NOON, NOON + 1)) == (2, 37_000)
+        assert session_query.totals(connection, ("unknown",), Period()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "unix"),
+    [
+        ("7d", 1_000_000 - 7 * DAY),
+        ("1h30m", 1_000_000 - 5400),
+        ("1970-01-02T00:00:00Z", DAY),
+        ("1970-01-02T05:30:00.5+05:30", DAY + 0.5),
+        ("1970-01-02T00:00:00", DAY),
+        ("1970-01-02", DAY),
+    ],
+)
+def test_a_time_is_rfc_3339_or_so_long_ago(text: str, unix: float) -> None:
+    assert session_query.time_of(text, 1_000_000.0) == unix
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "7", "2026-13-01", "-1d"])
+def test_what_is_not_a_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d"):
+        session_query.time_of(text, 0.0)
+
+
+# Retention
+
+
+def test_old_sessions_are_trimmed_in_small_steps_and_the_sum_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "TRIMMED_AT_ONCE", 7)
+    now = time.time()
+    old = [session(number, now - (40 - number) * DAY, 1000 * number) for number in range(1, 31)]
+    with closing(StateStore.open(folder)) as keeping_all:
+        keeping_all.commit({"a": state_with(*old), "b": state_with(*old)})
+        assert len(listed(folder)) == 30
+    with closing(StateStore.open(folder, retention_days=20)) as opened:
+        left = [60]
+        while left[-1] > 2 * 11:
+            opened.commit({})
+            left.append(len(listed(folder, "a")) + len(listed(folder, "b")))
+        assert max(before - after for before, after in pairwise(left)) == 7
+        opened.commit({})
+        # What began 20 days ago is kept to the end of that day.
+        assert [each.number for each in listed(folder)] == list(range(20, 31))
+
+
+# Damage: never silent
+
+
+def set_in(column: str, value: object) -> Callable[[sqlite3.Connection], None]:
+    def damage(database: sqlite3.Connection) -> None:
+        database.execute(f"UPDATE sessions SET {column} = ? WHERE number = 2 AND charger = 1", (value,))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(
+            set_in(column, 7)
+            for column in ("day", "began_unix", "ended_unix", "energy_joules", "peak_watts", "certain")
+        ),
+        *(set_in(column, b"\xff") for column in ("began_by", "ended_by", "energy_joules", "began_unix")),
+        set_in("charger", 3),
+        set_in("number", 3),
+        set_in("ended_by", "status"),
+        set_in("peak_watts", None),
+        set_in("checksum", 0),
+        lambda database: database.execute("DELETE FROM sessions WHERE number = 2 AND charger = 1"),
+        lambda database: database.execute("UPDATE chargers SET trimmed_joules = 1"),
+    ],
+)
+def test_a_changed_missing_or_misplaced_session_is_noticed(
+    folder: Path, damage: Callable[[sqlite3.Connection], None]
+) -> None:
+    with closing(StateStore.open(folder)) as opened:
+        opened.commit({name: state_with(session(1), session(2, NOON + DAY)) for name in ("a", "b")})
+    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
+        damage(database)
+        database.commit()
+    with open_to_read(folder / STATE_FILE) as connection:
+        found = [session_query.of_charger(connection, charger_id) for charger_id in ("a", "b")]
+    assert any(each is not None and (each.unreadable or not each.agrees) for each in found)
