@@ -22,6 +22,7 @@ from exporter.state.store import StateStore
 from exporter.web.listening import ListenAddress
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
+from exporter.web.sessions_api import SessionsDocument
 
 BEAT_SECONDS = 0.002
 
@@ -82,9 +83,11 @@ async def serve(kind: str, size: int, folder: Path) -> None:
 
 async def _serve_exporter(charging: ChargingFleet, folder: Path) -> None:
     log = create_log("error", "logfmt", io.StringIO())
-    commits = Commits(StateStore.open(folder), charging.fleet, log)
+    store = StateStore.open(folder)
+    commits = Commits(store, charging.fleet, log)
     options = WebOptions(listen=(ListenAddress("127.0.0.1", 0),))
-    exporter = Web(charging.fleet, Scrape(charging.fleet, commits), options, charging.start, log)
+    scrape, sessions = Scrape(charging.fleet, commits), SessionsDocument(store.file)
+    exporter = Web(charging.fleet, scrape, sessions, options, charging.start, log)
     [address] = await exporter.start()
     await answer_commands(address.port, Pages(charging, None))
     await exporter.stop()

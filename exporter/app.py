@@ -29,6 +29,7 @@ from exporter.stream.recording_file import RecordingFile
 from exporter.stream.socketio_client import prepare_library
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
+from exporter.web.sessions_api import SessionsDocument
 
 # Open files that are not streams: scrapes (256 at the most), the state file, logs, and a handshake's second socket.
 OWN_FILES: Final = 400
@@ -48,6 +49,8 @@ class Options:
     storage_path: Path
     shard: Shard = field(default_factory=Shard)
     record: RecordingFile | None = None
+    # How long sessions are kept; 0 keeps all.
+    sessions_retention_days: int = 0
 
 
 class Exporter:
@@ -81,7 +84,8 @@ class Exporter:
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
         scrape = Scrape(self.fleet, self._commits)
-        self._web = Web(self.fleet, scrape, options.web, self.reloads.reload, log)
+        sessions = SessionsDocument(store.file)
+        self._web = Web(self.fleet, scrape, sessions, options.web, self.reloads.reload, log)
 
     async def __aenter__(self) -> "Exporter":
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
@@ -182,7 +186,7 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
 
 def open_store(options: Options, log: Log) -> StateStore:
     """The state file, with a loud word if a damaged one was found; raises StateError."""
-    store = StateStore.open(options.storage_path)
+    store = StateStore.open(options.storage_path, options.sessions_retention_days)
     log.info("state file opened", file=str(store.file.absolute()))
     if store.set_aside:
         log.error(

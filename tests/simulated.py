@@ -48,6 +48,11 @@ class SimulatedService:
         """The true total of each charger."""
         return {name: round(row["total_kwh"] * JOULES_PER_KWH) for name, row in self.totals().items()}
 
+    def sessions(self) -> dict[str, list[dict[str, Any]]]:
+        """The true sessions of each charger that have delivered energy, oldest first."""
+        sessions: dict[str, list[dict[str, Any]]] = self._ask("GET", "sessions").json()
+        return sessions
+
     def act(self, action: str, charger: str = "all", **parameters: Any) -> None:
         """One of the actions on chargers: see exporter.simulator."""
         self.post(f"chargers/{charger}/{action}", **parameters)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from exporter import __version__
 from exporter.charger.clock import now
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, StateError
 from exporter.fleet import Fleet
 from exporter.web import negotiation
 from exporter.web.api import ChargersDocument
@@ -20,6 +20,7 @@ from exporter.web.compression import IDENTITY
 from exporter.web.connections import Answer, plain
 from exporter.web.health import HEALTHY, READY
 from exporter.web.scrape import Scrape
+from exporter.web.sessions_api import SessionsDocument, SessionsQuery
 
 # The uids of our dashboards in Grafana.
 FLEET_DASHBOARD: Final = "vecharge-fleet"
@@ -37,6 +38,7 @@ class Pages:
         self,
         fleet: Fleet,
         scrape: Scrape,
+        sessions: SessionsDocument,
         telemetry_path: str,
         reload: Reload | None,
         grafana_url: str | None,
@@ -47,11 +49,13 @@ class Pages:
         self._reload_configuration = reload
         self._grafana_url = grafana_url
         self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
+        self._sessions_document = sessions
         environment = jinja2.Environment(loader=jinja2.PackageLoader("exporter.web"), autoescape=True)
         self._index = environment.get_template("index.html")
         self._pages: dict[str, dict[str, Answer]] = {
             "/": {"GET": self._landing},
             "/api/v1/chargers": {"GET": self._chargers},
+            "/api/v1/sessions": {"GET": self._sessions},
             "/-/healthy": {"GET": self._healthy},
             "/-/ready": {"GET": self._ready},
             "/-/reload": {"POST": self._reload},
@@ -79,8 +83,20 @@ class Pages:
 
     async def _chargers(self, request: web.BaseRequest) -> web.Response:
         encoding = _encoding(request)
-        pieces = await self._chargers_document.body(encoding)
-        return _streamed(pieces, encoding, {"Content-Type": "application/json", "Vary": "Accept-Encoding"})
+        return _json(await self._chargers_document.body(encoding), encoding)
+
+    async def _sessions(self, request: web.BaseRequest) -> web.Response:
+        try:
+            query = SessionsQuery.parse(request.query, now().unix)
+        except ValueError as error:
+            return plain(HTTPStatus.BAD_REQUEST, str(error))
+        encoding = _encoding(request)
+        try:
+            return _json(await self._sessions_document.body(query, encoding), encoding)
+        except (StateError, TimeoutError):
+            # The reason names files, which are not for every client.
+            advice = "the list of sessions cannot be read now: run 'vecharge-exporter sessions' to see why"
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, advice)
 
     async def _landing(self, _request: web.BaseRequest) -> web.Response:
         html = self._index.render(
@@ -144,6 +160,10 @@ async def _file(body: bytes, content_type: str, request: web.BaseRequest) -> web
     if request.headers.get("If-None-Match") == tag:
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
+
+
+def _json(pieces: Sequence[bytes], encoding: str) -> web.Response:
+    return _streamed(pieces, encoding, {"Content-Type": "application/json", "Vary": "Accept-Encoding"})
 
 
 def _streamed(pieces: Sequence[bytes], encoding: str, headers: Mapping[str, str]) -> web.Response:

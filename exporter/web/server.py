@@ -18,6 +18,7 @@ from exporter.web.guard import Guard
 from exporter.web.listening import BACKLOG, ListenAddress, bind
 from exporter.web.pages import Pages, Reload
 from exporter.web.scrape import Scrape
+from exporter.web.sessions_api import SessionsDocument
 
 # Answers that are being sent when the program stops may be completed.
 SHUTDOWN_SECONDS = 1.0
@@ -41,13 +42,22 @@ class WebOptions:
 class Web:
     """The pages over one fleet, on all addresses, protected as the web configuration file says."""
 
-    def __init__(self, fleet: Fleet, scrape: Scrape, options: WebOptions, reload: Reload, log: Log) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        scrape: Scrape,
+        sessions: SessionsDocument,
+        options: WebOptions,
+        reload: Reload,
+        log: Log,
+    ) -> None:
         self._options = options
         self._process = fleet.process
         self._log = log
         self._pages = Pages(
             fleet,
             scrape,
+            sessions,
             options.telemetry_path,
             reload if options.enable_lifecycle else None,
             options.grafana_url,

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,7 @@ from exporter.web.compression import IDENTITY, compressed
 from exporter.web.listening import ListenAddress
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
+from exporter.web.sessions_api import SessionsDocument
 
 if TYPE_CHECKING:
     import ssl
@@ -80,7 +82,12 @@ class Log:
 class Site:
     """A site that runs inside `async with`; `chargers` are (id, name)."""
 
-    def __init__(self, chargers: Sequence[tuple[str, str | None]] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        chargers: Sequence[tuple[str, str | None]] = (),
+        state_file: Path = Path("not there/state.db"),
+        **options: Any,
+    ) -> None:
         self.log = Log()
         log = create_log("info", "logfmt", self.log)  # type: ignore[arg-type]
         process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
@@ -99,7 +106,7 @@ class Site:
         self.reloads = 0
         self.reload_error: Exception | None = None
         web_options = WebOptions(**{"listen": (ANY_PORT,), **options})
-        self.web = Web(self.fleet, self.pages, web_options, self._reload, log)
+        self.web = Web(self.fleet, self.pages, SessionsDocument(state_file), web_options, self._reload, log)
         self.url = ""
         self.port = 0
         # How its client meets TLS: with what it trusts.

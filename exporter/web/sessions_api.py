@@ -1,0 +1,111 @@
+"""GET /api/v1/sessions: the list of sessions, newest first, in pages.
+
+It is read from the state file, so it shows what has been committed.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+from multidict import MultiMapping
+
+from exporter.state import session_query
+from exporter.state.committer import in_daemon_thread
+from exporter.state.session_query import LAST, Period, Place, as_document, place_of
+from exporter.state.state_file import connect, in_words
+from exporter.web.compression import IDENTITY, compressed
+
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 1000
+# A disk that hangs must not keep callers waiting, nor threads pile up.
+DEADLINE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsQuery:
+    """What a caller asks for."""
+
+    charger_ids: tuple[str, ...]
+    period: Period
+    limit: int
+    after: Place
+    with_totals: bool
+
+    @classmethod
+    def parse(cls, parameters: MultiMapping[str], now_unix: float) -> Self:
+        """Read the parameters of a URL; raise ValueError with what is wrong with which."""
+        unknown = set(parameters) - {"charger_id", "since", "until", "limit", "after", "totals"}
+        if unknown:
+            raise ValueError(f"unknown parameter: {min(unknown)}")
+        limit = parameters.get("limit", str(DEFAULT_LIMIT))
+        if not re.fullmatch("[0-9]{1,4}", limit) or int(limit) > MAX_LIMIT:
+            raise ValueError(f"limit must be a number up to {MAX_LIMIT}")
+        return cls(
+            tuple(dict.fromkeys(parameters.getall("charger_id", []))),
+            Period(_time(parameters, "since", 0.0, now_unix), _time(parameters, "until", Period().until, now_unix)),
+            int(limit),
+            _place(parameters.get("after")),
+            parameters.get("totals") == "true",
+        )
+
+
+class SessionsDocument:
+    """Answers queries one at a time, in a thread."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._free = asyncio.Semaphore()
+
+    async def body(self, query: SessionsQuery, encoding: str = IDENTITY) -> list[bytes]:
+        """Return the document in a content encoding; raise StateError, or TimeoutError after the deadline."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await self._free.acquire()
+            reading = in_daemon_thread(partial(self._read, query, encoding))
+            reading.add_done_callback(lambda _: self._free.release())
+            return await asyncio.shield(reading)
+
+    def _read(self, query: SessionsQuery, encoding: str) -> list[bytes]:
+        with in_words(self._file, "read"), closing(connect(self._file, "ro")) as connection:
+            if query.charger_ids:
+                page = session_query.newest_of(connection, query.charger_ids, query.period, query.limit, query.after)
+            else:
+                page = session_query.newest(connection, query.period, query.limit, query.after)
+            document: dict[str, Any] = {"sessions": [as_document(*each) for each in page.sessions]}
+            if page.unreadable:
+                document["unreadable"] = page.unreadable
+            if page.more and page.sessions:
+                place = place_of(*page.sessions[-1])
+                document["next"] = f"{place.began_unix!r},{place.number},{place.charger_id}"
+            if query.with_totals:
+                count, joules = (
+                    session_query.totals(connection, query.charger_ids, query.period)
+                    if query.charger_ids
+                    else session_query.totals_of_all(connection, query.period)
+                )
+                document["totals"] = {"sessions": count, "energy_joules": joules}
+        return compressed([msgspec.json.encode(document)], encoding)
+
+
+def _time(parameters: Mapping[str, str], name: str, default: float, now_unix: float) -> float:
+    if name not in parameters:
+        return default
+    try:
+        return session_query.time_of(parameters[name], now_unix)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error
+
+
+def _place(text: str | None) -> Place:
+    if text is None:
+        return LAST
+    try:
+        began_unix, number, charger_id = text.split(",", 2)
+        return Place(float(began_unix), charger_id, int(number))
+    except ValueError as error:
+        raise ValueError("after must be the value of next, of the page before") from error
