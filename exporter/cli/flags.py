@@ -111,6 +111,9 @@ record_max_size = flag(
     default="100MB",
     help="Size at which a new recording begins; the last four are kept as FILE.1 to FILE.4.",
 )
+sessions_retention = flag(
+    "--storage.sessions-retention", default="400d", help="How long sessions are kept, such as 400d; 0 keeps all."
+)
 telemetry_path = flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
 
 
@@ -130,6 +133,30 @@ def listen_address(text: str, name: str = "--web.listen-address") -> "ListenAddr
             f'"{text}" must be HOST:PORT, [HOST]:PORT or :PORT, a port up to 65535', param_hint=name
         )
     return ListenAddress(host or None, int(port))
+
+
+def retention_days(text: str) -> int:
+    """Whole days to keep sessions, 0 for ever; raises what click tells the user."""
+    from exporter.config import duration
+
+    try:
+        days = duration.parse(text) / 86_400
+    except ValueError as error:
+        raise click.BadParameter(f'"{text}" {error}', param_hint="--storage.sessions-retention") from error
+    if days != int(days):
+        raise click.BadParameter(f'"{text}" must be whole days', param_hint="--storage.sessions-retention")
+    return int(days)
+
+
+def time(text: str | None, name: str, default: float) -> float:
+    """Unix seconds of a time, or of that long ago; raises what click tells the user."""
+    from exporter.charger.clock import now
+    from exporter.state.session_query import time_of
+
+    try:
+        return default if text is None else time_of(text, now().unix)
+    except ValueError as error:
+        raise click.BadParameter(f'"{text}" {error}', param_hint=name) from error
 
 
 def page_path(text: str) -> str:

@@ -58,6 +58,7 @@ def main() -> None:
 @flags.enable_lifecycle
 @flags.grafana_url
 @flags.storage_path
+@flags.sessions_retention
 @flags.shard
 @flags.total_shards
 @flags.record_file
@@ -72,6 +73,7 @@ def run(
     web_enable_lifecycle: bool,
     web_grafana_url: str | None,
     storage_path: Path,
+    storage_sessions_retention: str,
     shard: int,
     total_shards: int,
     record_file: Path | None,
@@ -96,7 +98,8 @@ def run(
         flags.web_address(web_grafana_url, "--web.grafana-url"),
     )
     record = RecordingFile(record_file, record_max_size) if record_file else None
-    options = app.Options(web, storage_path, Shard(shard, total_shards), record)
+    retention_days = flags.retention_days(storage_sessions_retention)
+    options = app.Options(web, storage_path, Shard(shard, total_shards), record, retention_days)
 
     def load() -> Config:
         return load_file_or_environment(config_file, os.environ)
@@ -164,6 +167,7 @@ def simulate(log_level: str, log_format: Any, listen_address: str, **options: An
 
     \b
     GET  /simulator/totals                        true total (kWh), sessions, status and more, per charger
+    GET  /simulator/sessions                      true sessions (began, ended, kWh), per charger
     GET  /simulator/token                         the accepted token
     POST /simulator/token/revoke                  refuse every token
     POST /simulator/token/restore                 accept the token again
@@ -270,18 +274,58 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
 @click.option(
     "--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="The total that it shall go on from."
 )
+@click.option("--new", is_flag=True, help="Add a charger that is not known yet.")
+@flags.config_file
 @click.pass_context
-def state_set(context: click.Context, charger: str, energy_kwh: float) -> None:
+def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool, config_file: Path | None) -> None:
     """Set the total of a charger: a meter that was replaced, a move from another system.
 
-    Refused while the exporter runs. A total below the old one looks to Prometheus like a counter that began anew.
+    Refused while the exporter runs, and for a charger that neither the state file nor the configuration knows. A
+    total below the old one looks to Prometheus like a counter reset.
     """
     from exporter.cli import state as state_command
+    from exporter.config.load import load as load_config
 
     if math.isnan(energy_kwh):
         raise click.BadParameter("must be a number", param_hint="--energy-kwh")
     assert context.parent is not None
-    click.echo(state_command.set_total(context.parent.params["storage_path"], charger, energy_kwh))
+    accounts = load_config(config_file).accounts if config_file else ()
+    configured = {one.id for account in accounts for one in account.chargers}
+    result = state_command.set_total(
+        context.parent.params["storage_path"], charger, energy_kwh, may_add=new or charger in configured
+    )
+    if result.warning:
+        click.echo(f"vecharge-exporter: warning: {result.warning}", err=True)
+    click.echo(result.text)
+
+
+@state.command("forget")
+@click.argument("charger")
+@click.pass_context
+def state_forget(context: click.Context, charger: str) -> None:
+    """Delete the total and the sessions of a charger. Refused while the exporter runs."""
+    from exporter.cli import state as state_command
+
+    assert context.parent is not None
+    click.echo(state_command.forget(context.parent.params["storage_path"], charger))
+
+
+@main.command()
+@flags.storage_path
+@click.option("--charger", "chargers", multiple=True, help="Only this charger. May be given several times.")
+@click.option("--since", help="Only sessions that began then or later: 2026-11-01T00:00:00Z, or 7d for 7 days ago.")
+@click.option("--until", help="Only sessions that began earlier.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="How they look.")
+def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, until: str | None, form: str) -> None:
+    """Print the charging sessions, and how they add up to the energy counter.
+
+    It only reads: while the exporter runs, too, and in a folder that is read-only. Exit status 1: sessions are damaged.
+    """
+    from exporter.cli.sessions import print_sessions
+    from exporter.state.session_query import Period
+
+    period = Period(flags.time(since, "--since", Period().since), flags.time(until, "--until", Period().until))
+    print_sessions(storage_path, chargers, period, form, click.echo)
 
 
 @main.command()

@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,7 @@ from exporter.charger.charger import KeptState
 from exporter.charger.meter import MeterState
 from exporter.config.schema import Text
 from exporter.errors import StateError
+from exporter.state.state_file import STATE_FILE, exists, read
 from exporter.state.store import StateStore
 
 JOULES_PER_KWH: Final = 3_600_000
@@ -45,28 +48,50 @@ def as_json(kept: Mapping[str, KeptState]) -> str:
     )
 
 
-def set_total(folder: Path, charger_id: str, energy_kwh: float) -> str:
-    """Sets the total of a charger and says what it was; raises StateError, above all while an exporter runs."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was done, in words, and what to beware of."""
+
+    text: str
+    warning: str = ""
+
+
+def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool) -> Result:
+    """Set the total of a charger; raise StateError, above all while an exporter runs."""
     try:
         Text.read(charger_id)
     except ValueError as error:
         raise StateError(f"a charger id {error}") from error
-    store = StateStore.open(folder)
-    try:
+    file = folder / STATE_FILE
+    if not may_add and not (exists(file) and charger_id in read(folder)):
+        raise StateError(
+            f'charger not found: "{charger_id}" is not in {file}; check the id, name the configuration that has it '
+            "with --config.file, or add it with --new"
+        )
+    with closing(StateStore.open(folder)) as store:
         before = store.load().get(charger_id)
         meter = before.meter if before else MeterState()
         after = meter.with_total(round(energy_kwh * JOULES_PER_KWH))
         store.commit({charger_id: KeptState(after, before.first_seen_unix if before else time.time())})
-    finally:
-        store.close()
-    was = (
-        f"was {_kwh(meter)} kWh"
-        if meter.total_joules is not None
-        else "had no total"
-        if before
-        else "a charger that was not in the file"
-    )
-    return f"{charger_id}: {_kwh(after)} kWh ({was})"
+    old, new = _kwh(meter), _kwh(after)
+    warning = ""
+    if (meter.total_joules or 0) > (after.total_joules or 0):
+        warning = (
+            f"{new} kWh is below the old total, {old} kWh: Prometheus takes this for a counter reset, and increase() "
+            f"counts {new} kWh once more"
+        )
+    was = "new" if before is None else f"was {old} kWh" if meter.total_joules is not None else "had no total"
+    return Result(f"{charger_id}: {new} kWh ({was})", warning)
+
+
+def forget(folder: Path, charger_id: str) -> str:
+    """Delete a charger; raise StateError, above all while an exporter runs."""
+    if charger_id not in read(folder):
+        raise StateError(f'charger not found: "{charger_id}" is not in {folder / STATE_FILE}; check the id')
+    with closing(StateStore.open(folder)) as store:
+        before = store.load()[charger_id]
+        store.forget(charger_id)
+    return f"{charger_id}: forgotten (was {_kwh(before.meter)} kWh)"
 
 
 def _kwh(meter: MeterState) -> str:

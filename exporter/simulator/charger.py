@@ -21,6 +21,8 @@ from exporter.simulator.sites import Site, site
 NEVER = math.inf
 # How many logs a charger keeps, to send them again when a test asks for it.
 KEPT_LOGS = 12
+# How many ended sessions a charger keeps, for tests that compare them with an exporter's list.
+KEPT_SESSIONS = 1000
 LONGEST_PAST_SECONDS = 2 * 3600.0
 # createdAt has milliseconds, and two logs of a charger never share one, whichever way they are rounded.
 TIMESTAMP_SECONDS = 0.002
@@ -44,11 +46,21 @@ class Event:
     farewell: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that is over: when it began and ended (simulated seconds), and what its last log reported."""
+
+    began: float
+    ended: float
+    hundredths: int
+
+
 @dataclass(slots=True)
 class Tally:
     """What a charger has delivered and told: the truth that an exporter is compared with."""
 
     ended_hundredths: int = 0
+    ended: deque[EndedSession] = field(default_factory=lambda: deque(maxlen=KEPT_SESSIONS))
     sessions: int = 0
     logs: int = 0
     logs_sent: int = 0
@@ -144,6 +156,7 @@ class Charger:
             return []
         self.previous_hundredths = self.session.hundredths
         self.tally.ended_hundredths += self.session.hundredths
+        self.tally.ended.append(EndedSession(self.session.began, now, self.session.hundredths))
         self.session = None
         self._log_due = NEVER
         self._plan_due = now + draw(self.plan.idle, self.random)

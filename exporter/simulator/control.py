@@ -24,6 +24,7 @@ def application(service: Service, restart: Callable[[float], None]) -> web.Appli
     app.router.add_route("*", "/socket.io/", service.streams.handle_request)
     app.router.add_patch("/api/v1/charger/chargerDesiredState", _desired_state)
     app.router.add_get("/simulator/totals", _totals)
+    app.router.add_get("/simulator/sessions", _sessions)
     app.router.add_get("/simulator/token", _token)
     app.router.add_post("/simulator/token/{action}", _change_token)
     app.router.add_post("/simulator/restart", _restart)
@@ -76,6 +77,29 @@ def _total(post: Post) -> dict[str, Any]:
         "logs": charger.tally.logs,
         "logs_sent": charger.tally.logs_sent,
     }
+
+
+async def _sessions(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    return web.json_response({name: _session_list(post.charger) for name, post in service.posts.items()})
+
+
+def _session_list(charger: Charger) -> list[dict[str, Any]]:
+    """The sessions that have delivered energy, oldest first; the running one has no end."""
+    sessions: list[tuple[float, float | None, int]] = [
+        (session.began, session.ended, session.hundredths) for session in charger.tally.ended
+    ]
+    if charger.session:
+        sessions.append((charger.session.began, None, charger.session.hundredths))
+    return [
+        {
+            "began_unix": charger.epoch + began,
+            "ended_unix": None if ended is None else charger.epoch + ended,
+            "energy_kwh": payloads.kwh(hundredths),
+        }
+        for began, ended, hundredths in sessions
+        if hundredths
+    ]
 
 
 async def _token(request: web.Request) -> web.Response:

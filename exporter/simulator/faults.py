@@ -28,6 +28,20 @@ def blip(charger: Charger, now: float) -> list[Event]:
     return [charger.claim(now, 0)] if charger.session else []
 
 
+def dip(charger: Charger, now: float) -> list[Event]:
+    """One log a little below what was reported before, as meters send that saved an older value."""
+    session = charger.session
+    return [charger.claim(now, session.hundredths * 97 // 100)] if session and session.hundredths > 100 else []
+
+
+def other_user(charger: Charger, now: float) -> list[Event]:
+    """One log in the name of another user, in a session far too long to be that user's own."""
+    if not charger.session or charger.session.hundredths <= 100:
+        return []
+    log = charger.log(now)
+    return [Event(log.name, log.payload | {"userId": "sim-user-other"})]
+
+
 def burst(charger: Charger, now: float, count: int = BURST_LOGS) -> list[Event]:
     """Many true logs at once, a millisecond apart."""
     return [charger.log(now) for _ in range(count)] if charger.session else []
@@ -55,6 +69,19 @@ def corrupt(charger: Charger, now: float, kind: str) -> list[Event]:
     return [Event(log.name, CORRUPT[kind](log.payload))]
 
 
+# What may follow a log at random; corrupt payloads and documents are drawn further.
+_LIES: dict[str, Callable[[Charger, float], list[Event]]] = {
+    "repeat": lambda charger, _: resend(charger, 1),
+    "stale": lambda charger, _: resend(charger, 5),
+    "backwards": lambda charger, _: resend(charger, 5, newest_first=True),
+    "blip": blip,
+    "zeros": lambda charger, now: blip(charger, now) + blip(charger, now),
+    "dip": dip,
+    "user": other_user,
+    "burst": burst,
+}
+
+
 class FaultInjector:
     """Adds faults to a charger's logs at random, at `rate` faults a log.
 
@@ -69,20 +96,12 @@ class FaultInjector:
         """The faults that follow a log, the stream having been sent `logs_on_stream` logs."""
         if self._random.random() >= self._rate:
             return []
-        choice = self._random.choice(("repeat", "stale", "backwards", "blip", "burst", "corrupt", "document"))
-        match choice:
-            case "repeat":
-                return resend(charger, 1)
-            case "stale":
-                return resend(charger, 5)
-            case "backwards":
-                return resend(charger, 5, newest_first=True)
-            case "blip":
-                return blip(charger, now) if logs_on_stream >= TRUE_LOGS_BEFORE_A_BLIP else []
-            case "burst":
-                return burst(charger, now)
-            case "corrupt":
-                return corrupt(charger, now, self._random.choice(list(CORRUPT)))
-            case _:
-                charger.document_energy = self._random.choice(list(DocumentEnergy))
-                return []
+        choice = self._random.choice((*_LIES, "corrupt", "document"))
+        if choice == "corrupt":
+            return corrupt(charger, now, self._random.choice(list(CORRUPT)))
+        if choice == "document":
+            charger.document_energy = self._random.choice(list(DocumentEnergy))
+            return []
+        if choice in ("blip", "zeros") and logs_on_stream < TRUE_LOGS_BEFORE_A_BLIP:
+            return []
+        return _LIES[choice](charger, now)

@@ -77,6 +77,7 @@ class TestRun:
         ),
         Path("s"),
         Shard(1, 3),
+        sessions_retention_days=30,
     )
 
     @pytest.mark.parametrize("arguments", [("run",), (), ("--log.level", "debug"), ("run", "--log.format=json")])
@@ -89,6 +90,20 @@ class TestRun:
         options = program.options()
         assert options.web == WebOptions((ListenAddress(None, 10037),), "/metrics")
         assert options.storage_path == Path("data")
+        assert options.sessions_retention_days == 400
+
+    @pytest.mark.parametrize(("text", "days"), [("0", 0), ("30d", 30), ("2w", 14), ("1y", 365)])
+    def test_the_retention_of_sessions_is_a_duration_in_whole_days(
+        self, program: Program, text: str, days: int
+    ) -> None:
+        program(f"--storage.sessions-retention={text}", **ENVIRONMENT)
+        assert program.options().sessions_retention_days == days
+
+    @pytest.mark.parametrize("text", ["12h", "400", "", "-1d"])
+    def test_any_other_retention_is_refused(self, program: Program, text: str) -> None:
+        result = program(f"--storage.sessions-retention={text}", **ENVIRONMENT)
+        assert result.exit_code == 2
+        assert "--storage.sessions-retention" in result.output
 
     def test_its_flags(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
@@ -98,6 +113,7 @@ class TestRun:
             *("--web.listen-address=127.0.0.1:9000", "--web.listen-address=[::1]:9001", "--web.telemetry-path=/m"),
             *("--web.config.file=w.yml", "--web.enable-lifecycle", "--shard=1", "--total-shards=3"),
             "--web.grafana-url=https://g.example/",
+            "--storage.sessions-retention=30d",
         ]
         assert program(*flags).exit_code == 0
         assert program.options() == self.AS_FLAGGED
@@ -115,6 +131,7 @@ class TestRun:
             VECHARGE_EXPORTER_SHARD="1",
             VECHARGE_EXPORTER_TOTAL_SHARDS="3",
             VECHARGE_EXPORTER_STORAGE_PATH="s",
+            VECHARGE_EXPORTER_STORAGE_SESSIONS_RETENTION="30d",
             VECHARGE_EXPORTER_LOG_LEVEL="error",
             VECHARGE_EXPORTER_LOG_FORMAT="json",
         )

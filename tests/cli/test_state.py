@@ -1,6 +1,7 @@
 """`vecharge-exporter state`: the totals for people and programs, and a total set by hand."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from exporter.charger.meter import EnergyMeter, MeterState
 from exporter.cli.main import main
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore
+from tests.state.listed import session
 
 CHARGING = KeptState(
     MeterState(
@@ -98,16 +100,79 @@ def test_a_damaged_file_is_named_and_left_where_it_is(state: State, tmp_path: Pa
 def test_set_changes_the_total_and_nothing_else(state: State, tmp_path: Path) -> None:
     result = state("set", "veChargePoint0125896", "--energy-kwh", "1234.56")
     assert result.output == "veChargePoint0125896: 1234.56 kWh (was 12.50 kWh)\n"
-    expected = msgspec.structs.replace(CHARGING.meter, total_joules=4_444_416_000, settled_joules=4_444_416_000)
+    expected = msgspec.structs.replace(CHARGING.meter, total_joules=4_444_416_000, start_joules=4_399_416_000)
     assert read(tmp_path) == {"veChargePoint0125896": KeptState(expected, 1.6e9), "new": NEW}
 
 
-def test_set_makes_a_charger_that_starts_from_there(state: State, tmp_path: Path) -> None:
-    result = state("set", "later", "--energy-kwh", "100")
-    assert result.output == "later: 100.00 kWh (a charger that was not in the file)\n"
+def test_set_adds_a_charger_on_request_that_starts_from_there(state: State, tmp_path: Path) -> None:
+    result = state("set", "later", "--energy-kwh", "100", "--new")
+    assert result.output == "later: 100.00 kWh (new)\n"
     meter = EnergyMeter(400_000, read(tmp_path)["later"].meter)
     meter.observe(36_000, 1_700_000_000.0, None, None, 1_700_000_000.0)
     assert meter.total_joules == 360_000_000 + 36_000
+
+
+@pytest.mark.usefixtures("kept")
+def test_set_refuses_a_charger_that_nobody_knows(state: State, tmp_path: Path) -> None:
+    before = read(tmp_path)
+    result = state("set", "misspelled", "--energy-kwh", "100")
+    assert result.exit_code == 1
+    assert result.output == (
+        f'vecharge-exporter: charger not found: "misspelled" is not in {tmp_path}/state.db; check the id, name the '
+        "configuration that has it with --config.file, or add it with --new\n"
+    )
+    assert read(tmp_path) == before
+
+
+def test_set_that_is_refused_makes_no_file(state: State, tmp_path: Path) -> None:
+    assert state("set", "misspelled", "--energy-kwh", "100").exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_set_knows_the_chargers_of_the_configuration(state: State, tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("accounts: [{name: a, token: t, chargers: [configured]}]\n")
+    result = state("set", "configured", "--energy-kwh", "100", f"--config.file={config}")
+    assert result.output == "configured: 100.00 kWh (new)\n"
+    assert state("set", "another", "--energy-kwh", "100", f"--config.file={config}").exit_code == 1
+
+
+@pytest.mark.usefixtures("kept")
+def test_set_warns_where_it_lowers_a_total(state: State) -> None:
+    result = state("set", "veChargePoint0125896", "--energy-kwh", "12.49")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "vecharge-exporter: warning: 12.49 kWh is below the old total, 12.50 kWh: Prometheus takes this for a counter "
+        "reset, and increase() counts 12.49 kWh once more\n"
+    )
+    assert state("set", "veChargePoint0125896", "--energy-kwh", "12.49").stderr == ""
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_forgotten_charger_leaves_nothing_behind(state: State, tmp_path: Path) -> None:
+    with closing(StateStore.open(tmp_path)) as store:
+        store.commit({"veChargePoint0125896": msgspec.structs.replace(CHARGING, sessions=(session(1),))})
+    result = state("forget", "veChargePoint0125896")
+    assert result.output == "veChargePoint0125896: forgotten (was 12.50 kWh)\n"
+    assert read(tmp_path) == {"new": NEW}
+    with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
+        assert database.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+
+
+@pytest.mark.usefixtures("kept")
+def test_forget_names_a_charger_that_it_does_not_find(state: State, tmp_path: Path) -> None:
+    result = state("forget", "misspelled")
+    assert result.exit_code == 1
+    assert result.output == (
+        f'vecharge-exporter: charger not found: "misspelled" is not in {tmp_path}/state.db; check the id\n'
+    )
+
+
+@pytest.mark.usefixtures("kept")
+def test_forget_is_refused_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
+    with closing(StateStore.open(tmp_path)):
+        assert "is in use by another exporter" in state("forget", "new").output
+    assert "new" in read(tmp_path)
 
 
 @pytest.mark.usefixtures("kept")

@@ -60,6 +60,35 @@ def test_a_corrupt_log_changes_no_total_and_differs_from_a_log(kind: str) -> Non
     assert charger.total_hundredths == before
 
 
+def test_a_dip_is_a_log_a_little_below_the_last() -> None:
+    charger = a_charger()
+    charger.advance(7200)
+    before = charger.total_hundredths
+
+    (event,) = faults.dip(charger, 7200)
+
+    assert 0.9 * before < round(event.payload["energy"] * 100) < before
+    assert charger.total_hundredths == before
+
+
+def test_another_user_is_a_true_log_in_another_name() -> None:
+    charger = a_charger()
+    charger.advance(7200)
+
+    (event,) = faults.other_user(charger, 7200)
+
+    assert event.payload["userId"] != charger.user_id
+    assert round(event.payload["energy"] * 100) == charger.total_hundredths
+
+
+def test_the_first_kwh_of_a_session_has_neither_since_both_could_be_a_new_session() -> None:
+    charger = a_charger(Plan(charging_at_start=0))
+    charger.switch_on(0)
+    charger.log(60)
+
+    assert faults.dip(charger, 60) == faults.other_user(charger, 60) == []
+
+
 def test_a_charger_that_is_off_has_no_faults_of_its_logs() -> None:
     charger = a_charger(Plan(charging_at_start=0))
 

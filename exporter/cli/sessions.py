@@ -1,0 +1,120 @@
+"""What `vecharge-exporter sessions` prints: the sessions of each charger, and how they add up to its counter."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from exporter.errors import StateError
+from exporter.state import session_query
+from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_document
+from exporter.state.state_file import STATE_FILE, open_to_read
+
+JOULES_PER_KWH: Final = 3_600_000
+_LAYOUT: Final = "{:<24}  {:>6}  {:<20}  {:<20}  {:>9}  {:>7}  {:<8}  {:<8}  {}"
+
+
+def print_sessions(
+    folder: Path, charger_ids: Sequence[str], period: Period, form: str, echo: Callable[[str], object]
+) -> None:
+    """Print the sessions of these chargers, or of all; raise StateError, also for damage, once all else is printed."""
+    damaged: list[str] = []
+
+    def read() -> Iterator[ChargerSessions]:
+        for charger_id in charger_ids or session_query.charger_ids(connection):
+            found = session_query.of_charger(connection, charger_id, period)
+            if found is None:
+                raise StateError(f'charger not found in the state file: "{charger_id}"')
+            if not (found.unreadable == 0 and found.agrees):
+                damaged.append(charger_id)
+            yield found
+
+    with open_to_read(folder / STATE_FILE) as connection:
+        for line in _FORMS[form](read()):
+            echo(line)
+    if damaged:
+        raise StateError(
+            f"the list of sessions in {folder / STATE_FILE} is damaged: sessions are missing or cannot be read, of "
+            f"{', '.join(damaged)}"
+        )
+
+
+def _table(lists: Iterable[ChargerSessions]) -> Iterator[str]:
+    yield _LAYOUT.format("CHARGER", "NUMBER", "BEGAN", "ENDED", "KWH", "PEAK W", "BEGAN BY", "ENDED BY", "CERTAIN")
+    for found in lists:
+        for session in found.sessions:
+            yield _LAYOUT.format(
+                found.charger_id,
+                session.number,
+                session_query.as_text(session.began_unix, "seconds"),
+                "-" if session.ended_unix is None else session_query.as_text(session.ended_unix, "seconds"),
+                _kwh(session.energy_joules),
+                "-" if session.peak_watts is None else f"{session.peak_watts:.0f}",
+                session.began_by,
+                session.ended_by or "-",
+                "yes" if session.certain else "no",
+            )
+        yield f"{found.charger_id}: {_sum(found)}"
+
+
+def _sum(found: ChargerSessions) -> str:
+    """Return the sum of the sessions, beside the counter if it is that of all sessions."""
+    if not found.is_complete:
+        return f"{len(found.sessions)} session(s), {_kwh(found.joules)} kWh"
+    meter = found.state.meter
+    return (
+        f"{len(found.sessions)} session(s), {_kwh(found.joules)} kWh + {_kwh(meter.start_joules)} at the start"
+        f" - {_kwh(found.set_aside_joules)} set aside + {_kwh(meter.excess_joules)} excess"
+        f" = {_kwh(found.expected_joules)} kWh; counter {_kwh(meter.total_joules or 0)} kWh"
+    )
+
+
+def _csv(lists: Iterable[ChargerSessions]) -> Iterator[str]:
+    yield ",".join(FIELDS)
+    for found in lists:
+        for session in found.sessions:
+            line = io.StringIO()
+            csv.DictWriter(line, FIELDS, lineterminator="").writerow(as_document(found.charger_id, session))
+            yield line.getvalue()
+
+
+def _json(lists: Iterable[ChargerSessions]) -> Iterator[str]:
+    """One document: a list of sessions, and behind it the sums of the chargers."""
+    sums = []
+    separator = ""
+    yield '{"sessions": ['
+    for found in lists:
+        for session in found.sessions:
+            yield separator + json.dumps(as_document(found.charger_id, session), ensure_ascii=False)
+            separator = ","
+        sums.append(json.dumps(_sums(found), ensure_ascii=False))
+    yield '], "chargers": ['
+    yield ",\n".join(sums)
+    yield "]}"
+
+
+def _sums(found: ChargerSessions) -> dict[str, Any]:
+    sums: dict[str, Any] = {"charger_id": found.charger_id, "sessions": len(found.sessions), "sum_joules": found.joules}
+    if found.is_complete:
+        meter = found.state.meter
+        sums |= {
+            "start_joules": meter.start_joules,
+            "set_aside_joules": found.set_aside_joules,
+            "excess_joules": meter.excess_joules,
+            "counter_joules": meter.total_joules,
+            "agrees": found.agrees,
+        }
+    return sums
+
+
+def _kwh(joules: int) -> str:
+    return f"{joules / JOULES_PER_KWH:.2f}"
+
+
+_FORMS: Final[dict[str, Callable[[Iterable[ChargerSessions]], Iterator[str]]]] = {
+    "table": _table,
+    "csv": _csv,
+    "json": _json,
+}
