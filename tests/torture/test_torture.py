@@ -8,11 +8,12 @@ from random import SystemRandom
 import pytest
 
 from tests.simulated import JOULES_PER_KWH
-from tests.torture.trial import Outcome, Trial
+from tests.torture.trial import SPEED, Outcome, Trial, TrialSession
 
 SECONDS = float(os.environ.get("TORTURE_SECONDS", "45"))
 KILLS = int(os.environ.get("TORTURE_KILLS", "6"))
 SEED = int(os.environ.get("TORTURE_SEED") or SystemRandom().getrandbits(32))
+LOG_INTERVAL_SECONDS = SPEED / 4  # of the simulated clock
 TOLERANCE_JOULES = 0.01 * JOULES_PER_KWH
 
 
@@ -63,6 +64,24 @@ def test_the_increase_agrees_with_the_truth(outcome: Outcome) -> None:
     """Prometheus extrapolates by up to a scrape's time at either end, and the first scrape may come late."""
     for name, joules in outcome.truth.items():
         assert outcome.increase[name] == pytest.approx(joules - outcome.stored[name][0], rel=0.05), name
+
+
+def test_the_list_is_that_of_the_true_sessions(outcome: Outcome) -> None:
+    unlike = {}
+    for name, true in outcome.true_sessions.items():
+        listed = outcome.listed[name]
+        if len(listed) != len(true) or not all(map(is_like, listed, true)):
+            unlike[name] = {"true": true, "listed": listed}
+    assert unlike == {}
+
+
+def is_like(listed: TrialSession, true: TrialSession) -> bool:
+    """Whether beginning and end are those of the true session to the log interval, and its energy to 0.01 kWh."""
+    both = ((listed.began, true.began), (listed.ended, true.ended))
+    return abs(listed.kwh - true.kwh) <= 0.0101 and all(
+        one == other or (one is not None and other is not None and abs(one - other) <= LOG_INTERVAL_SECONDS)
+        for one, other in both
+    )
 
 
 def test_all_of_it_has_happened(outcome: Outcome) -> None:

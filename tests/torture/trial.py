@@ -4,21 +4,24 @@ A session is ended only once the exporter has shown all of it: what was lost oth
 the rest may happen at any moment.
 """
 
+import json
 import random
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
-from tests.end_to_end.program import Exporter, account
-from tests.processes import wait_until
+from tests.end_to_end.program import PROGRAM, Exporter, account
+from tests.processes import SECONDS, wait_until
 from tests.prometheus import Prometheus
 from tests.simulated import SimulatedService
 
@@ -49,6 +52,14 @@ class Post:
     until: float
 
 
+class TrialSession(NamedTuple):
+    """A session: unix seconds of the simulated clock, and kWh."""
+
+    began: float
+    ended: float | None
+    kwh: float
+
+
 @dataclass(frozen=True)
 class Outcome:
     """By charger, in joules: the truth, the exporter's counter, and what Prometheus made of it."""
@@ -59,6 +70,9 @@ class Outcome:
     resets: dict[str, float]
     increase: dict[str, float]
     done: Counter[str]
+    # Each session as (began, ended or None, kWh): the true ones, and those of the exporter's list.
+    true_sessions: dict[str, list[TrialSession]]
+    listed: dict[str, list[TrialSession]]
 
 
 class Trial:
@@ -208,7 +222,31 @@ class Trial:
             resets=self._by_charger(f"resets({window})"),
             increase=self._by_charger(f"increase({window})"),
             done=self.done,
+            true_sessions=self._true_sessions(),
+            listed=self._listed(),
         )
+
+    def _true_sessions(self) -> dict[str, list[TrialSession]]:
+        sessions = [service.sessions() for service in self._services]
+        return {
+            post.charger: [
+                TrialSession(each["began_unix"], each["ended_unix"], each["energy_kwh"])
+                for each in sessions[self._services.index(post.service)][post.charger]
+            ]
+            for post in self._posts
+        }
+
+    def _listed(self) -> dict[str, list[TrialSession]]:
+        """The list that the exporter keeps, read while it runs."""
+        storage = self._folder / "exporter" / "data"
+        command = [str(PROGRAM), "sessions", f"--storage.path={storage}", "--format=json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
+        listed: dict[str, list[TrialSession]] = {post.charger: [] for post in self._posts}
+        for each in json.loads(done.stdout)["sessions"]:
+            ended = None if each["ended"] is None else datetime.fromisoformat(each["ended"]).timestamp()
+            began = datetime.fromisoformat(each["began"]).timestamp()
+            listed[each["charger_id"]].append(TrialSession(began, ended, each["energy_kwh"]))
+        return listed
 
     def _by_charger(self, promql: str) -> dict[str, float]:
         return {one.labels["charger_id"]: one.value for one in self._prometheus.query(promql)}
