@@ -153,7 +153,8 @@ def slips(world: World) -> None:
     world.slack_kwh += slip
     for log in run[place:]:
         log.kwh = round(max(0.0, log.kwh - slip), 2)
-        log.tells = log.kwh if log.tells is not None else None
+        if log.tells is not None:
+            log.tells = round(max(0.0, log.tells - slip), 2)
 
 
 def first_logs_keep_old_energy(world: World) -> None:

@@ -144,6 +144,8 @@ class _Teller:
         users_differ = None not in (self._user, log.user) and self._user != log.user
         falls = before is not None and log.kwh < DIP * before.kwh - ROUNDING
         told.is_apart = before is None or self._boundary_seen or users_differ or (self._gap and falls)
+        is_level = before is not None and log.kwh >= before.kwh - ROUNDING
+        told.is_hidden = session.rest_of is not None and is_level and not told.is_apart
         on_was_seen = self._on_seen_at is not None and abs(self._on_seen_at - session.begun) < 1
         is_first = log.written - session.begun <= self._truth.interval
         told.begin_is_known = on_was_seen or (is_first and told.is_apart)

@@ -16,6 +16,8 @@ class ToldSession:
     first_log: Log | None = None
     # Whether it can be known that it is not the session before it, and when it began.
     is_apart: bool = True
+    # The second piece of a session that a power cut divided, where nothing shows the cut.
+    is_hidden: bool = False
     begin_is_known: bool = False
 
 
@@ -38,7 +40,8 @@ class Truth:
     def joules(self) -> tuple[int, int]:
         """The least and the most that a right counter shows."""
         told = round(sum(told.kwh for told in self.told) * KWH)
-        return told, told + round(self.extra_kwh * KWH)
+        hidden = round(sum(told.kwh for told in self.told if told.is_hidden) * KWH)
+        return told - hidden, told + round(self.extra_kwh * KWH)
 
     @property
     def number(self) -> tuple[int, int]:
