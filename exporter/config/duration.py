@@ -2,7 +2,7 @@
 
 import re
 
-# Each unit at most once and the larger first, as Prometheus has it: 1m30s is one, 30s1m and 90 are not.
+# Each unit at most once and larger units first, as in Prometheus: 1m30s is a duration, 30s1m and 90 are not.
 _GRAMMAR = re.compile("".join(rf"(?:(?P<{unit}>[0-9]+){unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")))
 _MILLISECONDS = {
     "y": 365 * 86_400_000,
@@ -13,7 +13,7 @@ _MILLISECONDS = {
     "s": 1_000,
     "ms": 1,
 }
-# Prometheus counts nanoseconds in 64 bits; no longer text can name a duration that fits.
+# Prometheus counts nanoseconds in 64 bits. A longer text cannot be a duration within that range.
 _LONGEST_MILLISECONDS = (2**63 - 1) // 1_000_000
 _LONGEST_TEXT = 60
 

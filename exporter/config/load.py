@@ -234,7 +234,7 @@ class _Loading:
         yield from self._entries(account.chargers, self._path, f"{place}.chargers")
         read = set()
         for i, text in enumerate(account.charger_files):
-            for file in self._matched(text, f"{place}.charger_files[{i}]"):
+            for file in self._matched(text, f"{place}.charger_files[{i}]") if text else ():
                 if file not in read:
                     read.add(file)
                     yield from self._entries(self._charger_file(file), file, "")

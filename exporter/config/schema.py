@@ -17,12 +17,12 @@ SERVICE_URL = "https://library.vecharge.app"
 
 
 class Duration(float):
-    """Seconds, written as Prometheus writes a duration; more than none."""
+    """A duration above 0, in seconds; written as in Prometheus."""
 
     @classmethod
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
-        # 0 and 300 come as numbers: the grammar of durations says which of them it knows.
+        # YAML reads 0 and 300 as numbers; the grammar of durations accepts the one and not the other.
         seconds = duration.parse(str(value) if isinstance(value, str | int) else "")
         if not seconds:
             raise ValueError("must be longer than 0")
@@ -59,7 +59,7 @@ class Watts(float):
 
 
 class Text(str):
-    """Text that people and label values can carry: something, in one line."""
+    """One line of text that is not empty, fit for a label value."""
 
     __slots__ = ()
 
@@ -78,7 +78,7 @@ class Text(str):
 
 
 class Secret(str):
-    """A token: whoever prints the struct around it does not print the token."""
+    """A token. Printing the struct that holds it does not print the token."""
 
     __slots__ = ()
 
@@ -102,7 +102,7 @@ class FilePath(Text):
     def read(cls, value: object) -> Self:
         """The value in a document, or a ValueError that says what it must be."""
         path = super().read(value)
-        # It would be shown in messages: a JWT always begins so, being base64 of a JSON object.
+        # Messages show paths. A JWT always begins like this: it is the base64 of a JSON object.
         if path.removeprefix("Bearer").lstrip().startswith("eyJ"):
             raise ValueError("must be a path; a token itself belongs under the key token")
         return path
@@ -148,14 +148,14 @@ class Url(Text):
 
 
 def read(kind: type, value: Any) -> Any:
-    """The hook for `yaml_file.convert`: lets each of the types above read its value."""
+    """The hook for `yaml_file.convert`: each of the types above reads its own value."""
     return cast("type[Duration]", kind).read(value)
 
 
 class Charger(msgspec.Struct, forbid_unknown_fields=True):
     """One charger: a string, its id, or a mapping."""
 
-    id: Annotated[Text, Meta(description="The id that the service knows the charger by; unique in the whole file.")]
+    id: Annotated[Text, Meta(description="The id under which the service knows the charger; unique in the whole file.")]
     name: Annotated[
         Text | None, Meta(description="A name for people, shown as the label `name` of `vecharge_charger_info`.")
     ] = None
@@ -166,7 +166,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
 
     name: Annotated[Text, Meta(description="The label `account` of its metrics; unique.")]
     url: Annotated[
-        Url, Meta(description="The service. The environment's `HTTPS_PROXY` and `NO_PROXY` hold for it.")
+        Url, Meta(description="The service. It is reached through `HTTPS_PROXY`, unless `NO_PROXY` excludes it.")
     ] = Url(SERVICE_URL)
     token: Annotated[
         Secret | None,
@@ -178,30 +178,31 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     ] = None
     token_env: Annotated[Variable | None, Meta(description="The environment variable that holds the token.")] = None
     transports: Annotated[
-        tuple[Text, ...], Meta(description="Ways to connect, tried in this order: `websocket`, `polling`.")
+        tuple[Text, ...],
+        Meta(description="Ways to connect, in the order in which they are tried: `websocket`, `polling`."),
     ] = (Text("websocket"), Text("polling"))
-    connect_timeout: Annotated[
-        Duration, Meta(description="The longest that a handshake over one transport may take.")
-    ] = Duration(20)
+    connect_timeout: Annotated[Duration, Meta(description="How long a handshake over one transport may take.")] = (
+        Duration(20)
+    )
     ca_file: Annotated[
         FilePath | None,
-        Meta(description="Certificate authorities (PEM) to trust beside the system's."),
+        Meta(description="Certificate authorities (PEM) to trust in addition to the system's."),
     ] = None
     insecure_skip_verify: Annotated[
-        bool, Meta(description="Do not verify the service's certificate. Anyone on the way can then read the token.")
+        bool, Meta(description="Do not verify the service's certificate. Anyone between can then read the token.")
     ] = False
     chargers: Annotated[list[str | Charger], Meta(description="Chargers to watch: ids, or mappings with an `id`.")] = []
     charger_files: Annotated[
         list[FilePath],
         Meta(
             description="Files with more of them, as glob patterns: YAML or JSON lists of the same entries. "
-            "A pattern that matches no file is told and no error at a start, as long as there is another charger."
+            "At a start, a pattern that matches no file is a warning, as long as there is another charger."
         ),
     ] = []
 
 
 class Global(msgspec.Struct, forbid_unknown_fields=True):
-    """What holds for every account."""
+    """Options for all accounts."""
 
     stale_after: Annotated[
         StaleAfter,
@@ -214,7 +215,7 @@ class Global(msgspec.Struct, forbid_unknown_fields=True):
     expose_location: Annotated[bool, Meta(description="Export the chargers' latitude and longitude.")] = False
     max_power_watts: Annotated[
         Watts,
-        Meta(description="A rise of energy that would need more power than this is not counted."),
+        Meta(description="A rise of energy that needs more power than this is not counted."),
     ] = Watts(400_000)
 
 
@@ -222,12 +223,10 @@ class Document(msgspec.Struct, forbid_unknown_fields=True, rename={"globals": "g
     """The whole file."""
 
     accounts: Annotated[list[Account], Meta(description="The accounts; at least one.")]
-    globals: Annotated[Global, Meta(description="What holds for every account.")] = msgspec.field(
-        default_factory=Global
-    )
+    globals: Annotated[Global, Meta(description="Options for all accounts.")] = msgspec.field(default_factory=Global)
 
 
-# Where each struct stands in the document.
+# The struct at each place of the document.
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "": Document,
     "global": Global,

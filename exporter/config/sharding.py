@@ -9,7 +9,7 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` exporters, counted from 0; every charger is on exactly one."""
+    """One of `total` exporters, counted from 0. Every charger belongs to exactly one."""
 
     index: int = 0
     total: int = 1
@@ -21,7 +21,7 @@ class Shard:
             )
 
     def of(self, config: Config) -> Config:
-        """What this shard watches of a configuration; an account without a charger here stays, with none."""
+        """The part of a configuration that this shard watches. An account may be left without a charger."""
         if self.total == 1:
             return config
         accounts = (

@@ -19,7 +19,7 @@ from exporter.errors import TokenError
 
 # How long a handshake waits for its token; the volume that holds it may hang.
 READ_SECONDS = 5.0
-# Far above any JWT: a path that names the wrong file (or a device) must not fill the memory.
+# Far above any JWT: a path to the wrong file must not fill the memory.
 _MAX_BYTES = 65536
 # As shells, YAML and word processors write them.
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
@@ -46,9 +46,9 @@ class TokenSource:
         return "token in the configuration"
 
     def read(self) -> str:
-        """The token as it is now, without the word `Bearer`; raises TokenError.
+        """The token without the word `Bearer`; raises TokenError.
 
-        Read afresh at every call: tokens live about 90 days, and are exchanged while the exporter runs.
+        It is read again at every call: tokens live about 90 days and are renewed while the exporter runs.
         """
         token = bare(self._text())
         problem = _problem_of(token)
@@ -108,13 +108,13 @@ class TokenReader:
 
 
 def bare(token: str) -> str:
-    """The token without the word `Bearer` that people copy along with it, and without white space around."""
-    first, _, rest = token.strip().partition(" ")
-    return rest.strip() if first.lower() == "bearer" else token.strip()
+    """The token without white space around it and without the word `Bearer`, which people copy with it."""
+    first, *rest = token.split(None, 1) or [""]
+    return "".join(rest).strip() if first.lower() == "bearer" else token.strip()
 
 
 def _problem_of(token: str) -> str | None:
-    """Why a bare token cannot be one, without a piece of it."""
+    """Why a bare token cannot be a token; shows no part of it."""
     if not token:
         return "is empty: put the token of the veCharge account there"
     if token[0] in _QUOTES or token[-1] in _QUOTES:
@@ -147,7 +147,7 @@ def expiry_of(token: str) -> float | None:
 
 
 def expiry_text(expiry_unix: float | None, now_unix: float) -> str:
-    """The day of an expiry and how far it is: `2026-04-01 (90 days left)`; `-` if it is not known."""
+    """The day of an expiry and the days until then: `2026-04-01 (90 days left)`; `-` if it is not known."""
     if expiry_unix is None:
         return "-"
     try:
@@ -160,7 +160,7 @@ def expiry_text(expiry_unix: float | None, now_unix: float) -> str:
 
 
 def expired_on(token: str, now_unix: float) -> str | None:
-    """When a token expired, as `expiry_text` writes it; None if it has not, or does not say."""
+    """When a token expired, as `expiry_text` writes it; None if it has not expired or does not say."""
     expiry_unix = expiry_of(token)
     return expiry_text(expiry_unix, now_unix) if expiry_unix is not None and expiry_unix <= now_unix else None
 

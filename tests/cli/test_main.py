@@ -1,4 +1,4 @@
-"""The commands: what they run, what they say, and with which exit status they end."""
+"""The commands: what they run, what they print, and their exit status."""
 
 import base64
 import subprocess
@@ -29,7 +29,7 @@ ENVIRONMENT = {"VECHARGE_TOKEN": TOKEN, "VECHARGE_CHARGERS": "a,b"}
 
 
 class Program:
-    """The command line, with what it would run for ever put down in `ran` in place of being run."""
+    """The command line. What would run for ever is recorded in `ran` instead."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, tuple[Any, ...]]] = []
@@ -41,7 +41,7 @@ class Program:
         return result
 
     def options(self) -> Options:
-        """What the one command that ran was to run with."""
+        """The options of the one command that ran."""
         ((_, arguments),) = self.ran
         (options,) = (argument for argument in arguments if isinstance(argument, Options))
         return options
@@ -138,11 +138,11 @@ class TestRun:
         assert result.exit_code == 0
         assert program.options() == self.AS_FLAGGED
 
-    def test_the_command_line_goes_before_the_environment(self, program: Program) -> None:
+    def test_the_command_line_overrides_the_environment(self, program: Program) -> None:
         program("--web.telemetry-path=/flag", VECHARGE_EXPORTER_WEB_TELEMETRY_PATH="/variable", **ENVIRONMENT)
         assert program.options().web.telemetry_path == "/flag"
 
-    def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
+    def test_an_empty_variable_counts_as_not_set(self, program: Program) -> None:
         assert program(VECHARGE_EXPORTER_CONFIG_FILE="", **ENVIRONMENT).exit_code == 0
 
     def test_without_any_configuration_it_says_what_to_do(self, program: Program) -> None:
@@ -152,7 +152,7 @@ class TestRun:
         assert token.endswith("VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file")
         assert chargers.endswith("is not set: set it to the charger ids, separated by commas or spaces")
 
-    def test_a_configuration_that_is_not_valid_ends_it_with_2_and_a_line_for_each_fault(
+    def test_an_invalid_configuration_ends_it_with_2_and_a_line_for_each_fault(
         self, program: Program, tmp_path: Path
     ) -> None:
         (tmp_path / "c.yml").write_text(VALID.replace("name:", "nam:"))
@@ -163,9 +163,7 @@ class TestRun:
             'vecharge-exporter: c.yml: accounts[0]: the key "name" is missing',
         ]
 
-    def test_a_web_configuration_that_is_not_valid_is_named_before_anything_runs(
-        self, program: Program, tmp_path: Path
-    ) -> None:
+    def test_an_invalid_web_configuration_is_named_before_anything_runs(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "w.yml").write_text("basic_auth_user: {}")
         result = program("--web.config.file=w.yml", **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
@@ -175,7 +173,7 @@ class TestRun:
         assert program("--log.level=WARN", "--log.format=Json", **ENVIRONMENT).exit_code == 0
         assert program("run", VECHARGE_EXPORTER_LOG_LEVEL="Debug", **ENVIRONMENT).exit_code == 0
 
-    def test_a_configuration_file_that_is_not_there_is_named(self, program: Program) -> None:
+    def test_a_missing_configuration_file_is_named(self, program: Program) -> None:
         result = program("--config.file=nowhere.yml")
         assert result.exit_code == 2
         assert "nowhere.yml" in result.stderr
@@ -223,7 +221,7 @@ class TestRun:
             "--no.such-flag=1",
         ],
     )
-    def test_a_flag_that_is_not_valid_ends_it_with_2(self, program: Program, flag: str) -> None:
+    def test_an_invalid_flag_ends_it_with_2(self, program: Program, flag: str) -> None:
         result = program(flag, **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
         assert "Usage: " in result.stderr
@@ -233,19 +231,21 @@ class TestStoragePath:
     """`--storage.path`: a folder, which is made if it is not there."""
 
     @pytest.mark.parametrize("command", ["run", "state"])
-    def test_nothing_is_no_folder(self, program: Program, command: str) -> None:
+    def test_an_empty_path_is_refused(self, program: Program, command: str) -> None:
         result = program(command, "--storage.path=", **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
         assert "--storage.path" in result.stderr
         assert "): must name a folder, and is empty: is a variable not set?\n" in result.stderr
 
-    def test_a_variable_set_to_nothing_counts_as_not_set(self, program: Program) -> None:
+    def test_an_empty_variable_counts_as_not_set(self, program: Program) -> None:
         assert program(VECHARGE_EXPORTER_STORAGE_PATH="", **ENVIRONMENT).exit_code == 0
         assert program.options().storage_path == Path("data")
 
     @pytest.mark.parametrize("command", ["run", "state"])
     @pytest.mark.parametrize("path", ["file", "file/data"])
-    def test_a_file_is_no_folder(self, program: Program, tmp_path: Path, command: str, path: str) -> None:
+    def test_a_file_in_place_of_the_folder_is_refused(
+        self, program: Program, tmp_path: Path, command: str, path: str
+    ) -> None:
         (tmp_path / "file").touch()
         result = program(command, f"--storage.path={path}", **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
@@ -254,7 +254,7 @@ class TestStoragePath:
 
 
 class TestSecrets:
-    """Everyone on the machine can read a command line: no token is taken from one, and none is shown."""
+    """Every user of the machine can read a command line: no token is read from it, and none is shown."""
 
     def test_no_flag_takes_a_token_or_a_password_but_only_the_name_of_its_file(self) -> None:
         names = [name for command in main.commands.values() for option in command.params for name in option.opts]
@@ -262,7 +262,7 @@ class TestSecrets:
         assert [name for name in secrets if not name.endswith("-file")] == []
 
     @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("demo",), ("simulate",), ("healthcheck",)])
-    def test_a_token_given_all_the_same_is_refused_and_not_repeated(
+    def test_a_token_on_the_command_line_is_refused_and_not_repeated(
         self, program: Program, command: tuple[str, ...]
     ) -> None:
         result = program(*command, f"--token={TOKEN}", **ENVIRONMENT)
@@ -270,7 +270,7 @@ class TestSecrets:
         assert TOKEN not in result.output
 
     @pytest.mark.parametrize("command", ["run", "check"])
-    def test_a_token_in_a_configuration_that_is_not_valid_is_not_repeated(
+    def test_a_token_in_an_invalid_configuration_is_not_repeated(
         self, program: Program, tmp_path: Path, command: str
     ) -> None:
         (tmp_path / "c.yml").write_text(VALID.replace("chargers", "charger"))
@@ -302,13 +302,13 @@ class TestVersion:
     """`--version`, quickly."""
 
     @pytest.mark.parametrize("arguments", [("--version",), ("run", "--version")])
-    def test_it_is_told(self, program: Program, arguments: tuple[str, ...]) -> None:
+    def test_it_is_printed(self, program: Program, arguments: tuple[str, ...]) -> None:
         result = program(*arguments)
         assert (result.exit_code, result.stdout) == (0, f"vecharge-exporter, version {__version__}\n")
 
-    def test_it_needs_no_heavy_library(self) -> None:
+    def test_it_imports_no_heavy_library(self) -> None:
         code = (
-            "import sys, exporter.cli; "
+            "import sys, exporter.cli.main; "
             "heavy = {'aiohttp', 'socketio', 'engineio', 'requests', 'jinja2', 'prometheus_client', 'structlog'}; "
             "print(*heavy & set(sys.modules))"
         )
@@ -317,7 +317,7 @@ class TestVersion:
 
 
 class TestCheck:
-    """`check`: 0 all is well, 1 a token cannot be read, 2 the configuration is not valid."""
+    """`check`: 0 all of it works, 1 a token cannot be read, 2 the configuration is not valid."""
 
     def test_a_valid_file(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text(VALID)
@@ -329,14 +329,14 @@ class TestCheck:
         assert (result.exit_code, result.stdout) == (0, "environment: valid, 1 account(s), 2 charger(s)\n")
 
     @pytest.mark.parametrize("text", ["", "accounts: []", "accounts: [", VALID + "x: 1\n"])
-    def test_a_file_that_is_not(self, program: Program, tmp_path: Path, text: str) -> None:
+    def test_an_invalid_file(self, program: Program, tmp_path: Path, text: str) -> None:
         (tmp_path / "c.yml").write_text(text)
         result = program("check", "--config.file=c.yml")
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.startswith("vecharge-exporter: c.yml: ")
         assert result.stderr.count("\n") == 1
 
-    def test_every_token_that_cannot_be_read_is_told_with_its_account(self, program: Program, tmp_path: Path) -> None:
+    def test_every_unreadable_token_is_named_with_its_account(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "good").write_text(TOKEN)
         (tmp_path / "empty").write_text("\n")
         (tmp_path / "c.yml").write_text(
@@ -373,16 +373,14 @@ class TestCheck:
         assert (result.exit_code, result.stdout) == (2, "")
         assert [line.split(" ")[1] for line in result.stderr.splitlines()] == ["c.yml:"] * 3 + ["web.yml:"] * 2
 
-    def test_a_pattern_that_matches_nothing_is_told_and_no_fault(self, program: Program, tmp_path: Path) -> None:
+    def test_a_pattern_without_a_file_is_named_and_not_a_fault(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text("accounts: [{name: a, token: b, chargers: [c], charger_files: ['none/*.yml']}]")
         result = program("check", "--config.file=c.yml")
         assert result.exit_code == 0
         assert result.stdout.splitlines()[1:] == ["c.yml: charger_files: none/*.yml matches no file"]
 
     @pytest.mark.parametrize(("text", "status"), [("basic_auth_users: {}\n", 0), ("basic_auth_users: {a: b}\n", 2)])
-    def test_a_web_configuration_is_looked_at_too(
-        self, program: Program, tmp_path: Path, text: str, status: int
-    ) -> None:
+    def test_a_web_configuration_is_checked_too(self, program: Program, tmp_path: Path, text: str, status: int) -> None:
         (tmp_path / "c.yml").write_text(VALID)
         (tmp_path / "web.yml").write_text(text)
         for given in (["--web.config.file=web.yml"], []):
@@ -449,6 +447,6 @@ class TestDemoAndSimulate:
 
     @pytest.mark.parametrize("flag", ["--chargers=0", "--chargers=x", "--speed=0", "--speed=-1"])
     @pytest.mark.parametrize("command", ["demo", "simulate"])
-    def test_what_cannot_be_simulated_is_refused(self, program: Program, command: str, flag: str) -> None:
+    def test_options_out_of_range_are_refused(self, program: Program, command: str, flag: str) -> None:
         assert program(command, flag).exit_code == 2
         assert program.ran == []

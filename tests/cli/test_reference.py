@@ -1,4 +1,4 @@
-"""What the program says of itself, printed and in docs/, comes from the tables that it runs on."""
+"""The references, printed and in docs/, are generated from the tables of the program."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def test_help_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("command", main.commands)
-def test_every_command_and_every_option_says_what_it_is_for(command: str) -> None:
+def test_every_command_and_every_option_has_a_help_text(command: str) -> None:
     assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
     assert main.commands[command].help
     options = [option for option in main.commands[command].params if isinstance(option, click.Option)]

@@ -1,4 +1,4 @@
-"""Any bytes as a file end in a Config or a ConfigError of one line."""
+"""Any bytes in a file lead to a Config or to a ConfigError of one line."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from exporter.errors import ConfigError
 
 TESTDATA = Path(__file__).parent / "testdata"
 VALID = (TESTDATA / "valid-full.yml").read_bytes()
-# What YAML gives a meaning to, more often than chance would.
+# YAML syntax, more often than by chance.
 FRAGMENTS = st.sampled_from(
     [
         b"\n", b"  ", b": ", b"- ", b"{", b"}", b"[", b"]", b"&a ", b"*a", b"!!int ", b"!!binary ", b"<<: ", b"---\n",
@@ -43,12 +43,12 @@ def test_any_bytes(file: Path, content: bytes) -> None:
 
 
 @given(content=st.lists(FRAGMENTS, max_size=30).map(b"".join))
-def test_any_heap_of_what_means_something_in_yaml(file: Path, content: bytes) -> None:
+def test_any_sequence_of_yaml_syntax(file: Path, content: bytes) -> None:
     ends_well(file, content)
 
 
 @given(at=st.integers(0, len(VALID)), length=st.integers(0, 20), put=FRAGMENTS | st.binary(max_size=5))
-def test_a_valid_file_with_a_wound_anywhere(file: Path, at: int, length: int, put: bytes) -> None:
+def test_a_valid_file_damaged_anywhere(file: Path, at: int, length: int, put: bytes) -> None:
     ends_well(file, VALID[:at] + put + VALID[at + length :])
 
 
@@ -66,5 +66,5 @@ def test_a_valid_file_with_a_wound_anywhere(file: Path, at: int, length: int, pu
     ],
     ids=range(8),
 )
-def test_depth_and_length_break_nothing(file: Path, content: bytes) -> None:
+def test_deep_and_long_files(file: Path, content: bytes) -> None:
     ends_well(file, content)

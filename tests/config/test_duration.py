@@ -1,4 +1,4 @@
-"""Durations are read by Prometheus' grammar."""
+"""Durations follow Prometheus' grammar."""
 
 import contextlib
 
@@ -34,7 +34,7 @@ def test_units_may_be_left_out_but_keep_their_order(text: str, seconds: float) -
     "text",
     ["", "5", "m", "-5m", "1.5h", "5 m", " 5m", "5m\n", "5M", "30s1m", "5m5m", "1h 30m", "\u0665m", "1us"],
 )
-def test_anything_else_is_no_duration(text: str) -> None:
+def test_anything_else_is_not_a_duration(text: str) -> None:
     with pytest.raises(ValueError, match="must be a duration such as"):
         duration.parse(text)
 
@@ -54,11 +54,11 @@ def test_a_duration_is_written_in_its_shortest_form(seconds: float, text: str) -
 
 
 @given(st.integers(0, 2**63 // 1_000_000 - 1))
-def test_what_is_written_reads_back_as_the_same(milliseconds: int) -> None:
+def test_a_written_duration_is_read_back_the_same(milliseconds: int) -> None:
     assert duration.parse(duration.text(milliseconds / 1000)) == milliseconds / 1000
 
 
 @given(st.text(alphabet="0123456789ywdhms ", max_size=80))
-def test_no_text_does_anything_but_read_or_be_refused(text: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert duration.parse(text) >= 0

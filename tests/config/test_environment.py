@@ -1,4 +1,4 @@
-"""Without a file, three environment variables are a configuration."""
+"""Three environment variables are a configuration without a file."""
 
 import pytest
 
@@ -22,12 +22,12 @@ def test_token_and_chargers_are_enough() -> None:
     )
 
 
-def test_the_service_may_be_another() -> None:
+def test_another_service_may_be_set() -> None:
     (account,) = from_environment(COMPLETE | {"VECHARGE_URL": "http://127.0.0.1:8080"}).accounts
     assert account.url == "http://127.0.0.1:8080"
 
 
-def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
+def test_an_empty_variable_counts_as_not_set() -> None:
     assert from_environment(COMPLETE | {"VECHARGE_URL": ""}) == from_environment(COMPLETE)
 
 
@@ -53,7 +53,7 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_that_names_the_variable(change: dict[str, str], line: str) -> None:
+def test_a_fault_is_one_line_that_names_the_variable(change: dict[str, str], line: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         from_environment(COMPLETE | change)
     assert str(refusal.value) == line

@@ -1,4 +1,4 @@
-"""What a configuration file may say, and what is said of one that is not valid."""
+"""What a configuration file may hold, and how the faults of an invalid one are named."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from exporter.errors import ConfigError
 
 TESTDATA = Path(__file__).parent / "testdata"
 
-# A line of refusals.txt: a file that is not valid, and the one line that it is answered with.
+# A line of refusals.txt: an invalid file, and the line that names its first fault.
 REFUSALS = dict(line.split(" -> ", 1) for line in (TESTDATA / "refusals.txt").read_text().splitlines())
 
 
@@ -30,7 +30,7 @@ def test_the_first_fault_of_an_invalid_file_is_one_line_that_names_file_place_an
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_no_refusal_shows_a_token_not_even_in_its_traceback(name: str) -> None:
+def test_a_refusal_shows_no_token_not_even_in_its_traceback(name: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         load(Path(name))
     assert "marked-secret" not in "".join(refusal.value.problems)
@@ -43,7 +43,7 @@ def test_every_fault_of_a_file_and_of_its_charger_files_is_named() -> None:
         load(Path("every-fault.yml"))
     assert list(refusal.value.problems) == Path("every-fault.txt").read_text().splitlines()
     assert str(refusal.value) == (
-        "every-fault.yml: global.stale_after: must be longer than 0 (and 22 more: 'vecharge-exporter check' names them)"
+        "every-fault.yml: global.stale_after: must be longer than 0 (and 23 more: 'vecharge-exporter check' names them)"
     )
 
 
@@ -51,7 +51,7 @@ def test_every_invalid_file_has_its_line() -> None:
     assert {file.name for file in TESTDATA.glob("invalid-*")} == set(REFUSALS)
 
 
-def test_only_a_name_a_token_and_a_charger_are_required_and_the_rest_has_its_default() -> None:
+def test_only_name_token_and_a_charger_are_required_and_the_rest_has_defaults() -> None:
     assert load(Path("valid-minimal.yml")) == Config(
         stale_after_seconds=None,
         expose_location=False,
@@ -124,7 +124,7 @@ def test_paths_in_the_file_are_relative_to_the_file(monkeypatch: pytest.MonkeyPa
     assert ChargerConfig(id="found-in-yaml") in delhi.chargers
 
 
-def test_a_folder_whose_name_looks_like_a_pattern_is_taken_as_it_stands(tmp_path: Path) -> None:
+def test_a_folder_whose_name_looks_like_a_pattern_is_taken_literally(tmp_path: Path) -> None:
     folder = tmp_path / "chargers[1]*"
     folder.mkdir()
     (folder / "a.yml").write_text("[a]")
@@ -133,7 +133,7 @@ def test_a_folder_whose_name_looks_like_a_pattern_is_taken_as_it_stands(tmp_path
     assert [charger.id for charger in config.accounts[0].chargers] == ["a"]
 
 
-def test_chargers_may_all_come_from_charger_files_in_the_order_of_their_names() -> None:
+def test_all_chargers_may_come_from_charger_files_in_order_of_file_name() -> None:
     (account,) = load(Path("valid-only-charger-files.yml")).accounts
     assert [charger.id for charger in account.chargers] == [
         "found-in-json",
@@ -144,13 +144,13 @@ def test_chargers_may_all_come_from_charger_files_in_the_order_of_their_names() 
 
 
 @pytest.mark.parametrize("suffix", ["yml", "json"])
-def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, suffix: str) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"chargers.{suffix}").write_bytes(b'\xef\xbb\xbf["a"]')
     (tmp_path / "config.yml").write_text("accounts: [{name: x, token_env: X, charger_files: [chargers.*]}]")
     assert load(tmp_path / "config.yml").accounts[0].chargers == (ChargerConfig(id="a"),)
 
 
-def test_one_account_may_take_over_the_fields_of_another_by_a_yaml_merge_key() -> None:
+def test_an_account_may_copy_fields_of_another_with_a_yaml_merge_key() -> None:
     delhi, mumbai = load(Path("valid-anchors.yml")).accounts
     assert (delhi.name, mumbai.name) == ("delhi", "mumbai")
     assert delhi.connect_timeout_seconds == mumbai.connect_timeout_seconds == 3

@@ -1,4 +1,4 @@
-"""What a configuration was made from is remembered as it was just before it was read, so that no change is missed."""
+"""The marks of files are taken before the files are read, so that no change is missed."""
 
 import shutil
 from collections.abc import Callable
@@ -18,7 +18,7 @@ accounts:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """A valid one, in the working folder."""
+    """A valid configuration in the working folder."""
     monkeypatch.chdir(tmp_path)
     Path("config.yml").write_text(CONFIG)
     Path("token").write_text("a-token")
@@ -58,7 +58,7 @@ def trust_another() -> None:
     Path("ca.pem").write_bytes(AUTHORITY.read_bytes() * 2)
 
 
-def test_as_long_as_nothing_changes_it_looks_the_same(config: Config) -> None:
+def test_without_a_change_the_marks_stay_the_same(config: Config) -> None:
     assert config.look() == config.marks
     assert {str(file) for file in config.marks} == {"ca.pem", "chargers/x.json", "token"}
 
@@ -68,13 +68,13 @@ def renew_token() -> None:
 
 
 @pytest.mark.parametrize("change", [renew_token, write, replace, add, remove, repair_permissions, hide, trust_another])
-def test_every_change_shows(config: Config, change: Callable[[], None]) -> None:
+def test_every_change_changes_the_marks(config: Config, change: Callable[[], None]) -> None:
     change()
     assert config.look() != config.marks
 
 
 @pytest.mark.parametrize("name", ["chargers/x.json", "ca.pem"])
-def test_a_change_while_it_is_read_is_not_missed(config: Config, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_change_during_the_reading_is_not_missed(config: Config, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def read_just_before_a_change(file: Path) -> bytes:
         content = read(file)
         if file == Path(name):
@@ -87,12 +87,12 @@ def test_a_change_while_it_is_read_is_not_missed(config: Config, monkeypatch: py
     assert config.look() != config.marks
 
 
-def test_an_account_with_other_authorities_is_another_one(config: Config) -> None:
+def test_an_account_with_changed_authorities_has_changed(config: Config) -> None:
     trust_another()
     assert load(Path("config.yml")).accounts != config.accounts
 
 
-def test_an_account_whose_authorities_were_written_anew_is_the_same(config: Config) -> None:
+def test_an_account_whose_authorities_were_rewritten_has_not_changed(config: Config) -> None:
     Path("ca.pem").unlink()
     shutil.copy(AUTHORITY, "ca.pem")
     assert load(Path("config.yml")).accounts == config.accounts

@@ -14,13 +14,13 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 @pytest.mark.usefixtures("golden")
-def test_the_document_is_what_the_fields_say(request: pytest.FixtureRequest) -> None:
+def test_the_document_is_generated_from_the_fields(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--renew-golden"):
         DOCUMENT.write_text(configuration_reference())
     assert DOCUMENT.read_text() == configuration_reference(), "if this is as it should be: make golden"
 
 
-def test_every_field_stands_in_its_section_with_a_meaning() -> None:
+def test_every_field_is_in_its_section_with_a_meaning() -> None:
     sections = configuration_reference().split("\n## ")[1:]
     for section, text in zip(settings.SECTIONS.values(), sections, strict=True):
         rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]* \| (.+) \|$", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Several exporters share the chargers: each is on exactly one, and Prometheus' relabelling agrees on which."""
+"""Several exporters divide the chargers: each is on exactly one, the one that Prometheus' relabelling computes."""
 
 import io
 import threading
@@ -63,7 +63,7 @@ def test_an_account_stays_on_a_shard_that_has_none_of_its_chargers() -> None:
     assert [[account.name for account in Shard(index, 2).of(config).accounts] for index in (0, 1)] == [["delhi"]] * 2
 
 
-def test_the_only_shard_watches_all() -> None:
+def test_a_single_shard_watches_everything() -> None:
     config = configuration(("delhi", IDS))
     assert Shard().of(config) == config
 
@@ -74,14 +74,14 @@ def test_a_shard_that_does_not_exist_is_refused(index: int, total: int) -> None:
         Shard(index, total)
 
 
-def test_a_large_fleet_is_shared_out_evenly() -> None:
+def test_a_large_fleet_is_divided_evenly() -> None:
     counts = [0] * 10
     for number in range(10_000):
         counts[hashmod(f"veChargePoint{number:07d}", 10)] += 1
     assert 900 < min(counts) <= max(counts) < 1100
 
 
-async def test_exporters_share_a_configuration_at_start_and_after_a_reload(tmp_path: Path) -> None:
+async def test_exporters_divide_a_configuration_at_start_and_after_a_reload(tmp_path: Path) -> None:
     config = configuration(("delhi", IDS[:10]))
     log = create_log("error", "logfmt", io.StringIO())
     async with AsyncExitStack() as running:
@@ -125,7 +125,7 @@ def test_prometheus_computes_the_same_hashmod(prometheus_binary: Path, tmp_path:
 
 @contextmanager
 def page_of(text: str) -> Iterator[str]:
-    """The address of a server that answers with this page."""
+    """The address of a server that answers every request with this page."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""What cannot be read is named, with what to do, and never taken for nothing at all."""
+"""A file or folder that cannot be read is an error that says what to do; it is never taken for an empty one."""
 
 import os
 import resource
@@ -30,7 +30,7 @@ def chargers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def no_file_left() -> Iterator[None]:
-    """While it lasts, no file can be opened."""
+    """While the block runs, no file can be opened."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -46,7 +46,7 @@ def refusal() -> str:
 
 
 def check() -> str:
-    """What the program says of the configuration, run by somebody who is held to permissions."""
+    """The error of the program, run by a user for whom file permissions apply."""
     ended = subprocess.run(
         [*AS_ANYBODY, PROGRAM, "check", "--config.file=config.yml"],
         capture_output=True,
@@ -59,7 +59,7 @@ def check() -> str:
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o111], ids=["nothing allowed", "no listing"])
-def test_a_folder_that_may_not_be_listed_is_not_an_empty_one(chargers: Path, mode: int) -> None:
+def test_a_folder_that_may_not_be_listed_is_an_error_and_not_empty(chargers: Path, mode: int) -> None:
     chargers.chmod(mode)
     assert check() == (
         "config.yml: accounts[0].charger_files[0]: chargers cannot be read (PermissionError: Permission denied): "
@@ -67,7 +67,7 @@ def test_a_folder_that_may_not_be_listed_is_not_an_empty_one(chargers: Path, mod
     )
 
 
-def test_a_folder_whose_files_may_not_be_opened_is_told_with_the_file(chargers: Path) -> None:
+def test_a_charger_file_that_may_not_be_opened_is_named(chargers: Path) -> None:
     chargers.chmod(0o444)
     assert check() == (
         "chargers/x.json: cannot be read (PermissionError: Permission denied): "
@@ -76,7 +76,7 @@ def test_a_folder_whose_files_may_not_be_opened_is_told_with_the_file(chargers: 
 
 
 @pytest.mark.parametrize("pattern", ["chargers/*.json", "**/x.json"])
-def test_a_folder_that_cannot_be_listed_for_want_of_open_files_is_not_an_empty_one(
+def test_a_folder_is_not_empty_because_the_limit_of_open_files_is_reached(
     chargers: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
     del chargers
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_listed_for_want_of_open_files_is_not_an_empty_o
     assert told.startswith("config.yml: accounts[0].charger_files[0]: ")
 
 
-def test_a_file_is_told_for_want_of_open_files(chargers: Path) -> None:
+def test_the_limit_of_open_files_is_named(chargers: Path) -> None:
     del chargers
     with no_file_left():
         told = refusal()
@@ -99,7 +99,7 @@ def test_a_file_is_told_for_want_of_open_files(chargers: Path) -> None:
     )
 
 
-def test_a_file_that_is_not_there_and_a_folder_in_its_place_are_told(chargers: Path) -> None:
+def test_a_missing_file_and_a_folder_in_its_place_are_named(chargers: Path) -> None:
     for file, told in (
         (Path("nothing.yml"), "FileNotFoundError: No such file or directory): put it there, for the exporter to read"),
         (chargers, "IsADirectoryError: Is a directory): name a file"),
@@ -109,7 +109,7 @@ def test_a_file_that_is_not_there_and_a_folder_in_its_place_are_told(chargers: P
         assert str(refused.value) == f"{file}: cannot be read ({told}"
 
 
-def test_a_folder_that_is_not_there_holds_no_file(chargers: Path) -> None:
+def test_a_missing_folder_has_no_files(chargers: Path) -> None:
     (chargers / "x.json").unlink()
     chargers.rmdir()
     assert [charger.id for charger in load(Path("config.yml")).accounts[0].chargers] == ["a"]
@@ -120,7 +120,7 @@ def test_a_charger_file_that_is_a_pipe_is_refused_and_not_waited_for(chargers: P
     assert refusal() == "chargers/y.json: is a pipe, a device or a socket: put a regular file there"
 
 
-def test_an_authority_that_is_no_regular_file_is_refused_and_not_waited_for(chargers: Path) -> None:
+def test_an_authority_that_is_a_pipe_is_refused_and_not_waited_for(chargers: Path) -> None:
     os.mkfifo(chargers / "ca.pem")
     Path("config.yml").write_text(CONFIG.replace("token_env", "ca_file: chargers/ca.pem, token_env"))
     assert refusal() == (

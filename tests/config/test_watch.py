@@ -1,4 +1,4 @@
-"""Files are read again once they have changed and hold still, and again at every look while that fails."""
+"""Changed files are read once two looks find the same, and again at every look while reading them fails."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class EndOfLooksError(BaseException):
 
 
 def marks(number: int) -> Marks:
-    """Those of a file after its change of that number."""
+    """The marks of a file after its change of that number."""
     return {Path("x"): FileMark(number, 0, 0, 0)}
 
 

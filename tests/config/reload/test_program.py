@@ -1,4 +1,4 @@
-"""The whole program: what is changed on disk or asked for over HTTP reaches the streams, and what is wrong is seen."""
+"""The whole program: changes on disk and reloads over HTTP reach the streams, and faults are reported."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.node.service import NodeService
 from tests.processes import SECONDS, wait_until
 
 LIFECYCLE = {"VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE": "true"}
-# A wrapper: the program waits an hour after every failure, so that whoever tries again was woken.
+# A wrapper: the program waits an hour after every failure, so that a stream that retries was woken.
 SLUGGISH = (
     sys.executable,
     "-c",
@@ -30,7 +30,7 @@ SLUGGISH = (
 
 @pytest.fixture
 def chargers(tmp_path: Path) -> Path:
-    """The folder of charger files, with one."""
+    """The folder of charger files, with one file."""
     folder = tmp_path / "exporter" / "chargers"
     folder.mkdir(parents=True)
     (folder / "x.json").write_text(json.dumps(["found"]))
@@ -60,7 +60,7 @@ def test_a_refused_stream_connects_at_once_when_its_token_file_changes(
     assert [one.token for one in node.connections("test")] == ["Bearer a-token", "Bearer the-new-one"]
 
 
-def test_asked_over_http_it_watches_what_has_come_and_says_what_is_wrong(
+def test_a_reload_over_http_watches_new_chargers_or_answers_with_the_fault(
     node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter({"accounts": [account(node.url, token, ["stays"])]}, env=LIFECYCLE)
@@ -78,7 +78,7 @@ def test_asked_over_http_it_watches_what_has_come_and_says_what_is_wrong(
     assert watched(exporter) == {"stays", "comes"}
 
 
-def test_a_pattern_that_matches_nothing_at_the_start_is_told_and_what_comes_is_watched(
+def test_a_pattern_without_a_file_at_the_start_is_logged_and_its_later_files_are_watched(
     node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(with_files(node, token))
@@ -90,7 +90,7 @@ def test_a_pattern_that_matches_nothing_at_the_start_is_told_and_what_comes_is_w
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444], ids=["not to be listed", "not to be entered"])
-def test_a_charger_folder_that_may_not_be_read_drops_no_charger_and_is_read_once_it_may(
+def test_an_unreadable_charger_folder_removes_no_charger_and_is_read_once_it_is_readable(
     node: NodeService, token: Path, chargers: Path, start_exporter: Callable[..., Exporter], mode: int
 ) -> None:
     exporter = start_exporter(with_files(node, token), env=LIFECYCLE, wrapper=AS_ANYBODY)
@@ -114,7 +114,7 @@ def test_a_charger_folder_that_may_not_be_read_drops_no_charger_and_is_read_once
     assert exporter.process.text().count("level=error") == 3
 
 
-def test_a_pipe_among_the_charger_files_holds_up_neither_a_reload_nor_the_end(
+def test_a_pipe_among_the_charger_files_blocks_neither_a_reload_nor_the_end(
     node: NodeService, token: Path, chargers: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(with_files(node, token), env=LIFECYCLE)
@@ -126,7 +126,7 @@ def test_a_pipe_among_the_charger_files_holds_up_neither_a_reload_nor_the_end(
     assert exporter.process.wait_for_end() == 0
 
 
-def test_a_pipe_in_place_of_a_token_holds_up_only_its_account(
+def test_a_pipe_in_place_of_a_token_affects_only_its_account(
     node: NodeService, token: Path, tmp_path: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     os.mkfifo(tmp_path / "pipe")

@@ -1,4 +1,4 @@
-"""The fleet becomes what a configuration says, or stays just as it was."""
+"""The fleet becomes what a configuration says, or stays unchanged."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ ENDED: list[str] = []
 
 
 class StillStream(ChargerStream):
-    """Connects to nothing, and says when it begins and ends."""
+    """Connects to nothing, and records its begin and end."""
 
     def __init__(self, charger_id: str, *others: Any) -> None:
         super().__init__(charger_id, *others)
@@ -86,7 +86,7 @@ async def test_a_configuration_whose_authority_is_gone_changes_nothing(fleet: Fl
     assert b"three" not in shown
 
 
-async def test_without_a_file_left_for_the_systems_certificates_nothing_changes(
+async def test_without_an_open_file_left_for_the_systems_certificates_nothing_changes(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fleet.reconcile(Config(accounts=(account("one", "a"),)), {})
@@ -105,7 +105,7 @@ async def test_without_a_file_left_for_the_systems_certificates_nothing_changes(
     assert (BEGUN, ENDED) == (["a", "a", "b"], ["a"])
 
 
-async def test_an_account_that_is_the_same_keeps_its_connections_to_the_service(fleet: Fleet) -> None:
+async def test_an_unchanged_account_keeps_its_connections(fleet: Fleet) -> None:
     one, two = account("one", "a"), account("two", "b")
     await fleet.reconcile(Config(accounts=(one, two)), {})
     await asyncio.sleep(0)

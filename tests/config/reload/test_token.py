@@ -1,4 +1,4 @@
-"""A rotated token: the next attempt uses it, and a stream that was refused for the old one does not wait for that."""
+"""A renewed token is used by the next attempt, which a stream that was refused for the old one makes at once."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ __all__ = ["watch"]
 
 
 class Sluggish(random.Random):
-    """Draws a wait that outlasts every test: who tries again was woken."""
+    """Draws a wait that is longer than every test: a stream that retries was woken."""
 
     def uniform(self, a: float, b: float) -> float:
         return a + b + 3600.0
@@ -29,7 +29,7 @@ def token(tmp_path: Path) -> Path:
     return file
 
 
-async def test_a_refused_stream_tries_again_at_once_when_its_token_has_changed(
+async def test_a_refused_stream_retries_at_once_when_its_token_has_changed(
     node_service: Callable[..., NodeService], watch: Callable[..., Watch], token: Path
 ) -> None:
     node = node_service(NATIVE)
@@ -42,7 +42,7 @@ async def test_a_refused_stream_tries_again_at_once_when_its_token_has_changed(
     assert node.connections(CHARGER)[-1].token == "Bearer the-new-one"
 
 
-async def test_a_stream_whose_token_file_was_missing_tries_again_at_once_when_it_is_there(
+async def test_a_stream_without_a_token_file_retries_at_once_when_it_is_there(
     node_service: Callable[..., NodeService], watch: Callable[..., Watch], token: Path
 ) -> None:
     token.unlink()
@@ -53,7 +53,7 @@ async def test_a_stream_whose_token_file_was_missing_tries_again_at_once_when_it
     await stream.until_connected()
 
 
-async def test_a_stream_that_failed_for_another_reason_keeps_to_its_backoff(watch: Callable[..., Watch]) -> None:
+async def test_a_stream_that_failed_for_another_reason_keeps_its_backoff(watch: Callable[..., Watch]) -> None:
     stream = watch("http://127.0.0.1:9", rng=Sluggish())
     await stream.until_failed()
     stream.stream.token_changed()

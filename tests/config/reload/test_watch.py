@@ -23,7 +23,7 @@ REFUSED = "reload failed"
 
 
 class Scene:
-    """A configuration on disk and what its reloads do; `applied` has the ids of each that was put in place."""
+    """A configuration on disk. `applied` has the charger ids of each configuration that was put in force."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "config.yml"
@@ -38,7 +38,7 @@ class Scene:
         self.process = ExporterProcess("0", "0", "0")
         self.attempts = 0
         self.applied: list[list[str]] = []
-        # What the next attempts end in, instead of a configuration.
+        # What the next attempts raise.
         self.load_error: BaseException | None = None
         self.apply_error: BaseException | None = None
         # The accounts whose token has changed.
@@ -50,7 +50,7 @@ class Scene:
         )
 
     def put(self, *ids: str, file: str = "x.json") -> None:
-        """Writes a charger file, in one go."""
+        """Writes a charger file atomically."""
         new = self.chargers.parent / "new"
         new.write_text("[{}]".format(", ".join(f'"{id_}"' for id_ in ids)))
         new.rename(self.chargers / file)
@@ -72,7 +72,7 @@ class Scene:
         await until(lambda: list(ids) in self.applied, lambda: f"{ids}: {self._log.getvalue()[-1000:]}")
 
     async def until_refused(self) -> None:
-        await until(lambda: not self.process.reload_successful, "a reload that fails")
+        await until(lambda: not self.process.reload_successful, "a failed reload")
 
     def _load(self) -> Config:
         self.attempts += 1
@@ -91,16 +91,14 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-async def test_a_change_between_the_first_reading_and_the_first_look_is_not_missed(scene: Scene) -> None:
+async def test_a_change_between_the_start_and_the_first_look_is_not_missed(scene: Scene) -> None:
     scene.put("b", "c")
     async with scene.watched():
         await scene.until_applied("a", "b", "c")
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "x"), RuntimeError("a fault of ours"), MemoryError()])
-async def test_any_failure_to_read_changes_nothing_is_told_once_and_tried_again(
-    scene: Scene, error: BaseException
-) -> None:
+async def test_a_failed_reload_changes_nothing_is_logged_once_and_retried(scene: Scene, error: BaseException) -> None:
     scene.load_error = error
     async with scene.watched():
         scene.put("b", "c")
@@ -113,10 +111,10 @@ async def test_any_failure_to_read_changes_nothing_is_told_once_and_tried_again(
         scene.load_error = None  # nothing on disk has changed since
         await scene.until_applied("a", "b", "c")
     assert scene.process.reload_successful
-    assert len(scene.logged(REFUSED)) == 2, "by itself once, and once for who asked"
+    assert len(scene.logged(REFUSED)) == 2, "once for all retries, and once for the reload that was asked for"
 
 
-async def test_what_cannot_be_put_in_place_is_tried_again(scene: Scene) -> None:
+async def test_a_configuration_that_cannot_be_applied_is_retried(scene: Scene) -> None:
     scene.apply_error = ConfigError("account x: no")
     async with scene.watched():
         scene.put("b", "c")
@@ -125,7 +123,7 @@ async def test_what_cannot_be_put_in_place_is_tried_again(scene: Scene) -> None:
         await scene.until_applied("a", "b", "c")
 
 
-async def test_a_failure_that_is_another_one_is_told_too(scene: Scene) -> None:
+async def test_another_failure_is_logged_too(scene: Scene) -> None:
     async with scene.watched():
         scene.load_error = ConfigError("one")
         scene.put("b", "c")
@@ -145,7 +143,7 @@ async def test_a_pattern_that_no_longer_matches_any_file_removes_no_charger(scen
     assert scene.applied == [["a", "b"]]
 
 
-async def test_chargers_are_let_go_by_an_empty_list_and_by_a_file_among_others(scene: Scene) -> None:
+async def test_an_empty_list_or_one_file_fewer_removes_chargers(scene: Scene) -> None:
     scene.put("c", file="y.json")
     await scene.reloads.reload()
     (scene.chargers / "x.json").unlink()
@@ -155,14 +153,14 @@ async def test_chargers_are_let_go_by_an_empty_list_and_by_a_file_among_others(s
     assert scene.applied == [["a", "b", "c"], ["a", "c"], ["a"]]
 
 
-async def test_a_pattern_may_be_taken_out(scene: Scene) -> None:
+async def test_a_pattern_may_be_removed(scene: Scene) -> None:
     scene.file.write_text("accounts: [{name: x, token_env: X, chargers: [a]}]")
     (scene.chargers / "x.json").unlink()
     await scene.reloads.reload()
     assert scene.applied == [["a"]]
 
 
-async def test_the_log_says_how_many_chargers_came_went_and_changed(scene: Scene) -> None:
+async def test_the_log_has_the_numbers_of_added_removed_and_changed_chargers(scene: Scene) -> None:
     scene.put("b", "c", "d")
     await scene.reloads.reload()
     new = scene.chargers / "x.json"
@@ -215,7 +213,7 @@ async def test_a_token_file_that_was_missing_wakes_its_account_once_it_is_back(s
         await until(lambda: scene.woken, "the account")
 
 
-async def test_a_failing_reload_does_not_hold_up_a_renewed_token(scene: Scene) -> None:
+async def test_a_failing_reload_does_not_delay_a_renewed_token(scene: Scene) -> None:
     scene.load_error = ConfigError("no")
     async with scene.watched():
         scene.put("b", "c")
@@ -227,7 +225,7 @@ async def test_a_failing_reload_does_not_hold_up_a_renewed_token(scene: Scene) -
     assert scene.woken == ["x"]
 
 
-async def test_a_pipe_in_the_folder_hangs_nothing(scene: Scene) -> None:
+async def test_a_pipe_in_the_folder_fails_the_reload_and_hangs_nothing(scene: Scene) -> None:
     async with scene.watched():
         os.mkfifo(scene.chargers / "y.json")
         await scene.until_refused()

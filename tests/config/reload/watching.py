@@ -13,7 +13,7 @@ RELOADED = "vecharge_exporter_config_last_reload_successful"
 
 
 def configure(exporter: Exporter, accounts: list[dict[str, Any]]) -> None:
-    """Writes the configuration anew and tells the program."""
+    """Writes the configuration and sends SIGHUP."""
     (exporter.folder / "config.yml").write_text(yaml.safe_dump({"accounts": accounts}))
     exporter.process.signal(signal.SIGHUP)
 
