@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from exporter import __version__
 from exporter.charger import clock
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.wire import JOULES_PER_KWH
 from exporter.config.load import Config
 from exporter.config.reload import Reloads, log_unmatched_patterns
 from exporter.config.sharding import Shard
@@ -76,6 +77,7 @@ class Exporter:
             total_shards=options.shard.total,
         )
         self._kept = store.load()
+        self._log_state(store)
         # Jitter needs no secrecy.
         rng = random.Random()  # noqa: S311
         self._recorder = Recorder(options.record, clock.now, log) if options.record else None
@@ -122,6 +124,15 @@ class Exporter:
             if self._recorder:
                 await self._recorder.close()
         self._log.info("stopped")
+
+    def _log_state(self, store: StateStore) -> None:
+        file = str(store.file.absolute())
+        if store.is_new:
+            self._log.info(f"new state file in {store.file.absolute().parent}", file=file)
+            return
+        kwh = sum(kept.meter.total_joules or 0 for kept in self._kept.values()) / JOULES_PER_KWH
+        chargers = "1 charger" if len(self._kept) == 1 else f"{len(self._kept)} chargers"
+        self._log.info(f"state file opened: {chargers}, {kwh:.1f} kWh", file=file)
 
     async def _apply(self, config: Config) -> None:
         """Watches this shard's part of a configuration from now on."""
@@ -187,7 +198,6 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
 def open_store(options: Options, log: Log) -> StateStore:
     """The state file, with a loud word if a damaged one was found; raises StateError."""
     store = StateStore.open(options.storage_path, options.sessions_retention_days)
-    log.info("state file opened", file=str(store.file.absolute()))
     if store.set_aside:
         log.error(
             "the state file was damaged and has been set aside: the totals start anew; 'state set' can restore them",

@@ -48,12 +48,13 @@ class SetAside:
 class StateStore:
     """The one writer of a state file; `open` it, and `close` it. Its calls block, and must not overlap.
 
-    `set_aside` is the damaged file that this `open` found, `damaged_files` how many of them lie in the folder.
-    Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
+    `is_new` says that this `open` made the file, `set_aside` is the damaged file that it found, `damaged_files` how
+    many of them lie in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
     """
 
-    def __init__(self, file: Path, lock: int, set_aside: SetAside | None, retention_days: int) -> None:
+    def __init__(self, file: Path, lock: int, set_aside: SetAside | None, retention_days: int, *, is_new: bool) -> None:
         self.file = file
+        self.is_new = is_new
         self.set_aside = set_aside
         self.damaged_files = len(_damaged(file))
         self._lock = lock
@@ -69,8 +70,10 @@ class StateStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = _take_lock(file)
             undo.callback(os.close, lock)
+            was_there = exists(file)
             set_aside = _make_sound(file)
-            store = cls(file, lock, set_aside, retention_days)
+            is_new = not was_there or set_aside is not None
+            store = cls(file, lock, set_aside, retention_days, is_new=is_new)
             undo.pop_all()
             return store
 

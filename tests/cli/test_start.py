@@ -76,6 +76,21 @@ def test_the_log_has_the_url_to_open_and_the_whole_path_of_the_state(tmp_path: P
         exporter.process.stop()
 
 
+def test_the_log_tells_a_new_state_file_from_one_that_holds_totals(tmp_path: Path) -> None:
+    (account,) = CONFIG["accounts"]
+    config = {"accounts": [account | {"chargers": ["a", "b"]}]}
+    exporter = Exporter(tmp_path, config)
+    exporter.process.stop()
+    assert f'msg="new state file in {tmp_path}/data" file={tmp_path}/data/state.db\n' in exporter.process.text()
+    for charger, kwh in (("a", "900.05"), ("b", "34.05")):
+        arguments = ("state", "set", charger, f"--energy-kwh={kwh}")
+        subprocess.run([PROGRAM, *arguments], cwd=tmp_path, check=True, capture_output=True, timeout=SECONDS)
+    exporter = Exporter(tmp_path, config)
+    exporter.process.stop()
+    assert 'msg="state file opened: 2 chargers, 934.1 kWh"' in exporter.process.text()
+    assert "new state file" not in exporter.process.text()
+
+
 def test_an_expired_token_is_logged_at_the_start(tmp_path: Path) -> None:
     claims = base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=")
     (account,) = CONFIG["accounts"]
