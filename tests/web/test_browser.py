@@ -342,11 +342,11 @@ async def test_filter_sort_and_search_live_in_the_url(browser: Browser) -> None:
         charging(site, "charger12", 3000.0)
         switched_off(site, "charger11")
         async with opened(browser, site) as page:
-            assert page.url == f"{site.url}/"
+            await expect(page).to_have_url(f"{site.url}/")
             await page.get_by_role("button", name="Up 3").click()
             await page.locator("thead").get_by_role("button", name="Power").click()
             await page.get_by_label("Search").fill("charger1 place")
-            assert page.url == f"{site.url}/?search=charger1+place&show=up&sort=power&order=descending"
+            await expect(page).to_have_url(f"{site.url}/?search=charger1+place&show=up&sort=power&order=descending")
             for _ in range(2):
                 assert await shown(page) == ["charger1", "charger12", "charger11"]
                 await page.reload()
