@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from exporter.web.listening import ListenAddress
 
 DEFAULT_LISTEN_ADDRESS: Final = ":10037"
-# What the environment variables of the options begin with. VECHARGE_URL and VECHARGE_CHARGERS are no options: they are
-# the service and the charger ids of a configuration without a file.
+# Prefixes of the options' environment variables. VECHARGE_URL and VECHARGE_CHARGERS are not options: they are the
+# service and the charger ids of a configuration without a file.
 EXPORTER: Final = "VECHARGE_EXPORTER"
 HEALTHCHECK: Final = "VECHARGE_HEALTHCHECK"
 FILE: Final = click.Path(path_type=Path)
@@ -22,7 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Folder(click.Path):
-    """A folder, which may still have to be made. What cannot be read there is told by whoever needs it."""
+    """A folder, which is created later if it is missing. Commands that need it report why they cannot use it."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path, readable=False)
@@ -33,9 +33,9 @@ class _Folder(click.Path):
         if not os.fspath(value):
             self.fail("must name a folder, and is empty: is a variable not set?", param, ctx)
         for folder in (Path(value), *Path(value).parents):
-            # False also for what may not be looked at, where Path's own raises.
+            # False also for a path that may not be accessed, for which Path.is_file raises.
             if os.path.isfile(folder):  # noqa: PTH113
-                self.fail(f'"{folder}" is a file: name a folder, which is made if it is not there', param, ctx)
+                self.fail(f'"{folder}" is a file: name a folder, which is created if it is missing', param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -82,23 +82,23 @@ listen_addresses = flag(
     "--web.listen-address",
     default=[DEFAULT_LISTEN_ADDRESS],
     multiple=True,
-    help="Where to listen: HOST:PORT, [HOST]:PORT or :PORT. May be given several times (in the variable: with spaces).",
+    help="Where to listen: HOST:PORT, [HOST]:PORT or :PORT. Can be repeated (in the variable: separated by spaces).",
 )
 web_config_file = flag(
     "--web.config.file",
     type=FILE,
-    help="TLS, passwords and headers: a web configuration file, as all Prometheus exporters have.",
+    help="Web configuration file with TLS, passwords and headers, as for all Prometheus exporters.",
 )
 enable_lifecycle = flag("--web.enable-lifecycle", is_flag=True, help="Enable POST /-/reload.")
-shard = flag("--shard", type=int, default=0, help="Which of the shards this is, from 0.")
+shard = flag("--shard", type=int, default=0, help="The number of this shard, from 0.")
 total_shards = flag(
-    "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters share the chargers between them."
+    "--total-shards", type=click.IntRange(min=1), default=1, help="How many exporters divide the chargers."
 )
 storage_path = flag(
     "--storage.path",
     type=_Folder(),
     default="data",
-    help="Folder of the state file, with the energy totals; made if it is not there.",
+    help="Folder of the state file, which holds the energy totals; created if it is missing.",
 )
 record_file = flag(
     "--record.file",
@@ -123,7 +123,7 @@ grafana_url = flag(
 
 
 def listen_address(text: str, name: str = "--web.listen-address") -> "ListenAddress":
-    """An address to listen on; raises what click tells the user."""
+    """Parse an address to listen on; raise BadParameter."""
     from exporter.web.listening import ListenAddress
 
     host, colon, port = text.rpartition(":")
@@ -136,7 +136,7 @@ def listen_address(text: str, name: str = "--web.listen-address") -> "ListenAddr
 
 
 def retention_days(text: str) -> int:
-    """Whole days to keep sessions, 0 for ever; raises what click tells the user."""
+    """Parse the days for which sessions are kept, 0 for no limit; raise BadParameter."""
     from exporter.config import duration
 
     try:
@@ -149,7 +149,7 @@ def retention_days(text: str) -> int:
 
 
 def time(text: str | None, name: str, default: float) -> float:
-    """Unix seconds of a time, or of that long ago; raises what click tells the user."""
+    """Parse a time, or a duration before now, into unix seconds; raise BadParameter."""
     from exporter.charger.clock import now
     from exporter.state.session_query import time_of
 
@@ -160,7 +160,7 @@ def time(text: str | None, name: str, default: float) -> float:
 
 
 def page_path(text: str) -> str:
-    """The path of the metrics page; raises what click tells the user."""
+    """Check the path of the metrics page; raise BadParameter."""
     if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
         raise click.BadParameter(
             f'"{text}" must begin with "/", hold letters, digits and "/._~-", and not be below /-/, /api/ or /static/',
@@ -170,7 +170,7 @@ def page_path(text: str) -> str:
 
 
 def web_address(text: str | None, name: str) -> str | None:
-    """An HTTP URL without a slash at the end, None if there is none; raises what click tells the user."""
+    """Check an HTTP URL and remove a slash at its end; None stays None. Raise BadParameter."""
     if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
         raise click.BadParameter(f'"{text}" must be a URL such as https://grafana.example', param_hint=name)
     return text.rstrip("/") if text else None

@@ -18,7 +18,7 @@ _URL: Final = "--url must look like http://127.0.0.1:10037/-/healthy"
 
 
 def ask(url: str, ca_file: Path | None, username: str | None, password_file: Path | None) -> None:
-    """Returns if the exporter says that it is healthy or ready. Raises HealthError: why not, and what to do."""
+    """Return if the exporter is healthy or ready; raise HealthError with the reason and what to do."""
     if "@" in url:
         raise HealthError(f"{_URL}: pass a user with --username and --password-file")
     password = _password(username, password_file)

@@ -124,7 +124,7 @@ def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_l
 
     web = WebOptions(tuple(map(flags.listen_address, web_listen_address)))
     log = create_log(log_level, log_format)
-    # The simulated chargers begin anew with every demo: what is kept of them is for this one alone.
+    # Every demo simulates new chargers: their state is of no use to the next one.
     with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
         options = app.Options(web, Path(folder))
         app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)

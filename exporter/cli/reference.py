@@ -17,27 +17,27 @@ _METRICS_INTRODUCTION = """\
 
 Printed by `vecharge-exporter metrics`.
 
-All units are base units: volts, amperes, watts, joules (1 kWh is 3,600,000 J), seconds, degrees. What is not known
-is absent: there is no `NaN`, and no 0 that means "unknown". A charger that left the configuration has no series.
+All units are base units: volts, amperes, watts, joules (1 kWh is 3,600,000 J), seconds, degrees. An unknown value is
+absent, not `NaN` or 0. A charger that was removed from the configuration has no series.
 """
 
 _CHARGERS = """\
 ## One charger
 
-Each has the label `charger_id`, as the configuration spells it. In OpenMetrics the two counters that outlive the
-exporter, energy and sessions, carry `_created`: when the exporter first saw the charger.
+Each metric has the label `charger_id`, as in the configuration. In OpenMetrics the two counters that survive a
+restart, energy and sessions, have `_created`: when the exporter first saw the charger.
 """
 
 _ACCOUNTS = """\
 ## One account
 
-Each has the label `account`. Every value of the other labels is there from the start, with 0.
+Each metric has the label `account`. Every value of the other labels is present from the start, with 0.
 """
 
 _EXPORTER = """\
 ## The exporter
 
-Beside these, `process_*` and `python_*` are those of every Prometheus client for Python.
+In addition there are `process_*` and `python_*`, as in every Prometheus client for Python.
 """
 
 _CONFIGURATION_INTRODUCTION = """\
@@ -101,9 +101,8 @@ _VALUE_KINDS: dict[object, str] = {
 _COMMAND_LINE_INTRODUCTION = """\
 # Command line
 
-Every option that names an environment variable can be set by it as well; the command line wins. A token is never
-taken from the command line, where every user of the machine could read it: see
-[configuration.md](configuration.md).
+Options can also be set by the environment variable that is named with them; the command line overrides it. A token is
+never read from the command line, which every user of the machine can see: see [configuration.md](configuration.md).
 """
 
 

@@ -1,1 +1,1 @@
-"""What the operator says: the configuration, its files and its reload."""
+"""The configuration: its files, their rules, and how they are reloaded."""

@@ -1,4 +1,4 @@
-"""Files that others write: what matches a pattern, what is in them, whether they changed, why they cannot be read."""
+"""Files that others write: find them, read them, notice changes, and explain why one cannot be read."""
 
 import errno
 import glob
@@ -14,7 +14,7 @@ from exporter.errors import cause_of
 
 
 class NotRegularError(OSError):
-    """A pipe, a device or a socket: reading it could wait for ever."""
+    """A pipe, a device or a socket: reading it could block for ever."""
 
 
 class FileMark(NamedTuple):
@@ -49,12 +49,12 @@ class FilePattern:
         with suppress(FileNotFoundError, NotADirectoryError):
             os.scandir(self.folder.joinpath(*fixed)).close()
         names = glob.glob(self.pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207 - Path's takes no absolute pattern
-        # A file that this user may not look at stays in: reading it says why.
+        # A file that this user may not access stays in the list: the attempt to read it gives the reason.
         return sorted(path for path in {self.folder / name for name in names} if not os.path.isdir(path))  # noqa: PTH112
 
 
 def mark_of(file: Path) -> FileMark | None:
-    """The mark of a file as it is now; None if there is no such file."""
+    """The current mark of a file; None if there is no such file."""
     try:
         status = file.stat()
     except (OSError, ValueError):  # a path with a zero byte is a ValueError
@@ -65,7 +65,7 @@ def mark_of(file: Path) -> FileMark | None:
 def read(file: Path, limit_bytes: int = -1) -> bytes:
     """The content, at most `limit_bytes` of it; raises OSError, or ValueError for a path with a zero byte."""
     mode = file.stat().st_mode
-    # Opening a named pipe waits for its writer. Opening a folder says that it is one.
+    # Opening a named pipe would wait for its writer. Opening a folder raises IsADirectoryError.
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise NotRegularError
     with file.open("rb") as opened:
@@ -73,7 +73,7 @@ def read(file: Path, limit_bytes: int = -1) -> bytes:
 
 
 def unreadable(error: OSError | ValueError) -> str:
-    """What to say of a file that cannot be read, after its name: why, and what to do."""
+    """The end of a message that begins with the file: why it cannot be read, and what to do."""
     match error:
         case NotRegularError():
             return "is a pipe, a device or a socket: put a regular file there"

@@ -21,7 +21,7 @@ class Duration(float):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         # YAML reads 0 and 300 as numbers; the grammar of durations accepts the one and not the other.
         seconds = duration.parse(str(value) if isinstance(value, str | int) else "")
         if not seconds:
@@ -34,7 +34,7 @@ class StaleAfter(Duration):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         return AUTO if value == "auto" else super().read(value)  # type: ignore[return-value]
 
 
@@ -46,7 +46,7 @@ class Watts(float):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(yaml_file.wrong_type(["float"], value))
         try:
@@ -65,7 +65,7 @@ class Text(str):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         if not isinstance(value, str):
             raise TypeError(yaml_file.wrong_type(["str"], value))
         if not value.strip():
@@ -87,7 +87,7 @@ class Secret(str):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         if not isinstance(value, str):
             raise TypeError(yaml_file.wrong_type(["str"], value))
         return cls(value)
@@ -100,7 +100,7 @@ class FilePath(Text):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         path = super().read(value)
         # Messages show paths. A JWT always begins like this: it is the base64 of a JSON object.
         if path.removeprefix("Bearer").lstrip().startswith("eyJ"):
@@ -115,7 +115,7 @@ class Variable(Text):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be."""
+        """Read a value of a document; raise ValueError with what it must be."""
         variable = super().read(value)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", variable):
             raise ValueError("must be the name of an environment variable: letters, digits and _")
@@ -129,7 +129,7 @@ class Url(Text):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The value in a document, or a ValueError that says what it must be and shows nothing of it."""
+        """Read a value of a document; raise ValueError with what it must be, and without the value."""
         url = super().read(value)
         try:
             parts = urlsplit(url)

@@ -51,4 +51,4 @@ class FileWatcher:
         try:
             return await asyncio.to_thread(self._look)
         except Exception:
-            return None  # Reading the files says why.
+            return None  # Reading the files gives the reason.

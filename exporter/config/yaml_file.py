@@ -21,7 +21,7 @@ from exporter.errors import ConfigError
 Typed = TypeVar("Typed")
 Hook = Callable[[type, Any], Any]
 
-# A fault of a document: its place, and what is wrong.
+# A fault of a document: its place and the problem.
 Fault = tuple[str, str]
 
 _VALIDATION = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<place>[^`]*)`)?", re.DOTALL)
@@ -74,7 +74,7 @@ def typed(file: Path, document: object, into: type[Typed], hook: Hook) -> Typed:
 def convert(document: object, into: type[Typed], hook: Hook) -> tuple[Typed | None, list[Fault]]:
     """The document as a value of type `into`, and all of its faults.
 
-    What is not valid has its default or, without one, None. `hook` reads the types of the project's own: its
+    An invalid value is replaced by its default or, without one, by None. `hook` reads this project's own types; its
     ValueErrors become faults.
     """
     conversion = _Conversion(hook)
@@ -175,7 +175,7 @@ def _in_words(problem: str) -> str:
 
 
 def wrong_type(expected: list[str], value: object) -> str:
-    """What to say of a value whose type is none of those expected, which are named as msgspec names them."""
+    """The problem of a value of another type than those expected, which are named as msgspec names them."""
     names: dict[type, str] = {NoneType: "null", list: "array", dict: "object"}
     return _wrong_type(expected, names.get(type(value), type(value).__name__))
 
@@ -249,7 +249,7 @@ def _yaml(file: Path, text: str) -> object:
 
 
 def _harmless(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's own words, without what they quote of the file beyond a single character."""
+    """PyYAML's message, without anything that it quotes from the file beyond a single character."""
     words = ", ".join(part for part in (error.context, error.problem) if part)
     if re.search(r"['\"`]", re.sub(r"'(.|<[a-z ]+>)'", "", words)):
         return re.sub(r" ?['\"`].*['\"`]", "", words, flags=re.DOTALL)

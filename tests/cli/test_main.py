@@ -250,7 +250,7 @@ class TestStoragePath:
         result = program(command, f"--storage.path={path}", **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
         assert "--storage.path" in result.stderr
-        assert '): "file" is a file: name a folder, which is made if it is not there\n' in result.stderr
+        assert '): "file" is a file: name a folder, which is created if it is missing\n' in result.stderr
 
 
 class TestSecrets:
