@@ -1,4 +1,4 @@
-"""A dashboard: its variables, its links, and the grid on which its panels stand."""
+"""A dashboard: its variables, links and annotations, and the grid of its panels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,15 @@ CHARGER_UID: Final = "vecharge-charger"
 # A link to one charger, from a table with the columns `Charger` and `Id`; the choices at the top go along.
 CHARGER_LINK: Final = (
     f"/d/{CHARGER_UID}?var-charger_id=${{__data.fields.Id:percentencode}}"
-    "&${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}"
+    "&${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
 )
-Variable = build.QueryVariable
+Variable = build.QueryVariable | build.CustomVariable | build.TextBoxVariable
+UP: Final = 'vecharge_charger_up{job=~"$job"}'
 
 # Not VechargeWatchdog, which always fires.
 FIRING: Final = 'alertname=~"Vecharge.+",alertstate="firing",severity!="none"'
+# Alerts that add up over jobs have no job.
+OF_JOB: Final = 'job=~"$job|"'
 SEVERITIES: Final = (("critical", BAD), ("warning", WARN), ("info", PLAIN))
 
 
@@ -41,7 +44,7 @@ def board(
     description: str,
     rows: Sequence[Row],
     *,
-    variables: Sequence[build.QueryVariable] = (),
+    variables: Sequence[Variable] = (),
     annotations: Sequence[build.AnnotationQuery] = (),
     since: str = "now-24h",
 ) -> model.Dashboard:
@@ -58,7 +61,6 @@ def board(
     )
     new.with_variable(build.DatasourceVariable("datasource").label("Data Source").type("prometheus"))
     new.with_variable(chosen_target("job", "Job", "vecharge_exporter_build_info"))
-    new.with_variable(chosen_target("instance", "Instance", 'vecharge_exporter_build_info{job=~"$job"}'))
     for variable in variables:
         new.with_variable(variable)
     for annotation in annotations:
@@ -82,6 +84,42 @@ def chosen_target(label: str, title: str, metric: str) -> build.QueryVariable:
     return variable.multi(True).include_all(True).all_value(".+").current(everything)
 
 
+def chosen_instance() -> build.QueryVariable:
+    """A variable to choose among the exporters of the chosen jobs."""
+    return chosen_target("instance", "Instance", 'vecharge_exporter_build_info{job=~"$job"}')
+
+
+def sources() -> list[Variable]:
+    """Hidden variables that decide what the queries over the range read: `recorded` or `raw` matches every job.
+
+    Raw data is read where prometheus/recording.yml is not loaded, or was loaded later than the range begins. The other
+    selector matches nothing, so that it costs nothing.
+    """
+    rules = 'charger:vecharge_charger_up:avg5m{job=~"$job"}'
+    raw = f"absent({rules}) or absent({rules} offset $__range) and on () count({UP} offset $__range)"
+    queries = {"raw": raw, "recorded": f"vector(1) unless on () ({raw})"}
+    return [
+        asked(name, name, f'query_result(label_replace({query}, "source", ".+", "", ""))')
+        .regex('/source="(.+)"/')
+        .hide(model.VariableHide.HIDE_VARIABLE)
+        for name, query in queries.items()
+    ]
+
+
+def pages(size: str, availability: str) -> list[Variable]:
+    """Which chargers the timeline queries: a page of the least available ones, so that a large fleet costs no more."""
+    page = build.CustomVariable("page").label("Page").values(",".join(str(number) for number in range(1, 51)))
+    worst = f"bottomk({size} * $page, {availability}) unless bottomk({size} * ($page - 1), {availability})"
+    shown = asked("shown", "shown", f"query_result({worst})").regex('/charger_id="([^"]+)"/')
+    everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
+    offset = build.TextBoxVariable("utc_offset").label("Hours ahead of UTC").default_value("5.5")
+    return [
+        page,
+        shown.multi(True).include_all(True).current(everything).hide(model.VariableHide.HIDE_VARIABLE),
+        offset,
+    ]
+
+
 def asked(name: str, title: str, query: str) -> build.QueryVariable:
     """A variable whose values Prometheus is asked for, anew when the time range changes."""
     variable = build.QueryVariable(name).label(title).datasource(DATASOURCE).query(query)
@@ -98,18 +136,29 @@ def annotation(
     return marks.use_value_for_time(at_value)
 
 
+def alert_marks(*matchers: str) -> build.AnnotationQuery:
+    """Firing alerts as marks on the time axis."""
+    firing = ",".join((*matchers, FIRING, OF_JOB))
+    return annotation(
+        "Alerts", f"ALERTS{{{firing}}}", BAD, "{{alertname}}", "Firing, {{severity}}. {{name}} {{charger_id}}"
+    )
+
+
 def alerts(*matchers: str, width: int, height: int) -> Panel:
-    """The alerts that fire now. Prometheus stores them without the labels of a target where a rule adds up."""
-    firing = ",".join((*matchers, FIRING))
+    """The alerts that fire now. `about` is the most specific label that an alert has."""
+    about = f"ALERTS{{{','.join((*matchers, FIRING, OF_JOB))}}}"
+    for label in ("job", "instance", "account", "address", "charger_id", "name"):
+        about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
     return rows(
         "Firing alerts",
         "Alerts of prometheus/alerts.yml that fire now. Empty when all is well.",
-        f"ALERTS{{{firing}}}",
+        about,
         [
             Column("Severity", label="severity", colours=SEVERITIES, width=75),
             Column("Alert", label="alertname"),
-            Column("Charger", label="charger_id", width=85),
+            Column("About", label="about"),
             Column("Account", label="account", width=85),
+            Column("Instance", label="instance", width=110),
         ],
         width=width,
         height=height,

@@ -1,13 +1,13 @@
 """The Charger dashboard: everything about one charger."""
 
-from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import Dashboard, VariableHide
 
 from grafana import boards, meanings, promql
 from grafana.boards import Row
 from grafana.charts import bars, timeline, trend, value
 from grafana.frames import Panel, Query
 from grafana.meanings import AVAILABILITY, CONNECTED, ON_OFF, PLAIN, STATE, UP, VOLTAGE_BAND, WARN
-from grafana.promql import age_seconds, availability, energy_kwh, increase, info, rate, state
+from grafana.promql import age_seconds, availability, energy_kwh, info, over_step, rate, rise_in_bars, select, state
 from grafana.tables import Column, rows
 
 THIS = 'charger_id="$charger_id"'
@@ -27,7 +27,7 @@ def board() -> Dashboard:
             Row("Stream", stream()),
             Row("About this charger", [about()]),
         ],
-        variables=[named_charger()],
+        variables=[named_charger(), account()],
         annotations=[
             boards.annotation(
                 "Sessions",
@@ -37,13 +37,7 @@ def board() -> Dashboard:
                 "A charging session began.",
                 at_value=True,
             ),
-            boards.annotation(
-                "Alerts",
-                f"ALERTS{{{THIS},{boards.FIRING}}}",
-                meanings.BAD,
-                "{{alertname}}",
-                "Firing, {{severity}}.",
-            ),
+            boards.alert_marks(THIS),
         ],
     )
 
@@ -53,11 +47,17 @@ def gauge(metric: str, *matchers: str) -> str:
 
 
 def named_charger() -> boards.Variable:
-    """Chosen by name and id, known to the queries by id."""
-    shown = f'label_join({info()}, "shown", " · ", "charger", "charger_id")'
+    """Chosen by name and id, known to the queries by id. Of the whole range: also while the exporter is down."""
+    shown = f'label_join({info(over="$__range:30m")}, "shown", " · ", "charger", "charger_id")'
     chargers = f"group by (charger_id, shown) ({shown})"
     regex = '/charger_id="(?<value>[^"]+)".*shown="(?<text>[^"]+)"/'
     return boards.asked("charger_id", "Charger", f"query_result({chargers})").regex(regex)
+
+
+def account() -> boards.Variable:
+    """The account of the charger, for what is counted by account."""
+    variable = boards.asked("account", "Account", f"label_values({select('vecharge_charger_info', THIS)}, account)")
+    return variable.hide(VariableHide.HIDE_VARIABLE)
 
 
 def numbers() -> list[Panel]:
@@ -120,11 +120,11 @@ def numbers() -> list[Panel]:
             "none",
             words=CONNECTED,
         ),
-        value("Energy", "Energy delivered in the chosen time range.", energy_kwh(THIS), "kwatth", decimals=1),
+        value("Energy", "Energy delivered in the chosen time range.", energy_kwh(THIS), "kwatth", decimals=2),
         value(
             "Sessions",
-            "Sessions begun in the chosen time range.",
-            f"round({increase('vecharge_charger_sessions_total', THIS)})",
+            "Sessions in the chosen time range that delivered energy.",
+            promql.rise("vecharge_charger_sessions_total", THIS),
             "none",
         ),
         value(
@@ -142,12 +142,14 @@ def readings() -> list[Panel]:
     return [
         trend(
             "Power",
-            "Power of the accepted readings; a gap where there were none.",
-            [Query(gauge("vecharge_charger_power_watts"), "Power")],
+            "Mean and maximum power of the accepted readings; a gap where there were none.",
+            [
+                Query(over_step("avg", "vecharge_charger_power_watts", THIS), "Mean"),
+                Query(over_step("max", "vecharge_charger_power_watts", THIS), "Maximum", WARN),
+            ],
             "watt",
             width=8,
             least=0,
-            legend_shown=False,
         ),
         trend(
             "Voltage",
@@ -172,12 +174,12 @@ def readings() -> list[Panel]:
         timeline(
             "State, Wi-Fi and stream",
             "Whether the charger could be reached, was switched on, had its Wi-Fi, and whether the stream that brings "
-            "its readings was connected.",
+            "its readings was connected. A step shows the worst of its time: short outages stay visible.",
             [
-                (Query(gauge("vecharge_charger_up"), "Up"), UP),
-                (Query(gauge("vecharge_charger_status", 'status="on"'), "Status"), ON_OFF),
-                (Query(gauge("vecharge_charger_wifi_connected"), "Wi-Fi"), CONNECTED),
-                (Query(gauge("vecharge_stream_connected"), "Stream"), CONNECTED),
+                (Query(over_step("min", "vecharge_charger_up", THIS), "Up"), UP),
+                (Query(over_step("max", "vecharge_charger_status", THIS, 'status="on"'), "Status"), ON_OFF),
+                (Query(over_step("min", "vecharge_charger_wifi_connected", THIS), "Wi-Fi"), CONNECTED),
+                (Query(over_step("min", "vecharge_stream_connected", THIS), "Stream"), CONNECTED),
             ],
             width=13,
         ),
@@ -190,7 +192,11 @@ def energy() -> list[Panel]:
         bars(
             "Energy per hour",
             "Energy delivered in each hour; in longer steps where the chosen range is long.",
-            [Query(promql.within_bars(energy_kwh(THIS, over="$__interval")), "Energy")],
+            [
+                Query(
+                    f"{rise_in_bars('vecharge_charger_energy_joules_total', THIS)} / {promql.JOULES_PER_KWH}", "Energy"
+                )
+            ],
             "kwatth",
             every="1h",
             legend_shown=False,
@@ -203,14 +209,64 @@ def energy() -> list[Panel]:
             least=0,
             legend_shown=False,
         ),
+        last_sessions(),
+        bars(
+            "Energy judgements of the account",
+            "Decisions of the energy meter that could have been wrong, of all chargers of the account: docs/energy.md.",
+            [
+                Query(
+                    rise_in_bars("vecharge_account_energy_judgements_total", 'account="$account"', by="judgement"),
+                    "{{judgement}}",
+                )
+            ],
+            "none",
+            width=8,
+            every="1h",
+        ),
+        trend(
+            "Energy excess",
+            "By how much the energy counter is ahead of what is now believed; 0 in normal operation. "
+            "VechargeEnergyExcess fires above 1 kWh for an hour.",
+            [Query(f"{gauge('vecharge_charger_energy_excess_joules')} / {promql.JOULES_PER_KWH}", "Excess")],
+            "suffix: kWh",
+            width=8,
+            least=0,
+            soft_most=1,
+            legend_shown=False,
+        ),
     ]
+
+
+def last_sessions() -> Panel:
+    """A row for each start of a session; count_values turns the start into a label."""
+    start = gauge("vecharge_charger_session_start_timestamp_seconds")
+
+    def each(value: str) -> str:
+        keyed = f'count_values("session", {start}) * on () group_left () sum({value})'
+        return f"max_over_time(({keyed})[$__range:1m])"
+
+    return rows(
+        "Last sessions",
+        "The sessions of the chosen range, as scraped: the list for bills is `vecharge-exporter sessions`.",
+        f"topk(10, {each(f'{start} * 1000')})",
+        [
+            Column("Began", expr=f"topk(10, {each(f'{start} * 1000')})", unit="dateTimeAsIso"),
+            Column("Energy", expr=each(SESSION_KWH), unit="suffix: kWh", decimals=2, width=90),
+            Column("Duration", expr=each(f"time() - {start}"), unit="s", decimals=1, width=90),
+        ],
+        key="session",
+        width=8,
+        height=8,
+        sort="Began",
+        descending=True,
+    )
 
 
 def stream() -> list[Panel]:
     return [
         bars(
             "Connections",
-            "How often the stream was connected, ended, and could not be connected. The service itself ends it when "
+            "How often the stream was connected, ended, and failed to connect. The service itself ends it when "
             "the charger is switched off.",
             [
                 Query(rises("vecharge_stream_connections_total"), "Connected", meanings.GOOD),
@@ -223,7 +279,7 @@ def stream() -> list[Panel]:
         ),
         trend(
             "Readings",
-            "Readings a minute, accepted and rejected.",
+            "Readings per minute, accepted and rejected.",
             [
                 Query(f"{rate('vecharge_charger_readings_total', THIS)} * 60", "Accepted", meanings.GOOD),
                 Query(f"{rate('vecharge_charger_readings_rejected_total', THIS)} * 60", "Rejected", meanings.BAD),
@@ -248,14 +304,14 @@ def stream() -> list[Panel]:
 
 
 def rises(counter: str) -> str:
-    return promql.within_bars(f"round({increase(counter, THIS, over='$__interval')})")
+    return rise_in_bars(counter, THIS)
 
 
 def about() -> Panel:
     return rows(
         "Details",
-        "What the service and the exporter's configuration know of this charger.",
-        info(THIS),
+        "What the service and the exporter's configuration say of this charger.",
+        info(THIS, over="$__range"),
         [
             Column("Id", label="charger_id"),
             Column("Name", label="name"),

@@ -25,18 +25,19 @@ def value(
     steps: Steps = NEUTRAL,
     words: Words = (),
     decimals: int | None = None,
+    shown: str | None = None,
 ) -> stat.Panel:
-    """One number as it is now.
+    """One number as it is now, or, in its place, the label `shown` of its series.
 
     The query is an instant one: the last value of a range would show a reading long after it had gone.
     """
     panel = framed(stat.Panel(), title, description, unit, width, height)
-    panel.with_target(target("A", Query(expr), instant=True))
+    panel.with_target(target("A", Query(expr, f"{{{{{shown}}}}}" if shown else ""), instant=True))
     panel.thresholds(thresholds(steps)).mappings(mappings(words)).no_value(NOTHING)
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     panel.graph_mode(options.BigValueGraphMode.NONE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    panel.text_mode(options.BigValueTextMode.VALUE)
+    panel.text_mode(options.BigValueTextMode.NAME if shown else options.BigValueTextMode.VALUE)
     return panel if decimals is None else panel.decimals(decimals)
 
 
@@ -54,9 +55,10 @@ def trend(
     soft_least: float | None = None,
     lines: Steps = (),
     stacked: bool = False,
+    not_stacked: str | None = None,
     legend_shown: bool = True,
 ) -> timeseries.Panel:
-    """Lines over time; `lines` draws limits across them."""
+    """Lines over time; `lines` draws limits across them; `not_stacked` is the query of a line above stacked areas."""
     panel = framed(timeseries.Panel(), title, description, unit, width, height)
     add_range_targets(panel, queries)
     panel.line_width(1).fill_opacity(25 if stacked else 8).show_points(options.VisibilityMode.NEVER)
@@ -66,6 +68,11 @@ def trend(
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(options.GraphThresholdsStyleMode.DASHED))
     if stacked:
         panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
+    if not_stacked:
+        line = {"stacking": {"mode": "none", "group": "A"}, "fillOpacity": 0}
+        panel.override_by_query(
+            not_stacked, [model.DynamicConfigValue(f"custom.{name}", setting) for name, setting in line.items()]
+        )
     for limit, apply in (
         (least, panel.min),
         (most, panel.max),
@@ -141,6 +148,20 @@ def timeline(
     panel.show_value(options.VisibilityMode.NEVER).row_height(0.8).fill_opacity(75).line_width(0)
     panel.legend(legend()).tooltip(tooltip())
     return panel if per_page is None else panel.per_page(per_page)
+
+
+def distribution(
+    title: str, description: str, queries: Sequence[Query], *, width: int = 8, height: int = 9
+) -> bargauge.Panel:
+    """A bar for each query, in their order."""
+    panel = framed(bargauge.Panel(), title, description, "none", width, height)
+    for ref_id, query in zip(REF_IDS, queries, strict=False):
+        panel.with_target(target(ref_id, query, instant=True))
+    panel.thresholds(thresholds(NEUTRAL)).min(0).decimals(0).no_value(NOTHING)
+    panel.display_mode(options.BarGaugeDisplayMode.BASIC).orientation(options.VizOrientation.HORIZONTAL)
+    panel.text(common.VizTextDisplayOptions().value_size(13).title_size(11))
+    panel.name_placement(options.BarGaugeNamePlacement.LEFT).value_mode(options.BarGaugeValueMode.TEXT)
+    return panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])).max_viz_height(22)
 
 
 def ranking(

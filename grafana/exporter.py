@@ -4,20 +4,38 @@ from functools import partial
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import boards, meanings
+from grafana import boards, meanings, promql
 from grafana.boards import Row
 from grafana.charts import bars, ranking, trend, value
 from grafana.frames import Panel, Query
 from grafana.meanings import GOOD, NONE_IS_GOOD, RELOADED, TOKEN_LEFT_SECONDS, UP
-from grafana.promql import increase, rate, select, within_bars
+from grafana.promql import INSTANCE, exporters_up, of_exporters, rise_in_bars
 from grafana.tables import Column, rows
+
+
+def select(metric: str, *matchers: str) -> str:
+    """A metric of the exporters chosen at the top of the dashboard."""
+    return promql.select(metric, *matchers, INSTANCE)
+
+
+def own(metric: str) -> str:
+    """A metric that every target has, of our exporters alone."""
+    return of_exporters(select(metric))
+
+
+def rate(counter: str, by: str) -> str:
+    return promql.rate(counter, INSTANCE, by=by)
+
 
 CHARGERS = f"sum({select('vecharge_exporter_chargers')})"
 CONNECTED_STREAMS = f"sum(max by (charger_id) ({select('vecharge_stream_connected')}))"
 # Each exporter that uses a token knows when it expires; the soonest counts.
 TOKEN_LEFT = f"min by (account) ({select('vecharge_account_token_expiry_timestamp_seconds')}) - time()"
 CHARGERS_OF_EACH = f"sum by (instance) ({select('vecharge_exporter_chargers')})"
-RUNNING = f"time() - max by (instance) ({select('process_start_time_seconds')})"
+RUNNING = f"time() - max by (instance) ({own('process_start_time_seconds')})"
+LOADED = f"time() - max by (instance) ({select('vecharge_exporter_config_last_reload_success_timestamp_seconds')})"
+BUILDS = f"topk by (instance) (1, last_over_time({select('vecharge_exporter_build_info')}[$__range]))"
+SHARD = f"max by (instance, shard) ({select('vecharge_exporter_shard_info')})"
 BY_INSTANCE = "{{instance}}"
 
 wide = partial(value, width=6)
@@ -30,18 +48,27 @@ def board() -> Dashboard:
         "veCharge / Exporter",
         "The exporters themselves: streams, readings, scrapes, state on disk, tokens and resources.",
         [
-            Row("Now", [*numbers(), processes(), tokens()]),
+            Row("Now", [*numbers(), processes(), tokens(), boards.alerts(width=24, height=6)]),
             Row("Streams", streams()),
             Row("Events and readings", events()),
             Row("Scrapes and state on disk", scrapes()),
             Row("Process", resources()),
         ],
+        variables=[boards.chosen_instance()],
+        annotations=[boards.alert_marks()],
     )
 
 
 def numbers() -> list[Panel]:
     return [
-        wide("Exporters up", "Exporters that Prometheus scrapes with success.", f"sum({select('up')})", "none"),
+        wide(
+            "Exporters up",
+            "Exporters that Prometheus scrapes with success, of all that it scraped within the range.",
+            exporters_up(),
+            "none",
+            steps=NONE_IS_GOOD,
+            shown="shown",
+        ),
         wide("Chargers", "Chargers that the exporters watch.", CHARGERS, "none"),
         wide(
             "Connected streams",
@@ -73,16 +100,16 @@ def numbers() -> list[Panel]:
         ),
         wide(
             "Readings",
-            "Readings a minute that all exporters accept.",
-            f"{rate('vecharge_charger_readings_total', by='')} * 60",
+            "Readings per minute that all exporters accept.",
+            f"{rate('vecharge_charger_readings_total', '')} * 60",
             "cpm",
             decimals=0,
         ),
         wide(
             "Failed commits",
-            "Commits of the state that failed in the chosen time range. Until one succeeds, the page shows the totals "
-            "of the last one that did.",
-            f"round({increase('vecharge_exporter_state_commit_failures_total', by='')})",
+            "Commits of the state that failed in the chosen time range. Until one succeeds, the exporter serves the "
+            "totals of the last one that did.",
+            promql.rise("vecharge_exporter_state_commit_failures_total", INSTANCE, by=""),
             "none",
             steps=NONE_IS_GOOD,
         ),
@@ -92,14 +119,15 @@ def numbers() -> list[Panel]:
 def processes() -> Panel:
     return rows(
         "Exporters",
-        "Every exporter: its version, how long it has been running, and when it last loaded its configuration.",
-        select("vecharge_exporter_build_info"),
+        "Every exporter of the range: its version, how long it has been running, and how long ago it loaded its "
+        "configuration. An exporter that is down comes first.",
+        BUILDS,
         [
+            Column("Up", expr=f"max by (instance) ({own('up')})", unit="none", words=UP, width=70),
             Column("Instance", label="instance"),
             Column("Version", label="version", width=90),
             Column("Python", label="python_version", width=90),
             Column("Socket.IO", label="socketio_version", width=90),
-            Column("Up", expr=per_instance("up"), unit="none", words=UP, width=70),
             Column("Chargers", expr=CHARGERS_OF_EACH, unit="none", width=90),
             Column("Running", expr=RUNNING, unit="s", decimals=1, width=110),
             Column(
@@ -109,25 +137,20 @@ def processes() -> Panel:
                 words=RELOADED,
                 width=110,
             ),
-            Column(
-                "Loaded",
-                expr=f"{per_instance('vecharge_exporter_config_last_reload_success_timestamp_seconds')} * 1000",
-                unit="dateTimeFromNow",
-                width=130,
-            ),
+            Column("Loaded", expr=LOADED, unit="s", decimals=1, width=110),
         ],
         key="instance",
         width=16,
         height=6,
-        sort="Instance",
+        sort="Up",
     )
 
 
 def tokens() -> Panel:
     return ranking(
         "Token expiry",
-        "How long the token of each account is still good: orange below 14 days, red below 3. Nothing for a token that "
-        "does not tell.",
+        "How long the token of each account is still good: orange below 14 days, red below 3. Nothing for a token "
+        "without an expiry.",
         Query(f"sort({TOKEN_LEFT})", "{{account}}"),
         "s",
         steps=TOKEN_LEFT_SECONDS,
@@ -158,8 +181,8 @@ def streams() -> list[Panel]:
         ),
         bars(
             "Failed connections by reason",
-            "rejected: token or charger refused; unreachable, timeout, tls; protocol: the server speaks another "
-            "generation of Socket.IO; other: see the exporter's log.",
+            "rejected: token or charger refused; occupied: another device is connected to the charger; unreachable, "
+            "timeout, tls; protocol: another generation of Socket.IO; other: see the exporter's log.",
             [Query(counted("vecharge_account_connect_failures_total", "reason"), "{{reason}}")],
             "none",
             width=8,
@@ -172,8 +195,8 @@ def events() -> list[Panel]:
     return [
         trend(
             "Events",
-            "Events a second from the service, by their name on the wire.",
-            [Query(rate("vecharge_account_events_total", by="event"), "{{event}}")],
+            "Events per second from the service, by their name on the wire.",
+            [Query(rate("vecharge_account_events_total", "event"), "{{event}}")],
             "eps",
             width=8,
             stacked=True,
@@ -181,7 +204,7 @@ def events() -> list[Panel]:
         ),
         bars(
             "Decode errors by event",
-            "Payloads that could not be understood, wholly or in part.",
+            "Payloads that could not be decoded, wholly or in part.",
             [Query(counted("vecharge_account_decode_errors_total", "event"), "{{event}}")],
             "none",
             width=8,
@@ -201,13 +224,13 @@ def events() -> list[Panel]:
 
 def scrapes() -> list[Panel]:
     return [
-        trend(
-            "Scrapes",
-            "Scrapes answered a minute.",
-            [Query(f"{rate('vecharge_exporter_scrapes_total', by='instance')} * 60", BY_INSTANCE)],
-            "cpm",
+        bars(
+            "HTTP answers by status code",
+            "Every answer of the exporters, refusals included: 401 wrong password, 403 foreign origin, 429 too many.",
+            [Query(counted("vecharge_exporter_http_requests_total", "code"), "{{code}}")],
+            "none",
             width=6,
-            least=0,
+            every="5m",
         ),
         trend(
             "Time to answer a scrape",
@@ -219,7 +242,7 @@ def scrapes() -> list[Panel]:
         ),
         bars(
             "Commits of the state",
-            "How often the state was written to disk, with success or without.",
+            "How often the state was written to disk, and how often that failed.",
             [
                 Query(counted("vecharge_exporter_state_commits_total"), "Committed", GOOD),
                 Query(counted("vecharge_exporter_state_commit_failures_total"), "Failed", meanings.BAD),
@@ -244,7 +267,7 @@ def resources() -> list[Panel]:
         trend(
             "CPU",
             "Share of one core that the exporter keeps busy.",
-            [Query(rate("process_cpu_seconds_total", by="instance"), BY_INSTANCE)],
+            [Query(each("process_cpu_seconds_total", "rate({}[$__rate_interval])"), BY_INSTANCE)],
             "percentunit",
             width=8,
             least=0,
@@ -252,7 +275,7 @@ def resources() -> list[Panel]:
         trend(
             "Memory",
             "Resident memory.",
-            [Query(per_instance("process_resident_memory_bytes"), BY_INSTANCE)],
+            [Query(each("process_resident_memory_bytes"), BY_INSTANCE)],
             "bytes",
             width=8,
             least=0,
@@ -262,7 +285,7 @@ def resources() -> list[Panel]:
             "Open file descriptors as a share of the most allowed: every stream needs one.",
             [
                 Query(
-                    f"{per_instance('process_open_fds')} / {per_instance('process_max_fds')}",
+                    f"{each('process_open_fds')} / {each('process_max_fds')}",
                     BY_INSTANCE,
                 )
             ],
@@ -271,6 +294,11 @@ def resources() -> list[Panel]:
             least=0,
         ),
     ]
+
+
+def each(metric: str, query: str = "{}") -> str:
+    """A metric that every target has, of each of our exporters that is up."""
+    return f"max by (instance) ({query.format(select(metric))} and on (job, instance) {promql.BUILD_INFO})"
 
 
 def per_instance(metric: str) -> str:
@@ -287,4 +315,4 @@ def seconds_each(counters: str, over: str = "$__rate_interval") -> str:
 
 def counted(counter: str, by: str = "") -> str:
     """How often in each bar."""
-    return within_bars(f"round({increase(counter, over='$__interval', by=by)})")
+    return rise_in_bars(counter, INSTANCE, by=by)

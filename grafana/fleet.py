@@ -1,24 +1,28 @@
-"""The Fleet dashboard: how all chargers are doing, and which of them do badly."""
+"""The Fleet dashboard: how all chargers are doing, and which of them need attention."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import boards, promql
+from grafana import boards, fleet_history, promql
 from grafana.boards import CHARGER_LINK, Row
-from grafana.charts import bars, months, ranking, timeline, trend, value
+from grafana.charts import ranking, timeline, value
 from grafana.frames import Panel, Query
-from grafana.meanings import AVAILABILITY, FEW_ARE_GOOD, GOOD, NONE_IS_GOOD, STATE, WARN
-from grafana.promql import age_seconds, availability, energy_kwh, gauge, increase, info, named, share_of_time, state
+from grafana.meanings import AVAILABILITY, FEW_ARE_GOOD, NONE_IS_GOOD, NONE_IS_LOST, STATE
+from grafana.promql import age_seconds, fleet_availability, fleet_energy_kwh, gauge, increase, named
 from grafana.tables import Column, places, rows
 
 UP = gauge("vecharge_charger_up")
 ON = 'status="on"'
 POWER = gauge("vecharge_charger_power_watts")
 SESSION_KWH = f"{gauge('vecharge_charger_session_energy_joules')} / {promql.JOULES_PER_KWH}"
-IDENTITY = f"group by (charger_id, charger, account) ({info()})"
-# The service ends a stream when its charger is switched off: what goes beyond one a session is a break.
-BREAKS = f"round({increase('vecharge_stream_disconnections_total')} - {increase('vecharge_charger_sessions_total')})"
-REJECTED = f"round({increase('vecharge_charger_readings_rejected_total')})"
+# The service ends a stream when its charger is switched off: more ends than sessions are breaks.
+BREAKS = (
+    f"round({increase('vecharge_stream_disconnections_total', over='1d')}"
+    f" - {increase('vecharge_charger_sessions_total', over='1d')})"
+)
+REJECTED = f"round({increase('vecharge_charger_readings_rejected_total', over='1d')})"
 ALL = ""
+PAGE = "20"
+SHOWN = 'charger_id=~"$shown"'
 
 
 def board() -> Dashboard:
@@ -29,29 +33,48 @@ def board() -> Dashboard:
         "All EV chargers: state, power, energy and availability.",
         [
             Row("Now", [*numbers(), states(), boards.alerts(width=11, height=11)]),
-            Row("Power, energy and availability", over_time()),
+            Row("Power, energy and availability", fleet_history.over_time()),
             Row("Chargers", [chargers()]),
-            Row("Worst ten in the chosen range", worst_ten()),
-            Row("Energy by month: reads half a year of history", [energy_by_month()], closed=True),
+            Row("Sessions and sites in the chosen range", fleet_history.sessions_and_sites()),
+            Row("Chargers that need attention", worst_ten()),
+            Row("Use by hour and weekday: reads four weeks", [fleet_history.use_by_hour()], closed=True),
+            Row("Energy by month: reads half a year", [fleet_history.energy_by_month()], closed=True),
             Row("Map: needs expose_location in the exporter's configuration", [on_the_map()], closed=True),
         ],
+        variables=[*boards.sources(), *boards.pages(PAGE, fleet_availability())],
+        annotations=[boards.alert_marks()],
     )
 
 
 def numbers() -> list[Panel]:
     return [
-        value("Chargers", "Chargers that the exporters watch.", f"count({UP})", "none"),
-        value("Up", "Chargers that can be reached now.", f"sum({UP})", "none", steps=((None, GOOD),)),
         value(
-            "Down",
-            "Chargers that cannot be reached now.",
-            f"sum({UP} == bool 0)",
+            "Exporters up",
+            "Exporters that Prometheus scrapes with success, of all that it scraped within the range.",
+            promql.exporters_up(),
+            "none",
+            steps=NONE_IS_GOOD,
+            shown="shown",
+        ),
+        value("Chargers", "Chargers that were watched within the range.", f"count({promql.seen()})", "none"),
+        value(
+            "Unreachable",
+            "Chargers that are watched and cannot be reached now.",
+            f"sum({UP} == bool 0) or vector(0)",
             "none",
             steps=NONE_IS_GOOD,
         ),
         value(
+            "Unwatched",
+            "Chargers that were watched within the range and are not now: their exporter is down, or they were removed "
+            "from its configuration.",
+            f"count({promql.unwatched()}) or vector(0)",
+            "none",
+            steps=NONE_IS_LOST,
+        ),
+        value(
             "On",
-            "Chargers that are switched on, as the service last said.",
+            "Chargers that are switched on, by their last reported status.",
             f"sum({gauge('vecharge_charger_status', ON)})",
             "none",
         ),
@@ -65,43 +88,36 @@ def numbers() -> list[Panel]:
         value(
             "Last 24 h",
             "Energy that all chargers delivered in the last 24 hours.",
-            energy_kwh(over="1d", by=ALL),
+            fleet_energy_kwh(over="1d", by=ALL),
             "kwatth",
-            decimals=0,
+            decimals=2,
         ),
         value(
             "Last 30 d",
-            "Energy that all chargers delivered in the last 30 days.",
-            energy_kwh(over="30d", by=ALL),
+            "Energy that all chargers delivered in the last 30 days, as far back as Prometheus has data.",
+            fleet_energy_kwh(over="30d", by=ALL),
             "kwatth",
-            decimals=1,
+            decimals=2,
         ),
         value(
             "Sessions",
-            "Charging sessions that began in the chosen time range.",
-            f"round({increase('vecharge_charger_sessions_total', by=ALL)})",
+            "Charging sessions that ended in the chosen time range.",
+            promql.rise("vecharge_account_session_energy_joules_count", by=ALL),
             "none",
-        ),
-        value(
-            "Utilisation",
-            "Share of the chosen time range for which the chargers were switched on, over all chargers.",
-            share_of_time("vecharge_charger_status", ON, by=ALL),
-            "percentunit",
-            decimals=0,
         ),
         value(
             "Availability",
             "Share of the chosen time range for which the chargers were up, over all chargers. Public funding "
             "programmes ask for 97 %. Time without scrapes does not count.",
-            availability(by=ALL),
+            fleet_availability(by=ALL),
             "percentunit",
             steps=AVAILABILITY,
             decimals=1,
         ),
         value(
-            "Alerts",
+            "Firing",
             "Alerts of prometheus/alerts.yml that fire now.",
-            f"count(ALERTS{{{boards.FIRING}}}) or vector(0)",
+            f"count(ALERTS{{{boards.FIRING},{boards.OF_JOB}}}) or vector(0)",
             "none",
             steps=NONE_IS_GOOD,
         ),
@@ -110,89 +126,61 @@ def numbers() -> list[Panel]:
 
 def states() -> Panel:
     return timeline(
-        "State of every charger",
-        "Unreachable, off or on. A charger is unreachable while its stream, its Wi-Fi or its readings are missing.",
-        [(Query(named(state()), "{{charger}}"), STATE)],
+        "State of the least available chargers",
+        f"Unreachable, off or on. {PAGE} chargers, the least available of the range first; the variable Page shows the "
+        "next ones. A step in which a charger was ever unreachable is red.",
+        [(Query(named(promql.state_over_step(SHOWN), of=SHOWN), "{{charger}}"), STATE)],
         width=13,
         height=11,
-        per_page=20,
     )
-
-
-def over_time() -> list[Panel]:
-    return [
-        trend(
-            "Power by account",
-            "Power that the chargers of an account deliver.",
-            [Query(f"sum by (account) ({named(POWER, 'account')})", "{{account}}")],
-            "watt",
-            width=8,
-            stacked=True,
-            least=0,
-        ),
-        bars(
-            "Energy per day",
-            "Energy that all chargers delivered, day by day in the last 30 days, whatever the chosen range. "
-            "The last bar is today so far.",
-            [Query(promql.within_bars(energy_kwh(over="$__interval", by=ALL)), "Energy")],
-            "kwatth",
-            width=8,
-            every="1d",
-            last="30d",
-            legend_shown=False,
-            decimals=0,
-        ),
-        trend(
-            "Availability",
-            "Share of the chargers that were up. The line is the 97 % that public funding programmes ask for.",
-            [Query(availability(over="$__rate_interval", by=ALL), "Availability")],
-            "percentunit",
-            width=8,
-            most=1,
-            soft_least=0.9,
-            lines=((None, "transparent"), (0.97, WARN)),
-            legend_shown=False,
-        ),
-    ]
 
 
 def chargers() -> Panel:
     return rows(
         "All chargers",
-        "Every charger as it is now; energy and availability over the chosen range. A name leads to its charger.",
-        IDENTITY,
+        "Every charger that was watched within the range, as it is now, unwatched and unreachable ones first; energy "
+        "and availability over the range. A name leads to its charger.",
+        f"group by (charger_id, charger, account) ({promql.seen()})",
         [
             Column("Charger", label="charger", link=CHARGER_LINK),
             Column("Id", label="charger_id", width=90),
-            Column("Account", label="account", width=100),
-            Column("State", expr=state(), unit="none", words=STATE, width=100),
-            Column("Power", expr=POWER, unit="watt", decimals=1, width=100),
-            Column("Session", expr=SESSION_KWH, unit="kwatth", decimals=1, width=100),
-            Column("Energy", expr=energy_kwh(), unit="kwatth", decimals=1, width=100),
-            Column("Availability", expr=availability(), unit="percentunit", decimals=1, steps=AVAILABILITY, width=100),
-            Column("Last log", expr=age_seconds("vecharge_charger_last_log_timestamp_seconds"), unit="s", width=100),
+            Column("Account", label="account", width=90),
+            Column("State", expr=promql.state_or_unwatched(), unit="none", words=STATE, width=100),
+            Column("Power", expr=POWER, unit="suffix: W", decimals=0, width=80),
+            Column("Session", expr=SESSION_KWH, unit="suffix: kWh", decimals=2, width=90),
+            Column("Energy", expr=fleet_energy_kwh(), unit="suffix: kWh", decimals=2, width=110),
+            Column(
+                "Availability", expr=fleet_availability(), unit="percentunit", decimals=1, steps=AVAILABILITY, width=90
+            ),
+            Column(
+                "Last log",
+                expr=age_seconds("vecharge_charger_last_log_timestamp_seconds"),
+                unit="s",
+                decimals=1,
+                width=90,
+            ),
         ],
         key="charger_id",
         height=14,
-        sort="Charger",
+        sort="State",
     )
 
 
 def worst_ten() -> list[Panel]:
     return [
         ranking(
-            "Least available",
+            "Least available in the chosen range",
             "The chargers that were up for the smallest share of the chosen range: red below 90 %, green from 97 %.",
-            Query(f"bottomk(10, {named(availability())})", "{{charger}}"),
+            Query(f"bottomk(10, {named(fleet_availability())})", "{{charger}}"),
             "percentunit",
             steps=AVAILABILITY,
             most=1,
             decimals=1,
         ),
         ranking(
-            "Most reconnections",
-            "How often a stream broke and was connected again. The service itself ends a stream when its charger is "
-            "switched off: one end a session is normal and not counted here.",
+            "Most reconnections in 24 h",
+            "How often a stream broke and was connected again. The service ends a stream when its charger is "
+            "switched off: one end for each session is normal and not counted here.",
             Query(f"topk(10, {named(BREAKS)} > 0)", "{{charger}}"),
             "none",
             steps=FEW_ARE_GOOD,
@@ -200,7 +188,7 @@ def worst_ten() -> list[Panel]:
             nothing="None",
         ),
         ranking(
-            "Most rejected readings",
+            "Most rejected readings in 24 h",
             "Readings that were not accepted: sent twice, out of order, not valid, not plausible, or an energy that "
             "fell.",
             Query(f"topk(10, {named(REJECTED)} > 0)", "{{charger}}"),
@@ -212,26 +200,15 @@ def worst_ten() -> list[Panel]:
     ]
 
 
-def energy_by_month() -> Panel:
-    return months(
-        "Energy per month",
-        "Energy that all chargers delivered, by calendar month, whatever the chosen range. It reaches as far back as "
-        "Prometheus keeps its data.",
-        Query(promql.within_bars(energy_kwh(over="$__interval", by=ALL)), "Energy"),
-        "kwatth",
-        last="6M",
-    )
-
-
 def on_the_map() -> Panel:
     return places(
         "Chargers on the map",
-        "Where the chargers are, coloured by their state. Empty unless the exporter is told to expose positions.",
-        IDENTITY,
+        "Where the chargers are, coloured by their state. Empty unless the exporter exposes positions.",
+        f"group by (charger_id, charger, account) ({promql.info()})",
         [
             Column("Charger", label="charger", link=CHARGER_LINK),
             Column("Id", label="charger_id"),
-            Column("State", expr=state(), unit="none", words=STATE),
+            Column("State", expr=promql.state(), unit="none", words=STATE),
             Column("Power", expr=POWER, unit="watt", decimals=1),
             Column("Latitude", expr=gauge("vecharge_charger_latitude_degrees"), unit="degree", decimals=4),
             Column("Longitude", expr=gauge("vecharge_charger_longitude_degrees"), unit="degree", decimals=4),

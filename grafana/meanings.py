@@ -1,11 +1,11 @@
-"""What a value means: the words and colours in which every dashboard shows it."""
+"""The words and colours in which the dashboards show a value."""
 
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
-GOOD, WARN, BAD, QUIET, PLAIN = "green", "orange", "red", "#7b8087", "blue"
+GOOD, WARN, BAD, LOST, QUIET, PLAIN = "green", "orange", "red", "purple", "#7b8087", "blue"
 
 Steps = tuple[tuple[float | None, str], ...]
 Words = tuple[tuple[int, str, str], ...]
@@ -17,10 +17,21 @@ AVAILABILITY: Final[Steps] = ((None, BAD), (0.90, WARN), (0.97, GOOD))
 VOLTAGE_BAND: Final[Steps] = ((None, BAD), (207.0, GOOD), (253.0, BAD))
 NONE_IS_GOOD: Final[Steps] = ((None, GOOD), (1.0, BAD))
 FEW_ARE_GOOD: Final[Steps] = ((None, GOOD), (1.0, WARN), (10.0, BAD))
+NONE_IS_LOST: Final[Steps] = ((None, GOOD), (1.0, LOST))
 NEUTRAL: Final[Steps] = ((None, PLAIN),)
 TOKEN_LEFT_SECONDS: Final[Steps] = ((None, BAD), (3 * 86_400.0, WARN), (14 * 86_400.0, GOOD))
 
-STATE: Final[Words] = ((0, "Unreachable", BAD), (1, "Off", QUIET), (2, "On", GOOD), (3, "Unknown", WARN))
+STATE: Final[Words] = (
+    (-1, "Unwatched", LOST),
+    (0, "Unreachable", BAD),
+    (1, "Off", QUIET),
+    (2, "On", GOOD),
+    (3, "Unknown", WARN),
+)
+# As PromQL's day_of_week() counts.
+WEEKDAYS: Final[Words] = tuple(
+    (day, name, "text") for day, name in enumerate(["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"])
+)
 UP: Final[Words] = ((0, "Down", BAD), (1, "Up", GOOD))
 CONNECTED: Final[Words] = ((0, "Disconnected", BAD), (1, "Connected", GOOD))
 ON_OFF: Final[Words] = ((0, "Off", QUIET), (1, "On", GOOD))

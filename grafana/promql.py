@@ -1,49 +1,95 @@
-"""Queries over the exporter's metrics, in the terms of PromQL.
+"""Queries over the exporter's metrics.
 
-A charger is on one exporter at a time but may move to another, and for a moment both series are there: every query
-therefore brings a charger down to one series (`max by`, `sum by`) before anything is added up or joined.
+A charger is on one exporter at a time but may move to another, and for a moment both series exist: every query
+therefore reduces a charger to one series (`max by`, `sum by`) before it adds or joins anything.
 """
 
 from typing import Final
 
 JOULES_PER_KWH: Final = "3.6e6"
-TARGET: Final = 'job=~"$job",instance=~"$instance"'
-# Cars that are full, and the charger itself, draw a few watts.
+TARGET: Final = 'job=~"$job"'
+INSTANCE: Final = 'instance=~"$instance"'
+# The dashboard's hidden variables: exactly one of them matches every job, the other one none (`boards.sources`).
+RAW: Final = 'job=~"$raw"'
+RECORDED: Final = 'job=~"$recorded"'
+# Full cars, and the charger itself, draw a few watts.
 CHARGING_WATTS: Final = 10
+BUILD_INFO: Final = f"vecharge_exporter_build_info{{{TARGET}}}"
 
 
 def select(metric: str, *matchers: str) -> str:
-    """A metric of the exporters chosen at the top of the dashboard."""
-    return f"{metric}{{{','.join((*matchers, TARGET))}}}"
+    """A metric of the jobs chosen at the top of the dashboard."""
+    return f"{metric}{{{','.join(dict.fromkeys((*matchers, TARGET)))}}}"
 
 
 def gauge(metric: str, *matchers: str) -> str:
-    """A gauge, one series a charger."""
+    """A gauge, one series for each charger."""
     return f"max by (charger_id) ({select(metric, *matchers)})"
 
 
-def increase(counter: str, *matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """By how much a counter rose. The rises on several exporters add up: each saw its own part of the time."""
-    return f"sum by ({by}) (increase({select(counter, *matchers)}[{over}]))"
+def over_step(function: str, metric: str, *matchers: str) -> str:
+    """A gauge over the step between two points, so that nothing between them is lost: `min`, `max` or `avg`."""
+    return f"max by (charger_id) ({function}_over_time({select(metric, *matchers)}[$__rate_interval]))"
 
 
 def rate(counter: str, *matchers: str, by: str = "charger_id") -> str:
-    """How fast a counter rises, a second."""
+    """How fast a counter rises, per second."""
     return f"sum by ({by}) (rate({select(counter, *matchers)}[$__rate_interval]))"
 
 
-def energy_kwh(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """Energy delivered, in kWh."""
-    return f"{increase('vecharge_charger_energy_joules_total', *matchers, over=over, by=by)} / {JOULES_PER_KWH}"
+def increase(counter: str, *matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
+    """About how much a counter rose: increase() extrapolates. For rankings and shares."""
+    return f"sum by ({by}) (increase({select(counter, *matchers)}[{over}]))"
 
 
-def within_bars(query: str) -> str:
-    """`query` over `$__interval`, moved so that a bar stands over the time that it tells of.
+def rise(counter: str, *matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
+    """How much a counter rose until now, exactly: the last value less the one before `over`.
 
-    Prometheus looks back from each point; without the negative offset (Prometheus 2.33) today's energy would stand
-    at tomorrow.
+    increase() leaves out the rise between two adjacent windows. Here they share the value at their border, which may be
+    up to an hour old. A counter that fell was restarted from 0: its rises before and after the fall are added.
     """
-    return query.replace("[$__interval]", "[$__interval] offset -$__interval")
+    return _rise(select(counter, *matchers), over, f" offset {over}", "", by)
+
+
+def rise_in_bars(counter: str, *matchers: str, by: str = "charger_id") -> str:
+    """`rise` over each step, with the bar at the start of its step.
+
+    Prometheus looks back from each point: without the negative offset (Prometheus 2.33) today's energy would stand at
+    tomorrow.
+    """
+    return _rise(select(counter, *matchers), "$__interval", "", " offset -$__interval", by)
+
+
+def _rise(series: str, over: str, before: str, after: str, by: str) -> str:
+    last, least, most = (f"{function}_over_time({series}[{over}]{after})" for function in ("last", "min", "max"))
+    first = f"(last_over_time({series}[1h]{before}) or {least})"
+    return f"sum by ({by}) ({last} - {first} >= 0 or {last} + ({most} - {first} >= 0) or {last})"
+
+
+def energy_kwh(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
+    """Energy delivered, in kWh, of raw data."""
+    return f"{rise('vecharge_charger_energy_joules_total', *matchers, over=over, by=by)} / {JOULES_PER_KWH}"
+
+
+def recorded(raw: str, from_rules: str) -> str:
+    """`from_rules`, whose selectors have RECORDED, or `raw`, whose selectors have RAW: only one finds series."""
+    return f"({from_rules}) or ({raw})"
+
+
+def fleet_energy_kwh(over: str = "$__range", by: str = "charger_id") -> str:
+    """Energy delivered, in kWh, from the recording rules or raw data."""
+    level = "charger" if by == "charger_id" else "site"
+    rises = f"{level}:vecharge_charger_energy_joules:rise{{{RECORDED},{TARGET}}}"
+    from_rules = f"sum by ({by}) (sum_over_time({rises}[{over}])) / {JOULES_PER_KWH}"
+    return recorded(energy_kwh(RAW, over=over, by=by), from_rules)
+
+
+def fleet_energy_in_bars() -> str:
+    """Energy of all chargers in each step, in kWh, from the recording rules or raw data."""
+    rises = f"site:vecharge_charger_energy_joules:rise{{{RECORDED},{TARGET}}}"
+    from_rules = f"sum(sum_over_time({rises}[$__interval] offset -$__interval)) / {JOULES_PER_KWH}"
+    raw = rise_in_bars("vecharge_charger_energy_joules_total", RAW, by="")
+    return recorded(f"{raw} / {JOULES_PER_KWH}", from_rules)
 
 
 def share_of_time(gauge_of_0_or_1: str, *matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
@@ -53,17 +99,51 @@ def share_of_time(gauge_of_0_or_1: str, *matchers: str, over: str = "$__range", 
 
 
 def availability(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """The share of the time for which chargers were up."""
+    """The share of the time for which chargers were up, of raw data."""
     return share_of_time("vecharge_charger_up", *matchers, over=over, by=by)
 
 
+def fleet_availability(by: str = "charger_id") -> str:
+    """The share of the range for which chargers were up, from the recording rules or raw data."""
+    up = f"charger:vecharge_charger_up:avg5m{{{RECORDED},{TARGET}}}"
+    from_rules = f"avg by ({by}) (avg_over_time({up}[$__range]))"
+    return recorded(availability(RAW, by=by), from_rules)
+
+
 def state(*matchers: str) -> str:
-    """0 not reachable, 1 off, 2 on, 3 unknown: see `meanings.STATE`."""
+    """0 unreachable, 1 off, 2 on, 3 unknown: see `meanings.STATE`."""
+    return f"{gauge('vecharge_charger_up', *matchers)} * {_status(*matchers)}"
+
+
+def state_over_step(*matchers: str) -> str:
+    """`state` over the step between two points: unreachable if it ever was."""
+    return f"{over_step('min', 'vecharge_charger_up', *matchers)} * {_status(*matchers)}"
+
+
+def _status(*matchers: str) -> str:
     statuses = {1: 'status="off"', 2: 'status="on"', 3: 'status="unknown"'}
     numbered = " or ".join(
         f"{select('vecharge_charger_status', status, *matchers)} * {number}" for number, status in statuses.items()
     )
-    return f"{gauge('vecharge_charger_up', *matchers)} * max by (charger_id) ({numbered})"
+    return f"max by (charger_id) ({numbered})"
+
+
+def seen() -> str:
+    """Every charger that was watched within the range, with the labels of its info as far as they are known."""
+    from_rules = f"last_over_time(charger:vecharge_charger_up:avg5m{{{RECORDED},{TARGET}}}[$__range])"
+    before = recorded(f"last_over_time({select('vecharge_charger_info', RAW)}[$__range])", from_rules)
+    now = select("vecharge_charger_info")
+    return _with_name(f"topk by (charger_id) (1, {now}) or on (charger_id) topk by (charger_id) (1, {before})")
+
+
+def unwatched() -> str:
+    """The chargers that were watched within the range and are not now."""
+    return f"group by (charger_id) ({seen()}) unless on (charger_id) {gauge('vecharge_charger_up')}"
+
+
+def state_or_unwatched() -> str:
+    """`state`, and -1 for a charger that is not watched now."""
+    return f"{state()} or on (charger_id) ({unwatched()}) * 0 - 1"
 
 
 def age_seconds(timestamp: str, *matchers: str) -> str:
@@ -71,13 +151,35 @@ def age_seconds(timestamp: str, *matchers: str) -> str:
     return f"time() - {gauge(timestamp, *matchers)}"
 
 
-def info(*matchers: str) -> str:
-    """The info series, exactly one a charger, with a label `charger`: its name, or its id where it has none."""
-    one = f"topk by (charger_id) (1, {select('vecharge_charger_info', *matchers)})"
-    by_id = f'label_replace({one}, "charger", "$1", "charger_id", "(.*)")'
+def info(*matchers: str, over: str | None = None) -> str:
+    """The info series, exactly one for each charger, with a label `charger`: its name, or its id where it has none.
+
+    `over` keeps chargers that were watched within that time.
+    """
+    series = select("vecharge_charger_info", *matchers)
+    return _with_name(f"topk by (charger_id) (1, {f'last_over_time({series}[{over}])' if over else series})")
+
+
+def _with_name(series: str) -> str:
+    by_id = f'label_replace({series}, "charger", "$1", "charger_id", "(.*)")'
     return f'label_replace({by_id}, "charger", "$1", "name", "(.+)")'
 
 
-def named(query: str, *labels: str) -> str:
-    """`query`, one series a charger, with the label `charger` and other labels of the charger's info."""
-    return f"({query}) * on (charger_id) group_left ({', '.join(('charger', *labels))}) {info()}"
+def named(query: str, *labels: str, of: str = TARGET) -> str:
+    """`query`, one series for each charger, with the label `charger` and other labels of the charger's info.
+
+    `of` is a matcher of the chargers in the query: a range query reads the info of no others.
+    """
+    return f"({query}) * on (charger_id) group_left ({', '.join(('charger', *labels))}) {info(of)}"
+
+
+def of_exporters(series: str) -> str:
+    """The series of our exporters among those that every target has, like `up` and process_*."""
+    return f"({series} and on (job, instance) last_over_time({BUILD_INFO}[$__range]))"
+
+
+def exporters_up() -> str:
+    """How many exporters are missing; the label `shown` says how many of how many are up, as in "1 of 2"."""
+    up = of_exporters(f"up{{{TARGET}}}")
+    counted = f'count_values("up", sum({up})) * on () group_left (all) count_values("all", count({up}))'
+    return f'label_join({counted}, "shown", " of ", "up", "all") * scalar(count({up}) - sum({up}))'

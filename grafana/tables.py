@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import common, geomap, table
+from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import geomap as geomap_options
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.frames import NOTHING, REF_IDS, AnyPanel, Query, framed, target, transformation
-from grafana.meanings import Colours, Steps, Words, coloured, mappings, thresholds
+from grafana.meanings import WEEKDAYS, Colours, Steps, Words, coloured, mappings, thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,45 @@ def rows(
     width: int = 24,
     height: int = 10,
     sort: str,
+    descending: bool = False,
     nothing: str = NOTHING,
 ) -> table.Panel:
     """A table: a row for each series of `labels`, joined by the label `key` with the queries of the columns."""
     panel = framed(table.Panel(), title, description, "string", width, height)
     _add_columns(panel, labels, columns, key)
     panel.cell_height(options.TableCellHeight.SM).no_value(nothing)
-    return panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(False)])
+    return panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
+
+
+def week(title: str, description: str, query: str, *, width: int = 24, height: int = 10) -> table.Panel:
+    """A heatmap: a row for each weekday, a column for each hour; `query` has the labels `weekday` and `hour`."""
+    panel = framed(table.Panel(), title, description, "percentunit", width, height)
+    panel.with_target(target("A", Query(query), instant=True).format(PromQueryFormat.TABLE))
+    panel.with_transformation(transformation("sortBy", fields={}, sort=[{"field": "hour", "desc": False}]))
+    panel.with_transformation(
+        transformation(
+            "groupingToMatrix", columnField="hour", rowField="weekday", valueField="Value", emptyValue="null"
+        )
+    )
+    panel.with_transformation(transformation("sortBy", fields={}, sort=[{"field": "weekday\\hour", "desc": False}]))
+    panel.decimals(0).min(0).color_scheme(build.FieldColor().mode(model.FieldColorModeId.CONTINUOUS_GR_YL_RD))
+    panel.override_by_name(
+        "weekday\\hour",
+        [
+            model.DynamicConfigValue("displayName", "Day"),
+            model.DynamicConfigValue("mappings", mappings(WEEKDAYS)),
+            model.DynamicConfigValue("custom.width", 50),
+            model.DynamicConfigValue("unit", "string"),
+        ],
+    )
+    panel.override_by_regexp(
+        "[0-9]+",
+        [
+            model.DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
+            model.DynamicConfigValue("custom.minWidth", 32),
+        ],
+    )
+    return panel.cell_height(options.TableCellHeight.SM).no_value(NOTHING)
 
 
 def places(

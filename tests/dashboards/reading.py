@@ -1,4 +1,4 @@
-"""Reads a dashboard's JSON: its panels, its queries, and the queries with their variables filled in."""
+"""Read a dashboard's JSON: its panels, its queries, and the queries with their variables filled in."""
 
 import json
 import re
@@ -95,7 +95,7 @@ class Selector:
 SELECTOR = re.compile(
     r"(?:(?P<function>\w+)\(\s*)?(?P<metric>\b[a-zA-Z_:][\w:]*)\{(?P<matchers>[^}]*)\}(?:\[(?P<window>[^\]]*)\])?"
 )
-METRIC = re.compile(r"\b(?:(?:vecharge|process|python)_\w+|up|ALERTS)\b(?!\")")
+METRIC = re.compile(r"\b(?:(?:\w+:)?(?:vecharge|process|python)_\w+(?::\w+)?|up|ALERTS)\b(?=[{\[)\s]|$)(?!\")")
 
 
 def selectors(expr: str) -> list[Selector]:
