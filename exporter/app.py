@@ -28,6 +28,7 @@ from exporter.state.store import StateStore
 from exporter.stream.recorder import Recorder
 from exporter.stream.recording_file import RecordingFile
 from exporter.stream.socketio_client import prepare_library
+from exporter.stream.tls import return_large_buffers
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 from exporter.web.sessions_api import SessionsDocument
@@ -185,6 +186,7 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
     """Runs the coroutine that `main` makes on the fastest event loop there is, and returns its result."""
     adopt_foreign_logs(log)
     prepare_library()
+    return_large_buffers()
     collect_seldom()
     factory = None
     with suppress(ImportError):

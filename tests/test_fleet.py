@@ -136,21 +136,21 @@ async def test_a_fault_of_the_exporter_itself_is_logged_and_does_not_reach_the_s
 async def test_the_connector_of_an_account_that_changes_is_closed(streams: Streams) -> None:
     before = streams.services[0]
     await streams.watch(replace(account("delhi", "a", "b"), connect_timeout_seconds=7.0))
-    assert before.connector.closed
-    assert not streams.services[-1].connector.closed
+    assert before.http.connector.closed
+    assert not streams.services[-1].http.connector.closed
 
 
 async def test_the_connector_of_an_account_that_stays_or_gains_a_charger_is_kept(streams: Streams) -> None:
     await streams.watch(account("delhi", "a", "b", "c"))
     assert streams.services[0] is streams.services[-1]
-    assert not streams.services[0].connector.closed
+    assert not streams.services[0].http.connector.closed
 
 
 async def test_the_connector_of_an_account_that_leaves_is_closed(streams: Streams) -> None:
     await streams.watch(account("agra", "a"))
-    assert streams.services[0].connector.closed
+    assert streams.services[0].http.connector.closed
 
 
 async def test_every_connector_is_closed_at_the_stop(streams: Streams) -> None:
     await streams.fleet.stop()
-    assert streams.services[0].connector.closed
+    assert streams.services[0].http.connector.closed

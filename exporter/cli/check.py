@@ -177,8 +177,8 @@ async def _look(service: Service, charger_id: str, token: str, turns: asyncio.Se
 
 
 async def _attempt(service: Service, charger_id: str, token: str, transport: str) -> ConnectError | None:
-    target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
-    connection = Connection(target, service.connector, lambda _event: None)
+    target = Target(service.url, charger_id, service.connect_timeout_seconds)
+    connection = Connection(target, service.http, lambda _event: None)
     try:
         await connection.open(token, transport)
         await connection.welcomed()

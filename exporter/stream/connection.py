@@ -3,18 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
-
-import aiohttp
 
 from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceError, ServiceEvent
 from exporter.charger.wire import decode
 from exporter.errors import release_frames
 from exporter.stream.diagnosis import (
-    FIRST_REFUSAL,
     Evidence,
     closed_early,
     diagnose,
@@ -23,7 +19,7 @@ from exporter.stream.diagnosis import (
     refused,
     timed_out,
 )
-from exporter.stream.polling import BoundedResponse
+from exporter.stream.http_sessions import HttpSessions, evidence_of_attempt
 from exporter.stream.recorder import ChargerRecorder
 from exporter.stream.socketio_client import (
     CONNECT_OPTIONS,
@@ -35,7 +31,10 @@ from exporter.stream.socketio_client import (
     registries_of_clients,
 )
 
-# Beyond the ping interval and timeout that the server announced: a slow network is no dead one.
+if TYPE_CHECKING:
+    import aiohttp
+
+# Beyond the ping interval and timeout that the server announced: a slow network is not a dead one.
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
 CANCELLATIONS: Final = 3
@@ -50,39 +49,6 @@ OCCUPIED: Final = ServiceError(occupied=True)
 Deliver = Callable[[Connected | ServiceEvent], None]
 
 
-# Of the attempt that the running task makes. One trace for all connections: of its own, each would hold fifty objects.
-_evidence: ContextVar[Evidence] = ContextVar("evidence")
-
-
-def _trace() -> aiohttp.TraceConfig:
-    """Sees what the library hides: the status of a failed handshake and the exceptions it swallows."""
-
-    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
-        if evidence := _evidence.get(None):
-            evidence.status = params.response.status
-            evidence.headers = params.response.headers if params.response.status >= FIRST_REFUSAL else {}
-
-    async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
-        if evidence := _evidence.get(None):
-            if evidence.exception:
-                release_frames(evidence.exception)
-            evidence.exception = params.exception
-
-    async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
-        if evidence := _evidence.get(None):
-            evidence.status = params.response.status
-        raise aiohttp.ClientError("a redirect is not followed: the token goes to no other address")
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(ended)
-    trace.on_request_exception.append(failed)
-    trace.on_request_redirect.append(redirected)
-    return trace
-
-
-_TRACE: Final = _trace()
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """What to connect to: an account's service and one of its chargers."""
@@ -90,7 +56,6 @@ class Target:
     url: str
     charger_id: str
     connect_timeout_seconds: float
-    proxy: str | None = field(default=None, repr=False)
 
 
 class Connection:
@@ -99,10 +64,26 @@ class Connection:
     `deliver` gets `Connected` and then every event, in order. Of an occupied charger it gets the service's error alone.
     """
 
+    __slots__ = (
+        "_client",
+        "_connecting",
+        "_deliver",
+        "_ended",
+        "_evidence",
+        "_http",
+        "_joined",
+        "_next_look",
+        "_polling_session",
+        "_record",
+        "_target",
+        "_welcome",
+        "is_welcome",
+    )
+
     def __init__(
         self,
         target: Target,
-        connector: aiohttp.BaseConnector,
+        http: HttpSessions,
         deliver: Deliver,
         record: ChargerRecorder | None = None,
     ) -> None:
@@ -118,29 +99,20 @@ class Connection:
         self._evidence = Evidence()
         self._connecting: asyncio.Task[None] | None = None
         self._next_look: asyncio.TimerHandle | None = None
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=False,
-            cookie_jar=aiohttp.CookieJar(unsafe=True),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=target.connect_timeout_seconds),
-            response_class=BoundedResponse,
-            trace_configs=[_TRACE],
-            # Not from the environment: the library would look for it in two threads and .netrc, at every request.
-            proxy=target.proxy,
-        )
+        self._http = http
+        self._polling_session: aiohttp.ClientSession | None = None
         self._client = Client(
             reconnection=False,
             logger=SILENT,
             engineio_logger=SILENT,
             json=Json,
-            http_session=self._session,
             request_timeout=target.connect_timeout_seconds,
         )
         self._client.on_event = self._receive
         self._client.on_refused = self._on_refused
-        self._client.on_goodbye = self._client.eio.on_goodbye = lambda: self._end(Disconnection.SERVER)
-        self._client.eio.on_broken = lambda: self._end(self._lost())
-        self._client.eio.on_garbled = lambda: deliver(GARBLED)
+        self._client.on_goodbye = self._client.eio.on_goodbye = self._on_goodbye
+        self._client.eio.on_broken = self._on_broken
+        self._client.eio.on_garbled = self._on_garbled
         self._client.register_namespace(Door(self._receive))
 
     async def open(self, token: str, transport: str) -> None:
@@ -148,6 +120,9 @@ class Connection:
         loop = asyncio.get_running_loop()
         seconds = self._target.connect_timeout_seconds
         deadline = loop.time() + seconds
+        if transport == "polling":
+            self._polling_session = self._http.for_polling()
+        self._client.eio.http = self._polling_session or self._http.for_websockets()
         self._connecting = loop.create_task(self._connect(token, transport))
         # The library has no time limit on a websocket handshake and swallows cancellations: hence its own task.
         await asyncio.wait({self._connecting}, timeout=seconds)
@@ -156,13 +131,17 @@ class Connection:
         error = self._connecting.exception()
         if error is not None:
             raise diagnose(error, self._evidence) from error
+        self._connecting = None
         if self._client.eio.ping_interval <= 0 or self._client.eio.ping_timeout < 0:
             # The library would ping without a pause.
             raise not_understood()
         waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *self._loops()}
         await asyncio.wait(waited_for, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
         if self._joined.done():
-            return self._joined.result()
+            self._joined.result()
+            if self._client.eio.ws is not None:
+                self._http.joined(self._client.eio.ws)
+            return
         if self._ended.done() or any(task.done() for task in self._loops()):
             raise closed_early()
         raise timed_out(seconds, transport)
@@ -177,15 +156,25 @@ class Connection:
 
     async def ended(self) -> Disconnection:
         """Wait for the end of the connection: goodbye, a broken transport, or silence."""
+        # A failed ping over polling ends the library's loops without any event.
+        on_loop_end = self._on_loop_end
         for task in self._loops():
-            # A failed ping over polling ends the library's loops without any event.
-            task.add_done_callback(self._on_loop_end)
+            task.add_done_callback(on_loop_end)
         self._look_for_silence()
         try:
             return await self._ended
         finally:
             if self._next_look is not None:
                 self._next_look.cancel()
+
+    def _on_goodbye(self) -> None:
+        self._end(Disconnection.SERVER)
+
+    def _on_broken(self) -> None:
+        self._end(self._lost())
+
+    def _on_garbled(self) -> None:
+        self._deliver(GARBLED)
 
     def _on_loop_end(self, _task: "asyncio.Task[None]") -> None:
         if not self._ended.done():
@@ -230,7 +219,8 @@ class Connection:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await transport.ws.close()
-        await self._session.close()
+        if self._polling_session is not None:
+            await self._polling_session.close()
         self._untie({*loops, self._joined, self._welcome, *filter(None, [self._connecting])})
 
     def _untie(self, futures: set[asyncio.Future[None]]) -> None:
@@ -252,18 +242,18 @@ class Connection:
     async def _say_goodbye(self) -> None:
         transport = self._client.eio
         if transport.state == "connected" and transport.current_transport == "polling":
-            outside = _evidence.set(self._evidence)
+            outside = evidence_of_attempt.set(self._evidence)
             try:
                 await transport.hang_up_polling(CLOSE_SECONDS)
             finally:
-                _evidence.reset(outside)
+                evidence_of_attempt.reset(outside)
             return
         await self._client.disconnect()
         if transport.write_loop_task is not None:
             await asyncio.wait({transport.write_loop_task})
 
     async def _connect(self, token: str, transport: str) -> None:
-        _evidence.set(self._evidence)
+        evidence_of_attempt.set(self._evidence)
         query = f"token={quote(f'Bearer {token}', safe='')}&chargerId={quote(self._target.charger_id, safe='')}"
         parts = urlsplit(self._target.url)
         await self._client.connect(

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -10,8 +11,10 @@ from exporter.config.files import unreadable
 from exporter.config.load import AccountConfig
 from exporter.config.tokens import TokenReader
 from exporter.errors import ConfigError
+from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.proxy import proxy_for
 from exporter.stream.supervisor import Service
+from exporter.stream.tls import ResumingContext
 
 # An account without its chargers, and the service that was made for it.
 Prepared = dict[str, tuple[AccountConfig, Service]]
@@ -39,7 +42,7 @@ class Services:
         before, self._current = self._current, prepared
         for name, (_, service) in before.items():
             if name not in prepared or prepared[name][1] is not service:
-                await service.connector.close()
+                await service.http.close()
 
 
 def without_chargers(account: AccountConfig) -> AccountConfig:
@@ -49,7 +52,7 @@ def without_chargers(account: AccountConfig) -> AccountConfig:
 
 def _service(account: AccountConfig) -> Service:
     try:
-        context = ssl.create_default_context()
+        context = ResumingContext(urlsplit(account.url).hostname or "")
         if account.ca_file is not None:
             context.load_verify_locations(account.ca_file)
     except OSError as error:
@@ -64,7 +67,11 @@ def _service(account: AccountConfig) -> Service:
         TokenReader(account.token),
         account.transports,
         account.connect_timeout_seconds,
-        # No limit: each stream holds one connection, for as long as it lives.
-        aiohttp.TCPConnector(ssl=context, limit=0),
-        proxy_for(account.url),
+        HttpSessions(
+            # No limit: each stream holds one connection, for as long as it lives.
+            aiohttp.TCPConnector(ssl=context, limit=0),
+            account.connect_timeout_seconds,
+            proxy_for(account.url),
+            context,
+        ),
     )

@@ -12,13 +12,12 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-import aiohttp
-
 from exporter.charger.events import ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.config.tokens import TokenReader, expiry_of
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import Log, Thinned
 from exporter.stream.connection import Connection, Target
+from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.recorder import ChargerRecorder
 
 MIN_BACKOFF_SECONDS: Final = 1.0
@@ -33,6 +32,8 @@ SUSPICIOUS: Final = 4
 
 class Backoff:
     """How long to wait before the next attempt: full jitter, so that many streams do not march in step."""
+
+    __slots__ = ("_failures", "_rng")
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -68,14 +69,29 @@ class Service:
     token: TokenReader
     transports: tuple[str, ...]
     connect_timeout_seconds: float
-    connector: aiohttp.BaseConnector
-    # The proxy on the way to it; may hold a password.
-    proxy: str | None = field(default=None, repr=False)
+    http: HttpSessions
     experience: Experience = field(default_factory=Experience)
 
 
 class ChargerStream:
     """Keeps one charger's connection alive and hands every event to `deliver`, in order."""
+
+    __slots__ = (
+        "_backoff",
+        "_deliver",
+        "_experience",
+        "_failures",
+        "_handshakes",
+        "_logged",
+        "_record",
+        "_service",
+        "_short_lives",
+        "_target",
+        "_timed_out",
+        "_token_in_doubt",
+        "_unbound_log",
+        "_woken",
+    )
 
     def __init__(
         self,
@@ -87,21 +103,22 @@ class ChargerStream:
         rng: random.Random,
         record: ChargerRecorder | None = None,
     ) -> None:
-        self._target = Target(service.url, charger_id, service.connect_timeout_seconds, service.proxy)
+        self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
         self._service = service
         self._experience = service.experience
         self._deliver = deliver if record is None else record.connections(deliver)
         self._record = record
         self._handshakes = handshakes
-        self._log = log.bind(charger_id=charger_id, account=service.account)
+        self._unbound_log = log
         self._backoff = Backoff(rng)
         # Since it was last connected.
         self._failures = Thinned()
-        self._logged: set[ConnectFailure] = set()
+        self._logged: frozenset[ConnectFailure] = frozenset()
         self._timed_out: str | None = None
         self._short_lives = Thinned()
         self._token_in_doubt = False
-        self._woken = asyncio.Event()
+        # Made when it is needed: it would take 1 KB.
+        self._woken: asyncio.Event | None = None
 
     async def run(self) -> None:
         """Connects and listens until it is cancelled; then says goodbye to the service."""
@@ -110,9 +127,15 @@ class ChargerStream:
             # While it rests it holds nothing of a connection.
             await self._rest(await self._live_once())
 
+    @property
+    def _log(self) -> Log:
+        # Bound when a line is due: kept for each stream it would take 0.5 KB.
+        return self._unbound_log.bind(charger_id=self._target.charger_id, account=self._service.account)
+
     def token_changed(self) -> None:
         """The account has another token: if the last attempt failed for the old one, the next is made at once."""
         if self._token_in_doubt:
+            self._woken = self._woken or asyncio.Event()
             self._woken.set()
 
     async def _live_once(self) -> float:
@@ -147,10 +170,11 @@ class ChargerStream:
     async def _rest(self, seconds: float) -> None:
         if seconds <= 0:
             return
+        self._woken = self._woken or asyncio.Event()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-        self._woken.clear()
+        self._woken = None
 
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
@@ -158,7 +182,7 @@ class ChargerStream:
         for failing in self._experience.failing.values():
             failing.discard(self._target.charger_id)
         self._failures.over()
-        self._logged.clear()
+        self._logged = frozenset()
         self._token_in_doubt = False
         # A service that always hangs up at once must not fill the log. A connection that lasts is logged once it has.
         connections = self._short_lives.times_if_due("short-lived connection", since)
@@ -200,7 +224,7 @@ class ChargerStream:
         return await self._open(token, last)
 
     async def _open(self, token: str, transport: str) -> Connection:
-        connection = Connection(self._target, self._service.connector, self._deliver, self._record)
+        connection = Connection(self._target, self._service.http, self._deliver, self._record)
         try:
             await connection.open(token, transport)
         except BaseException as error:
@@ -250,7 +274,7 @@ class ChargerStream:
         failing.add(self._target.charger_id)
         attempts = self._failures.times_if_due(reason, asyncio.get_running_loop().time())
         if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):
-            self._logged.add(reason)
+            self._logged |= {reason}
         if attempts and reason in self._logged:
             fields = {"reason": reason.value, "attempts": attempts, "chargers_failing": len(failing)}
             self._log.warning("cannot connect", **fields, error=str(error))

@@ -11,6 +11,7 @@ import pytest
 
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
+from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.proxy import proxy_for
 from exporter.stream.supervisor import Service
 from tests.certificates import Authority
@@ -94,7 +95,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str | None) -> Service:
-    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, connector, proxy)
+    http = HttpSessions(connector, SECONDS, proxy)
+    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, http)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

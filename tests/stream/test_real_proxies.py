@@ -11,6 +11,7 @@ import pytest
 from exporter.charger.events import Disconnection, Reading
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
+from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.supervisor import Service
 from tests import debian
 from tests.certificates import Authority
@@ -38,7 +39,8 @@ async def encrypted(node: NodeService, folder: Path) -> AsyncIterator[tuple[str,
 
 
 def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str) -> Service:
-    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, connector, proxy)
+    http = HttpSessions(connector, SECONDS, proxy)
+    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, http)
 
 
 @BOTH

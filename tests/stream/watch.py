@@ -22,6 +22,7 @@ from exporter.charger.events import (
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
 from exporter.logs import create_log
+from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.supervisor import ChargerStream, Service
 from tests.node.service import Generation
 from tests.processes import SECONDS, What, in_vain
@@ -83,7 +84,12 @@ class Watch:
         self.log = io.StringIO()
         source = token or TokenSource(literal=TOKEN)
         self.service = service or Service(
-            "delhi", url, TokenReader(source), tuple(transports), connect_timeout, connector
+            "delhi",
+            url,
+            TokenReader(source),
+            tuple(transports),
+            connect_timeout,
+            HttpSessions(connector, connect_timeout),
         )
         self.stream = ChargerStream(
             charger,

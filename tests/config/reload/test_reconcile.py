@@ -92,11 +92,11 @@ async def test_without_an_open_file_left_for_the_systems_certificates_nothing_ch
     await fleet.reconcile(Config(accounts=(account("one", "a"),)), {})
     await asyncio.sleep(0)
 
-    def refuse() -> ssl.SSLContext:
+    def refuse(_context: ssl.SSLContext) -> None:
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", refuse)
+        patch.setattr(ssl.SSLContext, "load_default_certs", refuse)
         with pytest.raises(ConfigError, match="raise the limit of open files"):
             await fleet.reconcile(Config(accounts=(account("two", "a", "b"),)), {})
     assert (BEGUN, ENDED) == (["a"], [])

@@ -1,0 +1,99 @@
+"""The HTTP sessions of an account's streams, and what they see of a handshake that the client library hides."""
+
+from contextvars import ContextVar
+from typing import Final
+
+import aiohttp
+
+from exporter.errors import release_frames
+from exporter.stream.diagnosis import FIRST_REFUSAL, Evidence
+from exporter.stream.polling import BoundedResponse
+from exporter.stream.tls import ResumingContext
+
+# Of the attempt that the running task makes.
+evidence_of_attempt: ContextVar[Evidence] = ContextVar("evidence_of_attempt")
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Return a trace that keeps the status of a failed handshake and the exceptions that the library swallows."""
+
+    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if evidence := evidence_of_attempt.get(None):
+            evidence.status = params.response.status
+            evidence.headers = params.response.headers if params.response.status >= FIRST_REFUSAL else {}
+
+    async def failed(_session: object, _context: object, params: aiohttp.TraceRequestExceptionParams) -> None:
+        if evidence := evidence_of_attempt.get(None):
+            if evidence.exception:
+                release_frames(evidence.exception)
+            evidence.exception = params.exception
+
+    async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
+        if evidence := evidence_of_attempt.get(None):
+            evidence.status = params.response.status
+        raise aiohttp.ClientError("a redirect is not followed: the token goes to no other address")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(failed)
+    trace.on_request_redirect.append(redirected)
+    return trace
+
+
+_TRACE: Final = _trace()
+
+
+class HttpSessions:
+    """The HTTP sessions over one connector.
+
+    All websockets share a session: one for each stream would take 3 KB. Over polling each stream has its own, for the
+    cookies by which a load balancer finds the server of a stream again.
+    """
+
+    def __init__(
+        self,
+        connector: aiohttp.BaseConnector,
+        connect_timeout_seconds: float,
+        proxy: str | None = None,
+        tls: ResumingContext | None = None,
+    ) -> None:
+        self.connector = connector
+        self._connect_timeout_seconds = connect_timeout_seconds
+        # May hold a password.
+        self._proxy = proxy
+        self._tls = tls
+        self._for_websockets: aiohttp.ClientSession | None = None
+
+    def for_websockets(self) -> aiohttp.ClientSession:
+        """Return the session of all websockets, which is made for the first one."""
+        if self._for_websockets is None:
+            self._for_websockets = self._create(aiohttp.DummyCookieJar())
+        return self._for_websockets
+
+    def for_polling(self) -> aiohttp.ClientSession:
+        """Return a new session, to be closed with its stream."""
+        return self._create(aiohttp.CookieJar(unsafe=True))
+
+    def joined(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        """A stream has joined over this websocket: later ones resume its TLS session."""
+        connection = websocket.get_extra_info("ssl_object")
+        if self._tls is not None and connection is not None:
+            self._tls.keep_session_of(connection)
+
+    async def close(self) -> None:
+        """Close the shared session and the connector."""
+        if self._for_websockets is not None:
+            await self._for_websockets.close()
+        await self.connector.close()
+
+    def _create(self, cookies: aiohttp.abc.AbstractCookieJar) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=self.connector,
+            connector_owner=False,
+            cookie_jar=cookies,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout_seconds),
+            response_class=BoundedResponse,
+            trace_configs=[_TRACE],
+            # Not from the environment: aiohttp would look for it in two threads, and in .netrc, at every request.
+            proxy=self._proxy,
+        )

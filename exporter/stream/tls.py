@@ -1,0 +1,71 @@
+"""TLS to a service, made cheap for thousands of streams: sessions are resumed, large buffers leave the heap."""
+
+import asyncio
+import ctypes
+import ssl
+import sys
+from contextlib import suppress
+from typing import Final
+
+# CPython 3.11 leaks 6 KB each time that the session of a connection is read.
+_SECONDS_BETWEEN_SESSIONS: Final = 60.0
+_M_MMAP_THRESHOLD: Final = -3  # of glibc's malloc.h
+_LARGE_BYTES: Final = 128 * 1024
+
+
+class _WithoutCertificate(ssl.SSLObject):
+    """A connection that tells nobody what certificate OpenSSL has verified: asyncio would keep 2 KB of it for each."""
+
+    def getpeercert(self, _binary_form: bool = False) -> None:
+        """Return None."""
+
+
+class ResumingContext(ssl.SSLContext):
+    """A client's context with the system's authorities, which resumes the last TLS session with its host.
+
+    A resumed handshake needs no certificate and no signature. asyncio has no argument for the session of a connection,
+    but it asks the context for each connection.
+    """
+
+    def __new__(cls, _host: str) -> "ResumingContext":
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, host: str) -> None:
+        self.sslobject_class = _WithoutCertificate
+        self._host = host
+        self._session: ssl.SSLSession | None = None
+        self._next_session = 0.0
+        if sys.version_info >= (3, 13):
+            # As ssl.create_default_context does.
+            self.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+        self.load_default_certs()
+
+    def keep_session_of(self, connection: ssl.SSLObject | ssl.SSLSocket) -> None:
+        """Resume the session of this connection from now on, if it is a new one."""
+        now = asyncio.get_running_loop().time()
+        if not connection.session_reused and now >= self._next_session:
+            self._next_session = now + _SECONDS_BETWEEN_SESSIONS
+            self._session = connection.session
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Return the TLS side of a new connection. The server decides whether it resumes the session."""
+        if server_hostname == self._host:  # and not an HTTPS proxy
+            session = self._session
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+def return_large_buffers() -> None:
+    """Have glibc's malloc return every large buffer to the system as soon as it is freed.
+
+    uvloop allocates 256 KB for each TLS connection and uses a few of them. On the heap, where glibc puts such buffers
+    once the first one was freed, they cost 14 KB each; apart from the heap, 4 KB.
+    """
+    with suppress(OSError, AttributeError):  # another libc
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -1,0 +1,108 @@
+"""TLS to a service: later connections resume the session of an earlier one, where the service allows it."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from exporter.stream.http_sessions import HttpSessions
+from exporter.stream.tls import ResumingContext
+from tests.certificates import Authority
+from tests.processes import SECONDS
+
+
+@asynccontextmanager
+async def greeting(context: ssl.SSLContext) -> AsyncIterator[str]:
+    """The address of a websocket server that says hello."""
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_str("hello")
+        async for _ in socket:
+            pass
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        yield f"https://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def greeted(http: HttpSessions, url: str) -> ssl.SSLObject:
+    """The TLS side of a new connection, once data has come over it."""
+    async with http.for_websockets().ws_connect(url) as socket:
+        assert await socket.receive_str() == "hello"
+        http.joined(socket)
+        connection = socket.get_extra_info("ssl_object")
+        assert isinstance(connection, ssl.SSLObject)
+        return connection
+
+
+def client(authority: Authority, host: str = "127.0.0.1") -> HttpSessions:
+    context = ResumingContext(host)
+    context.load_verify_locations(authority.file)
+    return HttpSessions(aiohttp.TCPConnector(ssl=context), SECONDS, tls=context)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_the_second_connection_resumes_the_session_of_the_first(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    authority = Authority(tmp_path)
+    serving = authority.serving("127.0.0.1")
+    serving.maximum_version = version
+    http = client(authority)
+    async with greeting(serving) as url:
+        reused = [(await greeted(http, url)).session_reused for _ in range(3)]
+        await http.close()
+    assert reused == [False, True, True]
+
+
+async def test_a_service_that_forgets_sessions_is_connected_to_in_full(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    http = client(authority)
+    for _ in range(2):
+        async with greeting(authority.serving("127.0.0.1")) as url:
+            assert not (await greeted(http, url)).session_reused
+    await http.close()
+
+
+async def test_a_session_is_offered_to_its_own_host_alone(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    http = client(authority, host="another.example")
+    async with greeting(authority.serving("127.0.0.1")) as url:
+        for _ in range(2):
+            assert not (await greeted(http, url)).session_reused
+        await http.close()
+
+
+async def test_a_certificate_of_an_unknown_issuer_is_refused(tmp_path: Path) -> None:
+    http = client(Authority(tmp_path / "trusted"))
+    async with greeting(Authority(tmp_path / "other").serving("127.0.0.1")) as url:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await greeted(http, url)
+        await http.close()
+
+
+async def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    http = client(authority)
+    async with greeting(authority.serving("another.example")) as url:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await greeted(http, url)
+        await http.close()
+
+
+def test_the_context_trusts_and_checks_what_pythons_default_does() -> None:
+    ours, default = ResumingContext("host"), ssl.create_default_context()
+    for setting in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version"):
+        assert getattr(ours, setting) == getattr(default, setting), setting
+    assert ours.get_ca_certs() == default.get_ca_certs()
