@@ -1,7 +1,7 @@
-"""GET /api/v1/chargers: what is known of every charger now, as JSON.
+"""GET /api/v1/chargers: the current state of every charger, as JSON.
 
-A field shows what a scrape shows, by the same row of METRICS, and is named after it: `vecharge_charger_power_watts`
-is `power_watts`. What is not known is absent here too.
+A field has the value of a scrape, by the same row of METRICS, and is named after it: `vecharge_charger_power_watts` is
+`power_watts`. Unknown values are absent here, too.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from exporter.web.problem import problem_of
 
 # However many clients ask, the document is made at most once per second.
 SHARED_SECONDS: Final = 1.0
-# Chargers after which the streams have their turn again: 5 ms.
+# Chargers before the streams have their turn again: 5 ms.
 MADE_AT_ONCE: Final = 500
 
 _READ: Final = {
@@ -43,7 +43,7 @@ _SHOWN: Final = tuple((name, _READ[name]) for name in FIELDS)
 
 
 def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
-    """One charger; no address and no position, which may be somebody's home."""
+    """One charger, without address and position, which may be somebody's home."""
     document: dict[str, Any] = {"charger_id": charger.charger_id, "account": charger.account.name}
     if charger.about.name:
         document["name"] = charger.about.name
@@ -126,6 +126,6 @@ def _totals(chargers: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def _sum_of_known(values: Iterable[float | None]) -> float | None:
-    """None if none is known: 0 would say that nothing is drawn."""
+    """None if none is known: 0 would say that no power is drawn."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None

@@ -31,7 +31,7 @@ class ListenAddress:
 
 
 def bind(address: ListenAddress) -> list[socket.socket]:
-    """Listening sockets, one an address that the host stands for; raises ListenError."""
+    """Listening sockets, one for each address of the host; raises ListenError."""
     try:
         return [_every_address(address.port)] if address.host is None else _named(address.host, address.port)
     except socket.gaierror as error:
@@ -48,7 +48,7 @@ def _every_address(port: int) -> socket.socket:
         try:
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
         except OSError as error:
-            # A kernel that knows IPv6 and was told not to speak it.
+            # The kernel knows IPv6, but it is disabled.
             if error.errno not in _NO_SUCH_FAMILY:
                 raise
     return socket.create_server(("", port), backlog=BACKLOG)
@@ -61,11 +61,11 @@ def _named(host: str, port: int) -> list[socket.socket]:
         missing: OSError | None = None
         for family, _, _, _, place in dict.fromkeys(found):
             try:
-                # Port 0 is the same free port on every address of a name.
+                # Port 0 means the same free port on every address of a name.
                 taken = bound[0].getsockname()[1] if bound else port
                 one = socket.create_server((place[0], taken, *place[2:]), family=family, backlog=BACKLOG)
             except OSError as error:
-                # "localhost" is two addresses even where there is no IPv6.
+                # "localhost" has two addresses even where there is no IPv6.
                 if error.errno not in _NO_SUCH_FAMILY:
                     raise
                 missing = error

@@ -174,9 +174,9 @@ def _streamed(pieces: Sequence[bytes], encoding: str, headers: Mapping[str, str]
 
 
 async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
-    """As aiohttp sends it without a copy, and the rest once the client has read what went before.
+    """The pieces in small parts, as memoryviews, which aiohttp sends without a copy.
 
-    In small parts: asyncio encrypts what it is given at once, all of it, and waits for the client only then.
+    asyncio encrypts all that it is given at once, and only then waits for the client to read.
     """
     for piece in pieces:
         for start in range(0, len(piece), SENT_AT_ONCE_BYTES):

@@ -1,4 +1,4 @@
-"""Why a charger cannot be reached, in words for the person who can do something about it."""
+"""Why a charger cannot be reached, and what to do, for people."""
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
@@ -13,10 +13,10 @@ def problem_of(charger: Charger, now: Moment) -> str | None:
         if charger.stream.problem is not None:
             return charger.stream.problem
         if charger.stream.connections:
-            return "the stream has ended: it is being connected again"
-        return "not connected yet: its turn will come"
+            return "the stream has ended: reconnecting"
+        return "not connected yet: waiting for its turn to connect"
     if charger.wifi_connected is False:
         return "the charger has dropped off the service: check its Wi-Fi and power"
     if charger.status is Status.ON:
-        return "it is on, and yet its readings have stopped: check its Wi-Fi and power"
+        return "the charger is on, but its readings have stopped: check its Wi-Fi and power"
     return "connected, but the service has sent nothing yet"

@@ -1,4 +1,4 @@
-"""A running site over chargers that a test moves by hand, and a client for it that adds no header of its own."""
+"""A running site over chargers that a test controls, and a client that adds no headers."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ def basic(user: str, password: str) -> str:
 
 
 class Pages(Scrape):
-    """A scrape that tells only in which format it was made; it can be held up, and be of any size."""
+    """A scrape that names its format only; a test can hold it, and set its size."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -135,7 +135,7 @@ class Site:
             return response, await response.read()
 
     def tell(self, charger_id: str, *events: Event) -> Charger:
-        """Lets events come over a charger's stream."""
+        """Deliver events of a charger's stream."""
         (charger,) = [charger for charger in self.fleet.chargers if charger.charger_id == charger_id]
         for event in events:
             charger.apply(event, now())

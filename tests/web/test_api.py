@@ -44,18 +44,18 @@ async def chargers(site: Site) -> dict[str, dict[str, Any]]:
     return {charger["charger_id"]: charger for charger in json.loads(body)["chargers"]}
 
 
-async def test_a_charger_of_which_nothing_is_known(fleet: Site) -> None:
+async def test_an_unknown_charger_has_few_fields(fleet: Site) -> None:
     assert (await chargers(fleet))["other"] == {
         "charger_id": "other",
         "account": "delhi",
         "status": "unknown",
         "up": False,
         "stream_connected": False,
-        "problem": "not connected yet: its turn will come",
+        "problem": "not connected yet: waiting for its turn to connect",
     }
 
 
-async def test_a_charger_that_charges_in_the_units_of_the_metrics(fleet: Site) -> None:
+async def test_a_charging_charger_in_the_units_of_the_metrics(fleet: Site) -> None:
     charger = fleet.tell("test", Connected(), ON, READING)
     assert charger.session_start_unix is not None
     assert (await chargers(fleet))["test"] == {
@@ -74,7 +74,7 @@ async def test_a_charger_that_charges_in_the_units_of_the_metrics(fleet: Site) -
     }
 
 
-async def test_the_total_is_the_one_on_disk_like_in_a_scrape(fleet: Site) -> None:
+async def test_the_total_is_the_committed_one_as_in_a_scrape(fleet: Site) -> None:
     charger = fleet.tell("test", Connected(), ON, READING)
     assert "energy_joules_total" not in (await chargers(fleet))["test"]
     charger.saved(charger.kept_state())
@@ -86,20 +86,20 @@ async def test_the_document_says_when_it_was_made(fleet: Site) -> None:
     assert json.loads(body)["timestamp_seconds"] > 1.6e9
 
 
-async def test_nothing_secret_and_nothing_personal_is_shown(fleet: Site) -> None:
+async def test_no_secret_and_no_personal_data_is_shown(fleet: Site) -> None:
     fleet.tell("test", Connected(), ON, READING)
     for path in ("/api/v1/chargers", "/"):
         _, body = await fleet.get(path)
         assert not re.search(rf"SecretUser|1234509876|SecretAddress|{SECRET}", body.decode())
 
 
-async def test_the_document_is_compressed_where_that_is_accepted(fleet: Site) -> None:
+async def test_the_document_is_compressed_where_gzip_is_accepted(fleet: Site) -> None:
     response, body = await fleet.get("/api/v1/chargers", Accept_Encoding="gzip")
     assert response.headers["Content-Encoding"] == "gzip"
     assert len(json.loads(gzip.decompress(body))["chargers"]) == 2
 
 
-async def test_all_who_look_within_a_second_share_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_that_ask_within_a_second_share_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Charger] = []
     make = api.charger_document
 
@@ -115,7 +115,7 @@ async def test_all_who_look_within_a_second_share_one_document(monkeypatch: pyte
     assert len(made) == 1
 
 
-async def test_a_large_document_is_made_in_slices_between_which_others_have_their_turn(
+async def test_a_large_document_does_not_hold_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(api, "MADE_AT_ONCE", 2)
@@ -137,7 +137,7 @@ async def test_a_large_document_is_made_in_slices_between_which_others_have_thei
         assert (await document.totals())["chargers"] == 5
 
 
-async def test_a_client_that_leaves_takes_the_document_from_nobody() -> None:
+async def test_a_client_that_disconnects_does_not_cancel_the_document() -> None:
     async with Site([("test", None)]) as site:
         document = api.ChargersDocument(lambda: site.fleet.chargers, now)
         for encoding in ("identity", "gzip"):
@@ -158,7 +158,7 @@ async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
         ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file")], "TLS failed: check ca_file"),
         ([Connected()], "connected, but the service has sent nothing yet"),
         ([Connected(), OFF], None),
-        ([Connected(), OFF, Disconnected(Disconnection.SERVER)], "the stream has ended: it is being connected again"),
+        ([Connected(), OFF, Disconnected(Disconnection.SERVER)], "the stream has ended: reconnecting"),
         (
             [Connected(), ON, decode("chargerDisconnected", ())],
             "the charger has dropped off the service: check its Wi-Fi",
@@ -166,17 +166,18 @@ async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
         ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"), Connected(), OFF], None),
     ],
 )
-async def test_why_a_charger_cannot_be_reached_is_said_in_words(fleet: Site, events: Any, problem: str | None) -> None:
+async def test_the_problem_says_why_a_charger_cannot_be_reached(fleet: Site, events: Any, problem: str | None) -> None:
     fleet.tell("test", *events)
     shown = (await chargers(fleet))["test"].get("problem")
     assert shown is None if problem is None else shown is not None and shown.startswith(problem)
 
 
-async def test_a_charger_that_is_on_and_silent_is_told_from_one_that_is_well() -> None:
+async def test_a_charger_that_is_on_but_silent_has_a_problem() -> None:
     async with Site([("test", None)]) as site:
         charger = site.tell("test", Connected(), ON, READING)
         later = now()._replace(monotonic=now().monotonic + 3600)
-        assert problem_of(charger, later) == "it is on, and yet its readings have stopped: check its Wi-Fi and power"
+        problem = "the charger is on, but its readings have stopped: check its Wi-Fi and power"
+        assert problem_of(charger, later) == problem
 
 
 def test_the_reference_names_every_field() -> None:

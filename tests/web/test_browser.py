@@ -92,7 +92,7 @@ SEARCHES = {
     "old town": ["off-1"],
     "town old": ["off-1"],
     "up": ["charger4", "on"],
-    "on": ["charger3", "on"],  # of the first it is said: not connected yet
+    "on": ["charger3", "on"],  # the problem of charger3: not connected yet
     "delhi": ["charger3", "charger4", "off-1", "on"],
     "Certificate": ["charger4"],
     "nowhere": [],

@@ -1,4 +1,4 @@
-"""The landing page keeps itself fresh, and does not pass off old numbers as new, in a real browser."""
+"""The landing page refreshes itself, and old data looks old, in a real browser."""
 
 import re
 
@@ -71,7 +71,7 @@ async def test_old_data_of_an_exporter_that_is_gone_looks_old(browser: Browser) 
             await page.clock.fast_forward(49 * 3600 * 1000)
             after = re.findall(r"\d+ \w+", await log.inner_text())
             assert (int(after[0].split()[0]) - int(before[0].split()[0]), after[0].split()[1]) == (2, "d")
-            assert await page.get_by_role("alert").inner_text() == said, "a screen reader is told once"
+            assert await page.get_by_role("alert").inner_text() == said, "a screen reader announces it once"
             await page.unroute("**/api/v1/chargers")
             await next_poll(page)
             await expect(page.get_by_role("alert")).to_be_hidden()

@@ -110,7 +110,7 @@ async def test_an_expectation_is_no_reason_to_refuse_a_page(site: Site) -> None:
     assert_secure(headers)
 
 
-async def test_a_fault_of_ours_is_an_answer_with_the_security_headers(
+async def test_an_internal_error_is_answered_with_the_security_headers(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**_: object) -> bytes:
@@ -126,7 +126,7 @@ async def test_a_fault_of_ours_is_an_answer_with_the_security_headers(
     assert not re.search("SecretDetail|127.0.0.1|aiohttp.server", line)
 
 
-async def test_a_fault_of_ours_in_the_middle_of_an_answer_ends_the_connection(
+async def test_an_internal_error_in_the_middle_of_an_answer_closes_the_connection(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**_: object) -> list[object]:
@@ -143,13 +143,13 @@ async def test_a_fault_of_ours_in_the_middle_of_an_answer_ends_the_connection(
     assert "internal error while answering a request" in line
 
 
-async def test_another_method_is_refused_with_those_that_there_are(site: Site) -> None:
+async def test_405_names_the_allowed_methods(site: Site) -> None:
     response, body = await site.get("/metrics", "POST")
     assert (response.status, body) == (405, b"405 Method Not Allowed\n")
     assert response.headers["Allow"] == "GET,HEAD"
 
 
-async def test_a_configured_header_takes_the_place_of_our_own_and_an_empty_one_takes_it_away(tmp_path: Path) -> None:
+async def test_a_configured_header_replaces_the_default_and_an_empty_one_removes_it(tmp_path: Path) -> None:
     headers = "{X-Frame-Options: sameorigin, X-Content-Type-Options: '', Strict-Transport-Security: max-age=60}"
     async with Site(**configured(tmp_path, f"http_server_config: {{headers: {headers}}}")) as site:
         for path in ("/metrics", "/nothing"):
@@ -159,7 +159,7 @@ async def test_a_configured_header_takes_the_place_of_our_own_and_an_empty_one_t
             assert "X-Content-Type-Options" not in response.headers
 
 
-async def test_without_the_password_no_page_is_shown_and_none_is_told_to_exist(tmp_path: Path) -> None:
+async def test_without_the_password_every_path_is_401(tmp_path: Path) -> None:
     async with Site(**configured(tmp_path, users(alice="right"))) as site:
         for path in PAGES:
             response, body = await site.get(path)
@@ -169,7 +169,7 @@ async def test_without_the_password_no_page_is_shown_and_none_is_told_to_exist(t
         assert site.pages.made == 0
 
 
-async def test_with_the_password_the_pages_are_shown(tmp_path: Path) -> None:
+async def test_with_the_password_the_pages_are_served(tmp_path: Path) -> None:
     async with Site(**configured(tmp_path, users(alice="right"))) as site:
         for password, status in (("wrong", 401), ("right", 200), ("wrong", 401)):
             response, _ = await site.get("/metrics", Authorization=basic("alice", password))

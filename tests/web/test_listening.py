@@ -88,7 +88,7 @@ def test_a_machine_without_ipv6_listens_on_what_it_has(host: str | None, monkeyp
     bound.close()
 
 
-async def test_one_address_that_cannot_be_had_ends_the_others_too() -> None:
+async def test_an_address_that_cannot_be_bound_releases_the_others() -> None:
     async with Site() as taken:
         other = Site(listen=(ANY_PORT, ListenAddress("127.0.0.1", taken.port)))
         with pytest.raises(ListenError, match="Address already in use"):
@@ -98,6 +98,6 @@ async def test_one_address_that_cannot_be_had_ends_the_others_too() -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-async def test_an_address_that_is_not_of_this_machine_is_told_in_a_line(host: str) -> None:
+async def test_an_address_of_another_machine_is_reported_in_one_line(host: str) -> None:
     with pytest.raises(ListenError, match=rf"^cannot listen on {host}:0\b.* --web\.listen-address$"):
         await Site(listen=(ListenAddress(host, 0),)).web.start()

@@ -28,20 +28,20 @@ async def test_metrics_in_openmetrics(site: Site) -> None:
     assert response.headers["Content-Type"] == OPENMETRICS
 
 
-async def test_metrics_compressed_where_that_is_accepted(site: Site) -> None:
+async def test_metrics_compressed_where_gzip_is_accepted(site: Site) -> None:
     response, body = await site.get("/metrics", Accept_Encoding="gzip")
     assert response.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(body) == b"in text"
 
 
-async def test_metrics_as_they_are_where_it_is_not(site: Site) -> None:
+async def test_metrics_uncompressed_where_compression_is_not_accepted(site: Site) -> None:
     response, body = await site.get("/metrics", Accept_Encoding="identity")
     assert "Content-Encoding" not in response.headers
     assert body == b"in text"
 
 
 @pytest.mark.parametrize("header", ["Accept", "Accept-Encoding"])
-async def test_a_cache_is_told_what_the_answer_depends_on(site: Site, header: str) -> None:
+async def test_vary_names_what_the_answer_depends_on(site: Site, header: str) -> None:
     response, _ = await site.get("/metrics")
     assert header in response.headers["Vary"].split(", ")
     assert response.headers["Cache-Control"] == "no-store"
@@ -72,12 +72,12 @@ async def test_the_landing_page_is_no_scrape(site: Site) -> None:
     assert site.pages.made == 0
 
 
-async def test_healthy_as_long_as_it_answers(site: Site) -> None:
+async def test_healthy_while_the_program_answers(site: Site) -> None:
     response, _ = await site.get("/-/healthy")
     assert response.status == 200
 
 
-async def test_ready_only_once_it_is(site: Site) -> None:
+async def test_ready_once_the_program_is(site: Site) -> None:
     response, _ = await site.get("/-/ready")
     assert response.status == 503
     site.web.is_ready = True
@@ -86,13 +86,13 @@ async def test_ready_only_once_it_is(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metricsx", "/metrics/", "/-/", "/index.html", "/../etc/passwd"])
-async def test_there_is_nothing_else(site: Site, path: str) -> None:
+async def test_other_paths_are_not_found(site: Site, path: str) -> None:
     response, _ = await site.get(path)
     assert response.status == 404
 
 
 @pytest.mark.parametrize("site", [ELSEWHERE], indirect=True)
-async def test_the_metrics_are_where_the_operator_wants_them(site: Site) -> None:
+async def test_the_path_of_the_metrics_can_be_changed(site: Site) -> None:
     response, body = await site.get("/chargers/metrics")
     assert (response.status, body) == (200, b"in text")
     response, _ = await site.get("/metrics")
@@ -102,12 +102,12 @@ async def test_the_metrics_are_where_the_operator_wants_them(site: Site) -> None
 
 
 @pytest.mark.parametrize("site", [AT_THE_ROOT], indirect=True)
-async def test_metrics_at_the_root_take_the_place_of_the_landing_page(site: Site) -> None:
+async def test_metrics_at_the_root_replace_the_landing_page(site: Site) -> None:
     _, body = await site.get("/")
     assert body == b"in text"
 
 
-async def test_an_address_in_use_is_told_in_a_line(site: Site) -> None:
+async def test_an_address_in_use_is_reported_in_one_line(site: Site) -> None:
     taken = ListenAddress("127.0.0.1", site.port)
     with pytest.raises(ListenError, match=rf"^cannot listen on 127\.0\.0\.1:{taken.port} \(OSError: Address already"):
         await Site(listen=(taken,)).web.start()
@@ -121,5 +121,5 @@ async def test_an_address_in_use_is_told_in_a_line(site: Site) -> None:
         (ListenAddress("::1", 10037), "[::1]:10037"),
     ],
 )
-def test_an_address_is_written_as_it_is_given(address: ListenAddress, text: str) -> None:
+def test_an_address_is_printed_as_it_was_given(address: ListenAddress, text: str) -> None:
     assert str(address) == text

@@ -192,3 +192,14 @@ async def test_a_bounded_number_of_verified_passwords_is_remembered(tries: list[
     assert len(tries) == 0
     assert await users.accept(basic("user0", "right"))
     assert len(tries) == 1
+
+
+async def test_the_password_that_was_used_least_recently_is_forgotten_first(tries: list[int]) -> None:
+    users = Passwords({f"user{n}": hashed("right") for n in range(MAX_REMEMBERED + 1)})
+    for n in (*range(MAX_REMEMBERED), 0, MAX_REMEMBERED):
+        assert await users.accept(basic(f"user{n}", "right"))
+    tries.clear()
+    assert await users.accept(basic("user0", "right"))
+    assert tries == []
+    assert await users.accept(basic("user1", "right"))
+    assert len(tries) == 1

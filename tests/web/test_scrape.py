@@ -97,7 +97,7 @@ async def test_no_format_is_answered_with_the_other(scrape: Scrape, held: HeldFl
     assert ((await text)[0], (await openmetrics)[0]) == (b"in text\n", b"in OpenMetrics\n")
 
 
-async def test_one_who_hangs_up_does_not_take_the_page_from_the_others(scrape: Scrape, held: HeldFleet) -> None:
+async def test_a_client_that_disconnects_does_not_cancel_the_page(scrape: Scrape, held: HeldFleet) -> None:
     first, second = await begun(scrape), await begun(scrape)
     first.cancel()
     await asyncio.wait({first})
