@@ -3,7 +3,6 @@
 import asyncio
 import platform
 import random
-import resource
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -25,6 +24,7 @@ from exporter.gc_tuning import collect_seldom, keep_what_there_is
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
+from exporter.stream.open_files import max_streams, raise_limit, shortage
 from exporter.stream.recorder import Recorder
 from exporter.stream.recording_file import RecordingFile
 from exporter.stream.socketio_client import prepare_library
@@ -33,8 +33,6 @@ from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 from exporter.web.sessions_api import SessionsDocument
 
-# Open files that are not streams: scrapes (256 at the most), the state file, logs, and a handshake's second socket.
-OWN_FILES: Final = 400
 # For the last commit: with the goodbyes to the service before it, the process ends within 5 s.
 LAST_COMMIT_SECONDS: Final = 1.0
 # A script that sends SIGHUP for each file that it has written means one reload.
@@ -82,7 +80,8 @@ class Exporter:
         # Jitter needs no secrecy.
         rng = random.Random()  # noqa: S311
         self._recorder = Recorder(options.record, clock.now, log) if options.record else None
-        self.fleet = Fleet(process, clock.now, log, rng, recorder=self._recorder)
+        raise_limit()
+        self.fleet = Fleet(process, clock.now, log, rng, recorder=self._recorder, max_streams=max_streams())
         self._commits = Commits(store, self.fleet, log)
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,21 +137,9 @@ class Exporter:
     async def _apply(self, config: Config) -> None:
         """Watches this shard's part of a configuration from now on."""
         own = self._options.shard.of(config)
-        self._make_room(own)
+        if problem := shortage(sum(len(account.chargers) for account in own.accounts)):
+            self._log.error(problem)
         await self.fleet.reconcile(own, self._kept)
-
-    def _make_room(self, config: Config) -> None:
-        """A stream is an open file: lifts the soft limit to the hard one, and says so if the fleet will not fit."""
-        _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-        chargers = sum(len(account.chargers) for account in config.accounts)
-        if limit != resource.RLIM_INFINITY and chargers + OWN_FILES > limit:
-            self._log.error(
-                "the fleet will not fit: raise the limit of open files (ulimit -n, LimitNOFILE=) or use more shards",
-                chargers=chargers,
-                open_files_needed=chargers + OWN_FILES,
-                open_files_limit=limit,
-            )
 
     def _has_ended(self, task: asyncio.Task[None]) -> None:
         """None of them ends by itself: what it did is not done any more."""

@@ -5,6 +5,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,7 @@ from exporter.config.load import AccountConfig, Config
 from exporter.logs import Log, Thinned
 from exporter.metrics.page import Page
 from exporter.stream.handshake_limit import Pace
+from exporter.stream.open_files import OpenFiles
 from exporter.stream.recorder import Recorder
 from exporter.stream.services import Services, without_chargers
 from exporter.stream.supervisor import ChargerStream
@@ -83,6 +85,7 @@ class Fleet:
         rng: random.Random,
         stream: type[ChargerStream] = ChargerStream,
         recorder: Recorder | None = None,
+        max_streams: int = sys.maxsize,
     ) -> None:
         self.process = process
         self._changes = Changes()
@@ -92,6 +95,7 @@ class Fleet:
         self._rng = rng
         self._stream = stream
         self._recorder = recorder
+        self._open_files = OpenFiles(process, max_streams)
         self._handshakes = Pace(MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND)
         self._services = Services()
         self._accounts: dict[str, Account] = {}
@@ -180,7 +184,16 @@ class Fleet:
         inbox = _Inbox(charger, self._clock, self._log)
         service = self._services[charger.account.name]
         record = self._recorder.charger(charger.charger_id) if self._recorder else None
-        return self._stream(charger.charger_id, service, inbox.deliver, self._handshakes, self._log, self._rng, record)
+        return self._stream(
+            charger.charger_id,
+            service,
+            inbox.deliver,
+            self._handshakes,
+            self._log,
+            self._rng,
+            record,
+            self._open_files,
+        )
 
 
 async def _end(tasks: list[asyncio.Task[None]], timeout: float | None) -> None:  # noqa: ASYNC109 - asyncio.wait's own

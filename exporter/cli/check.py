@@ -18,6 +18,7 @@ from exporter.config.tokens import expired_on, expiry_of, expiry_text
 from exporter.errors import ConfigError, ConnectError, ConnectFailure, TokenError
 from exporter.logs import create_log
 from exporter.stream.connection import Connection, Target
+from exporter.stream.open_files import shortage
 from exporter.stream.services import Services, without_chargers
 from exporter.stream.supervisor import Service
 from exporter.web import config as web_config
@@ -72,6 +73,9 @@ def check_files(config_file: Path | None, web_config_file: Path | None) -> Confi
         click.echo(f"{config_file}: charger_files: {pattern} matches no file")
     if web_config_file is not None:
         click.echo(f"{web_config_file}: valid")
+    if problem := shortage(chargers):
+        # The exporter may run with another limit, or as one of several shards.
+        click.echo(f"run here: {problem}")
     return config
 
 

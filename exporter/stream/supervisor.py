@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -83,6 +83,7 @@ class ChargerStream:
         "_failures",
         "_handshakes",
         "_logged",
+        "_open_files",
         "_record",
         "_service",
         "_short_lives",
@@ -102,6 +103,7 @@ class ChargerStream:
         log: Log,
         rng: random.Random,
         record: ChargerRecorder | None = None,
+        open_files: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
         self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
         self._service = service
@@ -109,6 +111,7 @@ class ChargerStream:
         self._deliver = deliver if record is None else record.connections(deliver)
         self._record = record
         self._handshakes = handshakes
+        self._open_files = open_files or nullcontext()
         self._unbound_log = log
         self._backoff = Backoff(rng)
         # Since it was last connected.
@@ -124,8 +127,10 @@ class ChargerStream:
         """Connects and listens until it is cancelled; then says goodbye to the service."""
         while True:
             await self._rest(self._closed_seconds())
+            async with self._open_files:
+                seconds = await self._live_once()
             # While it rests it holds nothing of a connection.
-            await self._rest(await self._live_once())
+            await self._rest(seconds)
 
     @property
     def _log(self) -> Log:

@@ -1,13 +1,16 @@
-"""A stream is an open file: the program takes as many as it may have, and says before it begins if they are too few."""
+"""A stream is an open file: streams leave 400 files to all else, wait if there are too few, and the log says so."""
 
 import resource
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.program import Exporter
-from tests.processes import wait_until
+import yaml
 
-SOFT, HARD = 64, 410  # files; 400 are for what is no stream
+from tests.end_to_end.program import PROGRAM, Exporter
+
+SOFT, HARD = 64, 410  # files; 400 are not for streams
 LIMITED = ("sh", "-c", f'ulimit -Sn {SOFT} && ulimit -Hn {HARD} && exec "$@"', "limited")
 
 
@@ -15,21 +18,31 @@ def test_the_soft_limit_is_lifted_to_the_hard_one(
     simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(simulated, wrapper=LIMITED)
-    exporter.wait_until_up(12)
+    exporter.wait_until_up(HARD - 400)
     assert resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE) == (HARD, HARD)
 
 
-def test_a_fleet_that_will_not_fit_is_told_before_the_first_stream(
+def test_streams_never_take_the_last_files_and_the_others_wait(
     simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(simulated, wrapper=LIMITED)
-    wait_until(lambda: "stream connected" in exporter.process.text(), "a stream")
-    told, _, _ = exporter.process.text().partition("stream connected")
-    assert "the fleet will not fit: raise the limit of open files" in told
-    assert "chargers=12 open_files_needed=412 open_files_limit=410" in told
+    exporter.wait_until_up(HARD - 400)
+    assert "\nvecharge_exporter_streams_waiting_for_files 2" in exporter.scrape()
+    words = "the limit of open files leaves room for 10 of 12 streams, the others wait: raise it to 412"
+    assert words in exporter.process.text()
 
 
-def test_of_a_fleet_that_fits_nothing_is_told(
+def test_check_tells_that_not_all_streams_will_be_open(simulated: dict[str, Any], tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(yaml.safe_dump(simulated))
+    checked = subprocess.run(
+        [*LIMITED, PROGRAM, "check", f"--config.file={config}"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "leaves room for 10 of 12 streams" in checked.stdout
+
+
+def test_a_fleet_that_fits_is_not_worth_a_line(
     simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
 ) -> None:
     chargers = simulated["accounts"][0]["chargers"]

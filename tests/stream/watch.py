@@ -23,6 +23,7 @@ from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
 from exporter.logs import create_log
 from exporter.stream.http_sessions import HttpSessions
+from exporter.stream.open_files import OpenFiles
 from exporter.stream.supervisor import ChargerStream, Service
 from tests.node.service import Generation
 from tests.processes import SECONDS, What, in_vain
@@ -79,6 +80,7 @@ class Watch:
         level: str = "debug",
         rng: random.Random | None = None,
         service: Service | None = None,
+        open_files: OpenFiles | None = None,
     ) -> None:
         self.delivered: list[Event] = []
         self.log = io.StringIO()
@@ -98,6 +100,7 @@ class Watch:
             handshakes or asyncio.Semaphore(10),
             create_log(level, "logfmt", self.log),
             rng or Impatient(),
+            open_files=open_files,
         )
         self.task = asyncio.create_task(self.stream.run())
 
