@@ -6,6 +6,7 @@ from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, Disconnection
 from exporter.charger.histogram import Histogram
 from exporter.charger.outcome import Verdict
+from exporter.charger.sessions import Session
 from exporter.errors import ConnectFailure
 
 REJECTIONS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)
@@ -45,6 +46,12 @@ class Account:
         self.readings_rejected = dict.fromkeys(REJECTIONS, 0)
         self.connect_failures = dict.fromkeys(ConnectFailure, 0)
         self.disconnections = dict.fromkeys(Disconnection, 0)
-        # Sessions that have ended.
+        # Sessions that have ended and are settled: one that may still be revised might be counted twice.
         self.session_energy_joules = Histogram(SESSION_ENERGY_JOULES)
         self.session_duration_seconds = Histogram(SESSION_DURATION_SECONDS)
+
+    def count_session(self, session: Session) -> None:
+        """Counts a settled session."""
+        self.session_energy_joules.observe(session.energy_joules)
+        if session.ended_unix is not None:
+            self.session_duration_seconds.observe(session.ended_unix - session.began_unix)

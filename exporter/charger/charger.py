@@ -189,6 +189,8 @@ class Charger:
         """`state` is on disk: from now on it may be shown."""
         self.committed = state.meter
         del self.meter.list.newly_settled[: len(state.sessions)]
+        for session in state.sessions:
+            self.account.count_session(session)
         self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:

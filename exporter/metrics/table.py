@@ -313,12 +313,12 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
     ),
     _histogram(
         "vecharge_account_session_energy_joules",
-        "Energy of sessions that ended since the start of the exporter.",
+        "Energy of sessions that ended, counted once they cannot be revised any more. Starts anew with the process.",
         lambda account: account.session_energy_joules,
     ),
     _histogram(
         "vecharge_account_session_duration_seconds",
-        "Duration of sessions that ended since the start of the exporter.",
+        "Duration of sessions that ended, counted as their energy.",
         lambda account: account.session_duration_seconds,
     ),
     Metric(

@@ -48,9 +48,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EndedSession:
-    """A session that is over: when it began and ended (simulated seconds), and what its last log reported."""
+    """A session that is over: when it began, sent its last log and ended (simulated seconds), and its last energy."""
 
     began: float
+    last_log: float
     ended: float
     hundredths: int
 
@@ -156,7 +157,7 @@ class Charger:
             return []
         self.previous_hundredths = self.session.hundredths
         self.tally.ended_hundredths += self.session.hundredths
-        self.tally.ended.append(EndedSession(self.session.began, now, self.session.hundredths))
+        self.tally.ended.append(EndedSession(self.session.began, self.session.metered_at, now, self.session.hundredths))
         self.session = None
         self._log_due = NEVER
         self._plan_due = now + draw(self.plan.idle, self.random)

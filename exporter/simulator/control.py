@@ -86,18 +86,19 @@ async def _sessions(request: web.Request) -> web.Response:
 
 def _session_list(charger: Charger) -> list[dict[str, Any]]:
     """The sessions that have delivered energy, oldest first; the running one has no end."""
-    sessions: list[tuple[float, float | None, int]] = [
-        (session.began, session.ended, session.hundredths) for session in charger.tally.ended
+    sessions: list[tuple[float, float, float | None, int]] = [
+        (session.began, session.last_log, session.ended, session.hundredths) for session in charger.tally.ended
     ]
-    if charger.session:
-        sessions.append((charger.session.began, None, charger.session.hundredths))
+    if (running := charger.session) is not None:
+        sessions.append((running.began, running.metered_at, None, running.hundredths))
     return [
         {
             "began_unix": charger.epoch + began,
+            "last_log_unix": charger.epoch + last_log,
             "ended_unix": None if ended is None else charger.epoch + ended,
             "energy_kwh": payloads.kwh(hundredths),
         }
-        for began, ended, hundredths in sessions
+        for began, last_log, ended, hundredths in sessions
         if hundredths
     ]
 

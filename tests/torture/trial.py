@@ -53,9 +53,10 @@ class Post:
 
 
 class TrialSession(NamedTuple):
-    """A session: unix seconds of the simulated clock, and kWh."""
+    """A session: unix seconds of the simulated clock, and kWh. `last_log` is the end, where that is not known."""
 
     began: float
+    last_log: float
     ended: float | None
     kwh: float
 
@@ -70,7 +71,7 @@ class Outcome:
     resets: dict[str, float]
     increase: dict[str, float]
     done: Counter[str]
-    # Each session as (began, ended or None, kWh): the true ones, and those of the exporter's list.
+    # The true sessions, and those of the exporter's list.
     true_sessions: dict[str, list[TrialSession]]
     listed: dict[str, list[TrialSession]]
 
@@ -230,7 +231,7 @@ class Trial:
         sessions = [service.sessions() for service in self._services]
         return {
             post.charger: [
-                TrialSession(each["began_unix"], each["ended_unix"], each["energy_kwh"])
+                TrialSession(each["began_unix"], each["last_log_unix"], each["ended_unix"], each["energy_kwh"])
                 for each in sessions[self._services.index(post.service)][post.charger]
             ]
             for post in self._posts
@@ -245,7 +246,7 @@ class Trial:
         for each in json.loads(done.stdout)["sessions"]:
             ended = None if each["ended"] is None else datetime.fromisoformat(each["ended"]).timestamp()
             began = datetime.fromisoformat(each["began"]).timestamp()
-            listed[each["charger_id"]].append(TrialSession(began, ended, each["energy_kwh"]))
+            listed[each["charger_id"]].append(TrialSession(began, ended or began, ended, each["energy_kwh"]))
         return listed
 
     def _by_charger(self, promql: str) -> dict[str, float]:
