@@ -59,6 +59,7 @@ class TrialSession(NamedTuple):
     last_log: float
     ended: float | None
     kwh: float
+    began_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,9 @@ class Trial:
         for each in json.loads(done.stdout)["sessions"]:
             ended = None if each["ended"] is None else datetime.fromisoformat(each["ended"]).timestamp()
             began = datetime.fromisoformat(each["began"]).timestamp()
-            listed[each["charger_id"]].append(TrialSession(began, ended or began, ended, each["energy_kwh"]))
+            listed[each["charger_id"]].append(
+                TrialSession(began, ended or began, ended, each["energy_kwh"], each["began_by"])
+            )
         return listed
 
     def _by_charger(self, promql: str) -> dict[str, float]:
