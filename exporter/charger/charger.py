@@ -98,6 +98,7 @@ class Charger:
         "first_seen_unix",
         "meter",
         "readings",
+        "revision",
         "status",
         "stream",
         "wifi_connected",
@@ -121,6 +122,8 @@ class Charger:
         # What of the meter is on disk. A scrape shows only this of the durable counters.
         self.committed = self.meter.state()
         self.about = Description(name, account.name, expose_location=rules.expose_location)
+        # Counts up with every change but that of a plain reading: most rows of the page need not be read at every log.
+        self.revision = 0
         self.stream = StreamRecord()
         self.readings = Readings(rules.stale_after_seconds)
         self.status = UNKNOWN
@@ -132,6 +135,8 @@ class Charger:
     def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
         """Takes in an event of the stream and returns what of it is worth a log line. Never raises."""
         self._changes.mark(self)
+        if not isinstance(event, Reading):
+            self.revision += 1
         match event:
             case Reading():
                 return self._take_reading(event, now)
@@ -176,6 +181,7 @@ class Charger:
     def set_configuration(self, name: str | None, account: Account, rules: Rules) -> None:
         """Takes over a changed configuration; nothing that was counted changes."""
         self._changes.unrendered.add(self)
+        self.revision += 1
         self.account = account
         self.about.configure(name, account.name, expose_location=rules.expose_location)
         self.readings.configure(rules.stale_after_seconds)
@@ -198,7 +204,7 @@ class Charger:
         stream = self.stream
         if not (stream.connected and stream.has_heard) or self.wifi_connected is False:
             return False
-        return self.status is not ON or not self.readings.is_overdue(now)
+        return self.status is not ON or now.monotonic <= self.readings.stale_at
 
     @property
     def session_start_unix(self) -> float | None:
@@ -230,9 +236,11 @@ class Charger:
             notices += self._take_outcome(outcome)
             if not outcome.verdict.in_order:
                 return notices
-        self.about.take_device_id(reading.device_id)
-        if self.wifi_connected is not None:
+        if self.about.take_device_id(reading.device_id):
+            self.revision += 1
+        if self.wifi_connected is False:
             self.wifi_connected = True  # whatever was reported last: a charger that sends logs has its Wi-Fi
+            self.revision += 1
         if self.status is OFF:
             if not self._logs_while_off.prove_on(reading, now.unix):
                 # A late log of the session that ended: its energy counts, and a new session is still to come.
@@ -293,6 +301,7 @@ class Charger:
         if status is self.status:
             return ()
         before, self.status = self.status, status
+        self.revision += 1
         is_on = status is ON
         self.readings.switch(now, is_on=is_on)
         self._on_since_unix = now.unix if is_on else None

@@ -6,13 +6,11 @@ from exporter.charger.events import ChargerDocument
 class Description:
     """A charger's name, hardware id and document, and the info labels made of them."""
 
-    __slots__ = ("_account_name", "_expose_location", "device_id", "document", "labels", "name", "revision")
+    __slots__ = ("_account_name", "_expose_location", "device_id", "document", "labels", "name")
 
     def __init__(self, name: str | None, account_name: str, *, expose_location: bool) -> None:
         self.document = ChargerDocument()
         self.device_id: str | None = None
-        # Counts up whenever a document or a configuration may have changed what is shown.
-        self.revision = 0
         self.configure(name, account_name, expose_location=expose_location)
 
     def configure(self, name: str | None, account_name: str, *, expose_location: bool) -> None:
@@ -27,11 +25,13 @@ class Description:
         self.document = document
         self._update()
 
-    def take_device_id(self, device_id: str | None) -> None:
-        """Takes the hardware id of a log; a log without one says nothing."""
-        if device_id is not None and device_id != self.device_id:
-            self.device_id = device_id
-            self._update()
+    def take_device_id(self, device_id: str | None) -> bool:
+        """Takes the hardware id of a log; a log without one says nothing. Returns whether it is another one."""
+        if device_id is None or device_id == self.device_id:
+            return False
+        self.device_id = device_id
+        self._update()
+        return True
 
     @property
     def position(self) -> tuple[float | None, float | None]:
@@ -42,7 +42,6 @@ class Description:
 
     def _update(self) -> None:
         document = self.document
-        self.revision += 1
         # The values of the info labels; what is not known is empty.
         self.labels = (
             self.name or "",

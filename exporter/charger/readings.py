@@ -16,61 +16,74 @@ LEAST_INTERVALS: Final = 3
 
 
 class Readings:
-    """Counts readings and tells whether the last one still says something about now. Ages are monotonic seconds."""
+    """Counts readings and keeps the values of the last one, None where it is not known.
 
-    __slots__ = ("_due_since", "_fixed", "_intervals", "_last", "_received_at", "_stale_after", "accepted", "rejected")
+    After `stale_at`, in monotonic seconds, these values say nothing about now, and a charger that is on is silent.
+    """
+
+    __slots__ = (
+        "_due_since",
+        "_has_last",
+        "_intervals",
+        "_is_automatic",
+        "_stale_after",
+        "accepted",
+        "current_amperes",
+        "power_watts",
+        "rejected",
+        "stale_at",
+        "voltage_volts",
+    )
 
     def __init__(self, stale_after_seconds: float | None) -> None:
         self.accepted = 0
         self.rejected = 0
-        self._last: Reading | None = None
-        self._received_at = -math.inf
-        # Since when a reading is due: the last one, or the switch to ON.
+        self.stale_at = math.inf
+        self.voltage_volts: float | None = None
+        self.current_amperes: float | None = None
+        self.power_watts: float | None = None
+        # The last reading, or the switch to ON.
         self._due_since = math.inf
+        # Whether there was a reading since the switch to ON: the next one tells the interval.
+        self._has_last = False
         self._intervals: list[float] = []
         self.configure(stale_after_seconds)
 
     def configure(self, stale_after_seconds: float | None) -> None:
         """Takes over how old the last reading may get; None follows the usual interval between readings."""
-        self._fixed = stale_after_seconds
-        self._stale_after = stale_after_seconds
-
-    @property
-    def stale_after_seconds(self) -> float:
-        """How old the last reading may get."""
-        if self._stale_after is None:
-            usual = MOST_STALE_AFTER_SECONDS
-            if len(self._intervals) >= LEAST_INTERVALS:
-                usual = USUAL_INTERVALS * sorted(self._intervals)[len(self._intervals) // 2]
-            self._stale_after = min(max(usual, LEAST_STALE_AFTER_SECONDS), MOST_STALE_AFTER_SECONDS)
-        return self._stale_after
+        self._is_automatic = stale_after_seconds is None
+        self._stale_after = self._usual() if stale_after_seconds is None else stale_after_seconds
+        self.stale_at = self._due_since + self._stale_after
 
     def show(self, reading: Reading, now: Moment) -> None:
         """`reading` came just now and is the last one."""
-        if self._last is not None:
-            self._intervals.append(now.monotonic - self._received_at)
-            if len(self._intervals) > KEPT_INTERVALS:
-                del self._intervals[0]
-            self._stale_after = self._fixed
-        self._last = reading
-        self._received_at = self._due_since = now.monotonic
+        if self._has_last and self._is_automatic:
+            self._learn(now.monotonic - self._due_since)
+        self._has_last = True
+        self.voltage_volts = reading.voltage_volts
+        self.current_amperes = reading.current_amperes
+        self.power_watts = reading.power_watts
+        self._due_since = now.monotonic
+        self.stale_at = now.monotonic + self._stale_after
 
     def switch(self, now: Moment, *, is_on: bool) -> None:
         """The charger was switched: readings from before say nothing about now. While it is on, one is due."""
-        self._last = None
+        self._has_last = False
+        self.voltage_volts = self.current_amperes = self.power_watts = None
         if is_on:
             self._due_since = now.monotonic
+            self.stale_at = now.monotonic + self._stale_after
 
-    def fresh(self, now: Moment) -> Reading | None:
-        """The last reading, unless it is too old."""
-        return self._last if now.monotonic - self._received_at <= self.stale_after_seconds else None
+    def _learn(self, interval: float) -> None:
+        self._intervals.append(interval)
+        if len(self._intervals) > KEPT_INTERVALS:
+            del self._intervals[0]
+        # One more short interval leaves the limit at its least: so it is with nearly every log.
+        if self._stale_after > LEAST_STALE_AFTER_SECONDS or interval * USUAL_INTERVALS > LEAST_STALE_AFTER_SECONDS:
+            self._stale_after = self._usual()
 
-    def is_overdue(self, now: Moment) -> bool:
-        """Whether a charger that is on should have sent a reading by now."""
-        return now.monotonic - self._due_since > self.stale_after_seconds
-
-    def next_change(self, now: Moment) -> float:
-        """The monotonic time at which a reading grows stale or overdue; infinite if that is past or never."""
-        # The last reading is never older than the switch to ON.
-        stale_at = self._due_since + self.stale_after_seconds
-        return stale_at if stale_at >= now.monotonic else math.inf
+    def _usual(self) -> float:
+        if len(self._intervals) < LEAST_INTERVALS:
+            return MOST_STALE_AFTER_SECONDS
+        median = sorted(self._intervals)[len(self._intervals) // 2]
+        return min(max(USUAL_INTERVALS * median, LEAST_STALE_AFTER_SECONDS), MOST_STALE_AFTER_SECONDS)

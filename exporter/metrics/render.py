@@ -185,14 +185,14 @@ class Exposition:
         self._places = {charger: place for place, charger in enumerate(chargers)}
         self._families = [_Family(metric, chargers) for metric in CHARGER_METRICS]
         self._touched = set(range(len(chargers)))
-        # The revision of the description that was last read of each, so as not to read it again at every log.
+        # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions = [-1] * len(chargers)
         # Monotonic time at which what is shown of a charger changes by itself (a reading grows stale).
         self._due = [math.inf] * len(chargers)
 
     def refresh(self, now: Moment, at_most: int) -> bool:
         """Renders the lines of what has changed, of `at_most` chargers; returns whether more is to do."""
-        self._touched.update(self._places[charger] for charger in self._unrendered if charger in self._places)
+        self._touched.update([place for place in map(self._places.get, self._unrendered) if place is not None])
         self._unrendered.clear()
         if min(self._due, default=math.inf) < now.monotonic:
             self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
@@ -200,18 +200,19 @@ class Exposition:
         if places:
             self._touched.difference_update(places)
             batch = self._batch(places, now)
-            documented = [
+            revised = [
                 place
                 for place, charger in zip(places, batch.chargers, strict=True)
-                if charger.about.revision != self._revisions[place]
+                if charger.revision != self._revisions[place]
             ]
-            batch_of_documents = self._batch(documented, now)
+            revised_batch = self._batch(revised, now)
             for family in self._families:
-                family.refresh(batch_of_documents if family.metric.of_document else batch)
-            for place, charger in zip(documented, batch_of_documents.chargers, strict=True):
-                self._revisions[place] = charger.about.revision
+                family.refresh(revised_batch if family.metric.is_steady else batch)
+            for place, charger in zip(revised, revised_batch.chargers, strict=True):
+                self._revisions[place] = charger.revision
             for place, charger in zip(places, batch.chargers, strict=True):
-                self._due[place] = charger.readings.next_change(now)
+                stale_at = charger.readings.stale_at
+                self._due[place] = stale_at if stale_at >= now.monotonic else math.inf
         return bool(self._touched)
 
     def _batch(self, places: Sequence[int], now: Moment) -> _Batch:

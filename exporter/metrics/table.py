@@ -47,14 +47,14 @@ class Metric(Generic[Subject]):
     info: Callable[[Subject], tuple[str, ...]] | None = None
     created: Callable[[Subject], float] | None = None
     histogram: Callable[[Subject], Histogram] | None = None
-    # Read from a charger's description alone: it changes with the document and the configuration, not with a log.
-    of_document: bool = False
+    # No plain log changes it: it is read again when the charger's revision has changed.
+    is_steady: bool = False
 
 
 def _gauge(
-    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", of_document: bool = False
+    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", is_steady: bool = False
 ) -> Metric[Subject]:
-    return Metric(name, "gauge", help_text, (Series((), read),), absent, of_document=of_document)
+    return Metric(name, "gauge", help_text, (Series((), read),), absent, is_steady=is_steady)
 
 
 def _counter(
@@ -64,8 +64,9 @@ def _counter(
     *,
     absent: str = "never",
     created: Callable[[Subject], float] | None = None,
+    is_steady: bool = False,
 ) -> Metric[Subject]:
-    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created)
+    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created, is_steady=is_steady)
 
 
 def _histogram(name: str, help_text: str, read: Callable[[Subject], Histogram]) -> Metric[Subject]:
@@ -73,23 +74,23 @@ def _histogram(name: str, help_text: str, read: Callable[[Subject], Histogram]) 
 
 
 def _voltage(charger: Charger, now: Moment) -> float | None:
-    reading = charger.readings.fresh(now)
-    return None if reading is None else reading.voltage_volts
+    readings = charger.readings
+    return readings.voltage_volts if now.monotonic <= readings.stale_at else None
 
 
 def _current(charger: Charger, now: Moment) -> float | None:
     if charger.status is OFF:
         return 0.0
-    reading = charger.readings.fresh(now)
-    return None if reading is None else reading.current_amperes
+    readings = charger.readings
+    return readings.current_amperes if now.monotonic <= readings.stale_at else None
 
 
 def power_watts(charger: Charger, now: Moment) -> float | None:
     """What is shown of a charger's power; None is not known."""
     if charger.status is OFF:
         return 0.0
-    reading = charger.readings.fresh(now)
-    return None if reading is None else reading.power_watts
+    readings = charger.readings
+    return readings.power_watts if now.monotonic <= readings.stale_at else None
 
 
 def _status_is(status: Status) -> Series[Charger]:
@@ -121,6 +122,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "The last status that the service reported; exactly one is 1.",
         (_status_is(ON), _status_is(OFF), _status_is(UNKNOWN)),
         labels=("status",),
+        is_steady=True,
     ),
     _gauge(
         "vecharge_charger_voltage_volts",
@@ -164,7 +166,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "The service's prev_energy, as reported; its meaning is not documented.",
         lambda charger, _: charger.about.document.previous_energy_joules,
         absent="not reported",
-        of_document=True,
+        is_steady=True,
     ),
     _counter(
         "vecharge_charger_sessions_total",
@@ -183,13 +185,14 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "Whether the service reports the charger's Wi-Fi as connected.",
         lambda charger, _: charger.wifi_connected,
         absent="not reported",
+        is_steady=True,
     ),
     _gauge(
         "vecharge_charger_active",
         "Whether the service has the charger in use (isActive).",
         lambda charger, _: charger.about.document.active,
         absent="not reported",
-        of_document=True,
+        is_steady=True,
     ),
     Metric(
         "vecharge_charger_generator_on",
@@ -201,7 +204,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         ),
         absent="not reported",
         labels=("report",),
-        of_document=True,
+        is_steady=True,
     ),
     _gauge(
         "vecharge_charger_last_log_timestamp_seconds",
@@ -214,21 +217,21 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "When the charger connected to the service (connectedTimestamp).",
         lambda charger, _: charger.about.document.connected_unix,
         absent="not reported",
-        of_document=True,
+        is_steady=True,
     ),
     _gauge(
         "vecharge_charger_latitude_degrees",
         "Position of the charger: latitude.",
         lambda charger, _: charger.about.position[0],
         absent="not reported, or expose_location is false (the default)",
-        of_document=True,
+        is_steady=True,
     ),
     _gauge(
         "vecharge_charger_longitude_degrees",
         "Position of the charger: longitude.",
         lambda charger, _: charger.about.position[1],
         absent="not reported, or expose_location is false (the default)",
-        of_document=True,
+        is_steady=True,
     ),
     Metric(
         "vecharge_charger_info",
@@ -237,6 +240,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         (Series((), lambda _charger, _now: 1),),
         labels=("name", "account", "device_id", "operator", "partner_id", "mode", "address", "detail"),
         info=lambda charger: charger.about.labels,
+        is_steady=True,
     ),
     _counter(
         "vecharge_charger_readings_total",
@@ -252,21 +256,25 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "vecharge_stream_connected",
         "Whether the charger's Socket.IO namespace is connected.",
         lambda charger, _: charger.stream.connected,
+        is_steady=True,
     ),
     _counter(
         "vecharge_stream_connections_total",
         "Connections of the charger's stream.",
         lambda charger, _: charger.stream.connections,
+        is_steady=True,
     ),
     _counter(
         "vecharge_stream_disconnections_total",
         "Connections of the charger's stream that ended.",
         lambda charger, _: charger.stream.disconnections,
+        is_steady=True,
     ),
     _counter(
         "vecharge_stream_connect_failures_total",
         "Attempts to connect the charger's stream that failed.",
         lambda charger, _: charger.stream.connect_failures,
+        is_steady=True,
     ),
     _gauge(
         "vecharge_stream_last_event_timestamp_seconds",
