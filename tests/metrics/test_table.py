@@ -17,6 +17,7 @@ CHARGER_CONTRACT = """
     gauge   vecharge_charger_current_amperes
     gauge   vecharge_charger_power_watts
     counter vecharge_charger_energy_joules_total
+    gauge   vecharge_charger_energy_excess_joules
     gauge   vecharge_charger_session_energy_joules
     gauge   vecharge_charger_previous_energy_joules
     counter vecharge_charger_sessions_total
@@ -42,6 +43,7 @@ ACCOUNT_CONTRACT = """
     counter vecharge_account_events_total{event}
     counter vecharge_account_decode_errors_total{event}
     counter vecharge_account_readings_rejected_total{reason}
+    counter vecharge_account_energy_judgements_total{judgement}
     histogram vecharge_account_session_energy_joules
     histogram vecharge_account_session_duration_seconds
     counter vecharge_account_connect_failures_total{reason}
@@ -79,6 +81,17 @@ LABEL_VALUES = {
         "invalid",
         "implausible",
         "energy_glitch",
+    ],
+    "vecharge_account_energy_judgements_total": [
+        "dip",
+        "resumed",
+        "new_session",
+        "unannounced_reset",
+        "merged",
+        "jump_counted",
+        "jump_set_aside",
+        "clock_reset",
+        "document_session",
     ],
     "vecharge_account_connect_failures_total": [
         "rejected",
