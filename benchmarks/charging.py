@@ -15,7 +15,7 @@ from exporter.charger.wire import decode
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
-from exporter.gc_tuning import keep_what_there_is
+from exporter.gc_tuning import keep_present_objects
 from exporter.logs import Log, create_log
 from exporter.stream.supervisor import ChargerStream
 
@@ -54,7 +54,7 @@ class ChargingFleet:
     async def start(self) -> None:
         """Every charger is connected and has had its document."""
         await self.reload()
-        keep_what_there_is()  # as app.py does
+        keep_present_objects()  # as app.py does
         await asyncio.sleep(0)  # the streams begin
         assert len(self._delivers) == self._size
         for deliver in self._delivers:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import uvloop
 
 from benchmarks.processes import answer_commands
-from exporter.gc_tuning import collect_seldom
+from exporter.gc_tuning import collect_rarely
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 
 
@@ -62,7 +62,7 @@ async def serve(chargers: int) -> None:
     """Serves until the input ends: every charger charges, and sends a log a second."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    collect_seldom()  # as app.py does
+    collect_rarely()  # as app.py does
     async with Simulator(SimulatorOptions(chargers=chargers, log_interval=1.0, seed=1, plan=STEADY)) as simulator:
         started = {"url": simulator.url, "token": simulator.token, "chargers": simulator.charger_ids}
         await answer_commands(started, Watched(simulator))

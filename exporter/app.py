@@ -1,4 +1,4 @@
-"""The composition root: starts the exporter, runs it until a signal, stops it."""
+"""The composition root: start the exporter, run it until a signal, stop it."""
 
 import asyncio
 import platform
@@ -20,7 +20,7 @@ from exporter.config.reload import Reloads, log_unmatched_patterns
 from exporter.config.sharding import Shard
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
-from exporter.gc_tuning import collect_seldom, keep_what_there_is
+from exporter.gc_tuning import collect_rarely, keep_present_objects
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
@@ -33,9 +33,9 @@ from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 from exporter.web.sessions_api import SessionsDocument
 
-# For the last commit: with the goodbyes to the service before it, the process ends within 5 s.
+# Time limit of the final commit. With the goodbyes to the service before it, the process ends within 5 s.
 LAST_COMMIT_SECONDS: Final = 1.0
-# A script that sends SIGHUP for each file that it has written means one reload.
+# Signals that come within this time are one reload: a script may send SIGHUP for each file that it writes.
 SIGNALS_TOGETHER_SECONDS: Final = 0.1
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     web: WebOptions
     storage_path: Path
@@ -54,9 +54,9 @@ class Options:
 
 
 class Exporter:
-    """The whole exporter in one event loop; use it with `async with`, which closes `store` too.
+    """The whole exporter in one event loop. Use it with `async with`, which also closes `store`.
 
-    `load` reads the configuration again, for a reload.
+    `load` reads the configuration for a reload.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class Exporter:
         self.url = f"{scheme}://{addresses[0].reachable}"
         await self.reloads.log_expired_tokens()
         await self._apply(self._config)
-        # What there is now stays: a full garbage collection, which holds the event loop, need not walk through it.
-        keep_what_there_is()
+        # These objects stay until the end. A full garbage collection, which blocks the event loop, need not visit them.
+        keep_present_objects()
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
             asyncio.create_task(self.reloads.watch(), name="watch files"),
@@ -135,28 +135,30 @@ class Exporter:
         self._log.info(f"state file opened: {chargers}, {kwh:.1f} kWh", file=file)
 
     async def _apply(self, config: Config) -> None:
-        """Watches this shard's part of a configuration from now on."""
+        """Watch this shard's part of a configuration."""
         own = self._options.shard.of(config)
         if problem := shortage(sum(len(account.chargers) for account in own.accounts)):
             self._log.error(problem)
         await self.fleet.reconcile(own, self._kept)
 
     def _has_ended(self, task: asyncio.Task[None]) -> None:
-        """None of them ends by itself: what it did is not done any more."""
+        """Log the end of a background task: none of them ends by itself."""
         if not task.cancelled():
-            self._log.error("a task has ended: restart the exporter", task=task.get_name(), exc_info=task.exception())
+            self._log.error(
+                "background task failed: restart the exporter", task=task.get_name(), exc_info=task.exception()
+            )
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        # asyncio's own words are fixed ones; the rest of the context may hold anything.
+        # The message is one of asyncio's fixed texts. The rest of the context may hold secrets.
         fields = {"what": str(context.get("message", "")).partition("\n")[0]}
         if isinstance(error, BaseException):
             fields |= {"error": cause_of(error), "at": where(error)}
-        self._log.error("unexpected failure in the event loop", **fields)
+        self._log.error("unexpected error in the event loop", **fields)
 
 
-def listen_for_the_end() -> "asyncio.Future[signal.Signals]":
-    """SIGINT or SIGTERM, once one of them comes; from now on neither ends the process by itself."""
+def stop_signal() -> "asyncio.Future[signal.Signals]":
+    """Return a future for SIGINT or SIGTERM. From now on neither ends the process by itself."""
     loop = asyncio.get_running_loop()
     received: asyncio.Future[signal.Signals] = loop.create_future()
 
@@ -170,11 +172,11 @@ def listen_for_the_end() -> "asyncio.Future[signal.Signals]":
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
-    """Runs the coroutine that `main` makes on the fastest event loop there is, and returns its result."""
+    """Run the coroutine that `main` makes on uvloop, if it is installed, and return its result."""
     adopt_foreign_logs(log)
     prepare_library()
     return_large_buffers()
-    collect_seldom()
+    collect_rarely()
     factory = None
     with suppress(ImportError):
         import uvloop
@@ -185,11 +187,11 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
 
 
 def open_store(options: Options, log: Log) -> StateStore:
-    """The state file, with a loud word if a damaged one was found; raises StateError."""
+    """Open the state file and log an error if a damaged one was set aside; raise StateError."""
     store = StateStore.open(options.storage_path, options.sessions_retention_days)
     if store.set_aside:
         log.error(
-            "the state file was damaged and has been set aside: the totals start anew; 'state set' can restore them",
+            "state file damaged and set aside; totals start at 0: restore them with 'state set'",
             set_aside=str(store.set_aside.file),
             error=store.set_aside.reason,
         )
@@ -197,21 +199,21 @@ def open_store(options: Options, log: Log) -> StateStore:
 
 
 async def run_exporter(config: Config, load: Callable[[], Config], options: Options, log: Log) -> None:
-    """Runs the exporter until SIGINT or SIGTERM; SIGHUP makes it read its configuration again."""
-    # Before anything else: a signal that comes during the start is kept until the start is done.
+    """Run the exporter until SIGINT or SIGTERM; reload the configuration on SIGHUP."""
+    # First of all: a signal that comes during the start takes effect once the start is done.
     hang_up = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up.set)
-    told_to_stop = listen_for_the_end()
+    stopped = stop_signal()
     log.info("starting vecharge-exporter", version=__version__)
     async with Exporter(config, load, options, open_store(options, log), log) as exporter:
         reloading = asyncio.create_task(_reload_whenever(hang_up, exporter.reloads), name="reload")
-        number = await told_to_stop
+        number = await stopped
         log.info("stopping", signal=number.name)
         reloading.cancel()
 
 
 async def _reload_whenever(hang_up: asyncio.Event, reloads: Reloads) -> None:
-    """Reloads once for all signals that come together, and once more for those that come while it reloads."""
+    """Reload once for all signals that come together, and once more for those that come during a reload."""
     while True:
         await hang_up.wait()
         await asyncio.sleep(SIGNALS_TOGETHER_SECONDS)

@@ -2,17 +2,17 @@
 
     ExporterError
     ├── ConfigError        the configuration is not valid (exit status 2)
-    ├── DecodeError        a payload of the service could not be understood
-    ├── TokenError         the token of an account cannot be read now: names its file or variable
-    ├── ConnectError       a stream could not be connected; carries the reason and what to do
-    ├── ListenError        the address to listen on cannot be had
+    ├── DecodeError        a payload of the service cannot be decoded
+    ├── TokenError         the token of an account cannot be read: names its file or variable
+    ├── ConnectError       a stream cannot connect: has the reason and what to do
+    ├── ListenError        the exporter cannot listen on an address
     ├── StateError         the state file cannot be used
     ├── HealthError        an exporter that was asked does not say that it is well
     └── RecordingError     a recording cannot be read: names the line and what is wrong with it
 
-Every message is written by this project and safe to log: it never carries a token, a phone number, a user id
-or an address. The text of a foreign exception may (aiohttp puts the URL, and so the token, into some of its
-own), so it is never copied; `cause_of` says what may be told of one.
+Every message is a text of this project and safe to log: it never has a token, a phone number, a user id or an address.
+The text of another library's exception may have one (aiohttp puts the URL, and so the token, into some), so it is
+never copied; `cause_of` says what of it may be logged.
 """
 
 import os
@@ -21,7 +21,7 @@ from enum import StrEnum
 
 
 class ExporterError(Exception):
-    """The root of the tree: `str()` of it is one line that says what to do."""
+    """The root of the tree. Its text is one line that says what is wrong and what to do."""
 
 
 class ConfigError(ExporterError):
@@ -34,13 +34,13 @@ class ConfigError(ExporterError):
 
 
 class DecodeError(ExporterError):
-    """A payload of the service could not be understood."""
+    """A payload of the service cannot be decoded: says why."""
 
 
 class TokenError(ExporterError):
-    """The token of an account cannot be read now: names the file or variable, and what to do.
+    """The token of an account cannot be read: names the file or variable, and what to do.
 
-    `problem` is the same without the name, for those who need not know where files lie.
+    `problem` is the same without the name, for the landing page, which does not show paths.
     """
 
     def __init__(self, source: object, problem: str) -> None:
@@ -49,7 +49,7 @@ class TokenError(ExporterError):
 
 
 class ConnectFailure(StrEnum):
-    """Why a stream could not be connected."""
+    """Why a stream cannot connect."""
 
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
@@ -61,10 +61,10 @@ class ConnectFailure(StrEnum):
 
 
 class ConnectError(ExporterError):
-    """A stream could not be connected: why, and what to do.
+    """A stream cannot connect: why, and what to do.
 
-    `retry_after_seconds` is what the server asked for, if it did; `other_transport_may_work` tells a proxy that
-    blocks one transport from a service that says no.
+    `retry_after_seconds` is the wait that the server asked for. `other_transport_may_work` distinguishes a proxy that
+    blocks one transport from a service that refuses.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ConnectError(ExporterError):
 
 
 class ListenError(ExporterError):
-    """The address to listen on cannot be had: names it, and why."""
+    """The exporter cannot listen on an address: names it, and why."""
 
 
 class StateError(ExporterError):
@@ -98,11 +98,11 @@ class RecordingError(ExporterError):
 
 
 def cause_of(exception: BaseException) -> str:
-    """What of an exception may be logged: our own text, the system's words for an errno, else the type."""
+    """Return what of an exception may be logged: a text of our own, the system's text for an errno, or the type."""
     if isinstance(exception, ExporterError):
         return str(exception)
     if isinstance(exception, ssl.SSLError):
-        # An errno of OpenSSL's own, and not always a reason: the system's words for it would be about something else.
+        # Its errno is OpenSSL's own: the system's text for it would be about something else.
         reason = f": {exception.reason.lower().replace('_', ' ')}" if exception.reason else ""
         return f"{type(exception).__name__}{reason}"
     if isinstance(exception, OSError) and exception.errno is not None and exception.errno > 0:
@@ -111,9 +111,9 @@ def cause_of(exception: BaseException) -> str:
 
 
 def release_frames(exception: BaseException) -> None:
-    """Lets go of the frames through which an exception came, and those it came from: they often hold it in turn.
+    """Remove the tracebacks of an exception and of its causes: their frames often refer to the exception in turn.
 
-    What ties itself in a ring is freed by a garbage collection alone.
+    Such a cycle is freed by a garbage collection only.
     """
     left: list[BaseException | None] = [exception]
     seen: set[int] = set()

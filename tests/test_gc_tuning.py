@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.gc_tuning import collect_seldom, keep_what_there_is
+from exporter.gc_tuning import collect_rarely, keep_present_objects
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def full_collections() -> Iterator[list[int]]:
 
 
 def test_a_fleet_of_3_000_connects_without_a_full_collection(full_collections: list[int]) -> None:
-    collect_seldom()
-    keep_what_there_is()
+    collect_rarely()
+    keep_present_objects()
     full_collections.clear()
     connections = [[[object()] for _ in range(110)] for _ in range(3_000)]
     assert len(connections) == 3_000
@@ -35,8 +35,8 @@ def test_a_fleet_of_3_000_connects_without_a_full_collection(full_collections: l
 
 
 def test_garbage_is_found_in_the_end(full_collections: list[int]) -> None:
-    collect_seldom()
-    keep_what_there_is()
+    collect_rarely()
+    keep_present_objects()
     full_collections.clear()
     for _ in range(20):
         # Old by the time it is dropped, so that only a full collection finds it.
@@ -51,6 +51,6 @@ def test_garbage_is_found_in_the_end(full_collections: list[int]) -> None:
 @pytest.mark.usefixtures("full_collections")
 def test_what_stays_is_not_walked_through() -> None:
     stays = [[object()] for _ in range(1_000)]
-    keep_what_there_is()
+    keep_present_objects()
     walked = {id(one) for one in gc.get_objects()}
     assert not walked & {id(one) for one in stays}

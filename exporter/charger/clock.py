@@ -1,14 +1,13 @@
-"""One instant, told by both clocks."""
+"""One instant by both clocks."""
 
 import time
 from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """An instant: `unix` for what is shown or compared with the service, `monotonic` for ages.
+    """An instant in seconds: `unix` is shown and compared with the service, `monotonic` is for ages.
 
-    Both in seconds. Ages come from the monotonic clock alone, so that setting the machine's clock makes no
-    reading look older or younger than it is.
+    Ages use the monotonic clock alone, so that setting the machine's clock does not change the age of a reading.
     """
 
     unix: float
@@ -16,5 +15,5 @@ class Moment(NamedTuple):
 
 
 def now() -> Moment:
-    """The present."""
+    """Return the present."""
     return Moment(time.time(), time.monotonic())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from exporter.app import Exporter, Options, listen_for_the_end, open_store
+from exporter.app import Exporter, Options, open_store, stop_signal
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConfigError, ListenError, cause_of
@@ -17,7 +17,7 @@ WATCHED: Final = 12  # of the simulated chargers: a command that one can read
 
 async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
     """Simulator and exporter in one process, until a signal."""
-    told_to_stop = listen_for_the_end()
+    stopped = stop_signal()
     async with Simulator(SimulatorOptions(chargers=chargers, speed=speed)) as simulator:
         account = AccountConfig(
             name="demo",
@@ -30,14 +30,14 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
             async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
                 say(f"\n  {chargers} simulated chargers, watched by the exporter.")
                 say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C ends it.\n")
-                await told_to_stop
+                await stopped
         except ListenError as error:
             raise ListenError(f"{error}, or with make: make demo PORT=10039") from error
 
 
 async def run_simulator(options: SimulatorOptions, say: Say) -> None:
     """The simulator until a signal; prints the URL and the token to watch it with. Raises ConfigError, ListenError."""
-    told_to_stop = listen_for_the_end()
+    stopped = stop_signal()
     try:
         simulator = Simulator(options)
     except OSError as error:
@@ -57,6 +57,6 @@ async def run_simulator(options: SimulatorOptions, say: Say) -> None:
         say(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
         say(f"  VECHARGE_CHARGERS={','.join(watched)} vecharge-exporter")
         say("")
-        await told_to_stop
+        await stopped
     finally:
         await simulator.stop()
