@@ -181,9 +181,8 @@ def readings() -> list[Panel]:
                 (Query(over_step("min", "vecharge_charger_wifi_connected", THIS), "Wi-Fi"), CONNECTED),
                 (Query(over_step("min", "vecharge_stream_connected", THIS), "Stream"), CONNECTED),
             ],
-            width=13,
         ),
-        boards.alerts(THIS, width=11, height=8),
+        boards.alerts(THIS, width=24, height=5),
     ]
 
 
@@ -198,6 +197,7 @@ def energy() -> list[Panel]:
                 )
             ],
             "kwatth",
+            width=8,
             every="1h",
             legend_shown=False,
         ),
@@ -206,7 +206,19 @@ def energy() -> list[Panel]:
             "Energy of the running or last session, as the charger reports it; it falls back when a session begins.",
             [Query(SESSION_KWH, "Session")],
             "kwatth",
+            width=8,
             least=0,
+            legend_shown=False,
+        ),
+        trend(
+            "Energy excess",
+            "By how much the energy counter is ahead of what is now believed; 0 in normal operation. "
+            "VechargeEnergyExcess fires above 1 kWh for an hour.",
+            [Query(f"{gauge('vecharge_charger_energy_excess_joules')} / {promql.JOULES_PER_KWH}", "Excess")],
+            "suffix: kWh",
+            width=8,
+            least=0,
+            soft_most=1,
             legend_shown=False,
         ),
         last_sessions(),
@@ -220,19 +232,7 @@ def energy() -> list[Panel]:
                 )
             ],
             "none",
-            width=8,
             every="1h",
-        ),
-        trend(
-            "Energy excess",
-            "By how much the energy counter is ahead of what is now believed; 0 in normal operation. "
-            "VechargeEnergyExcess fires above 1 kWh for an hour.",
-            [Query(f"{gauge('vecharge_charger_energy_excess_joules')} / {promql.JOULES_PER_KWH}", "Excess")],
-            "suffix: kWh",
-            width=8,
-            least=0,
-            soft_most=1,
-            legend_shown=False,
         ),
     ]
 
@@ -242,8 +242,10 @@ def last_sessions() -> Panel:
     start = gauge("vecharge_charger_session_start_timestamp_seconds")
 
     def each(value: str) -> str:
-        keyed = f'count_values("session", {start}) * on () group_left () sum({value})'
-        return f"max_over_time(({keyed})[$__range:1m])"
+        session = f'count_values("session", {start})'
+        most = f"max_over_time(({session} * on () group_left () sum({value}))[$__range:1m])"
+        # The start is corrected by the first logs: what was shown for a minute is not a session of its own.
+        return f"{most} and on (session) count_over_time(({session})[$__range:1m]) > 2"
 
     return rows(
         "Last sessions",
@@ -255,7 +257,7 @@ def last_sessions() -> Panel:
             Column("Duration", expr=each(f"time() - {start}"), unit="s", decimals=1, width=90),
         ],
         key="session",
-        width=8,
+        width=12,
         height=8,
         sort="Began",
         descending=True,
@@ -313,13 +315,13 @@ def about() -> Panel:
         "What the service and the exporter's configuration say of this charger.",
         info(THIS, over="$__range"),
         [
-            Column("Id", label="charger_id"),
+            Column("Id", label="charger_id", width=80),
             Column("Name", label="name"),
-            Column("Account", label="account"),
+            Column("Account", label="account", width=80),
             Column("Operator", label="operator"),
             Column("Address", label="address"),
             Column("Place", label="detail"),
-            Column("Mode", label="mode"),
+            Column("Mode", label="mode", width=70),
             Column("Device", label="device_id"),
             Column("Exporter", label="instance"),
         ],

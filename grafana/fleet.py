@@ -1,5 +1,7 @@
 """The Fleet dashboard: how all chargers are doing, and which of them need attention."""
 
+from functools import partial
+
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import boards, fleet_history, promql
@@ -24,6 +26,8 @@ ALL = ""
 PAGE = "20"
 SHOWN = 'charger_id=~"$shown"'
 
+wide = partial(value, width=6)
+
 
 def board() -> Dashboard:
     """The dashboard."""
@@ -32,7 +36,7 @@ def board() -> Dashboard:
         "veCharge / Fleet",
         "All EV chargers: state, power, energy and availability.",
         [
-            Row("Now", [*numbers(), states(), boards.alerts(width=11, height=11)]),
+            Row("Now", [*numbers(), states(), boards.alerts(width=24, height=6)]),
             Row("Power, energy and availability", fleet_history.over_time()),
             Row("Chargers", [chargers()]),
             Row("Sessions and sites in the chosen range", fleet_history.sessions_and_sites()),
@@ -48,7 +52,7 @@ def board() -> Dashboard:
 
 def numbers() -> list[Panel]:
     return [
-        value(
+        wide(
             "Exporters up",
             "Exporters that Prometheus scrapes with success, of all that it scraped within the range.",
             promql.exporters_up(),
@@ -56,15 +60,15 @@ def numbers() -> list[Panel]:
             steps=NONE_IS_GOOD,
             shown="shown",
         ),
-        value("Chargers", "Chargers that were watched within the range.", f"count({promql.seen()})", "none"),
-        value(
+        wide("Chargers", "Chargers that were watched within the range.", f"count({promql.seen()})", "none"),
+        wide(
             "Unreachable",
             "Chargers that are watched and cannot be reached now.",
             f"sum({UP} == bool 0) or vector(0)",
             "none",
             steps=NONE_IS_GOOD,
         ),
-        value(
+        wide(
             "Unwatched",
             "Chargers that were watched within the range and are not now: their exporter is down, or they were removed "
             "from its configuration.",
@@ -72,40 +76,40 @@ def numbers() -> list[Panel]:
             "none",
             steps=NONE_IS_LOST,
         ),
-        value(
+        wide(
             "On",
             "Chargers that are switched on, by their last reported status.",
             f"sum({gauge('vecharge_charger_status', ON)})",
             "none",
         ),
-        value(
+        wide(
             "Charging",
             f"Chargers that deliver more than {promql.CHARGING_WATTS} W now.",
             f"sum({POWER} > bool {promql.CHARGING_WATTS})",
             "none",
         ),
-        value("Power", "Power that all chargers together deliver now.", f"sum({POWER})", "watt", decimals=1),
-        value(
+        wide("Power", "Power that all chargers together deliver now.", f"sum({POWER})", "watt", decimals=1),
+        wide(
             "Last 24 h",
             "Energy that all chargers delivered in the last 24 hours.",
             fleet_energy_kwh(over="1d", by=ALL),
             "kwatth",
             decimals=2,
         ),
-        value(
+        wide(
             "Last 30 d",
             "Energy that all chargers delivered in the last 30 days, as far back as Prometheus has data.",
             fleet_energy_kwh(over="30d", by=ALL),
             "kwatth",
             decimals=2,
         ),
-        value(
+        wide(
             "Sessions",
             "Charging sessions that ended in the chosen time range.",
             promql.rise("vecharge_account_session_energy_joules_count", by=ALL),
             "none",
         ),
-        value(
+        wide(
             "Availability",
             "Share of the chosen time range for which the chargers were up, over all chargers. Public funding "
             "programmes ask for 97 %. Time without scrapes does not count.",
@@ -114,7 +118,7 @@ def numbers() -> list[Panel]:
             steps=AVAILABILITY,
             decimals=1,
         ),
-        value(
+        wide(
             "Firing",
             "Alerts of prometheus/alerts.yml that fire now.",
             f"count(ALERTS{{{boards.FIRING},{boards.OF_JOB}}}) or vector(0)",
@@ -130,7 +134,6 @@ def states() -> Panel:
         f"Unreachable, off or on. {PAGE} chargers, the least available of the range first; the variable Page shows the "
         "next ones. A step in which a charger was ever unreachable is red.",
         [(Query(named(promql.state_over_step(SHOWN), of=SHOWN), "{{charger}}"), STATE)],
-        width=13,
         height=11,
     )
 
@@ -143,21 +146,19 @@ def chargers() -> Panel:
         f"group by (charger_id, charger, account) ({promql.seen()})",
         [
             Column("Charger", label="charger", link=CHARGER_LINK),
-            Column("Id", label="charger_id", width=90),
-            Column("Account", label="account", width=90),
-            Column("State", expr=promql.state_or_unwatched(), unit="none", words=STATE, width=100),
-            Column("Power", expr=POWER, unit="suffix: W", decimals=0, width=80),
-            Column("Session", expr=SESSION_KWH, unit="suffix: kWh", decimals=2, width=90),
-            Column("Energy", expr=fleet_energy_kwh(), unit="suffix: kWh", decimals=2, width=110),
-            Column(
-                "Availability", expr=fleet_availability(), unit="percentunit", decimals=1, steps=AVAILABILITY, width=90
-            ),
+            Column("Id", label="charger_id", width=80),
+            Column("Account", label="account", width=85),
+            Column("State", expr=promql.state_or_unwatched(), unit="none", words=STATE, width=95),
+            Column("Power", expr=POWER, unit="suffix: W", decimals=0, width=75),
+            Column("Session", expr=SESSION_KWH, unit="suffix: kWh", decimals=2, width=85),
+            Column("Energy", expr=fleet_energy_kwh(), unit="suffix: kWh", decimals=2, width=100),
+            Column("Uptime", expr=fleet_availability(), unit="percentunit", decimals=1, steps=AVAILABILITY, width=75),
             Column(
                 "Last log",
                 expr=age_seconds("vecharge_charger_last_log_timestamp_seconds"),
                 unit="s",
                 decimals=1,
-                width=90,
+                width=85,
             ),
         ],
         key="charger_id",
@@ -169,7 +170,7 @@ def chargers() -> Panel:
 def worst_ten() -> list[Panel]:
     return [
         ranking(
-            "Least available in the chosen range",
+            "Least available",
             "The chargers that were up for the smallest share of the chosen range: red below 90 %, green from 97 %.",
             Query(f"bottomk(10, {named(fleet_availability())})", "{{charger}}"),
             "percentunit",

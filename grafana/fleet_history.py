@@ -12,7 +12,8 @@ from grafana.tables import week
 POWER = gauge("vecharge_charger_power_watts", RAW)
 ON = 'status="on"'
 # The upper bounds of the histograms, as the exporter writes them.
-ENERGY_BOUNDS = {f"{kwh} kWh": f"{kwh * 3.6e6:.3g}" for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)}
+# In kWh.
+ENERGY_BOUNDS = {f"{kwh}": f"{kwh * 3.6e6:.3g}" for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)}
 DURATION_BOUNDS = {
     "5 min": "300.0",
     "15 min": "900.0",
@@ -84,20 +85,23 @@ def share_up() -> str:
 def sessions_and_sites() -> list[Panel]:
     return [
         distribution(
-            "Sessions by energy",
+            "Sessions by energy (kWh)",
             "How many sessions that ended in the range delivered how much.",
             in_buckets("vecharge_account_session_energy_joules", ENERGY_BOUNDS),
+            width=7,
         ),
         distribution(
             "Sessions by duration",
             "How many sessions that ended in the range took how long.",
             in_buckets("vecharge_account_session_duration_seconds", DURATION_BOUNDS),
+            width=7,
         ),
         ranking(
             "Energy by site",
             "Energy that the chargers with one address delivered in the range: the 15 sites with the most.",
             Query(f"topk(15, {energy_by_site()})", "{{address}}"),
             "suffix: kWh",
+            width=10,
             decimals=2,
         ),
     ]

@@ -75,7 +75,7 @@ def week(title: str, description: str, query: str, *, width: int = 24, height: i
         "[0-9]+",
         [
             model.DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
-            model.DynamicConfigValue("custom.minWidth", 32),
+            model.DynamicConfigValue("custom.width", 34),
         ],
     )
     return panel.cell_height(options.TableCellHeight.SM).no_value(NOTHING)
@@ -135,6 +135,8 @@ def _add_columns(panel: AnyPanel, labels: str, columns: Sequence[Column], key: s
 def _properties(column: Column) -> list[model.DynamicConfigValue]:
     """How a column looks."""
     properties: dict[str, object] = {"unit": column.unit}
+    if column.label is not None and column.width is None:
+        properties["custom.cellOptions"] = {"type": "auto", "wrapText": True}
     if column.steps:
         properties["thresholds"] = thresholds(column.steps).build()
         properties["custom.cellOptions"] = {"type": "color-text"}
