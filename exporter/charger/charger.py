@@ -10,6 +10,7 @@ import msgspec
 
 from exporter.charger.account import Account
 from exporter.charger.clock import Moment
+from exporter.charger.decisions import Evidence
 from exporter.charger.description import Description
 from exporter.charger.events import (
     OFF,
@@ -152,7 +153,7 @@ class Charger:
             case ChargerDropped():
                 self._count(event.label, now)
                 self.wifi_connected = False
-                self.meter.gap()
+                self.meter.gap(Evidence.DROP)
                 return (DROPPED,)
             case ServiceError(occupied):
                 self._count(event.label, now)

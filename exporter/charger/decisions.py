@@ -12,8 +12,18 @@ JOULES_PER_KWH: Final = 3_600_000
 ROUNDING: Final = 72_000  # 0.02 kWh
 # `prev_energy`, or that of a document, and the energy of a session are the same if they differ by no more than this.
 SAME_JOULES: Final = 36_000
+# Where the switch to ON was seen, so much is enough to be nearer to a new session: less than a hundredth of a kWh.
+MARGIN: Final = 9_000
+# Above this, no new session shows the energy of the old one by chance.
+KEPT: Final = JOULES_PER_KWH // 2
 SLACK: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
+# Logs are shuffled by no more than this.
+SHUFFLED_SECONDS: Final = 60.0
 DIP: Final = 0.9
+
+# A charger that lost its power goes on from an energy that it saved: not longer ago, and no smaller a share.
+FORGOTTEN_SECONDS: Final = 300.0
+FORGOTTEN_SHARE: Final = 0.5
 READINGS_THAT_PROVE: Final = 3
 # A current session that has risen so often is no glitch.
 RISES_THAT_PROVE: Final = 3
@@ -39,10 +49,11 @@ class Evidence(IntFlag):
     """What says that a new session may have begun. Another user says so too, reading by reading."""
 
     NOTHING = 0
-    GAP = 1  # events may have been missed: stream or exporter down, charger disconnected, other hardware
-    OFF = 2
-    ON = 4  # the switch to ON was seen live
-    ENDED = 8  # the document's previous energy is that of the current session
+    GAP = 1  # events may have been missed: stream or exporter down, other hardware
+    DROP = 2  # the charger was disconnected, and may have lost its power
+    OFF = 4
+    ON = 8  # the switch to ON was seen live
+    ENDED = 16  # the document's previous energy is that of the current session
 
 
 class Action(Enum):
@@ -89,10 +100,16 @@ class Known(NamedTuple):
     current: RunningSession
     previous: RunningSession | None
     evidence: Evidence
+    # What of it has come since the session's last reading. Where nothing has, only a fall can be a new session.
+    fresh_evidence: Evidence
     user: int | None
+    # Logs of this session have named several users: that another one is named says little.
+    users_vary: bool
     switched_on_at: float | None
     # The last reading before a gap, while what follows may be a backlog that was stamped on arrival.
     before_gap: tuple[int, float] | None
+    # When the first log after that gap was written.
+    after_gap_at: float | None
     held: Held | None
     limits: Limits
 
@@ -111,6 +128,32 @@ def decide(known: Known, reading: EnergyReading) -> Decision:
     if reading.energy >= known.current.energy - ROUNDING:
         return _at_or_above(known, reading)
     return _below(known, reading)
+
+
+class LateMeaning(Enum):
+    """What a log means that was written before the current session began."""
+
+    NOTHING = "nothing"
+    RAISE_PREVIOUS = "raise_previous"
+    BETWEEN = "between"  # a session between the previous and the current one
+
+
+def decide_late(known: Known, reading: EnergyReading) -> LateMeaning:
+    """What a log of a backlog means that arrived after the first log of the current session."""
+    current, previous = known.current, known.previous
+    # What the current session may have had by then is taken to be its own.
+    if previous is None or reading.energy <= current.first_energy + ROUNDING:
+        return LateMeaning.NOTHING
+    if not previous.read_at < reading.at < current.first_at:
+        return LateMeaning.NOTHING
+    came_after_a_gap = known.before_gap is not None and known.after_gap_at == current.first_at
+    if not came_after_a_gap and reading.at - previous.read_at > SHUFFLED_SECONDS:
+        return LateMeaning.NOTHING
+    if reading.energy >= previous.energy - ROUNDING:
+        possible = _flows(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
+        return LateMeaning.RAISE_PREVIOUS if possible else LateMeaning.NOTHING
+    possible = _flows(reading.energy, reading.at - previous.read_at, known.limits.new_session)
+    return LateMeaning.BETWEEN if possible and reading.energy < DIP * previous.energy else LateMeaning.NOTHING
 
 
 class DocumentMeaning(Enum):
@@ -138,7 +181,8 @@ def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
 
 def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
     same = _same_session_is_possible(known, reading)
-    new = _new_session_is_possible(known, reading)
+    may_be_new = bool(known.fresh_evidence) or (_is_another_user(known, reading) and not known.users_vary)
+    new = may_be_new and _new_session_is_possible(known, reading)
     if known.current.rises < RISES_THAT_PROVE and _previous_may_go_on(known, reading):
         if not same:
             return Decision(Action.MERGE, Judgement.MERGED, "the current session cannot have risen so fast")
@@ -157,7 +201,7 @@ def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
 
 def _below(known: Known, reading: EnergyReading) -> Decision:
     if _new_session_is_possible(known, reading):
-        if reading.energy < DIP * known.current.energy:
+        if not _is_dip(known, reading):
             return Decision(Action.BEGIN)
         if _says_new(known, reading):
             return Decision(Action.BEGIN, Judgement.NEW_SESSION, _why_new(known, reading))
@@ -180,12 +224,21 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
 
 def _held_low(known: Known, reading: EnergyReading) -> Decision:
     held = _run(known.held, reading, is_high=False, hard=known.limits.hard)
-    is_dip = reading.energy >= DIP * known.current.energy
-    proven = held.length >= READINGS_THAT_PROVE and not is_dip
+    proven = held.length >= READINGS_THAT_PROVE and not _is_dip(known, reading)
     if proven and _flows(reading.energy, reading.at - known.current.read_at, known.limits.new_session):
         return Decision(Action.BEGIN, Judgement.UNANNOUNCED_RESET, "three readings in a row agree")
     first_of_run = Judgement.DIP if held.length == 1 else None
     return Decision(Action.HOLD_LOW, first_of_run, "nothing says that a new session has begun", held)
+
+
+def _is_dip(known: Known, reading: EnergyReading) -> bool:
+    """Whether a fall is small, or a charger that lost its power may have forgotten so much."""
+    energy = known.current.energy
+    if reading.energy >= DIP * energy:
+        return True
+    if known.fresh_evidence & ~Evidence.DROP or reading.watts is None or _is_another_user(known, reading):
+        return False
+    return reading.energy >= FORGOTTEN_SHARE * energy and energy - reading.energy <= reading.watts * FORGOTTEN_SECONDS
 
 
 def _run(held: Held | None, reading: EnergyReading, *, is_high: bool, hard: float) -> Held:
@@ -211,9 +264,11 @@ def _same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
 
 def _new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     """Whether something says that a session may have begun, and all of the energy can have flowed since."""
-    if not known.evidence and not _is_another_user(known, reading):
-        return False
-    return _flows(reading.energy, reading.at - _earliest_start(known), known.limits.new_session)
+    seconds = reading.at - _earliest_start(known)
+    if known.evidence:
+        return _flows(reading.energy, seconds, known.limits.new_session)
+    # Users flip: where nothing else speaks for a new session, there is no slack.
+    return _is_another_user(known, reading) and reading.energy <= known.limits.new_session * seconds
 
 
 def _previous_may_go_on(known: Known, reading: EnergyReading) -> bool:
@@ -230,7 +285,7 @@ def _current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
     if previous is None or reading.energy < previous.energy - ROUNDING:
         return False
     if same is None:
-        return not known.current.begun_on & ~Evidence.GAP
+        return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
     return not _is_nearer(reading, same, _expected_merged(known, reading))
 
 
@@ -238,8 +293,12 @@ def _says_new(known: Known, reading: EnergyReading) -> bool:
     """Where both the same and a new session are possible. Power decides, and where it cannot, another user."""
     same, new = _expected_same(known, reading), _expected_new(known, reading)
     if _is_another_user(known, reading):
+        if same is None:
+            return reading.energy > known.current.energy / DIP + SLACK
         return not _is_nearer(reading, same, new)
-    return bool(known.evidence & (Evidence.ON | Evidence.ENDED)) and _is_nearer(reading, new, same)
+    if known.current.energy > KEPT and abs(reading.energy - known.current.energy) <= ROUNDING:
+        return False  # it shows the old energy still
+    return bool(known.fresh_evidence & (Evidence.ON | Evidence.ENDED)) and _is_nearer(reading, new, same, MARGIN)
 
 
 def _is_doubtful(known: Known, reading: EnergyReading) -> bool:
@@ -283,11 +342,11 @@ def _expected(energy: int, since: float, reading: EnergyReading) -> float | None
     return None if reading.watts is None else energy + reading.watts * max(reading.at - since, 0.0)
 
 
-def _is_nearer(reading: EnergyReading, one: float | None, other: float | None) -> bool:
-    """Whether the reading is nearer to `one` than to `other`, by more than the rounding."""
+def _is_nearer(reading: EnergyReading, one: float | None, other: float | None, margin: int = ROUNDING) -> bool:
+    """Whether the reading is nearer to `one` than to `other`, by more than the margin."""
     if one is None or other is None:
         return False
-    return abs(reading.energy - one) + ROUNDING < abs(reading.energy - other)
+    return abs(reading.energy - one) + margin < abs(reading.energy - other)
 
 
 def _flows(joules: int, seconds: float, watts: float) -> bool:

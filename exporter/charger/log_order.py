@@ -21,6 +21,9 @@ TIMES_AHEAD_REMEMBERED: Final = 128
 # By how much of the time that passes the known delay of a charger's clock may grow: a clock that is slow.
 LARGEST_DRIFT: Final = 0.01
 
+# How much one interval counts in the smoothed usual one.
+INTERVAL_WEIGHT: Final = 0.125
+
 
 class Order(Enum):
     """Where a log stands among those before it."""
@@ -71,13 +74,18 @@ class LogOrder:
         "_received",
         "_times_ahead",
         "delay",
+        "interval",
         "time",
+        "usual_interval",
     )
 
     def __init__(self, state: LogOrderState | None = None) -> None:
         restored = state or LogOrderState()
         self.time = restored.time
         self.delay = restored.delay
+        # Seconds between the last two new logs, and what is usual.
+        self.interval = 0.0
+        self.usual_interval = 0.0
         self._created = restored.created
         self._received = restored.received
         self._energy = restored.energy
@@ -120,6 +128,10 @@ class LogOrder:
         if self._clock_shift < 0 and _is_right(created, now):
             return self._take_later(created, energy, now)  # a clock that was ahead has been set right
         return self._take_late(created, energy, now)
+
+    def time_of(self, created: float) -> float:
+        """When a log was written, by the clock of `time`."""
+        return created + self._clock_shift
 
     def _take_later(self, created: float, energy: int | None, now: float) -> Order:
         """A log after the last one, unless it is one of a clock that is ahead, sent again."""
@@ -173,6 +185,9 @@ class LogOrder:
             self.delay = now - time
         else:
             time = max(time, last)
+            self.interval = interval = time - last
+            usual = self.usual_interval
+            self.usual_interval = usual + INTERVAL_WEIGHT * (min(interval, 4.0 * usual) - usual) if usual else interval
             self.delay = min(now - time, self.delay + LARGEST_DRIFT * (time - last))
         self.time = time
         self._received = now

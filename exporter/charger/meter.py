@@ -5,6 +5,7 @@ what a reading means; `EnergyMeter` applies it. docs/energy.md has the rules. En
 sum of sessions drifts (0.01 kWh is 36,000 J).
 """
 
+import math
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +13,7 @@ import msgspec
 
 from exporter.charger.decisions import (
     RISES_THAT_PROVE,
+    ROUNDING,
     SAME_JOULES,
     SLACK,
     Action,
@@ -22,9 +24,11 @@ from exporter.charger.decisions import (
     Held,
     Judgement,
     Known,
+    LateMeaning,
     Limits,
     decide,
     decide_document,
+    decide_late,
 )
 from exporter.charger.events import OFF, Status
 from exporter.charger.log_order import NEW, LogOrder, LogOrderState, Order
@@ -36,6 +40,13 @@ from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
 MAX_SESSION_JOULES: Final = 10**13
 # For so long after a gap, readings may be a backlog that was stamped on arrival.
 BACKLOG_SECONDS: Final = 300.0
+
+
+# A charger that was silent for so long, in time and in usual intervals, may have lost its connection unnoticed.
+SILENCE_SECONDS: Final = 120.0
+SILENCE_INTERVALS: Final = 5.0
+# Where nobody saw a session begin, its first log stands for the beginning up to so long.
+ASSUMED_SECONDS: Final = 60.0
 
 
 class CountedAs(StrEnum):
@@ -73,6 +84,7 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     evidence: int = 0
     switched_on_unix: float | None = None
     document: PendingDocument | None = None
+    reported_previous: float | None = None
     logs: LogOrderState = LogOrderState()
     power: PowerState = PowerState()
 
@@ -96,14 +108,17 @@ class EnergyMeter:
         "_before_gap",
         "_document",
         "_evidence",
+        "_fresh_evidence",
         "_held",
         "_is_plain",
+        "_on_top_of",
         "_order",
         "_power",
         "_previous_user",
-        "_resumed",
+        "_reported_previous",
         "_switched_on",
         "_user",
+        "_users_vary",
         "list",
         "max_power_watts",
     )
@@ -128,13 +143,19 @@ class EnergyMeter:
         # When the switch to ON was seen live since the current session began (exporter's clock).
         self._switched_on = restored.switched_on_unix
         self._document = restored.document
+        # `prev_energy` of the last document.
+        self._reported_previous = restored.reported_previous
         # Users are kept in memory only.
         self._user: int | None = None
         self._previous_user: int | None = None
+        self._users_vary = False
+        # Where another user's logs began after a switch to ON, while they go on from the energy of the session before.
+        self._on_top_of: int | None = None
         self._held: Held | None = None
         self._before_gap: tuple[int, float] | None = None
         self._after_gap_at: float | None = None
-        self._resumed = False
+        # What of it has come since the session's last reading.
+        self._fresh_evidence = self._evidence
         # Whether nothing is open, so that a reading that rises a little needs no decision.
         self._is_plain = False
         if state is not None:
@@ -188,6 +209,7 @@ class EnergyMeter:
             int(self._evidence & ~Evidence.GAP),  # a restart is a gap anyway
             self._switched_on,
             self._document,
+            self._reported_previous,
             self._order.state(),
             self._power.state(),
         )
@@ -211,9 +233,9 @@ class EnergyMeter:
         self._note(Evidence.ON)
         self._switched_on = now
 
-    def gap(self) -> None:
+    def gap(self, kind: Evidence = Evidence.GAP) -> None:
         """Events may have been missed: a new session may have begun unseen."""
-        self._note(Evidence.GAP)
+        self._note(kind)
         self._power.interrupt()
         current = self.list.current
         if current is not None and (self._before_gap is None or self._after_gap_at is not None):
@@ -222,7 +244,8 @@ class EnergyMeter:
 
     def _note(self, evidence: Evidence) -> None:
         self._evidence |= evidence
-        self._is_plain = self._resumed = False
+        self._fresh_evidence |= evidence
+        self._is_plain = False
 
     def observe(
         self,
@@ -240,12 +263,19 @@ class EnergyMeter:
         # NaN fails both comparisons.
         if energy_joules is not None and 0 <= energy_joules <= MAX_SESSION_JOULES:
             energy = round(energy_joules)
+        usual_interval = self._order.usual_interval
         order = self._order.take(created_unix, energy, now)
         if order is not NEW and order is not Order.CLOCK_RESET:
-            return DUPLICATE if order is Order.DUPLICATE else OUT_OF_ORDER
+            if order is Order.DUPLICATE:
+                return DUPLICATE
+            if energy is not None and created_unix is not None:
+                self._take_late(EnergyReading(energy, self._order.time_of(created_unix), user))
+            return OUT_OF_ORDER
         if energy is None:
             return ACCEPTED if energy_joules is None else INVALID
         at = self._order.time or now
+        if usual_interval and self._order.interval > max(SILENCE_SECONDS, SILENCE_INTERVALS * usual_interval):
+            self.gap(Evidence.DROP)
         self._power.observe(energy, at, power_watts)
         current = self.list.current
         if (
@@ -273,13 +303,18 @@ class EnergyMeter:
             self._begin(reading, Decision(Action.BEGIN))
             self._note_power(power_watts)
             return ACCEPTED
+        if self._before_gap is not None:
+            if self._after_gap_at is None:
+                self._after_gap_at = reading.at
+            elif reading.at - self._after_gap_at > BACKLOG_SECONDS:
+                self._before_gap = self._after_gap_at = None
         judged: tuple[Judged, ...] = ()
         self._settle_document(reading)
         current = self.list.current or before
         known_energy = current.energy
         decision = decide(self._known(current, reading), reading)
         self._held = decision.held
-        if decision.judgement is not None and not (decision.judgement is Judgement.RESUMED and self._resumed):
+        if decision.judgement is not None:
             text = f"{kwh(reading.energy)} after {kwh(known_energy)}: {decision.reason}"
             judged = (*judged, Judged(decision.judgement, text))
         verdict, reason = Verdict.ACCEPTED, ""
@@ -303,20 +338,36 @@ class EnergyMeter:
         self._is_plain = self._nothing_is_open()
         return Outcome(verdict, reason, judged) if reason or judged else ACCEPTED
 
+    def _take_late(self, reading: EnergyReading) -> None:
+        """A log out of order may still tell of what was before the current session, or before a held reading."""
+        current, held = self.list.current, self._held
+        if current is None:
+            return
+        if held is not None and not held.is_high and current.read_at < reading.at < held.first.at:
+            self._take(reading, None)
+            self._held, self._is_plain = held, False
+            return
+        meaning = decide_late(self._known(current, reading), reading)
+        if meaning is LateMeaning.RAISE_PREVIOUS:
+            self.list.raise_previous(reading.energy, reading.at)
+        elif meaning is LateMeaning.BETWEEN:
+            at = reading.at
+            self.list.insert(
+                RunningSession(reading.energy, at, at, at, ended_at=at, ended_by=SessionEvidence.LOG, certain=False)
+            )
+
     def _known(self, current: RunningSession, reading: EnergyReading) -> Known:
         hard = self.max_power_watts
-        if self._before_gap is not None:
-            if self._after_gap_at is None:
-                self._after_gap_at = reading.at
-            elif reading.at - self._after_gap_at > BACKLOG_SECONDS:
-                self._before_gap = self._after_gap_at = None
         return Known(
             current,
             self.list.previous,
             self._evidence,
+            self._fresh_evidence,
             self._user,
+            self._users_vary,
             None if self._switched_on is None else self._switched_on - self._order.delay,
             self._before_gap,
+            self._after_gap_at,
             self._held,
             Limits(self._power.rise_limit(hard), self._power.new_session_limit(hard), hard),
         )
@@ -326,7 +377,7 @@ class EnergyMeter:
         return (
             current is not None
             and current.number > 0
-            and (not self._evidence or (self._evidence is Evidence.GAP and self._resumed))
+            and not self._fresh_evidence
             and self._held is None
             and self._document is None
             and self._before_gap is None
@@ -348,20 +399,42 @@ class EnergyMeter:
         if not current.reported and self._evidence & (Evidence.OFF | Evidence.ON):
             self._begin(reading, decision)  # what has delivered nothing does not go on
             return
-        if decision.judgement is Judgement.RESUMED and not self._resumed:
+        if decision.judgement is not None:
             current.certain = False
-        self._resumed = True
+        self._fresh_evidence = Evidence.NOTHING
+        is_another_user = None not in (reading.user, self._user) and reading.user != self._user
+        self._users_vary |= is_another_user
         if self._user is None:
             self._user = reading.user
+        may_be_on_top = is_another_user or current.base > 0
+        if may_be_on_top and self._evidence & Evidence.ON and self._is_on_top(current, reading):
+            return
         self._go_on(current, reading.energy, reading.at)
 
-    def _begin(self, reading: EnergyReading, decision: Decision) -> None:
+    def _is_on_top(self, current: RunningSession, reading: EnergyReading) -> bool:
+        """Whether the charger does not reset its energy: a session rises from where the last one ended.
+
+        Another user shows it, or that the last session began so too.
+        """
+        if self._on_top_of is None:
+            # Another user's first log may still show how the last session ended.
+            self._on_top_of = current.energy if current.base else max(reading.energy, current.energy)
+        if reading.energy <= self._on_top_of + (0 if current.base else ROUNDING):
+            return False
+        current.energy = self._on_top_of
+        self._begin(reading, Decision(Action.BEGIN), base=self._on_top_of)
+        return True
+
+    def _begin(self, reading: EnergyReading, decision: Decision, base: int = 0) -> None:
         ending = self.list.current
         session = RunningSession(
             energy=reading.energy,
             began_at=reading.at,
             read_at=reading.at,
             changed_at=reading.at,
+            first_energy=reading.energy,
+            first_at=reading.at,
+            base=base,
             begun_on=int(self._evidence),
             certain=decision.judgement is None,
         )
@@ -369,13 +442,12 @@ class EnergyMeter:
         if self._switched_on is not None:
             session.began_at = min(self._switched_on - self._order.delay, reading.at)
             session.began_by = SessionEvidence.STATUS
-        elif by_user:
-            session.began_by = SessionEvidence.USER
-        elif ending is None:
-            session.first_energy = reading.energy
+        else:
+            if by_user:
+                session.began_by = SessionEvidence.USER
+            self._assume_begin(session, reading)
         if ending is not None:
-            seen = SessionEvidence.USER if by_user else SessionEvidence.LOG
-            ended(ending, ending.read_at, seen)
+            ended(ending, ending.read_at, SessionEvidence.USER if by_user else SessionEvidence.LOG)
             if decision.judgement is not None:
                 ending.certain = False
             if self._document is not None:
@@ -383,11 +455,23 @@ class EnergyMeter:
                 session.document_energy, ending.document_energy = self._document.energy, 0
                 self._document = msgspec.structs.replace(self._document, counted_as=CountedAs.RAISE)
         self._previous_user, self._user = self._user, reading.user
-        self._evidence = Evidence.NOTHING
-        self._switched_on = None
+        self._users_vary = False
+        self._evidence = self._fresh_evidence = Evidence.NOTHING
+        self._switched_on = self._on_top_of = None
         if self._before_gap is not None:
             self._before_gap = (0, self._before_gap[1])
         self.list.begin(session)
+
+    def _assume_begin(self, session: RunningSession, reading: EnergyReading) -> None:
+        """Nobody saw it begin: it has taken as long as its energy takes at the power that it reports."""
+        if not reading.watts or not reading.energy:
+            return
+        ending = self.list.current
+        earliest = -math.inf if ending is None else ending.read_at
+        seconds = (reading.energy - session.base) / reading.watts
+        session.began_at = min(max(reading.at - seconds, earliest), reading.at)
+        if seconds > ASSUMED_SECONDS:
+            session.began_by = SessionEvidence.ASSUMED
 
     def _merge(self, glitch: RunningSession, reading: EnergyReading) -> None:
         self.list.take_up_previous()
@@ -435,10 +519,14 @@ class EnergyMeter:
             energy = round(energy_joules)
         current = self.list.current
         if current is None:
+            self._reported_previous = previous_joules
             self._take_first_document(energy, status, now)
             return ()
-        if previous_joules is not None and current.reported and abs(previous_joules - current.reported) <= SAME_JOULES:
-            self._note(Evidence.ENDED)
+        if previous_joules is not None:
+            before, self._reported_previous = self._reported_previous, previous_joules
+            is_current = current.reported > 0 and abs(previous_joules - current.reported) <= SAME_JOULES
+            if is_current or (before is not None and abs(previous_joules - before) > SAME_JOULES):
+                self._note(Evidence.ENDED)
         if status is not OFF:
             return ()
         judged = () if energy is None else self._take_last_energy(current, energy, user, now)
@@ -450,7 +538,7 @@ class EnergyMeter:
             # When this energy was read is not known: for all that the next log is compared with, long ago.
             session = RunningSession(energy, now, read_at=0.0, changed_at=0.0, began_by=SessionEvidence.DOCUMENT)
             if status is OFF:
-                session.set_aside = energy  # it was delivered before
+                session.base = energy  # it was delivered before
             self.list.begin(session)
         self.list.count()
         if status is OFF:

@@ -3,6 +3,8 @@
 At every moment: counter = start + sum of the sessions - set aside + excess.
 """
 
+from msgspec.structs import replace
+
 from exporter.charger.sessions import RunningSession, Session, SessionEvidence, copy_of
 
 
@@ -86,10 +88,7 @@ class SessionList:
         estimate = self.others
         if current is not None:
             if not current.number and current.counted > 0:
-                self._last_number += 1
-                current.number = self._last_number
-                self._listed += 1
-                self.sessions = max(self.sessions, self._listed)
+                self._number(current)
             estimate += current.counted
         if self.counted is None or estimate > self.counted:
             self.counted = estimate
@@ -112,8 +111,29 @@ class SessionList:
         previous, self.previous = self.previous, None
         self.current = None if previous is None else copy_of(previous)
 
+    def raise_previous(self, energy: int, at: float) -> None:
+        """A log of the previous session came late: it had reached this energy."""
+        if self.previous is not None:
+            self.previous = replace(self.previous, energy=max(energy, self.previous.energy), read_at=at, changed_at=at)
+            self.previous.ended_at = max(at, self.previous.ended_at or at)
+            self.count()
+
+    def insert(self, session: RunningSession) -> None:
+        """A session between the previous and the current one came to light."""
+        if self.previous is not None:
+            self._settle(self.previous)
+        self.previous = session
+        self._number(session)
+        self.count()
+
+    def _number(self, session: RunningSession) -> None:
+        self._last_number += 1
+        session.number = self._last_number
+        self._listed += 1
+        self.sessions = max(self.sessions, self._listed)
+
     def _settle(self, session: RunningSession) -> None:
-        self.settled += session.reported
+        self.settled += session.delivered
         self.settled_set_aside += session.set_aside
         self.newly_settled.append(session.listed())
 

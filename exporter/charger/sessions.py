@@ -40,9 +40,10 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     """A session that later readings may still change. Times are unix seconds by the charger's clock.
 
     `number` is 0 until it has delivered energy: before that it is not a session of the list. `energy` is what the logs
-    reported, `document_energy` what a document reported that may be ahead of logs still to come; `set_aside` is the
-    part of them that is not counted. `changed_at` is when the energy last changed, `read_at` when it was last read,
-    `rises` how often it has risen. `begun_on` is the evidence on which it began, as `decisions.Evidence`.
+    reported, `document_energy` what a document reported that may be ahead of logs still to come; `base` is where it began
+    to count, `set_aside` the part that is not counted. `changed_at` is when the energy last changed, `read_at` when it
+    was last read, `rises` how often it has risen; its first log, at `first_at`, had `first_energy`. `begun_on` is the
+    evidence on which it began, as `decisions.Evidence`.
     """
 
     energy: int
@@ -53,7 +54,9 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     begun_on: int = 0
     number: int = 0
     first_energy: int = 0
+    first_at: float = 0.0
     document_energy: int = 0
+    base: int = 0
     set_aside: int = 0
     rises: int = 0
     peak_watts: float = 0.0
@@ -69,7 +72,12 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     @property
     def counted(self) -> int:
         """What of it the counter has: joules."""
-        return self.reported - self.set_aside
+        return self.delivered - self.set_aside
+
+    @property
+    def delivered(self) -> int:
+        """Its own energy: joules."""
+        return self.reported - self.base
 
     def listed(self) -> Session:
         """The row of the list."""
@@ -77,7 +85,7 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
             self.number,
             self.began_at,
             self.ended_at,
-            self.reported,
+            self.delivered,
             self.peak_watts or None,
             self.began_by,
             self.ended_by,
