@@ -298,26 +298,28 @@ class EnergyMeter:
 
     def _take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
         """Decides on a reading in order, and applies the decision."""
-        before = self.list.current
-        if before is None:
+        self._notice_end_of_gap(reading.at)
+        self._settle_document(reading)
+        current = self.list.current
+        if current is None:
             self._begin(reading, Decision(Action.BEGIN))
             self._note_power(power_watts)
             return ACCEPTED
-        if self._before_gap is not None:
-            if self._after_gap_at is None:
-                self._after_gap_at = reading.at
-            elif reading.at - self._after_gap_at > BACKLOG_SECONDS:
-                self._before_gap = self._after_gap_at = None
-        judged: tuple[Judged, ...] = ()
-        self._settle_document(reading)
-        current = self.list.current or before
-        known_energy = current.energy
-        decision = decide(self._known(current, reading), reading)
+        energies = f"{kwh(reading.energy)} after {kwh(current.energy)}"
+        decision = decide(self._known(current), reading)
         self._held = decision.held
+        verdict = self._apply(decision, current, reading)
+        if verdict is Verdict.ACCEPTED:
+            self._note_power(power_watts)
+        self._is_plain = self._nothing_is_open()
+        judged: tuple[Judged, ...] = ()
         if decision.judgement is not None:
-            text = f"{kwh(reading.energy)} after {kwh(known_energy)}: {decision.reason}"
-            judged = (*judged, Judged(decision.judgement, text))
-        verdict, reason = Verdict.ACCEPTED, ""
+            judged = (Judged(decision.judgement, f"{energies}: {decision.reason}"),)
+        if verdict is Verdict.ACCEPTED:
+            return Outcome(verdict, judged=judged) if judged else ACCEPTED
+        return Outcome(verdict, energies, judged)
+
+    def _apply(self, decision: Decision, current: RunningSession, reading: EnergyReading) -> Verdict:
         match decision.action:
             case Action.CONTINUE:
                 self._continue(current, reading, decision)
@@ -328,15 +330,18 @@ class EnergyMeter:
             case Action.COUNT_JUMP | Action.SET_JUMP_ASIDE:
                 self._jump(current, reading, decision)
             case Action.HOLD_HIGH:
-                verdict = Verdict.IMPLAUSIBLE
+                return Verdict.IMPLAUSIBLE
             case Action.HOLD_LOW:
-                verdict = Verdict.ENERGY_GLITCH
-        if verdict is Verdict.ACCEPTED:
-            self._note_power(power_watts)
-        else:
-            reason = f"{kwh(reading.energy)} after {kwh(known_energy)}"
-        self._is_plain = self._nothing_is_open()
-        return Outcome(verdict, reason, judged) if reason or judged else ACCEPTED
+                return Verdict.ENERGY_GLITCH
+        return Verdict.ACCEPTED
+
+    def _notice_end_of_gap(self, at: float) -> None:
+        if self._before_gap is None:
+            return
+        if self._after_gap_at is None:
+            self._after_gap_at = at
+        elif at - self._after_gap_at > BACKLOG_SECONDS:
+            self._before_gap = self._after_gap_at = None
 
     def _take_late(self, reading: EnergyReading) -> None:
         """A log out of order may still tell of what was before the current session, or before a held reading."""
@@ -347,7 +352,7 @@ class EnergyMeter:
             self._take(reading, None)
             self._held, self._is_plain = held, False
             return
-        meaning = decide_late(self._known(current, reading), reading)
+        meaning = decide_late(self._known(current), reading)
         if meaning is LateMeaning.RAISE_PREVIOUS:
             self.list.raise_previous(reading.energy, reading.at)
         elif meaning is LateMeaning.BETWEEN:
@@ -356,7 +361,7 @@ class EnergyMeter:
                 RunningSession(reading.energy, at, at, at, ended_at=at, ended_by=SessionEvidence.LOG, certain=False)
             )
 
-    def _known(self, current: RunningSession, reading: EnergyReading) -> Known:
+    def _known(self, current: RunningSession) -> Known:
         hard = self.max_power_watts
         return Known(
             current,
@@ -551,7 +556,7 @@ class EnergyMeter:
     ) -> tuple[Judged, ...]:
         """The energy of a document of a charger that is OFF."""
         at = max(now - self._order.delay, current.read_at)
-        known = self._known(current, EnergyReading(energy, at, user))
+        known = self._known(current)
         meaning = decide_document(known, EnergyReading(energy, at, user))
         if meaning is DocumentMeaning.NOTHING:
             return ()
