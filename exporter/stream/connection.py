@@ -122,7 +122,7 @@ class Connection:
         deadline = loop.time() + seconds
         if transport == "polling":
             self._polling_session = self._http.for_polling()
-        self._client.eio.http = self._polling_session or self._http.for_websockets()
+        self._client.eio.use_session(self._polling_session or self._http.for_websockets())
         self._connecting = loop.create_task(self._connect(token, transport))
         # The library has no time limit on a websocket handshake and swallows cancellations: hence its own task.
         await asyncio.wait({self._connecting}, timeout=seconds)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Final
 
+import aiohttp
 import engineio
 import engineio.packet
 import engineio.payload
@@ -147,6 +148,11 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     ping_interval: float
     ping_timeout: float
 
+    def use_session(self, session: aiohttp.ClientSession) -> None:
+        """Use this HTTP session, and leave it open at the end."""
+        self.http = session
+        self.external_http = True  # python-engineio 4 asks
+
     def create_queue(self) -> "Outbox":
         """Return the queue of packets to send."""
         return Outbox(self)
@@ -228,12 +234,13 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
     async def _handle_error(self, namespace: str | None, data: Any) -> None:
         if (namespace or NAMESPACE) == NAMESPACE:
             self.on_refused(data)
-        await super()._handle_error(namespace, data)
+            await super()._handle_error(namespace, data)
 
     async def _handle_disconnect(self, namespace: str | None) -> None:
+        # Of another namespace, version 5 would take it for the end of the connection.
         if (namespace or NAMESPACE) == NAMESPACE:
             self.on_goodbye()
-        await super()._handle_disconnect(namespace)
+            await super()._handle_disconnect(namespace)
 
 
 class Door(socketio.AsyncClientNamespace):  # type: ignore[misc]
