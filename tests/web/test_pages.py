@@ -67,6 +67,17 @@ async def test_the_landing_page_leads_to_the_metrics(site: Site) -> None:
     assert f"version {__version__}" in body.decode()
 
 
+async def test_a_static_file_that_the_browser_has_is_not_sent_again(site: Site) -> None:
+    response, body = await site.get("/static/fleet.js")
+    assert (response.status, response.headers["Cache-Control"]) == (200, "no-cache")
+    assert body
+    tag = response.headers["ETag"]
+    response, body = await site.get("/static/fleet.js", If_None_Match=tag)
+    assert (response.status, body, response.headers["ETag"]) == (304, b"", tag)
+    response, body = await site.get("/static/fleet.css", If_None_Match=tag)
+    assert response.status == 200
+
+
 async def test_the_landing_page_is_no_scrape(site: Site) -> None:
     await site.get("/")
     assert site.pages.made == 0
