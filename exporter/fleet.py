@@ -1,6 +1,6 @@
 """The fleet: the chargers of this process and their streams.
 
-`reconcile` makes them what a configuration says, and touches only what has changed.
+`reconcile` applies a configuration and changes only what differs from the previous one.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from exporter.stream.services import Services, without_chargers
 from exporter.stream.supervisor import ChargerStream
 
 MAX_HANDSHAKES: Final = 64
-# Of a large fleet a tenth may begin its handshakes in a second: a service that comes back is not overrun.
+# At most a tenth of a large fleet begins handshakes in one second, so that a service that restarts is not overloaded.
 MIN_HANDSHAKES_PER_SECOND: Final = 50.0
 FLEET_PER_SECOND: Final = 0.1
 STOP_SECONDS: Final = 3.5
@@ -41,7 +41,7 @@ class _Watched:
 
 
 class _Inbox:
-    """Hands the events of one stream to its charger, and logs what of them is worth a line."""
+    """Applies the events of one stream to its charger, and logs the notices."""
 
     __slots__ = ("_charger", "_clock", "_log", "_thinned")
 
@@ -57,7 +57,7 @@ class _Inbox:
             for notice in self._charger.apply(event, now):
                 self._write(notice, now)
         except Exception:
-            # A fault of ours must not end a stream, and what it broke must be seen.
+            # A bug of the exporter must not end a stream, and must be seen.
             charger_id = self._charger.charger_id
             self._log.error("internal error while applying an event", charger_id=charger_id, exc_info=True)
 
@@ -69,7 +69,7 @@ class _Inbox:
             case "info":
                 self._log.info(notice.text, **fields)
             case "warning":
-                # A flood of nonsense fills no disk.
+                # A flood of invalid payloads must not fill the disk.
                 if times := self._thinned.times_if_due((notice.text, *notice.fields.values()), now.monotonic):
                     self._log.warning(notice.text, **fields, times=times)
 
@@ -100,7 +100,7 @@ class Fleet:
         self._services = Services()
         self._accounts: dict[str, Account] = {}
         self._watched: dict[str, _Watched] = {}
-        # Those that left the configuration: the disk may not have the last of their totals yet.
+        # Chargers that were removed from the configuration: their last totals may not be on disk yet.
         self._former: dict[str, Charger] = {}
 
     @property
@@ -114,9 +114,9 @@ class Fleet:
         return self._changes.unsaved
 
     async def reconcile(self, config: Config, kept: Mapping[str, KeptState]) -> None:
-        """Watches what `config` says; `kept` is what was on disk when the process began.
+        """Watch the chargers of `config`; `kept` is what was on disk when the process started.
 
-        Raises ConfigError if TLS to a service cannot be prepared, and then nothing has changed.
+        Raise ConfigError, and change nothing, if TLS to a service cannot be prepared.
         """
         rules = Rules(config.stale_after_seconds, config.max_power_watts, config.expose_location)
         wanted = {charger.id: (charger, account) for account in config.accounts for charger in account.chargers}
@@ -126,9 +126,9 @@ class Fleet:
             for charger_id, watched in self._watched.items()
             if charger_id not in wanted or watched.account != shared[wanted[charger_id][1].name]
         }
-        # Before anything ends: only this can fail.
+        # First of all, since only this can fail.
         services = self._services.prepare(shared)
-        # To the end: a charger must never be connected twice.
+        # Wait until they have ended: a charger must never be connected twice.
         await _end([self._watched[charger_id].task for charger_id in changed], timeout=None)
         await self._services.replace(services)
         self._accounts = {name: self._accounts.get(name) or Account(name) for name in shared}
@@ -156,18 +156,18 @@ class Fleet:
         self.page.show(self.chargers, list(self._accounts.values()))
 
     def token_changed(self, account: str) -> None:
-        """The token of an account has changed: streams that were refused for the old one try again at once."""
+        """Retry at once the streams of an account that were refused with the old token."""
         for watched in self._watched.values():
             if watched.account.name == account:
                 watched.stream.token_changed()
 
     async def stop(self) -> None:
-        """Ends all streams, and says goodbye to the service as far as it listens."""
+        """End all streams; say goodbye to the service if it can be reached."""
         await _end([watched.task for watched in self._watched.values()], timeout=STOP_SECONDS)
         await self._services.replace({})
 
     def committed(self, chargers: Iterable[tuple[Charger, KeptState]]) -> None:
-        """These states are on disk: from now on they may be shown."""
+        """Mark these states as saved: they are on disk and may be shown."""
         for charger, state in chargers:
             charger.saved(state)
 

@@ -1,7 +1,7 @@
-"""The log: one line an event worth knowing, as logfmt or JSON, on standard error.
+"""The log: one line per event, as logfmt or JSON, on standard error.
 
-What other libraries log may hold URLs, so tokens, and payloads, so phone numbers. Of theirs only warnings are
-passed on, without their arguments; of an exception only its type and where it was raised.
+The log lines of other libraries may hold URLs, so tokens, and payloads, so phone numbers. Only their warnings are
+logged, without arguments; of an exception, only its type and where it was raised.
 """
 
 import logging
@@ -19,19 +19,19 @@ from exporter.errors import cause_of
 Log = structlog.typing.FilteringBoundLogger
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
-# A last line of defence: nothing that is logged should match, and what does is taken out.
+# The last line of defence: no log line should match, and what matches is removed.
 _SECRETS: Final = (
     re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"),
     re.compile(r"(?i)(?<=token=)[^&\s\"']+"),
     re.compile(r"(?i)(?<=bearer)(?:%20|[ +])[^&\s\"']+"),
     re.compile(r"\+\d{8,15}\b"),
 )
-# What would end a line, or steer the terminal of who reads it.
+# Characters that would end a line or control the reader's terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO | None = None) -> Log:
-    """A log at `level` (a key of LEVELS)."""
+    """Return a log at `level` (a key of LEVELS)."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -55,7 +55,7 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
 
 
 def adopt_foreign_logs(log: Log) -> None:
-    """Sends the warnings of other libraries through `log`; their debug and info lines go nowhere."""
+    """Send the warnings of other libraries to `log`; drop their debug and info lines."""
     root = logging.getLogger()
     root.handlers[:] = [_Foreign(log)]
     root.setLevel(logging.WARNING)
@@ -68,9 +68,9 @@ def where(exception: BaseException) -> str:
 
 
 class Thinned:
-    """Which lines of a repeated fault to log: the 1st, 2nd, 4th, 8th ... Starts anew once the fault is over.
+    """Decides which occurrences of a repeated fault to log: the 1st, 2nd, 4th, 8th ..., until the fault is over.
 
-    It is over when `over` says so, or when it has not come for two hours: longer than any retry waits.
+    It is over when `over` is called, or after two hours without it: longer than any retry waits.
     """
 
     QUIET_SECONDS: Final = 7200.0
@@ -78,23 +78,23 @@ class Thinned:
     __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        # How often each fault came, and when it last did.
+        # How often each fault has occurred, and when it last did.
         self._seen: dict[Hashable, tuple[int, float]] = {}
 
     def times_if_due(self, fault: Hashable, monotonic_now: float) -> int:
-        """`fault` comes now. Returns how often it has come if a line is due, else 0."""
+        """Count an occurrence of `fault`. Return how often it has occurred if it is to be logged, else 0."""
         times, last = self._seen.get(fault, (0, monotonic_now))
         times = 1 if monotonic_now - last > self.QUIET_SECONDS else times + 1
         self._seen[fault] = times, monotonic_now
         return times if times.bit_count() == 1 else 0
 
     def over(self) -> None:
-        """All faults are over."""
+        """Forget all faults: they are over."""
         self._seen.clear()
 
 
 class _Lines(structlog.PrintLogger):
-    """Writes lines. One that cannot be written is lost: a full disk or a closed pipe must not end a stream."""
+    """Write lines. A line that cannot be written is lost: a full disk or a closed pipe must not end a stream."""
 
     def msg(self, message: str) -> None:
         with suppress(OSError, ValueError):
@@ -110,19 +110,19 @@ class _Foreign(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        # `record.msg` is the bare template; its arguments, and all lines but the first, may hold anything. So may
-        # what is no template: some libraries log an exception as such.
+        # `record.msg` is the template. Its arguments, and all lines but the first, may hold secrets. So may a message
+        # that is not a template: some libraries log an exception as it is.
         text = record.msg.partition("\n")[0] if isinstance(record.msg, str) else type(record.msg).__name__
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         fields: dict[str, object] = {"logger": record.name}
         if error is not None:
             fields |= {"error": cause_of(error), "at": where(error)}
-        tell = self._log.error if record.levelno >= logging.ERROR else self._log.warning
-        tell(text, **fields)
+        log = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        log(text, **fields)
 
 
 def _describe_exception(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Turns `exc_info` into words that hold no secret."""
+    """Replace `exc_info` by fields without secrets."""
     info: object = fields.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
     if isinstance(error, BaseException):
@@ -132,14 +132,14 @@ def _describe_exception(_logger: object, _method: str, fields: MutableMapping[st
 
 
 def _name_level(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """As --log.level has it, and as Prometheus and its exporters write it: one search finds the warnings of all."""
+    """Write `warn`, as --log.level and Prometheus do, so that one search finds the warnings of all."""
     if fields["level"] == "warning":
         fields["level"] = "warn"
     return fields
 
 
 def _in_order(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """When, how bad, what: people read a line from its beginning."""
+    """Put time, level and message first: people read a line from its beginning."""
     return {name: fields.pop(name) for name in ("ts", "level", "msg")} | dict(fields)
 
 

@@ -1,4 +1,4 @@
-"""What is counted for an account: its events, rejections, connections and sessions."""
+"""The counts of an account: events, rejections, connections and sessions."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""A charger: all that is known of one, and the one way to change it.
+"""A charger: all that is known about one, and the one way to change it.
 
-`Charger.apply` holds every rule for an event of the stream. What a scrape shows is read from the attributes and
-the few methods below; nothing here knows a clock, a socket or a metric.
+`Charger.apply` has the rule for every event. A scrape reads the attributes and the few methods below; nothing here
+uses a clock, a socket or a metric.
 """
 
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ from exporter.charger.stream_record import StreamRecord
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says about every charger."""
+    """The settings of the configuration that hold for every charger."""
 
     # None is three times the usual interval of each charger.
     stale_after_seconds: float | None = None
@@ -80,13 +80,13 @@ class Changes:
     unrendered: "set[Charger]" = field(default_factory=set)
 
     def mark(self, charger: "Charger") -> None:
-        """`charger` changes now."""
+        """Record a change of `charger`."""
         self.unsaved.add(charger)
         self.unrendered.add(charger)
 
 
 class Charger:
-    """All that is known of one charger. SI units; None is not known. Every change of it is marked in `changes`."""
+    """All that is known about one charger. SI units; None is not known. Every change is marked in `changes`."""
 
     __slots__ = (
         "_changes",
@@ -123,7 +123,7 @@ class Charger:
         # What of the meter is on disk. A scrape shows only this of the durable counters.
         self.committed = self.meter.state()
         self.about = Description(name, account.name, expose_location=rules.expose_location)
-        # Counts up with every change but that of a plain reading: most rows of the page need not be read at every log.
+        # Counts every change except an ordinary reading: most rows of the page need not be read at every log.
         self.revision = 0
         self.stream = StreamRecord()
         self.readings = Readings(rules.stale_after_seconds)
@@ -134,7 +134,7 @@ class Charger:
         self._changes = changes or Changes()
 
     def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
-        """Takes in an event of the stream and returns what of it is worth a log line. Never raises."""
+        """Apply an event of the stream and return the notices to log. Never raises."""
         self._changes.mark(self)
         if not isinstance(event, Reading):
             self.revision += 1
@@ -162,7 +162,7 @@ class Charger:
             case UnknownEvent():
                 self._count(event.label, now)
             case Undecodable(label, reason):
-                # A packet that belongs to no event shows that the wire works, not that the charger is there.
+                # A packet that is not an event proves the connection, not the charger.
                 self._count(label, now, is_event=label != UnknownEvent.label)
                 self.account.decode_errors[label] += 1
                 return (undecodable(label, reason),)
@@ -180,7 +180,7 @@ class Charger:
         return ()
 
     def set_configuration(self, name: str | None, account: Account, rules: Rules) -> None:
-        """Takes over a changed configuration; nothing that was counted changes."""
+        """Apply a changed configuration; no count changes."""
         self._changes.unrendered.add(self)
         self.revision += 1
         self.account = account
@@ -189,11 +189,11 @@ class Charger:
         self.meter.max_power_watts = rules.max_power_watts
 
     def kept_state(self) -> KeptState:
-        """What is to be kept on disk."""
+        """Return what is to be written to disk."""
         return KeptState(self.meter.state(), self.first_seen_unix, tuple(self.meter.list.newly_settled))
 
     def saved(self, state: KeptState) -> None:
-        """`state` is on disk: from now on it may be shown."""
+        """`state` is on disk: it may be shown."""
         self.committed = state.meter
         del self.meter.list.newly_settled[: len(state.sessions)]
         for session in state.sessions:
@@ -240,7 +240,7 @@ class Charger:
         if self.about.take_device_id(reading.device_id):
             self.revision += 1
         if self.wifi_connected is False:
-            self.wifi_connected = True  # whatever was reported last: a charger that sends logs has its Wi-Fi
+            self.wifi_connected = True  # a charger that sends logs has Wi-Fi, whatever was reported last
             self.revision += 1
         if self.status is OFF:
             if not self._logs_while_off.prove_on(reading, now.unix):
@@ -250,7 +250,7 @@ class Charger:
             notices += self._set_status(ON, now)
         elif self.status is not ON:
             notices += self._set_status(ON, now)
-        # One invalid field does not cost the others: a rejected energy leaves voltage, current and power.
+        # Voltage, current and power count although the energy is rejected.
         self.readings.show(reading, now)
         return notices
 
@@ -290,7 +290,7 @@ class Charger:
         return notices
 
     def _ignore_other_charger(self, label: str) -> tuple[Notice, ...]:
-        """Another charger's numbers must never be shown as this one's."""
+        """Ignore a payload of another charger: its values must not be shown for this one."""
         self.account.decode_errors[label] += 1
         return (other_charger(label),)
 

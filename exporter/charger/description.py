@@ -1,4 +1,4 @@
-"""What is known of a charger beside its readings: its name, its hardware, and the service's document about it."""
+"""What is known about a charger besides its readings: its name, its hardware id and the service's document."""
 
 from exporter.charger.events import ChargerDocument
 
@@ -14,19 +14,19 @@ class Description:
         self.configure(name, account_name, expose_location=expose_location)
 
     def configure(self, name: str | None, account_name: str, *, expose_location: bool) -> None:
-        """Takes what the configuration says."""
+        """Apply the settings of the configuration."""
         self.name = name
         self._account_name = account_name
         self._expose_location = expose_location
         self._update()
 
     def take_document(self, document: ChargerDocument) -> None:
-        """Replaces the document as a whole: the last one holds."""
+        """Replace the document by a new one."""
         self.document = document
         self._update()
 
     def take_device_id(self, device_id: str | None) -> bool:
-        """Takes the hardware id of a log; a log without one says nothing. Returns whether it is another one."""
+        """Take the hardware id of a log, if it has one; return whether it is a new one."""
         if device_id is None or device_id == self.device_id:
             return False
         self.device_id = device_id
@@ -35,7 +35,7 @@ class Description:
 
     @property
     def position(self) -> tuple[float | None, float | None]:
-        """Latitude and longitude in degrees, if the operator wants them shown."""
+        """Latitude and longitude in degrees, if they are to be shown."""
         if not self._expose_location:
             return None, None
         return self.document.latitude_degrees, self.document.longitude_degrees

@@ -1,7 +1,6 @@
-"""Every event that `Charger.apply` takes: what the service sends, in SI units, and what happens to the connection.
+"""Every event that `Charger.apply` takes: the events of the service, in SI units, and those of the connection.
 
-The events of the service are made by `charger/wire.py`. `label` is the name of an event on the wire, which is also
-its label in the metrics.
+`charger/wire.py` decodes the events of the service. `label` is the name of an event on the wire and in the metrics.
 """
 
 from enum import StrEnum
@@ -52,7 +51,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChargerDocument(msgspec.Struct, frozen=True, gc=False):
-    """What the service knows of the charger, sent on connecting. `None` is absent or invalid."""
+    """What the service knows about the charger, sent on connecting. `None` is absent or invalid."""
 
     label: ClassVar[str] = "chargerConnected"
 
@@ -105,14 +104,14 @@ class UnknownEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Undecodable(msgspec.Struct, frozen=True, gc=False):
-    """Something that cannot be understood: which event it belongs to ("other" if to none), and why."""
+    """A payload that cannot be decoded: the label of its event ("other" if it is not an event), and the reason."""
 
     label: str
     reason: str
 
 
 class TokenInUse(msgspec.Struct, frozen=True, gc=False):
-    """A token was read for an attempt to connect. When it expires, in unix seconds; None if it does not say so."""
+    """A token was read for an attempt to connect. It expires at `expiry_unix`, if it says so."""
 
     expiry_unix: float | None
 
@@ -142,5 +141,5 @@ Event = ServiceEvent | StreamEvent
 EVENT_LABELS: Final = tuple(
     kind.label for kind in (ChargerDocument, StatusChange, Reading, ChargerDropped, ServiceError, UnknownEvent)
 )
-# A packet that belongs to no event.
+# A packet that is not an event.
 GARBLED: Final = Undecodable(UnknownEvent.label, "not a valid Socket.IO packet")

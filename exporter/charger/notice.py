@@ -1,4 +1,4 @@
-"""What of an event is worth a line in the log."""
+"""Notices: the log lines that an event causes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line for the log. Holds nothing that the service wrote: only texts of our own and names of fields."""
+    """One line for the log. It has texts of our own and names of fields, and no text of the service."""
 
     level: Literal["debug", "info", "warning"]
     text: str

@@ -1,4 +1,4 @@
-"""What the exporter counts of itself: scrapes, commits, reloads and HTTP answers."""
+"""The exporter's counts of itself: scrapes, commits, reloads and HTTP answers."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,6 +30,6 @@ class ExporterProcess:
     http_answers: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*HTTP_CODES, OTHER_CODE), 0))
 
     def count_answer(self, status: int) -> None:
-        """An HTTP request was answered with `status`."""
+        """Count an HTTP answer with this status."""
         code = str(status)
         self.http_answers[code if code in self.http_answers else OTHER_CODE] += 1

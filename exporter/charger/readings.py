@@ -1,4 +1,4 @@
-"""The readings of a charger: how many came, the last one, and for how long it counts."""
+"""The readings of a charger: their number, the last one, and how old it may get."""
 
 import math
 from typing import Final
@@ -6,19 +6,19 @@ from typing import Final
 from exporter.charger.clock import Moment
 from exporter.charger.events import Reading
 
-# The service does not document how often a charger logs, and chargers differ: from seconds to a quarter of an hour.
+# The vendor does not document how often a charger logs. Chargers differ: from seconds to a quarter of an hour.
 USUAL_INTERVALS: Final = 3
 LEAST_STALE_AFTER_SECONDS: Final = 300.0
 MOST_STALE_AFTER_SECONDS: Final = 3600.0
-# The intervals between the last logs whose median is the usual one; with fewer than the least, it is not known.
+# The usual interval is the median of the last ones; with fewer than the least number it is not known.
 KEPT_INTERVALS: Final = 7
 LEAST_INTERVALS: Final = 3
 
 
 class Readings:
-    """Counts readings and keeps the values of the last one, None where it is not known.
+    """Counts readings and keeps the values of the last one; None is not known.
 
-    After `stale_at`, in monotonic seconds, these values say nothing about now, and a charger that is on is silent.
+    After `stale_at`, in monotonic seconds, the values are too old to be shown, and a charger that is on is down.
     """
 
     __slots__ = (
@@ -42,21 +42,21 @@ class Readings:
         self.voltage_volts: float | None = None
         self.current_amperes: float | None = None
         self.power_watts: float | None = None
-        # The last reading, or the switch to ON.
+        # The time of the last reading, or of the switch to ON.
         self._due_since = math.inf
-        # Whether there was a reading since the switch to ON: the next one tells the interval.
+        # Whether there was a reading since the switch to ON.
         self._has_last = False
         self._intervals: list[float] = []
         self.configure(stale_after_seconds)
 
     def configure(self, stale_after_seconds: float | None) -> None:
-        """Takes over how old the last reading may get; None follows the usual interval between readings."""
+        """Set how old the last reading may get; None follows the usual interval between readings."""
         self._is_automatic = stale_after_seconds is None
         self._stale_after = self._usual() if stale_after_seconds is None else stale_after_seconds
         self.stale_at = self._due_since + self._stale_after
 
     def show(self, reading: Reading, now: Moment) -> None:
-        """`reading` came just now and is the last one."""
+        """Show the values of a reading that came now."""
         if self._has_last and self._is_automatic:
             self._learn(now.monotonic - self._due_since)
         self._has_last = True
@@ -67,7 +67,7 @@ class Readings:
         self.stale_at = now.monotonic + self._stale_after
 
     def switch(self, now: Moment, *, is_on: bool) -> None:
-        """The charger was switched: readings from before say nothing about now. While it is on, one is due."""
+        """Forget the last reading, which was before the switch. While the charger is on, one is due."""
         self._has_last = False
         self.voltage_volts = self.current_amperes = self.power_watts = None
         if is_on:
@@ -78,7 +78,7 @@ class Readings:
         self._intervals.append(interval)
         if len(self._intervals) > KEPT_INTERVALS:
             del self._intervals[0]
-        # One more short interval leaves the limit at its least: so it is with nearly every log.
+        # A short interval cannot raise the limit above its least value, which it has for nearly every charger.
         if self._stale_after > LEAST_STALE_AFTER_SECONDS or interval * USUAL_INTERVALS > LEAST_STALE_AFTER_SECONDS:
             self._stale_after = self._usual()
 

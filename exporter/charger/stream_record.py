@@ -1,8 +1,8 @@
-"""What is known of the connection between the exporter and one charger."""
+"""What is known about the stream of one charger."""
 
 
 class StreamRecord:
-    """Whether the stream is connected, and how often it was, ended and failed; times in unix seconds."""
+    """The state of the stream, and the numbers of its connections, disconnections and failures."""
 
     __slots__ = (
         "connect_failures",
@@ -16,13 +16,13 @@ class StreamRecord:
 
     def __init__(self) -> None:
         self.connected = False
-        # Whether an event came over the present connection.
+        # Whether an event came over the current connection.
         self.has_heard = False
         self.connections = 0
         self.disconnections = 0
         self.connect_failures = 0
         self.last_event_unix: float | None = None
-        # Why the stream is not connected, in words, and what to do.
+        # Why the stream is not connected, and what to do.
         self.problem: str | None = None
 
     def connect(self) -> None:

@@ -1,4 +1,4 @@
-"""The wire of the veCharge service: event payloads to typed values in SI units.
+"""Decoder of the veCharge service: event payloads to typed events in SI units.
 
 The only file that knows the service's field names. A payload is JSON text or an object already decoded;
 both happen. Names and shapes: the vendor's README for partners of January 2022 (tests/fixtures), and public
@@ -45,9 +45,9 @@ def _field(name: str) -> Any:
 
 
 def decode(name: object, arguments: tuple[object, ...]) -> ServiceEvent:
-    """What the event `name` says. Never raises: what cannot be understood is Undecodable, with the reason.
+    """Return the event. Never raises: a payload that cannot be decoded is Undecodable, with the reason.
 
-    A single invalid field costs only itself: it is absent from the value and named in `invalid_fields`.
+    An invalid field is absent from the event and named in `invalid_fields`; the other fields count.
     """
     decoder = _DECODERS.get(name) if isinstance(name, str) else None
     if decoder is None:
@@ -117,7 +117,7 @@ def _reading(payload: object) -> Reading:
 def _document(payload: object) -> ChargerDocument:
     outer = json_object(payload)
     inner = outer.get("_doc")
-    # The vendor puts the fields under `_doc` (a Mongoose document as it is); some clients see them on top.
+    # The vendor puts the fields under `_doc` (a Mongoose document); some clients see them at the top level.
     if isinstance(inner, dict):
         outer = outer | {name: value for name, value in inner.items() if value is not None}
     document, invalid = _read(outer, _Document)
@@ -184,7 +184,7 @@ def json_object(payload: object) -> dict[str, object]:
 
 
 def _read(payload: object, kind: type[Fields]) -> tuple[Fields, list[str]]:
-    """The fields of a payload, and the names of those that are invalid and so are left out. Raises DecodeError."""
+    """Return the valid fields of a payload and the names of the invalid ones; raise DecodeError."""
     try:
         # Not strict: a number may be text ("230.00").
         if isinstance(payload, str | bytes):
@@ -207,18 +207,18 @@ def _is_valid(field: dict[str, object], kind: type[msgspec.Struct]) -> bool:
 
 
 def _zero(value: float | None) -> float | None:
-    """0 without a sign: "-0.00" is written too."""
+    """Return 0 without a sign: chargers send "-0.00", too."""
     return None if value is None else 0.0
 
 
 def _whole_joules(kwh: float | None) -> float | None:
-    """Whole joules, so that two decimals of a kWh look like it."""
+    """Return whole joules: two decimals of a kWh are whole joules."""
     joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
     return float(round(joules)) if joules < math.inf else None
 
 
 def _instant(name: str, value: object, invalid: list[str]) -> float | None:
-    """RFC 3339 as unix seconds; without an offset it is UTC."""
+    """Return a time in RFC 3339 as unix seconds; without an offset it is UTC."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -252,7 +252,7 @@ def _fingerprint(value: object) -> int | None:
 
 
 def _position(name: str, value: object, invalid: list[str]) -> tuple[float | None, float | None]:
-    """Longitude and latitude: GeoJSON has the longitude first."""
+    """Return longitude and latitude, in the order of GeoJSON."""
     if value is None:
         return None, None
     coordinates = value.get("coordinates") if isinstance(value, dict) else None
@@ -273,7 +273,7 @@ def _is_on(status: Status | None) -> bool | None:
 
 
 def _number(value: object) -> float:
-    """The number in a JSON value, which may be text ("230.00"); NaN if there is none."""
+    """Return the number in a JSON value, which may be text ("230.00"), or NaN."""
     if value.__class__ in _NUMERIC:  # not bool, which is an int as well
         try:
             return float(value)

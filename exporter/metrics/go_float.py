@@ -1,6 +1,6 @@
-"""Numbers as the text formats write them, which is how Go does: an exponent from 1e+06 on.
+"""Numbers as the text formats write them, which is as Go does: with an exponent from 1e+06 on.
 
-One at a time, or a column of thousands at once, which is where the time of a scrape goes.
+One number, or a column of thousands at once, where a scrape spends most of its time.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import msgspec
 
 
 def number(value: float) -> str:
-    """A finite value as Go prints it, and so prometheus-client: an exponent from 1e+06 on."""
+    """Return a finite value as Go and prometheus-client print it: with an exponent from 1e+06 on."""
     text = repr(float(value))
     point = text.find(".")
     if value < 1e6 or point <= 6:  # Python's own exponent, from 1e+16 on
@@ -18,13 +18,13 @@ def number(value: float) -> str:
     return f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _EXPONENTS[point]
 
 
-# What follows the mantissa of a number whose point stands at that place; the same with its line's end.
+# The exponent of a number by the place of its point, without and with the end of the line.
 _EXPONENTS: Final = tuple(f"e+{point - 1:02d}" for point in range(18))
 _LINE_ENDS: Final = tuple(f"{exponent}\n" for exponent in _EXPONENTS)
 
 
 def numbers(values: Sequence[float], before: str = "") -> list[str]:
-    """`number` of many values at once, with what stands before it and its line's end.
+    """Return `number` of many values, each with the text before it and the end of its line.
 
     msgspec is six times as fast as repr(), and equal values share one text.
     """
@@ -35,7 +35,7 @@ def numbers(values: Sequence[float], before: str = "") -> list[str]:
         return [f"{before}{number(least)}\n"] * len(values)
     texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode()
     if most >= 1e16 or (least < 0.001 and any(value and value < 0.001 for value in values)):
-        # Here msgspec writes other exponents, and a minus would shift the point.
+        # For these msgspec writes other exponents, and a minus would shift the point.
         return [f"{before}{number(value)}\n" for value in values]
     if most < 1e6:
         return _lines(texts, before, "")
@@ -48,7 +48,7 @@ def numbers(values: Sequence[float], before: str = "") -> list[str]:
 
 
 def _aligned(texts: str, least: float, most: float, before: str) -> list[str] | None:
-    """Numbers from 1e+06 on, all at once, if they share first digit and place of the point, as timestamps do."""
+    """Return numbers from 1e+06 on at once, if first digit and place of the point are the same, as in timestamps."""
     if least < 1e6:
         return None
     first, point = texts[0], texts.find(".")
@@ -66,6 +66,6 @@ def _aligned(texts: str, least: float, most: float, before: str) -> list[str] | 
 
 
 def _lines(texts: str, before: str, after: str) -> list[str]:
-    """Each of the texts between commas as a line."""
+    """Return each of the texts between commas as a line."""
     between = f"{after}\n{before}"
     return f"{before}{texts.replace(',', between)}{after}\n".splitlines(keepends=True)

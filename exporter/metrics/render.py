@@ -1,8 +1,8 @@
-"""The exposition: METRICS over the chargers, accounts and the process, as text.
+"""The exposition: METRICS for the chargers, accounts and the process, as text.
 
-Only what has changed is rendered again. The lines of the chargers are kept by column, a column a series of METRICS:
-values are read, compared and formatted for many chargers at once, which is where the time goes. The text of a metric
-is kept until one of its lines changes. The result is byte for byte what prometheus-client prints for the same samples.
+Only what has changed is rendered again. The lines of the chargers are kept by column, one per series of METRICS:
+reading, comparing and formatting take most of the time, and are done for many chargers at once. The text of a metric
+is kept until one of its lines changes. The result is byte for byte that of prometheus-client for the same samples.
 """
 
 import math
@@ -21,12 +21,12 @@ from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_ME
 
 
 def escape(label_value: str) -> str:
-    """A label value as both formats write it."""
+    """Return a label value as both formats write it."""
     return label_value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
-    """HELP and TYPE: OpenMetrics names a counter without its `_total`."""
+    """Return HELP and TYPE. OpenMetrics names a counter without its `_total`."""
     name = metric.name.removesuffix("_total") if openmetrics and metric.kind == "counter" else metric.name
     return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.kind}\n".encode()
 
@@ -34,20 +34,20 @@ def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
 def _head(
     name: str, metric: Metric[Subject], series: Series[Subject], own: dict[str, str], subject: Subject | None
 ) -> str:
-    """A line of a row up to its value."""
+    """Return a line of a row up to its value."""
     values = metric.info(subject) if metric.info and subject is not None else series.label_values
     return _labelled(name, own | dict(zip(metric.labels, values, strict=True)))
 
 
 def _labelled(name: str, labels: dict[str, str]) -> str:
-    """A line up to its value."""
+    """Return a line up to its value."""
     text = ",".join(f'{label}="{escape(value)}"' for label, value in sorted(labels.items()))
     return f"{name}{{{text}}} " if text else f"{name} "
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Chargers to read again, by their places, in order."""
+    """Chargers to read again, in the order of their places on the page."""
 
     places: Sequence[int]
     chargers: Sequence[Charger]
@@ -55,16 +55,16 @@ class _Batch:
 
     @property
     def is_run(self) -> bool:
-        """Whether the places follow each other without a gap: then whole slices can be replaced."""
+        """Whether the places have no gap: then whole slices can be replaced."""
         return self.places[-1] - self.places[0] + 1 == len(self.places)
 
 
 class _Column:
-    """One series of one metric over all chargers: how it is read, and the values last seen."""
+    """One series of one metric for all chargers: how to read it, and the last values."""
 
     __slots__ = ("_after_id", "_before_id", "_read", "_values")
 
-    # A line is three parts, of which chargers or columns share the first two: where the id stands, the id, the rest.
+    # A line has three parts: the text before the id, the id, the rest. Chargers or columns share the first two.
     PARTS = 3
 
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
@@ -74,8 +74,8 @@ class _Column:
         self._values: list[Value] = [None] * len(chargers)
 
     def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
-        """Reads the chargers of the batch again, and writes the line of each into `parts`, at `offset` of its `stride`
-        parts; returns whether anything has changed.
+        """Read the chargers of the batch and write the line of each into `parts`, at `offset` of its `stride` parts.
+        Return whether a value has changed.
         """
         new = list(map(self._read, batch.chargers, repeat(batch.now)))
         first, last = batch.places[0], batch.places[-1]
@@ -102,7 +102,7 @@ class _Column:
 
 
 class _InfoColumn:
-    """A row whose labels come from the charger itself; its value is always 1."""
+    """A row whose labels come from the charger; its value is always 1."""
 
     __slots__ = ("_metric", "_values")
 
@@ -128,7 +128,7 @@ class _InfoColumn:
 
 
 class _Family:
-    """One metric over all chargers: its text is `parts` joined, the lines of a charger together."""
+    """One metric for all chargers. Its text is `parts` joined; the lines of a charger are adjacent."""
 
     __slots__ = ("_chargers", "_columns", "_parts", "_stride", "_texts", "metric")
 
@@ -142,11 +142,11 @@ class _Family:
         )
         self._stride = sum(column.PARTS for column in self._columns)
         self._parts = [""] * (self._stride * len(chargers))
-        # By whether they tell when a counter began.
+        # By whether they have `_created` samples.
         self._texts: dict[bool, bytes] = {}
 
     def refresh(self, batch: _Batch) -> None:
-        """Reads the chargers of the batch again."""
+        """Read the chargers of the batch again."""
         if not batch.places:
             return
         for index, column in enumerate(self._columns):
@@ -154,7 +154,7 @@ class _Family:
                 self._texts.clear()
 
     def text(self, *, openmetrics: bool) -> bytes:
-        """The lines of all chargers; in OpenMetrics those of a durable counter with when it began."""
+        """Return the lines of all chargers; in OpenMetrics a durable counter has `_created` samples."""
         with_created = openmetrics and self.metric.created is not None
         text = self._texts.get(with_created)
         if text is None:
@@ -174,9 +174,9 @@ class _Family:
 
 
 class Exposition:
-    """The page over a fixed set of chargers, in their order: `refresh`, then `pieces`.
+    """The page for a fixed list of chargers, in their order: call `refresh`, then `pieces`.
 
-    Takes from `unrendered` the chargers that have changed; one that has left the page may be among them.
+    It takes the chargers that have changed from `unrendered`, which may contain some that are not on the page.
     """
 
     def __init__(self, chargers: Sequence[Charger], unrendered: set[Charger]) -> None:
@@ -187,11 +187,11 @@ class Exposition:
         self._touched = set(range(len(chargers)))
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions = [-1] * len(chargers)
-        # Monotonic time at which what is shown of a charger changes by itself (a reading grows stale).
+        # The monotonic time at which a charger changes without an event, since a reading becomes stale.
         self._due = [math.inf] * len(chargers)
 
     def refresh(self, now: Moment, at_most: int) -> bool:
-        """Renders the lines of what has changed, of `at_most` chargers; returns whether more is to do."""
+        """Render the lines of at most `at_most` chargers that have changed; return whether more are left."""
         self._touched.update([place for place in map(self._places.get, self._unrendered) if place is not None])
         self._unrendered.clear()
         if min(self._due, default=math.inf) < now.monotonic:
@@ -221,7 +221,7 @@ class Exposition:
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool
     ) -> Iterator[bytes]:
-        """All of METRICS, a metric a piece, without the end mark of OpenMetrics: the process's own may follow."""
+        """Yield METRICS in pieces, without the end mark of OpenMetrics: the process's own metrics follow."""
         families = chain(
             (
                 (header(family.metric, openmetrics=openmetrics), family.text(openmetrics=openmetrics))
@@ -236,7 +236,7 @@ class Exposition:
                 yield text
 
     def render(self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool) -> bytes:
-        """The whole page at once."""
+        """Return the whole page."""
         self.refresh(now, len(self._chargers))
         return b"".join(self.pieces(accounts, process, now, openmetrics=openmetrics))
 
@@ -249,7 +249,7 @@ def _few(
     *,
     openmetrics: bool,
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Header and lines of rows over a few subjects, rendered afresh; `label` is a label and the attribute it shows."""
+    """Yield header and lines of rows for a few subjects. `label` is a label and the attribute that it shows."""
     for metric in metrics:
         lines: list[str] = []
         for subject in subjects:

@@ -1,7 +1,7 @@
-"""METRICS: every metric of the exporter, a row each. The only file with metric names.
+"""METRICS: one row per metric of the exporter. The only file with metric names.
 
-A row says how its value is read from a charger, an account or the process; None is "not known", and what is not
-known has no series. Base units throughout: volts, amperes, watts, joules, seconds, degrees.
+A row says how its value is read from a charger, an account or the process. None is not known and has no series.
+Base units: volts, amperes, watts, joules, seconds, degrees.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ Read = Callable[[Subject, Moment], Value]
 
 @dataclass(frozen=True, slots=True)
 class Series(Generic[Subject]):
-    """One series of a row: the values of the row's labels, and how its value is read."""
+    """One series of a row: the values of the row's labels, and how to read its value."""
 
     label_values: tuple[str, ...]
     read: Callable[[Subject, Moment], Value]
@@ -33,9 +33,9 @@ class Series(Generic[Subject]):
 
 @dataclass(frozen=True, slots=True)
 class Metric(Generic[Subject]):
-    """A row. `labels` come beside the label that names the subject; `info` makes them from the subject itself.
+    """A row. `labels` are added to the label that names the subject; `info` reads their values from the subject.
 
-    A histogram has no series of its own: `histogram` reads all of it.
+    A histogram has no `series`: `histogram` reads all of it.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Metric(Generic[Subject]):
     info: Callable[[Subject], tuple[str, ...]] | None = None
     created: Callable[[Subject], float] | None = None
     histogram: Callable[[Subject], Histogram] | None = None
-    # No plain log changes it: it is read again when the charger's revision has changed.
+    # An ordinary log does not change it: it is read again only if the charger's revision has changed.
     is_steady: bool = False
 
 
@@ -86,7 +86,7 @@ def _current(charger: Charger, now: Moment) -> float | None:
 
 
 def power_watts(charger: Charger, now: Moment) -> float | None:
-    """What is shown of a charger's power; None is not known."""
+    """Return the power that is shown for a charger; None is not known."""
     if charger.status is OFF:
         return 0.0
     readings = charger.readings

@@ -1,6 +1,6 @@
-"""A veCharge service of our own, for the demo and the tests.
+"""A simulated veCharge service for the demo and the tests.
 
-It imports nothing else of the exporter, so that it cannot share the exporter's mistakes.
+It imports nothing from the rest of the exporter, so that both cannot have the same mistake.
 
     async with Simulator(SimulatorOptions(chargers=12, speed=60)) as simulator:
         print(simulator.url, simulator.token, simulator.charger_ids)

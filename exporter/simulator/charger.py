@@ -1,7 +1,7 @@
-"""One simulated charger: sessions that begin and end, a meter, a Wi-Fi that fails. Pure: time is an argument.
+"""One simulated charger: sessions, a meter, a Wi-Fi that fails. Pure: time is an argument.
 
-All times are simulated seconds since the start of the simulator. What happens on its own happens at instants
-that follow from the seed alone, and is stamped with them, however late the caller asks for it.
+All times are simulated seconds since the start of the simulator. The times of events depend on the seed alone, however
+late the caller asks for them.
 """
 
 import math
@@ -19,7 +19,7 @@ from exporter.simulator.session import Session
 from exporter.simulator.sites import Site, site
 
 NEVER = math.inf
-# How many logs a charger keeps, to send them again when a test asks for it.
+# The number of logs that a charger keeps to repeat them.
 KEPT_LOGS = 12
 # How many ended sessions a charger keeps, for tests that compare them with an exporter's list.
 KEPT_SESSIONS = 1000
@@ -29,7 +29,7 @@ TIMESTAMP_SECONDS = 0.002
 
 
 class DocumentEnergy(StrEnum):
-    """What a document in mid-session claims as its energy: the true one, none, or an old one."""
+    """The energy of a document during a session: the true one, 0, or an old one."""
 
     TRUE = "true"
     ZERO = "zero"
@@ -38,11 +38,11 @@ class DocumentEnergy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the service tells the charger's stream. A payload that is text is sent as it is."""
+    """An event that the service sends to the charger's stream. A payload that is text is sent as it is."""
 
     name: str
     payload: Any
-    # Whether the service disconnects the socket after this event.
+    # Whether the service disconnects after this event.
     farewell: bool = False
 
 
@@ -58,7 +58,7 @@ class EndedSession:
 
 @dataclass(slots=True)
 class Tally:
-    """What a charger has delivered and told: the truth that an exporter is compared with."""
+    """The true totals of a charger, which an exporter is compared with."""
 
     ended_hundredths: int = 0
     ended: deque[EndedSession] = field(default_factory=lambda: deque(maxlen=KEPT_SESSIONS))
@@ -69,7 +69,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Charger:
-    """A charger of the fleet. `advance` and the switches return what its stream is told."""
+    """A charger of the fleet. Its methods return the events for its stream."""
 
     site: Site
     plan: Plan
@@ -103,14 +103,14 @@ class Charger:
 
     @property
     def due(self) -> float:
-        """When something next happens on its own."""
+        """The time of the next event."""
         if self.paused:
             return NEVER
-        # A charger without Wi-Fi tells nothing, so nothing of it is seen before it is back.
+        # A charger without Wi-Fi sends nothing until it is back.
         return min(self._log_due, self._plan_due, self._wifi_due) if self.wifi else self._wifi_due
 
     def start(self, *, charging: bool, weak_wifi: bool) -> None:
-        """Take up the state of the simulator's first instant; a running session began in the past."""
+        """Set the state at the start of the simulator; a running session began in the past."""
         self._weak_wifi = weak_wifi
         if weak_wifi:
             self._wifi_due = draw(self.plan.wifi_holds, self.random)
@@ -127,10 +127,10 @@ class Charger:
         session.read_meter(max(session.began, self._log_due - self.log_interval))
 
     def advance(self, now: float) -> list[Event]:
-        """Let everything happen that is due by `now`, in its order."""
+        """Return all events that are due by `now`, in order."""
         events: list[Event] = []
         while (due := self.due) <= now:
-            # A log goes first, so that a session that ends at this very instant is told in full.
+            # A log goes first, so that it has all the energy of a session that ends at the same time.
             if self.wifi and due == self._log_due:
                 events.append(self.log(due))
             elif due == self._wifi_due:
@@ -152,7 +152,7 @@ class Charger:
         return [Event("statusChanged", payloads.status_changed("ON"))]
 
     def switch_off(self, now: float) -> list[Event]:
-        """End the session, if one is running: its energy is what its last log told."""
+        """End the session, if one is running. Its energy is that of its last log."""
         if not self.session:
             return []
         self.previous_hundredths = self.session.hundredths
@@ -164,7 +164,7 @@ class Charger:
         return [Event("statusChanged", payloads.status_changed("OFF"), farewell=True)]
 
     def lose_wifi(self, now: float, *, seconds: float | None = None) -> list[Event]:
-        """Drop off, for a time that is drawn where none is given. The car charges on."""
+        """Lose the Wi-Fi for the given time, or a random one. The car charges on."""
         if not self.wifi:
             return []
         self.wifi = False
@@ -172,7 +172,7 @@ class Charger:
         return [Event("chargerDisconnected", {"chargerId": self.site.charger_id})]
 
     def regain_wifi(self, now: float) -> list[Event]:
-        """Come back: the document again, and what the meter showed in the meantime is in the next log."""
+        """Regain the Wi-Fi: send the document again; the next log has the energy of the meantime."""
         if self.wifi:
             return []
         self.wifi, self.wifi_since = True, now
@@ -183,11 +183,11 @@ class Charger:
         return [Event("chargerConnected", self.document())]
 
     def pause(self) -> None:
-        """Let nothing happen on its own any more: no logs either, so the totals hold still."""
+        """Stop logs and sessions, so that the totals stay as they are."""
         self.paused = True
 
     def resume(self, now: float) -> None:
-        """Go on. What was missed is not made up for log by log: the next one tells it all."""
+        """Continue. Logs that were missed are not sent; the next one has the energy."""
         if not self.paused:
             return
         self.paused = False
@@ -197,7 +197,7 @@ class Charger:
         self._wifi_due = max(self._wifi_due, now)
 
     def log(self, now: float) -> Event:
-        """Read the meter and tell it; only in a session."""
+        """Read the meter and return a log; only in a session."""
         session = self._running()
         now = self._stamp(now)
         session.read_meter(now)
@@ -208,14 +208,14 @@ class Charger:
         return Event("newLog", payloads.new_log(self.site, log))
 
     def claim(self, now: float, hundredths: int) -> Event:
-        """A log whose energy is not the meter's; only in a session. It changes no total."""
+        """Return a log with an energy that is not the meter's; only in a session. No total changes."""
         session = self._running()
         now = self._stamp(now)
         log = Log(self.epoch + now, session.sample, hundredths, session.user_id)
         return Event("newLog", payloads.new_log(self.site, log))
 
     def document(self) -> dict[str, Any]:
-        """The charger's document: what the service was last told."""
+        """Return the charger's document as the service knows it."""
         return payloads.charger_connected(
             self.site,
             payloads.Condition(
@@ -248,9 +248,9 @@ class Charger:
 
 
 def fleet_charger(index: int, *, seed: int, plan: Plan, epoch: float, log_interval: float) -> Charger:
-    """The fleet's charger, counted from 0, as it stands when the simulator starts.
+    """Return a charger of the fleet, counted from 0, as it is when the simulator starts.
 
-    Each has its own random numbers, from the seed and its id, so that none depends on what others do.
+    Each has random numbers of its own, from the seed and its index, so that they are independent.
     """
     random = Random(f"{seed} {index}")  # noqa: S311 - nothing here is secret
     charger = Charger(site(index, random), plan, random, epoch, log_interval)

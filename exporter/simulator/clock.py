@@ -1,10 +1,10 @@
-"""The simulated clock: it starts at a given instant and runs `speed` times as fast as the real one."""
+"""The simulated clock: it starts at a given time and runs `speed` times as fast as the real one."""
 
 import time
 
 
 class SimulatedClock:
-    """Tells seconds since its start; `epoch` is the unix time of that start."""
+    """A clock of seconds since its start; `epoch` is the simulated unix time of the start."""
 
     def __init__(self, epoch: float, speed: float) -> None:
         self.epoch = epoch
@@ -12,9 +12,9 @@ class SimulatedClock:
         self._started: float | None = None
 
     def start(self) -> None:
-        """Begin to run."""
+        """Start the clock."""
         self._started = time.monotonic()
 
     def now(self) -> float:
-        """Simulated seconds since the start; 0 before it."""
+        """Return the simulated seconds since the start; 0 before it."""
         return 0.0 if self._started is None else (time.monotonic() - self._started) * self._speed

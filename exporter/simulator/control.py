@@ -1,4 +1,4 @@
-"""The HTTP endpoints: the vendor's switch, and under /simulator/ what tests and demos want to know and do."""
+"""The HTTP endpoints: the vendor's switch, and those of the simulator under /simulator/."""
 
 import json
 import time
@@ -17,7 +17,7 @@ Parameters = dict[str, Any]
 
 
 def application(service: Service, restart: Callable[[float], None]) -> web.Application:
-    """The web application of a service; `restart` takes it off the network for so many seconds."""
+    """Return the web application of a service; `restart` closes it for a number of seconds."""
     app = web.Application()
     app[SERVICE] = service
     app[RESTART] = restart

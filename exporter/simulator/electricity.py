@@ -1,7 +1,6 @@
-"""Voltage and current of a charging session: one phase of the Indian grid, and what a car draws from it.
+"""Voltage and current of a charging session on one phase of the Indian grid.
 
-Everything here is a function of time, so that the same seed gives the same readings however busy the machine
-is. Times are seconds; volts, amperes, watts.
+Everything here is a function of time, so that the same seed gives the same readings on a busy machine. SI units.
 """
 
 import math
@@ -10,17 +9,17 @@ from dataclasses import dataclass
 NOMINAL_VOLTS = 230.0
 POWER_FACTOR = 0.98
 RAMP_SECONDS = 40.0
-# A car that is nearly full still draws a little for its cooling and its balancing.
+# A car that is nearly full still draws a little for cooling and balancing.
 TAPERED_SHARE = 0.1
-# Amplitude (V) and period (s) of what moves the mains: the day, the neighbours, the neighbours' motors.
+# Amplitude (V) and period (s) of the swings of the mains: the day, the neighbours, their motors.
 SWINGS = ((6.0, 86_400.0), (3.0, 1_380.0), (0.8, 41.0))
-# The wire to the charger: what its own current costs in voltage.
+# The resistance of the wire to the charger.
 WIRE_OHMS = 0.12
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the meter of a charger shows at one instant."""
+    """The values of a charger's meter at one instant."""
 
     volts: float
     amperes: float
@@ -36,7 +35,7 @@ DEAD = Sample(0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Mains:
-    """The supply of one site: 230 V that swings, each site at its own phase (radians)."""
+    """The supply of one site: 230 V with swings, at phases of its own (radians)."""
 
     phases: tuple[float, float, float]
 
@@ -50,7 +49,7 @@ class Mains:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one car draws over one session: a short ramp, a plateau, a taper as its battery fills."""
+    """The current of one car in one session: a short ramp, a plateau, a taper as the battery fills."""
 
     plateau_amperes: float
     seconds: float

@@ -1,6 +1,6 @@
-"""What the real service gets wrong now and then, and a little more: for tests of those who listen.
+"""Faults of the real service, and a few more, for tests of its clients.
 
-No fault changes the truth: the totals of a charger are the same with and without.
+A fault does not change the true totals of a charger.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from exporter.simulator import payloads
 from exporter.simulator.charger import Charger, DocumentEnergy, Event
 
 BURST_LOGS = 30
-# Right after a connection a fall to 0 could not be told from a new session, by anybody.
+# Right after a connection, a fall to 0 cannot be distinguished from a new session.
 TRUE_LOGS_BEFORE_A_BLIP = 2
 
 
 def resend(charger: Charger, count: int, *, newest_first: bool = False) -> list[Event]:
-    """The charger's last logs once more, word for word."""
+    """Repeat the charger's last logs."""
     logs = list(charger.logs)[-count:]
     if newest_first:
         logs.reverse()
@@ -24,7 +24,7 @@ def resend(charger: Charger, count: int, *, newest_first: bool = False) -> list[
 
 
 def blip(charger: Charger, now: float) -> list[Event]:
-    """One log with energy 0 in mid-session."""
+    """Return a log with energy 0 during a session."""
     return [charger.claim(now, 0)] if charger.session else []
 
 
@@ -43,11 +43,11 @@ def other_user(charger: Charger, now: float) -> list[Event]:
 
 
 def burst(charger: Charger, now: float, count: int = BURST_LOGS) -> list[Event]:
-    """Many true logs at once, a millisecond apart."""
+    """Return many true logs at once, a millisecond apart."""
     return [charger.log(now) for _ in range(count)] if charger.session else []
 
 
-# Payloads of a log that nobody can read, or must not believe.
+# Logs that cannot be decoded, or have an impossible energy.
 CORRUPT: dict[str, Callable[[dict[str, Any]], Any]] = {
     "truncated": lambda _: '{"deviceId":"veChargePoint',
     "no_json": lambda _: "charger not found",
@@ -62,7 +62,7 @@ CORRUPT: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def corrupt(charger: Charger, now: float, kind: str) -> list[Event]:
-    """A log that is broken in the way named."""
+    """Return a log that is invalid in the given way."""
     if not charger.session:
         return []
     log = charger.claim(now, charger.session.hundredths)
@@ -93,7 +93,7 @@ class FaultInjector:
         self._random = random
 
     def after(self, charger: Charger, now: float, logs_on_stream: int) -> list[Event]:
-        """The faults that follow a log, the stream having been sent `logs_on_stream` logs."""
+        """Return the faults that follow a log, after `logs_on_stream` logs on this stream."""
         if self._random.random() >= self._rate:
             return []
         choice = self._random.choice((*_LIES, "corrupt", "document"))

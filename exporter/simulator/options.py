@@ -1,4 +1,4 @@
-"""What to simulate."""
+"""The options of the simulator."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +9,11 @@ from exporter.simulator.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions:
-    """What to simulate.
+    """The options of the simulator.
 
-    `port` 0 takes any free one. `speed` is the time acceleration factor. `log_interval` is in simulated seconds.
-    `seed` None draws one. `faults` is the number of faults per log, 0 to 1. `payloads` says how events carry their
-    payload: as JSON text, as the vendor documents it, as objects, or each charger in one of the two ways. `start` is
+    `port` 0 takes a free one. `speed` is the time acceleration factor. `log_interval` is in simulated seconds.
+    `seed` None takes a random one. `faults` is the number of faults per log, 0 to 1. `payloads` says how payloads are
+    sent: as JSON text, as the vendor documents, as objects, or each charger in one of the two ways. `start` is
     the unix time at which the simulated clock starts; None takes the real time. With `tls_cert` and `tls_key` (PEM) the
     service is served over TLS.
     """

@@ -1,4 +1,4 @@
-"""The service's payloads, in the vendor's exact shapes (tests/fixtures): mongoose's noise included."""
+"""The service's payloads in the vendor's exact form (tests/fixtures), with the internals of mongoose."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 from exporter.simulator.electricity import Sample
 from exporter.simulator.sites import Site
 
-# A fictional number: what the vendor's own example holds.
+# A fictional number, from the vendor's example.
 PRIVATE_USERS = ("+911234567890",)
 LOADED_PATHS = (
     "_id",
@@ -38,7 +38,7 @@ WITHHELD_PATHS = ("regularPrice", "privateKey", "certificate")
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log of a charger: what its meter showed at `unix` (seconds), energy in hundredths of a kWh."""
+    """One log of a charger: its meter at `unix` (seconds), energy in hundredths of a kWh."""
 
     unix: float
     sample: Sample
@@ -48,7 +48,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a charger's document tells beside its site."""
+    """What a charger's document has besides its site."""
 
     status: str
     sample: Sample
@@ -60,23 +60,23 @@ class Condition:
 
 
 def timestamp(unix: float) -> str:
-    """RFC 3339, UTC, milliseconds."""
+    """Return a time in RFC 3339, UTC, with milliseconds."""
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def number(value: float) -> float:
-    """The value as JavaScript writes it: two decimals at the most, and 230 rather than 230.0."""
+    """Return a value as JavaScript writes it: at most two decimals, and 230 instead of 230.0."""
     rounded = round(value, 2)
     return int(rounded) if rounded.is_integer() else rounded
 
 
 def kwh(hundredths: int) -> float:
-    """Hundredths of a kWh as kWh."""
+    """Return hundredths of a kWh as kWh."""
     return number(hundredths / 100)
 
 
 def new_log(site: Site, log: Log) -> dict[str, Any]:
-    """The payload of `newLog`: readings as text, energy as a number."""
+    """Return the payload of `newLog`: readings as text, energy as a number."""
     return {
         "deviceId": site.device_id,
         "voltage": f"{log.sample.volts:.2f}",
@@ -90,12 +90,12 @@ def new_log(site: Site, log: Log) -> dict[str, Any]:
 
 
 def status_changed(status: str) -> dict[str, Any]:
-    """The payload of `statusChanged`."""
+    """Return the payload of `statusChanged`."""
     return {"status": status}
 
 
 def charger_connected(site: Site, condition: Condition) -> dict[str, Any]:
-    """The payload of `chargerConnected`: the charger's document as mongoose hands it out."""
+    """Return the payload of `chargerConnected`: the charger's document as mongoose writes it."""
     energy = kwh(condition.hundredths)
     return {
         "$_": _mongoose(site.charger_id),

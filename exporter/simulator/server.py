@@ -1,4 +1,4 @@
-"""The simulator as a server: starts and stops the service and its HTTP side."""
+"""The simulator as a server: start and stop the service and its HTTP side."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from exporter.simulator.control import application
 from exporter.simulator.options import SimulatorOptions
 from exporter.simulator.service import Service
 
-# How long a stop waits for requests that are being answered.
+# The time limit for open requests at a stop.
 SHUTDOWN_SECONDS = 0.5
 BACKLOG = 4096
 
@@ -44,7 +44,7 @@ class Simulator:
 
     @property
     def seed(self) -> int:
-        """The seed, to do the same again."""
+        """The seed, for the same simulation again."""
         return self.service.seed
 
     @property
@@ -54,17 +54,17 @@ class Simulator:
 
     @property
     def names(self) -> dict[str, str]:
-        """What an operator would call the chargers, by id: where they stand."""
+        """Names of the chargers, by id: their districts."""
         return {charger: post.charger.site.address.partition(",")[0] for charger, post in self.service.posts.items()}
 
     @property
     def url(self) -> str:
-        """Where the service can be reached; with port 0 only once started."""
+        """The URL of the service; with port 0, only after the start."""
         host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
         return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     async def start(self) -> None:
-        """Listen, and let the chargers live. OSError where the address cannot be had."""
+        """Listen and run the chargers; raise OSError if the address cannot be used."""
         await self._runner.setup()
         try:
             await self._listen()
@@ -75,23 +75,23 @@ class Simulator:
         self._life = asyncio.create_task(self.service.run(), name="simulator")
 
     async def stop(self) -> None:
-        """Stop all of it; streams end without a word, as when a machine goes down."""
+        """Stop the service; streams end without a goodbye, as when a machine goes down."""
         for task in (self._life, self._restart):
             if task:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        await self._silence()
+        await self._stop_listening()
         await self.service.streams.stop()
         await self._runner.cleanup()
 
     def restart(self, seconds: float) -> None:
-        """Be gone for `seconds`: every connection breaks, none is accepted. The chargers live on."""
+        """Close every connection and accept none for `seconds`. The chargers run on."""
         if self._restart is None or self._restart.done():
-            self._restart = asyncio.create_task(self._go_and_come_back(seconds), name="simulator restart")
+            self._restart = asyncio.create_task(self._close_and_reopen(seconds), name="simulator restart")
 
-    async def _go_and_come_back(self, seconds: float) -> None:
-        await self._silence()
+    async def _close_and_reopen(self, seconds: float) -> None:
+        await self._stop_listening()
         await self.service.streams.drop_all()
         await asyncio.sleep(seconds)
         await self._listen()
@@ -99,10 +99,10 @@ class Simulator:
     async def _listen(self) -> None:
         self._site = web.TCPSite(self._runner, self._options.host, self._port, backlog=BACKLOG, ssl_context=self._tls)
         await self._site.start()
-        # The port that was found free is kept across a restart.
+        # Keep a free port that was found across a restart.
         self._port = self._runner.addresses[0][1]
 
-    async def _silence(self) -> None:
+    async def _stop_listening(self) -> None:
         if self._site:
             await self._site.stop()
             self._site = None

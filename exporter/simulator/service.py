@@ -1,4 +1,4 @@
-"""The simulated service: a fleet of chargers, the streams that listen to them, one scheduler for all."""
+"""The simulated service: a fleet of chargers, their streams, one scheduler."""
 
 import asyncio
 import time
@@ -16,24 +16,24 @@ from exporter.simulator.streams import Stream, StreamServer, to_json
 from exporter.simulator.tokens import TokenIssuer
 
 ALREADY_CONNECTED = "Charger already connected to other device"
-# How often the scheduler looks at what is due; how much it does before it lets the network have its turn.
+# The interval of the scheduler, and the number of events before other tasks run.
 TICK_SECONDS = 0.01
 BATCH = 200
 
 
 @dataclass(slots=True)
 class Post:
-    """A charger and who listens to it."""
+    """A charger and its stream."""
 
     charger: Charger
     faults: FaultInjector
     stream: Stream | None = None
-    # Logs that this stream was sent.
+    # The logs that were sent to this stream.
     logs_on_stream: int = 0
 
 
 class Service:
-    """All that the service knows and does, but for HTTP."""
+    """The service without its HTTP side."""
 
     def __init__(self, options: SimulatorOptions) -> None:
         epoch = time.time() if options.start is None else options.start
@@ -47,13 +47,13 @@ class Service:
         heapify(self._agenda)
 
     async def run(self) -> None:
-        """Let the chargers live, until cancelled."""
+        """Run the chargers until cancelled."""
         while True:
             busy = self._work()
             await asyncio.sleep(0 if busy else TICK_SECONDS)
 
     def refusal(self, query: Mapping[str, str]) -> str | None:
-        """Why a connection is refused: its token or its charger."""
+        """Return why a connection is refused, or None."""
         if not self.tokens.accepts(query.get("token", ""), time.time()):
             return "Authentication error"
         if query.get("chargerId") not in self.posts:
@@ -61,7 +61,7 @@ class Service:
         return None
 
     def connected(self, stream: Stream) -> None:
-        """Greet a stream with the document of its charger, or send it away if another is there."""
+        """Send the document of the charger to a new stream, or disconnect it if the charger has one."""
         post = self.posts[stream.query["chargerId"]]
         if post.stream:
             stream.emit("error", ALREADY_CONNECTED)
@@ -78,7 +78,7 @@ class Service:
             post.stream = None
 
     def tell(self, post: Post, events: list[Event]) -> None:
-        """Send what happened to the charger's stream, if there is one."""
+        """Send events to the charger's stream, if there is one."""
         for event in events:
             if post.stream is None:
                 return
@@ -95,7 +95,7 @@ class Service:
         return to_json(event.payload) if as_text and not isinstance(event.payload, str) else event.payload
 
     def catch_up(self, post: Post) -> float:
-        """Let the charger do all that is due, plan what is next, and return the simulated time."""
+        """Send all events that are due, plan the next one, and return the simulated time."""
         now = self.clock.now()
         events = post.charger.advance(now)
         logs = sum(event.name == "newLog" for event in events)
@@ -106,7 +106,7 @@ class Service:
         return now
 
     def plan(self, post: Post) -> None:
-        """Put the charger's next doing on the agenda."""
+        """Put the charger's next event on the agenda."""
         if post.charger.due < NEVER:
             heappush(self._agenda, (post.charger.due, post.charger.site.charger_id))
 
@@ -116,7 +116,7 @@ class Service:
                 return False
             due, key = heappop(self._agenda)
             post = self.posts[key]
-            # A charger that was switched by hand has left an entry that no longer holds.
+            # Skip the outdated entry of a charger that was switched by a request.
             if due == post.charger.due:
                 self.catch_up(post)
         return True

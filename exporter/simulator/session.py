@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from exporter.simulator.electricity import DEAD, Demand, Mains, Sample
 
 JOULES_PER_HUNDREDTH = 36_000
-# Between two readings further apart than this, the meter is read in between.
+# The meter is read at least this often.
 METER_STEP_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Session:
-    """Who charges, since when, how much: as of the last reading at `metered_at` (simulated seconds)."""
+    """User, start and energy of a session, as of the last reading at `metered_at` (simulated seconds)."""
 
     user_id: str
     mains: Mains
@@ -24,16 +24,16 @@ class Session:
 
     @property
     def hundredths(self) -> int:
-        """Energy as the charger reports it: whole hundredths of a kWh."""
+        """The energy that the charger reports: whole hundredths of a kWh."""
         return int(self.joules / JOULES_PER_HUNDREDTH)
 
     @property
     def ends(self) -> float:
-        """When the car has had enough."""
+        """When the car is full."""
         return self.began + self.demand.seconds
 
     def read_meter(self, at: float) -> None:
-        """Count what has flowed since the last reading, by the trapezoid rule."""
+        """Add the energy since the last reading, by the trapezoid rule."""
         steps = max(1, math.ceil((at - self.metered_at) / METER_STEP_SECONDS))
         start, width = self.metered_at, (at - self.metered_at) / steps
         for step in range(1, steps + 1):

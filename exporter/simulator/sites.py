@@ -1,4 +1,4 @@
-"""Where the simulated chargers stand: real towns and districts of India, everything else made up."""
+"""The sites of the simulated chargers: real districts of India; everything else is made up."""
 
 from dataclasses import dataclass
 from random import Random
@@ -25,13 +25,13 @@ DISTRICTS = (
 )
 SPOTS = ("Metro station, gate 2", "Market car park", "Office tower, basement 1", "Apartment block C", "Fuel stop")
 OPERATORS = ("veChargerCommunity", "Sample Charge Point Co", "Example EV Parks")
-# What single-phase chargers of 2.3, 3.3 and 7.4 kW deliver at the most, and how common each is.
+# The maximum current of single-phase chargers of 2.3, 3.3 and 7.4 kW, and how common each is.
 AMPERES = ((10.0, 1), (15.0, 3), (32.0, 4))
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One charger's unchanging particulars."""
+    """What does not change about one charger."""
 
     charger_id: str
     device_id: str
@@ -49,12 +49,12 @@ class Site:
 
 
 def charger_id(index: int) -> str:
-    """The id of a fleet's charger, counted from 0."""
+    """Return the id of a charger of the fleet, counted from 0."""
     return f"sim-{index + 1:04d}"
 
 
 def site(index: int, random: Random) -> Site:
-    """The site of a fleet's charger, counted from 0: districts in turn, the rest from `random`."""
+    """Return the site of a charger, counted from 0: districts in turn, the rest from `random`."""
     district, latitude, longitude = DISTRICTS[index % len(DISTRICTS)]
     return Site(
         charger_id=charger_id(index),

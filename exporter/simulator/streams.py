@@ -1,9 +1,8 @@
-"""Socket.IO's default namespace over python-engineio, with the manners of the JavaScript server.
+"""Socket.IO's default namespace over python-engineio, which behaves like the JavaScript server.
 
-python-socketio's own server has other manners than Node's: it refuses a connection with HTTP 401, closes the
-transport when it disconnects, and (4.6.1 on Python 3.11 and later) fails to emit at all. The exporter has to
-live with Node's, so this says on the wire what Node says, over the same library's Engine.IO server: version 3
-of that protocol with python-socketio 4, version 4 with python-socketio 5.
+python-socketio's own server behaves differently: it refuses a connection with HTTP 401, closes the transport when it
+disconnects, and (4.6.1 on Python 3.11 and later) cannot emit. This server sends what Node's sends, over the Engine.IO
+server of the same library: version 3 of that protocol with python-socketio 4, version 4 with python-socketio 5.
 """
 
 import asyncio
@@ -20,10 +19,10 @@ from engineio.packet import Packet as EnginePacket
 
 # Socket.IO packet types, as the first character of an Engine.IO message.
 CONNECT, DISCONNECT, EVENT, ERROR = "0", "1", "2", "4"
-# Seconds between a client's signs of life, and what is granted beyond: a busy machine is no dead client.
+# The ping interval, and the grace beyond it: a client on a busy machine is not dead.
 PING_SECONDS = (25, 25)
 
-# The library logs every packet and its payload; none of it is for anybody's eyes.
+# The library logs every packet with its payload: personal data.
 _silence = logging.getLogger("exporter.simulator.engineio")
 _silence.addHandler(logging.NullHandler())
 _silence.propagate = False
@@ -31,16 +30,16 @@ _silence.setLevel(logging.CRITICAL + 1)
 
 
 class Application(Protocol):
-    """What the server asks and tells its owner."""
+    """What the server calls."""
 
     def refusal(self, query: Mapping[str, str]) -> str | None:
-        """Why the connection with this query is refused; None accepts it."""
+        """Return why the connection with this query is refused; None accepts it."""
 
     def connected(self, stream: "Stream") -> None:
         """The stream can be written to."""
 
     def disconnected(self, stream: "Stream") -> None:
-        """The stream has gone, whoever ended it."""
+        """The stream has ended."""
 
 
 class Stream:
@@ -119,24 +118,24 @@ class StreamServer:
         return response
 
     def disconnect(self, stream: Stream) -> None:
-        """Node's `socket.disconnect()`: the namespace is left, the transport stays open."""
+        """Node's `socket.disconnect()`: leave the namespace, keep the transport open."""
         if stream.connected:
             stream.send(DISCONNECT)
             self._leave(stream)
 
     async def drop(self, stream: Stream) -> None:
-        """Break the transport without a word."""
+        """Close the transport without a goodbye."""
         if stream.transport:
             stream.transport.abort()  # type: ignore[attr-defined]  # a TCP transport has it
         await stream.socket.close(wait=False, abort=True)
 
     async def drop_all(self) -> None:
-        """Break every transport."""
+        """Close every transport."""
         for stream in list(self._streams.values()):
             await self.drop(stream)
 
     async def stop(self) -> None:
-        """Break every transport and end every task."""
+        """Close every transport and end every task."""
         await self.drop_all()
         await self._engine.end()
 
@@ -144,7 +143,7 @@ class StreamServer:
         query = {key: values[-1] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
         stream = Stream(query, self._engine.sockets[sid], environ["aiohttp.request"])
         self._streams[sid] = stream
-        # Up to Engine.IO 3 the server opens the default namespace unasked; from 4 on the client asks.
+        # Up to Engine.IO 3 the server opens the default namespace; from 4 on the client requests it.
         if query.get("EIO") == "3":
             self._enter(stream, accepted=CONNECT, refused=lambda why: why)
 
@@ -159,10 +158,10 @@ class StreamServer:
 
     async def _closed(self, sid: str, _reason: str = "") -> None:
         stream = self._streams.pop(sid, None)
-        # The library keeps closed sockets, and fails on a request that still names one.
+        # The library keeps closed sockets and fails at a request for one.
         self._engine.sockets.pop(sid, None)
         if stream:
-            # None ends a poll that waits for packets: the library would let it wait for another minute.
+            # None ends a poll that waits for packets: the library would wait for another minute.
             stream.socket.queue.put_nowait(None)
             self._leave(stream)
 
@@ -184,5 +183,5 @@ class StreamServer:
 
 
 def to_json(value: Any) -> str:
-    """JSON as JavaScript writes it."""
+    """Return JSON as JavaScript writes it."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -11,10 +11,10 @@ PREFIX = "Bearer "
 
 
 class TokenIssuer:
-    """Issues the one token that is accepted at a time, and knows it again.
+    """Issues the one token that is accepted at a time.
 
-    The key follows from the seed, so that a simulator that was started again with the same seed accepts the
-    tokens of its former life. It protects nothing: whoever reaches a simulator may use it.
+    The key depends on the seed, so that a simulator that is restarted with the same seed accepts its earlier tokens. It
+    protects nothing: everybody who can reach a simulator may use it.
     """
 
     def __init__(self, seed: int, now: float) -> None:
@@ -25,14 +25,14 @@ class TokenIssuer:
         self.rotate(now)
 
     def rotate(self, now: float) -> None:
-        """Issue a new token; the old one is accepted no longer."""
+        """Issue a new token; the old one is no longer accepted."""
         self._serial += 1
         claims = {"iat": int(now), "exp": int(now) + LIFETIME_SECONDS, "serial": self._serial}
         body = _encode({"alg": "HS256", "typ": "JWT"}) + "." + _encode(claims)
         self.token = body + "." + self._signature(body)
 
     def accepts(self, credentials: str, now: float) -> bool:
-        """Whether the credentials, the word `Bearer` and a token, are good at unix time `now`."""
+        """Whether the credentials, `Bearer` and a token, are valid at unix time `now`."""
         body, _, signature = credentials.removeprefix(PREFIX).rpartition(".")
         if not (self.accepting and credentials.startswith(PREFIX) and signature.isascii()):
             return False
