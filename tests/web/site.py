@@ -55,14 +55,14 @@ class Pages(Scrape):
 
 
 class SilentStream(ChargerStream):
-    """A stream over which nothing ever comes."""
+    """A stream without events."""
 
     async def run(self) -> None:
         await asyncio.Event().wait()
 
 
 class Log:
-    """What was logged, a line each."""
+    """The lines that were logged."""
 
     def __init__(self) -> None:
         self._text = ""

@@ -1,4 +1,4 @@
-"""A scrape: scrapes that come together share one page, and no fleet is so large that its page holds the streams up."""
+"""A scrape: concurrent scrapes share one page, and the page of a large fleet does not hold the event loop."""
 
 import asyncio
 import gzip
@@ -25,7 +25,7 @@ NOW = Moment(1_700_000_000.0, 1000.0)
 
 
 class HeldFleet:
-    """A fleet whose page is made once it may, and which counts its pages."""
+    """A fleet whose page is made once `open` is set, and which counts its pages."""
 
     def __init__(self) -> None:
         self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
@@ -63,16 +63,14 @@ async def begun(scrape: Scrape, *, openmetrics: bool = False, encoding: str = ID
     return task
 
 
-async def test_scrapes_that_come_together_share_a_page(scrape: Scrape, held: HeldFleet) -> None:
+async def test_concurrent_scrapes_share_a_page(scrape: Scrape, held: HeldFleet) -> None:
     first, second = await begun(scrape), await begun(scrape)
     held.open.set()
     assert (await first)[0] == (await second)[0] == b"in text\n"
     assert (held.made, held.process.scrapes) == (1, 2)
 
 
-async def test_compressed_or_not_it_is_the_same_page_made_once_and_compressed_once(
-    scrape: Scrape, held: HeldFleet
-) -> None:
+async def test_compressed_and_uncompressed_scrapes_share_a_page(scrape: Scrape, held: HeldFleet) -> None:
     plain, first, second = (
         await begun(scrape),
         await begun(scrape, encoding="gzip"),
@@ -84,14 +82,25 @@ async def test_compressed_or_not_it_is_the_same_page_made_once_and_compressed_on
     assert (held.made, held.process.scrapes) == (1, 3)
 
 
-async def test_a_scrape_that_comes_later_has_a_page_of_its_own(scrape: Scrape, held: HeldFleet) -> None:
+async def test_a_page_is_rendered_after_the_commit_of_what_it_shows(held: HeldFleet) -> None:
+    class Committing:
+        async def commit(self) -> None:
+            await asyncio.sleep(0)
+            assert held.made == 0
+
+    held.open.set()
+    await Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False)
+    assert held.made == 1
+
+
+async def test_a_later_scrape_has_its_own_page(scrape: Scrape, held: HeldFleet) -> None:
     held.open.set()
     await scrape.page(openmetrics=False)
     await scrape.page(openmetrics=False)
     assert held.made == 2
 
 
-async def test_no_format_is_answered_with_the_other(scrape: Scrape, held: HeldFleet) -> None:
+async def test_each_format_has_its_own_page(scrape: Scrape, held: HeldFleet) -> None:
     text, openmetrics = await begun(scrape), await begun(scrape, openmetrics=True)
     held.open.set()
     assert ((await text)[0], (await openmetrics)[0]) == (b"in text\n", b"in OpenMetrics\n")
@@ -106,7 +115,7 @@ async def test_a_client_that_disconnects_does_not_cancel_the_page(scrape: Scrape
 
 
 class SilentStream(ChargerStream):
-    """A stream over which nothing ever comes."""
+    """A stream without events."""
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -123,7 +132,7 @@ async def fleet() -> AsyncIterator[Fleet]:
     await fleet.stop()
 
 
-async def test_a_large_page_is_made_in_slices_between_which_others_have_their_turn(
+async def test_the_page_of_a_large_fleet_does_not_hold_the_event_loop(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
@@ -142,7 +151,7 @@ async def test_a_large_page_is_made_in_slices_between_which_others_have_their_tu
     assert page.count(b"\nvecharge_charger_up{") == 5
 
 
-async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
+async def test_a_change_before_the_lines_are_joined_is_on_the_page(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 5)
@@ -158,7 +167,7 @@ async def test_what_happens_before_the_lines_are_joined_is_on_the_page(
     assert b'vecharge_stream_connected{charger_id="c4"} 1.0\n' in page
 
 
-async def test_what_happens_between_two_slices_is_on_the_page_in_full(
+async def test_a_change_between_two_slices_is_on_the_page_completely(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
