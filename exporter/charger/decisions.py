@@ -264,11 +264,12 @@ def _same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
 
 def _new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     """Whether something says that a session may have begun, and all of the energy can have flowed since."""
-    seconds = reading.at - _earliest_start(known)
-    if known.evidence:
-        return _flows(reading.energy, seconds, known.limits.new_session)
-    # Users flip: where nothing else speaks for a new session, there is no slack.
-    return _is_another_user(known, reading) and reading.energy <= known.limits.new_session * seconds
+    if not known.evidence and not _is_another_user(known, reading):
+        return False
+    # Users flip: where nothing else speaks for a new session, and the energy does not fall, there is no slack.
+    flips = not known.evidence and reading.energy >= known.current.energy - ROUNDING
+    joules = reading.energy + SLACK if flips else reading.energy
+    return _flows(joules, reading.at - _earliest_start(known), known.limits.new_session)
 
 
 def _previous_may_go_on(known: Known, reading: EnergyReading) -> bool:

@@ -5,7 +5,6 @@ what a reading means; `EnergyMeter` applies it. docs/energy.md has the rules. En
 sum of sessions drifts (0.01 kWh is 36,000 J).
 """
 
-import math
 from enum import StrEnum
 from typing import Final
 
@@ -468,13 +467,12 @@ class EnergyMeter:
         self.list.begin(session)
 
     def _assume_begin(self, session: RunningSession, reading: EnergyReading) -> None:
-        """Nobody saw it begin: it has taken as long as its energy takes at the power that it reports."""
-        if not reading.watts or not reading.energy:
-            return
+        """It began in a gap: that is as long ago as its energy takes at the power that it reports."""
         ending = self.list.current
-        earliest = -math.inf if ending is None else ending.read_at
+        if ending is None or not self._evidence & Evidence.GAP or not reading.watts:
+            return
         seconds = (reading.energy - session.base) / reading.watts
-        session.began_at = min(max(reading.at - seconds, earliest), reading.at)
+        session.began_at = min(max(reading.at - seconds, ending.read_at), reading.at)
         if seconds > ASSUMED_SECONDS:
             session.began_by = SessionEvidence.ASSUMED
 

@@ -76,7 +76,7 @@ def test_a_change_is_worth_a_line_and_a_first_report_is_not(charger: Watched, re
 
 
 class TestSessionStart:
-    """`session_start_timestamp_seconds`: when the running session began, by our own observation."""
+    """`session_start_timestamp_seconds`: when the running session began, by the charger's own clock."""
 
     def test_absent_while_not_on(self, charger: Watched) -> None:
         assert charger.shows("session_start_timestamp_seconds") is None
