@@ -206,13 +206,13 @@ async def run_exporter(config: Config, load: Callable[[], Config], options: Opti
     stopped = stop_signal()
     log.info("starting vecharge-exporter", version=__version__)
     async with Exporter(config, load, options, open_store(options, log), log) as exporter:
-        reloading = asyncio.create_task(_reload_whenever(hang_up, exporter.reloads), name="reload")
+        reloading = asyncio.create_task(reload_whenever(hang_up, exporter.reloads), name="reload")
         number = await stopped
         log.info("stopping", signal=number.name)
         reloading.cancel()
 
 
-async def _reload_whenever(hang_up: asyncio.Event, reloads: Reloads) -> None:
+async def reload_whenever(hang_up: asyncio.Event, reloads: Reloads) -> None:
     """Reload once for all signals that come together, and once more for those that come during a reload."""
     while True:
         await hang_up.wait()

@@ -18,7 +18,7 @@ _CANNOT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errn
 def guarded() -> Iterator[None]:
     """While the block runs, output that cannot be written ends the program with one line and status 1.
 
-    A log that cannot be written changes nothing: its lines are lost.
+    A log that cannot be written only loses its lines: see logs.py.
     """
     _open_closed()
     try:
@@ -29,15 +29,11 @@ def guarded() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _CANNOT_WRITE or error.filename is not None:
             raise
-        _discard(sys.stdout)
+        # Python flushes it once more at its end: what it still holds goes to /dev/null.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         with suppress(OSError):
             click.echo(f"vecharge-exporter: standard output cannot be written ({cause_of(error)})", err=True)
         sys.exit(1)
-    finally:
-        try:
-            sys.stderr.flush()
-        except OSError:
-            _discard(sys.stderr)
 
 
 def _open_closed() -> None:
@@ -58,8 +54,3 @@ def _open_closed() -> None:
 
 def _stream(descriptor: int, mode: str) -> TextIO:
     return open(descriptor, mode, encoding="utf-8", closefd=False)  # type: ignore[return-value]
-
-
-def _discard(stream: TextIO) -> None:
-    """Let what the stream still holds go to /dev/null: at its end Python flushes it once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

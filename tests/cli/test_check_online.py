@@ -1,5 +1,6 @@
 """`check --online` connects every charger as the exporter would, and says what came of it and what to do."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.cli import check
 from exporter.cli.check import THIS_ID, THIS_TOKEN, Finding, advice, look, table
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
@@ -120,6 +122,21 @@ async def test_nothing_is_asked_with_a_token_that_cannot_be_read(simulator: Simu
     (account,) = config(simulator.url, *simulator.charger_ids).accounts
     unreadable = replace(account, token=TokenSource(file=tmp_path / "nothing"))
     assert await look(Config(accounts=(unreadable,)), io.StringIO()) == []
+
+
+async def test_a_bounded_number_of_chargers_connects_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    connecting = most = 0
+
+    async def attempt(*_: object) -> None:
+        nonlocal connecting, most
+        connecting += 1
+        most = max(most, connecting)
+        await asyncio.sleep(0)
+        connecting -= 1
+
+    monkeypatch.setattr(check, "_attempt", attempt)
+    findings = await look(config("http://127.0.0.1:1", *(f"c{i}" for i in range(50))), io.StringIO())
+    assert (len(findings), most) == (50, check.CONCURRENCY)
 
 
 async def test_on_a_terminal_a_progress_bar_goes_to_standard_error() -> None:

@@ -1,16 +1,20 @@
 """What the program says when it starts, or why it does not; what a signal makes it do."""
 
+import asyncio
 import base64
 import re
 import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from exporter.app import reload_whenever
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM, Exporter
 from tests.processes import SECONDS, wait_until
+from tests.stream.watch import until
 
 NOBODY_THERE = "http://127.0.0.1:9"
 CONFIG = {"accounts": [{"name": "delhi", "url": NOBODY_THERE, "token": "a-token", "chargers": ["a"]}]}
@@ -101,6 +105,36 @@ def test_an_expired_token_is_logged_at_the_start(tmp_path: Path) -> None:
             r'account=delhi source="token in the configuration" expired="2023-11-14 \(\d+ days ago\)"', line
         )
         assert "marked-secret" not in exporter.process.text()
+    finally:
+        exporter.process.stop()
+
+
+async def test_hangups_that_come_together_are_one_reload() -> None:
+    hang_up = asyncio.Event()
+    reloads: list[bool] = []
+
+    class Reloads:
+        async def reload(self) -> None:
+            reloads.append(hang_up.is_set())
+
+    reloading = asyncio.create_task(reload_whenever(hang_up, cast("Any", Reloads())))
+    for _ in range(3):
+        hang_up.set()
+        await asyncio.sleep(0)
+    await until(lambda: reloads, "a reload")
+    reloading.cancel()
+    assert reloads == [False], "all that came before are done with it"
+
+
+def test_a_hangup_after_a_failed_reload_reloads_again(tmp_path: Path) -> None:
+    exporter = Exporter(tmp_path, CONFIG)
+    try:
+        (tmp_path / "config.yml").write_text("accounts: []")
+        exporter.process.signal(signal.SIGHUP)
+        exporter.process.wait_for_line("reload failed")
+        exporter.process.signal(signal.SIGHUP)
+        # Only a reload that was asked for logs the same failure again.
+        wait_until(lambda: exporter.process.text().count("reload failed") == 2, "one more failed reload")
     finally:
         exporter.process.stop()
 

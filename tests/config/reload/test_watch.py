@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class Scene:
         # What the next attempts raise.
         self.load_error: BaseException | None = None
         self.apply_error: BaseException | None = None
+        self.on_apply: Callable[[Config], Awaitable[None]] | None = None
         # The accounts whose token has changed.
         self.woken: list[str] = []
         self._log = io.StringIO()
@@ -83,6 +84,8 @@ class Scene:
     async def _apply(self, config: Config) -> None:
         if self.apply_error:
             raise self.apply_error
+        if self.on_apply:
+            await self.on_apply(config)
         self.applied.append([charger.id for account in config.accounts for charger in account.chargers])
 
 
@@ -121,6 +124,35 @@ async def test_a_configuration_that_cannot_be_applied_is_retried(scene: Scene) -
         await scene.until_refused()
         scene.apply_error = None
         await scene.until_applied("a", "b", "c")
+    [line] = scene.logged("configuration reloaded")
+    assert line.endswith("chargers=3 added=1 removed=0 changed=0"), "compared with what was in force all the time"
+
+
+async def test_only_a_successful_reload_has_its_time_shown(scene: Scene) -> None:
+    scene.process.reload_success_unix = 0.0
+    scene.load_error = ConfigError("no")
+    with pytest.raises(ConfigError):
+        await scene.reloads.reload()
+    assert scene.process.reload_success_unix == 0.0
+    scene.load_error = None
+    await scene.reloads.reload()
+    assert scene.process.reload_success_unix > 0.0
+
+
+async def test_one_reload_runs_at_a_time(scene: Scene) -> None:
+    applying = most = 0
+
+    async def apply(_config: Config) -> None:
+        nonlocal applying, most
+        applying += 1
+        most = max(most, applying)
+        for _ in range(100):  # turns of the loop in which another reload could begin
+            await asyncio.sleep(0.001)
+        applying -= 1
+
+    scene.on_apply = apply
+    await asyncio.gather(*(scene.reloads.reload() for _ in range(3)))
+    assert (len(scene.applied), most) == (3, 1)
 
 
 async def test_another_failure_is_logged_too(scene: Scene) -> None:
