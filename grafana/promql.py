@@ -46,7 +46,7 @@ def rise(counter: str, *matchers: str, over: str = "$__range", by: str = "charge
     """How much a counter rose until now, exactly: the last value less the one before `over`.
 
     increase() leaves out the rise between two adjacent windows. Here they share the value at their border, which may be
-    up to an hour old. A counter that fell was restarted from 0: its rises before and after the fall are added.
+    up to an hour old. Where a counter was restarted in between, it is increase() after all.
     """
     return _rise(select(counter, *matchers), over, f" offset {over}", "", by)
 
@@ -61,9 +61,13 @@ def rise_in_bars(counter: str, *matchers: str, by: str = "charger_id") -> str:
 
 
 def _rise(series: str, over: str, before: str, after: str, by: str) -> str:
-    last, least, most = (f"{function}_over_time({series}[{over}]{after})" for function in ("last", "min", "max"))
+    window = f"{series}[{over}]{after}"
+    last, least, resets, increase = (
+        f"{function}({window})" for function in ("last_over_time", "min_over_time", "resets", "increase")
+    )
     first = f"(last_over_time({series}[1h]{before}) or {least})"
-    return f"sum by ({by}) ({last} - {first} >= 0 or {last} + ({most} - {first} >= 0) or {last})"
+    # The second `last`: the counter was restarted at the border. increase(): it was restarted within the window.
+    return f"sum by ({by}) ((({last} - {first} >= 0) or {last}) and {resets} == 0 or {increase})"
 
 
 def energy_kwh(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:

@@ -25,33 +25,39 @@ def board(request: pytest.FixtureRequest) -> Board:
 
 
 @dataclass(frozen=True)
-class Archive:
-    """A Prometheus that holds a history."""
+class Answers:
+    """What a Prometheus answers to queries."""
 
     url: str
-    history: History
+    end_unix: float
 
     def at(self, expr: str, unix: float | None = None) -> list[dict[str, Any]]:
-        """The instant vector, at the history's end if not told otherwise."""
-        return self._ask("query", query=expr, time=self.history.end_unix if unix is None else unix)
+        """The instant vector, by default at the end."""
+        return self._ask("query", query=expr, time=self.end_unix if unix is None else unix)
+
+    def over(self, expr: str, step_seconds: int, seconds: float) -> list[dict[str, Any]]:
+        """The series over the last seconds; steps are aligned as in Grafana."""
+        start, end = (instant // step_seconds * step_seconds for instant in (self.end_unix - seconds, self.end_unix))
+        return self._ask("query_range", query=expr, start=start, end=end, step=step_seconds)
+
+    def _ask(self, what: str, **parameters: str | float) -> list[dict[str, Any]]:
+        answer = requests.post(f"{self.url}/api/v1/{what}", parameters, timeout=60).json()
+        assert answer["status"] == "success", f"{parameters['query']}: {answer['error']}"
+        result: list[dict[str, Any]] = answer["data"]["result"]
+        return result
+
+
+@dataclass(frozen=True)
+class Archive(Answers):
+    """A Prometheus that holds a history."""
+
+    history: History
 
     @property
     def charging(self) -> str:
         """The id of a charger that delivers power at the history's end."""
         found: str = self.at("topk(1, vecharge_charger_power_watts)")[0]["metric"]["charger_id"]
         return found
-
-    def over(self, expr: str, step_seconds: int, seconds: float | None = None) -> list[dict[str, Any]]:
-        """The series over the history, or over so many seconds up to its end; steps aligned as Grafana does."""
-        start = self.history.start_unix if seconds is None else self.history.end_unix - seconds
-        start, end = (instant // step_seconds * step_seconds for instant in (start, self.history.end_unix))
-        return self._ask("query_range", query=expr, start=start, end=end, step=step_seconds)
-
-    def _ask(self, what: str, **parameters: str | float) -> list[dict[str, Any]]:
-        answer = requests.post(f"{self.url}/api/v1/{what}", parameters, timeout=30).json()
-        assert answer["status"] == "success", f"{parameters['query']}: {answer['error']}"
-        result: list[dict[str, Any]] = answer["data"]["result"]
-        return result
 
 
 @pytest.fixture(scope="session")
@@ -61,4 +67,4 @@ def archive(promtool: Path, prometheus_binary: Path, tmp_path_factory: pytest.Te
     history = History(end_unix=time.time() // SCRAPE_SECONDS * SCRAPE_SECONDS, hours=HOURS, interval=SCRAPE_SECONDS)
     history.write_blocks(promtool, folder / "data")
     with Prometheus(prometheus_binary, folder, targets=()) as prometheus:
-        yield Archive(prometheus.url, history)
+        yield Archive(prometheus.url, history.end_unix, history)

@@ -39,7 +39,9 @@ FAULTS_PER_LOG = 0.002
 
 LOG_SECONDS = 30.0
 DAY_SECONDS = 86_400.0
-BLOCK_SECONDS = 7200.0
+# One of the lengths that Prometheus gives its blocks. promtool reads its whole input once for each block that it makes.
+BLOCK_HOURS = 54
+BLOCK_SECONDS = BLOCK_HOURS * 3600.0
 STREAM_BREAKS_EVERY_SECONDS = 2700.0
 OFFLINE_SECONDS = 1800.0
 ALERT_AFTER_SECONDS = 300.0
@@ -182,13 +184,11 @@ class History:
         """Fill the data folder of a Prometheus; once."""
         folder.mkdir(parents=True)
         text = folder.with_suffix(".openmetrics")
-        # promtool reads its whole input once for every block that it makes: hence a file a block.
         for _, block in groupby(self._scrapes(), key=lambda scrape: scrape[0].unix // BLOCK_SECONDS):
             with text.open("wb") as file:
                 file.writelines(samples for _, samples in block)
                 file.write(b"# EOF\n")
-            command = (promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder)
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
+            create_blocks(promtool, text, folder)
         text.unlink()
 
     def _scrapes(self) -> Iterator[tuple[Moment, bytes]]:
@@ -220,6 +220,13 @@ class History:
     def _distribute(self) -> None:
         for exporter in self._exporters:
             exporter.watch([charger.live for charger in self._fleet if charger.exporter is exporter])
+
+
+def create_blocks(promtool: Path, text: Path, folder: Path) -> None:
+    """Add the samples of an OpenMetrics file to the data folder of a Prometheus."""
+    longest = f"--max-block-duration={BLOCK_HOURS}h"
+    command = (promtool, "tsdb", "create-blocks-from", longest, "openmetrics", text, folder)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
 SAMPLE = re.compile(rb"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)

@@ -51,7 +51,7 @@ def run(archive: Archive, query: Query, **variables: str) -> list[dict[str, Any]
         scrape_seconds=SCRAPE_SECONDS,
         **ALL | {"charger_id": archive.charging} | variables,
     )
-    return archive.at(filled_in) if query.instant else archive.over(filled_in, step)
+    return archive.at(filled_in) if query.instant else archive.over(filled_in, step, archive.history.seconds)
 
 
 def filled(expr: str) -> str:
@@ -177,7 +177,9 @@ class TestEnergy:
 
 
 def test_availability_is_the_share_of_time_up(archive: Archive) -> None:
-    series = archive.over(f'max(vecharge_charger_up{{charger_id="{charger_id(GOES_OFFLINE)}"}})', SCRAPE_SECONDS)
+    series = archive.over(
+        f'max(vecharge_charger_up{{charger_id="{charger_id(GOES_OFFLINE)}"}})', SCRAPE_SECONDS, archive.history.seconds
+    )
     ups = [float(value) for _, value in series[0]["values"]]
     shown = number(archive, promql.availability(f'charger_id="{charger_id(GOES_OFFLINE)}"'))
     assert shown == pytest.approx(sum(ups) / len(ups), abs=0.005)
