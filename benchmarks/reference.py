@@ -6,7 +6,8 @@ import prometheus_client
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.metrics.table import CHARGER_METRICS, Metric, Series
+from exporter.metrics.metric import Metric, Series
+from exporter.metrics.table import CHARGER_METRICS
 
 
 class Reference:

@@ -10,7 +10,8 @@ import msgspec
 
 from exporter.config import duration
 from exporter.config import schema as settings
-from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Subject
+from exporter.metrics.metric import Metric, Subject
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
 
 _METRICS_INTRODUCTION = """\
 # Metrics

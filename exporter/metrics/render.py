@@ -17,7 +17,8 @@ from exporter.charger.clock import Moment
 from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.go_float import number, numbers
-from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Series, Subject, Value
+from exporter.metrics.metric import Metric, Series, Subject, Value
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
 
 
 def escape(label_value: str) -> str:

@@ -5,72 +5,18 @@ Base units: volts, amperes, watts, joules, seconds, degrees.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from exporter.charger.account import REJECTIONS, Account
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
-from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
 from exporter.errors import ConnectFailure
+from exporter.metrics.metric import Metric, Series, counter, gauge, histogram
 
-Subject = TypeVar("Subject")
 Label = TypeVar("Label", bound=str)
-Value = float | int | bool | None
-Read = Callable[[Subject, Moment], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Series(Generic[Subject]):
-    """One series of a row: the values of the row's labels, and how to read its value."""
-
-    label_values: tuple[str, ...]
-    read: Callable[[Subject, Moment], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric(Generic[Subject]):
-    """A row. `labels` are added to the label that names the subject; `info` reads their values from the subject.
-
-    A histogram has no `series`: `histogram` reads all of it.
-    """
-
-    name: str
-    kind: Literal["gauge", "counter", "histogram"]
-    help: str
-    series: tuple[Series[Subject], ...]
-    absent: str = "never"
-    labels: tuple[str, ...] = ()
-    info: Callable[[Subject], tuple[str, ...]] | None = None
-    created: Callable[[Subject], float] | None = None
-    histogram: Callable[[Subject], Histogram] | None = None
-    # An ordinary log does not change it: it is read again only if the charger's revision has changed.
-    is_steady: bool = False
-
-
-def _gauge(
-    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", is_steady: bool = False
-) -> Metric[Subject]:
-    return Metric(name, "gauge", help_text, (Series((), read),), absent, is_steady=is_steady)
-
-
-def _counter(
-    name: str,
-    help_text: str,
-    read: Read[Subject],
-    *,
-    absent: str = "never",
-    created: Callable[[Subject], float] | None = None,
-    is_steady: bool = False,
-) -> Metric[Subject]:
-    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created, is_steady=is_steady)
-
-
-def _histogram(name: str, help_text: str, read: Callable[[Subject], Histogram]) -> Metric[Subject]:
-    return Metric(name, "histogram", help_text, (), histogram=read)
 
 
 def _voltage(charger: Charger, now: Moment) -> float | None:
@@ -111,7 +57,7 @@ def _counts(
 
 
 CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
-    _gauge(
+    gauge(
         "vecharge_charger_up",
         "Whether the charger can be reached now: stream connected and heard from, Wi-Fi not down, readings not stale.",
         lambda charger, now: charger.is_up(now),
@@ -124,70 +70,70 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         labels=("status",),
         is_steady=True,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_voltage_volts",
         "Voltage of the last accepted reading.",
         _voltage,
         absent="no reading yet; older than stale_after; status off",
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_current_amperes",
         "Current of the last accepted reading; 0 while off.",
         _current,
         absent="no reading yet; older than stale_after and not off",
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_power_watts",
         "Power of the last accepted reading; 0 while off.",
         power_watts,
         absent="no reading yet; older than stale_after and not off",
     ),
-    _counter(
+    counter(
         "vecharge_charger_energy_joules_total",
         "Energy delivered over all sessions that the exporter has seen.",
         lambda charger, _: charger.committed.total_joules,
         absent="before the first energy reading ever",
         created=lambda charger: charger.first_seen_unix,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_energy_excess_joules",
         "By how much the energy counter is ahead of what is now believed; 0 in normal operation.",
         lambda charger, _: None if charger.committed.total_joules is None else charger.committed.excess_joules,
         absent="before the first energy reading ever",
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_session_energy_joules",
         "Energy of the running or last session, as reported.",
         lambda charger, _: charger.meter.session_joules,
         absent="before the first",
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_previous_energy_joules",
         "The service's prev_energy, as reported; its meaning is not documented.",
         lambda charger, _: charger.about.document.previous_energy_joules,
         absent="not reported",
         is_steady=True,
     ),
-    _counter(
+    counter(
         "vecharge_charger_sessions_total",
         "Charging sessions that have delivered energy.",
         lambda charger, _: charger.committed.sessions,
         created=lambda charger: charger.first_seen_unix,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_session_start_timestamp_seconds",
         "When the running session began, by the charger's own clock; kept across restarts.",
         lambda charger, _: charger.session_start_unix,
         absent="status not on",
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_wifi_connected",
         "Whether the service reports the charger's Wi-Fi as connected.",
         lambda charger, _: charger.wifi_connected,
         absent="not reported",
         is_steady=True,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_active",
         "Whether the service has the charger in use (isActive).",
         lambda charger, _: charger.about.document.active,
@@ -206,27 +152,27 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         labels=("report",),
         is_steady=True,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_last_log_timestamp_seconds",
         "When the charger wrote the last accepted log (createdAt).",
         lambda charger, _: charger.meter.last_log_unix,
         absent="before the first",
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_connected_timestamp_seconds",
         "When the charger connected to the service (connectedTimestamp).",
         lambda charger, _: charger.about.document.connected_unix,
         absent="not reported",
         is_steady=True,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_latitude_degrees",
         "Position of the charger: latitude.",
         lambda charger, _: charger.about.position[0],
         absent="not reported, or expose_location is false (the default)",
         is_steady=True,
     ),
-    _gauge(
+    gauge(
         "vecharge_charger_longitude_degrees",
         "Position of the charger: longitude.",
         lambda charger, _: charger.about.position[1],
@@ -242,41 +188,41 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         info=lambda charger: charger.about.labels,
         is_steady=True,
     ),
-    _counter(
+    counter(
         "vecharge_charger_readings_total",
         "Readings accepted.",
         lambda charger, _: charger.readings.accepted,
     ),
-    _counter(
+    counter(
         "vecharge_charger_readings_rejected_total",
         "Readings not accepted, for all reasons.",
         lambda charger, _: charger.readings.rejected,
     ),
-    _gauge(
+    gauge(
         "vecharge_stream_connected",
         "Whether the charger's Socket.IO namespace is connected.",
         lambda charger, _: charger.stream.connected,
         is_steady=True,
     ),
-    _counter(
+    counter(
         "vecharge_stream_connections_total",
         "Connections of the charger's stream.",
         lambda charger, _: charger.stream.connections,
         is_steady=True,
     ),
-    _counter(
+    counter(
         "vecharge_stream_disconnections_total",
         "Connections of the charger's stream that ended.",
         lambda charger, _: charger.stream.disconnections,
         is_steady=True,
     ),
-    _counter(
+    counter(
         "vecharge_stream_connect_failures_total",
         "Attempts to connect the charger's stream that failed.",
         lambda charger, _: charger.stream.connect_failures,
         is_steady=True,
     ),
-    _gauge(
+    gauge(
         "vecharge_stream_last_event_timestamp_seconds",
         "When the last event of any kind arrived.",
         lambda charger, _: charger.stream.last_event_unix,
@@ -285,7 +231,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
 )
 
 ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
-    _gauge(
+    gauge(
         "vecharge_account_token_expiry_timestamp_seconds",
         "When the token in use expires (exp).",
         lambda account, _: account.token_expiry_unix,
@@ -319,12 +265,12 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
         _counts(Judgement, lambda account: account.energy_judgements),
         labels=("judgement",),
     ),
-    _histogram(
+    histogram(
         "vecharge_account_session_energy_joules",
         "Energy of sessions that ended, counted once they cannot be revised any more. Starts anew with the process.",
         lambda account: account.session_energy_joules,
     ),
-    _histogram(
+    histogram(
         "vecharge_account_session_duration_seconds",
         "Duration of sessions that ended, counted as their energy.",
         lambda account: account.session_duration_seconds,
@@ -343,7 +289,7 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
         _counts(Disconnection, lambda account: account.disconnections),
         labels=("reason",),
     ),
-    _gauge(
+    gauge(
         "vecharge_exporter_chargers",
         "Chargers that this process watches.",
         lambda account, _: account.chargers,
@@ -367,42 +313,42 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
         labels=("shard", "total_shards"),
         info=lambda process: (str(process.shard), str(process.total_shards)),
     ),
-    _gauge(
+    gauge(
         "vecharge_exporter_config_last_reload_successful",
         "Whether the last attempt to read the configuration succeeded.",
         lambda process, _: process.reload_successful and process.web_reload_successful,
     ),
-    _gauge(
+    gauge(
         "vecharge_exporter_config_last_reload_success_timestamp_seconds",
         "When the configuration was last read with success.",
         lambda process, _: process.reload_success_unix,
     ),
-    _counter(
+    counter(
         "vecharge_exporter_state_commits_total",
         "Commits of the state file.",
         lambda process, _: process.commits,
     ),
-    _counter(
+    counter(
         "vecharge_exporter_state_commit_failures_total",
         "Commits of the state file that failed.",
         lambda process, _: process.commit_failures,
     ),
-    _counter(
+    counter(
         "vecharge_exporter_state_commit_seconds_total",
         "Time spent committing the state file.",
         lambda process, _: process.commit_seconds,
     ),
-    _gauge(
+    gauge(
         "vecharge_exporter_state_damaged_files",
         "Damaged state files that were set aside and lay in the storage folder at the start.",
         lambda process, _: process.damaged_state_files,
     ),
-    _counter(
+    counter(
         "vecharge_exporter_scrapes_total",
         "Scrapes answered.",
         lambda process, _: process.scrapes,
     ),
-    _counter(
+    counter(
         "vecharge_exporter_scrape_seconds_total",
         "Time spent answering scrapes.",
         lambda process, _: process.scrape_seconds,
@@ -414,7 +360,7 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
         tuple(map(_answers, (*HTTP_CODES, OTHER_CODE))),
         labels=("code",),
     ),
-    _gauge(
+    gauge(
         "vecharge_exporter_streams_waiting_for_files",
         "Streams that are not opened because the limit of open files leaves no room for them.",
         lambda process, _: process.streams_waiting_for_files,

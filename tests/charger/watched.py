@@ -10,7 +10,8 @@ from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, Disconnected, Disconnection, Event
 from exporter.charger.notice import Notice
 from exporter.charger.wire import decode
-from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, Metric, Subject, Value
+from exporter.metrics.metric import Metric, Subject, Value
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS
 
 NOON: Final = 1_700_000_000.0
 KWH: Final = 3_600_000

@@ -12,7 +12,8 @@ from exporter.charger.account import Account
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.process_stats import ExporterProcess
-from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, Metric, Subject
+from exporter.metrics.metric import Metric, Subject
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
 
 END_MARK = b"# EOF\n"
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily

@@ -16,8 +16,9 @@ from exporter.charger.events import Connected, ConnectFailed, Disconnected, Disc
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
+from exporter.metrics.metric import Metric
 from exporter.metrics.render import Exposition
-from exporter.metrics.table import ACCOUNT_METRICS, EXPORTER_METRICS, Metric
+from exporter.metrics.table import ACCOUNT_METRICS, EXPORTER_METRICS
 from tests.metrics.oracle import END_MARK
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

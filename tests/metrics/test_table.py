@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from exporter.cli.reference import metrics_reference
-from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, METRICS, Metric
+from exporter.metrics.metric import Metric
+from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, METRICS
 
 # Written down a second time on purpose: whoever renames a metric breaks its users, and is to notice.
 CHARGER_CONTRACT = """

@@ -1,0 +1,65 @@
+"""The rows of METRICS: what a metric is, and how its value is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from exporter.charger.clock import Moment
+from exporter.charger.histogram import Histogram
+
+Subject = TypeVar("Subject")
+Value = float | int | bool | None
+Read = Callable[[Subject, Moment], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Series(Generic[Subject]):
+    """One series of a row: the values of the row's labels, and how to read its value."""
+
+    label_values: tuple[str, ...]
+    read: Callable[[Subject, Moment], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Generic[Subject]):
+    """A row. `labels` are added to the label that names the subject; `info` reads their values from the subject.
+
+    A histogram has no `series`: `histogram` reads all of it.
+    """
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    help: str
+    series: tuple[Series[Subject], ...]
+    absent: str = "never"
+    labels: tuple[str, ...] = ()
+    info: Callable[[Subject], tuple[str, ...]] | None = None
+    created: Callable[[Subject], float] | None = None
+    histogram: Callable[[Subject], Histogram] | None = None
+    # An ordinary log does not change it: it is read again only if the charger's revision has changed.
+    is_steady: bool = False
+
+
+def gauge(
+    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", is_steady: bool = False
+) -> Metric[Subject]:
+    """Return a gauge without labels of its own."""
+    return Metric(name, "gauge", help_text, (Series((), read),), absent, is_steady=is_steady)
+
+
+def counter(
+    name: str,
+    help_text: str,
+    read: Read[Subject],
+    *,
+    absent: str = "never",
+    created: Callable[[Subject], float] | None = None,
+    is_steady: bool = False,
+) -> Metric[Subject]:
+    """Return a counter without labels of its own. `created` reads when it began, if it survives a restart."""
+    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created, is_steady=is_steady)
+
+
+def histogram(name: str, help_text: str, read: Callable[[Subject], Histogram]) -> Metric[Subject]:
+    """Return a histogram."""
+    return Metric(name, "histogram", help_text, (), histogram=read)
