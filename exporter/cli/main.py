@@ -4,6 +4,7 @@ import math
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -325,7 +326,7 @@ def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, u
     from exporter.state.session_query import Period
 
     period = Period(flags.time(since, "--since", Period().since), flags.time(until, "--until", Period().until))
-    print_sessions(storage_path, chargers, period, form, click.echo)
+    print_sessions(storage_path, chargers, period, form, partial(click.echo, nl=False))
 
 
 @main.command()

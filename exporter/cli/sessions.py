@@ -7,19 +7,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from exporter.charger.sessions import Session
 from exporter.errors import StateError
 from exporter.state import session_query
 from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_document
 from exporter.state.state_file import STATE_FILE, open_to_read
 
 JOULES_PER_KWH: Final = 3_600_000
-_LAYOUT: Final = "{:<24}  {:>6}  {:<20}  {:<20}  {:>9}  {:>7}  {:<8}  {:<8}  {}"
+# How many damaged chargers an error names.
+NAMED: Final = 5
+_LAYOUT: Final = "{:<24}  {:>6}  {:<20}  {:<20}  {:>9}  {:>7}  {:<8}  {:<8}  {}\n"
 
 
 def print_sessions(
-    folder: Path, charger_ids: Sequence[str], period: Period, form: str, echo: Callable[[str], object]
+    folder: Path, charger_ids: Sequence[str], period: Period, form: str, write: Callable[[str], object]
 ) -> None:
-    """Print the sessions of these chargers, or of all; raise StateError, also for damage, once all else is printed."""
+    """Print the sessions of these chargers, or of all; raise StateError, also for damage, once all else is printed.
+
+    One charger is in memory at a time.
+    """
     damaged: list[str] = []
 
     def read() -> Iterator[ChargerSessions]:
@@ -27,36 +33,44 @@ def print_sessions(
             found = session_query.of_charger(connection, charger_id, period)
             if found is None:
                 raise StateError(f'charger not found in the state file: "{charger_id}"')
-            if not (found.unreadable == 0 and found.agrees):
+            if found.unreadable or not found.agrees:
                 damaged.append(charger_id)
             yield found
 
     with open_to_read(folder / STATE_FILE) as connection:
-        for line in _FORMS[form](read()):
-            echo(line)
+        for text in _FORMS[form](read()):
+            write(text)
     if damaged:
         raise StateError(
             f"the list of sessions in {folder / STATE_FILE} is damaged: sessions are missing or cannot be read, of "
-            f"{', '.join(damaged)}"
+            f"{_some_of(damaged)}"
         )
+
+
+def _some_of(charger_ids: Sequence[str]) -> str:
+    more = len(charger_ids) - NAMED
+    return ", ".join(charger_ids[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _table(lists: Iterable[ChargerSessions]) -> Iterator[str]:
     yield _LAYOUT.format("CHARGER", "NUMBER", "BEGAN", "ENDED", "KWH", "PEAK W", "BEGAN BY", "ENDED BY", "CERTAIN")
     for found in lists:
-        for session in found.sessions:
-            yield _LAYOUT.format(
-                found.charger_id,
-                session.number,
-                session_query.as_text(session.began_unix, "seconds"),
-                "-" if session.ended_unix is None else session_query.as_text(session.ended_unix, "seconds"),
-                _kwh(session.energy_joules),
-                "-" if session.peak_watts is None else f"{session.peak_watts:.0f}",
-                session.began_by,
-                session.ended_by or "-",
-                "yes" if session.certain else "no",
-            )
-        yield f"{found.charger_id}: {_sum(found)}"
+        rows = "".join(_row(found.charger_id, session) for session in found.sessions)
+        yield f"{rows}{found.charger_id}: {_sum(found)}\n"
+
+
+def _row(charger_id: str, session: Session) -> str:
+    return _LAYOUT.format(
+        charger_id,
+        session.number,
+        session_query.as_text(session.began_unix, "seconds"),
+        "-" if session.ended_unix is None else session_query.as_text(session.ended_unix, "seconds"),
+        _kwh(session.energy_joules),
+        "-" if session.peak_watts is None else f"{session.peak_watts:.0f}",
+        session.began_by,
+        session.ended_by or "-",
+        "yes" if session.certain else "no",
+    )
 
 
 def _sum(found: ChargerSessions) -> str:
@@ -72,31 +86,37 @@ def _sum(found: ChargerSessions) -> str:
 
 
 def _csv(lists: Iterable[ChargerSessions]) -> Iterator[str]:
-    yield ",".join(FIELDS)
+    yield ",".join(FIELDS) + "\n"
     for found in lists:
-        for session in found.sessions:
-            line = io.StringIO()
-            csv.DictWriter(line, FIELDS, lineterminator="").writerow(as_document(found.charger_id, session))
-            yield line.getvalue()
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows(as_document(found.charger_id, session).values() for session in found.sessions)
+        yield text.getvalue()
 
 
 def _json(lists: Iterable[ChargerSessions]) -> Iterator[str]:
-    """One document: a list of sessions, and behind it the sums of the chargers."""
+    """One document: a list of sessions, a line each, and behind it the sums of the chargers."""
     sums = []
     separator = ""
-    yield '{"sessions": ['
+    yield '{"sessions": [\n'
     for found in lists:
-        for session in found.sessions:
-            yield separator + json.dumps(as_document(found.charger_id, session), ensure_ascii=False)
-            separator = ","
+        documents = (as_document(found.charger_id, session) for session in found.sessions)
+        rows = ",\n".join(json.dumps(each, ensure_ascii=False) for each in documents)
+        if rows:
+            yield separator + rows
+            separator = ",\n"
         sums.append(json.dumps(_sums(found), ensure_ascii=False))
-    yield '], "chargers": ['
+    yield '\n], "chargers": [\n'
     yield ",\n".join(sums)
-    yield "]}"
+    yield "\n]}\n"
 
 
 def _sums(found: ChargerSessions) -> dict[str, Any]:
-    sums: dict[str, Any] = {"charger_id": found.charger_id, "sessions": len(found.sessions), "sum_joules": found.joules}
+    sums: dict[str, Any] = {
+        "charger_id": found.charger_id,
+        "sessions": len(found.sessions),
+        "sum_joules": found.joules,
+    }
     if found.is_complete:
         meter = found.state.meter
         sums |= {
