@@ -1,15 +1,17 @@
 """Schema versions: every later exporter reads what an earlier one wrote, and an earlier one refuses a later file."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
-from exporter.state import session_query
+from exporter.state import charger_rows, session_query
 from exporter.state.charger_rows import checksum
 from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
@@ -87,6 +89,51 @@ def test_what_schema_1_still_had_in_its_log_is_migrated(tmp_path: Path) -> None:
     with closing(StateStore.open(crashed)) as store:
         assert totals(store.load()) == SCHEMA_1 | {"new": (500, None, 0, None, 1.0)}
     assert {path.name for path in crashed.iterdir()} == {"state.db", "state.lock"}
+
+
+def test_schema_2_is_read_with_every_field(tmp_path: Path) -> None:
+    """A field that was renamed or removed would be lost: what is read is written again as it was."""
+    file = place(tmp_path / "data", 2)
+    with open_to_read(file) as connection:
+        texts = dict(charger_rows.checked_rows(connection))
+    assert texts.keys() == {"veChargePoint0125896", "new", "set by hand"}
+    with closing(StateStore.open(file.parent)) as store:
+        assert store.set_aside is None
+        store.commit(store.load())
+    with open_to_read(file) as connection:
+        written = dict(charger_rows.checked_rows(connection))
+    for charger_id, text in texts.items():
+        assert_kept(json.loads(text), json.loads(written[charger_id]))
+
+
+def assert_kept(before: Any, after: Any) -> None:
+    """Each value of `before` is in `after`, which may have more."""
+    if not isinstance(before, dict):
+        assert before == after
+        return
+    for name, value in before.items():
+        assert_kept(value, after[name])
+
+
+def test_schema_2_has_its_totals_and_its_list_of_sessions(tmp_path: Path) -> None:
+    file = place(tmp_path / "data", 2)
+    kept = read(file.parent)
+    assert {name: state.meter.total_joules for name, state in kept.items()} == {
+        "veChargePoint0125896": 173_124_000,
+        "new": None,
+        "set by hand": 36_000_000,
+    }
+    with open_to_read(file) as connection:
+        found = [session_query.of_charger(connection, name) for name in sorted(kept)]
+    assert all(each is not None and each.agrees and not each.unreadable for each in found)
+    assert found[2] is not None
+    assert [(each.number, each.energy_joules) for each in found[2].sessions] == [
+        (1, 36_000_000),
+        (2, 39_600_000),
+        (3, 44_424_000),
+        (4, 46_800_000),
+        (5, 6_300_000),
+    ]
 
 
 def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
