@@ -300,6 +300,17 @@ def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool
     click.echo(result.text)
 
 
+@state.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def state_backup(context: click.Context, file: Path) -> None:
+    """Copy the state file to FILE, whole, while the exporter runs: a plain copy may hold half of a commit."""
+    from exporter.cli import state as state_command
+
+    assert context.parent is not None
+    click.echo(state_command.backup(context.parent.params["storage_path"], file))
+
+
 @state.command("forget")
 @click.argument("charger")
 @click.pass_context

@@ -1,6 +1,7 @@
 """What `vecharge-exporter state` shows of a state file and sets in it."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -13,7 +14,7 @@ from exporter.charger.charger import KeptState
 from exporter.charger.meter import MeterState
 from exporter.config.schema import Text
 from exporter.errors import StateError
-from exporter.state.state_file import STATE_FILE, exists, read
+from exporter.state.state_file import STATE_FILE, exists, in_words, open_to_read, read
 from exporter.state.store import StateStore
 
 JOULES_PER_KWH: Final = 3_600_000
@@ -92,6 +93,18 @@ def forget(folder: Path, charger_id: str) -> str:
         before = store.load()[charger_id]
         store.forget(charger_id)
     return f"{charger_id}: forgotten (was {_kwh(before.meter)} kWh)"
+
+
+def backup(folder: Path, file: Path) -> str:
+    """Copy the state file, also while an exporter runs; raise StateError."""
+    if file.exists():
+        raise StateError(f"{file} exists already: remove it, or name another file")
+    with in_words(file, "written"):
+        # For its owner alone, as the state file.
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with open_to_read(folder / STATE_FILE) as connection, in_words(file, "written"):
+        connection.execute("VACUUM INTO ?", (str(file),))
+    return f"{file}: {file.stat().st_size} bytes"
 
 
 def _kwh(meter: MeterState) -> str:

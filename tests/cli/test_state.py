@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,8 @@ from exporter.charger.charger import KeptState
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter import EnergyMeter, MeterState
 from exporter.cli.main import main
-from exporter.state.state_file import STATE_FILE, read
+from exporter.state import session_query
+from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 from tests.state.listed import session
 
@@ -146,6 +148,33 @@ def test_set_warns_where_it_lowers_a_total(state: State) -> None:
         "reset, and increase() counts 12.49 kWh once more\n"
     )
     assert state("set", "veChargePoint0125896", "--energy-kwh", "12.49").stderr == ""
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_backup_of_a_running_exporter_is_whole_and_can_be_put_in_its_place(state: State, tmp_path: Path) -> None:
+    backup = tmp_path / "elsewhere" / STATE_FILE
+    backup.parent.mkdir()
+    with closing(StateStore.open(tmp_path)) as running:
+        running.commit({"veChargePoint0125896": msgspec.structs.replace(CHARGING, sessions=(session(1),))})
+        assert state("backup", str(backup)).output == f"{backup}: {backup.stat().st_size} bytes\n"
+        running.commit({"new": CHARGING})
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with closing(StateStore.open(backup.parent)) as restored:
+        assert restored.set_aside is None
+        assert restored.load() == {"veChargePoint0125896": CHARGING, "new": NEW}
+    with open_to_read(backup) as connection:
+        found = session_query.of_charger(connection, "veChargePoint0125896")
+    assert found is not None
+    assert session(1) in found.sessions
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_backup_overwrites_nothing(state: State, tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("another file")
+    result = state("backup", str(tmp_path / "there"))
+    assert result.exit_code == 1
+    assert "exists already: remove it, or name another file" in result.output
+    assert (tmp_path / "there").read_text() == "another file"
 
 
 @pytest.mark.usefixtures("kept")
