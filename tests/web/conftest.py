@@ -1,14 +1,15 @@
-"""What every test of the web side may ask for."""
+"""Fixtures of the web side."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from exporter.web import api
 from tests.conftest import or_skip
+from tests.processes import SECONDS
 from tests.web.chromium import ARGUMENTS, chromium
 from tests.web.site import Site
 
@@ -24,6 +25,8 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
 async def browser() -> AsyncIterator[Browser]:
     """Chromium, one for all tests of the page."""
     binary = await asyncio.to_thread(or_skip, chromium)
+    # Only bounds a failure: a busy machine is slow.
+    expect.set_options(timeout=SECONDS * 1000)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
         yield running
@@ -32,5 +35,5 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the page asks for is made at once."""
+    """Documents are made for every request."""
     monkeypatch.setattr(api, "SHARED_SECONDS", 0.0)

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.end_to_end.program import Exporter
-from tests.processes import SECONDS, wait_until
+from tests.processes import wait_until
 from tests.simulated import SimulatedService
 
 # One browser for all tests, so one event loop.
@@ -44,6 +44,6 @@ async def test_an_open_row_lists_the_sessions_of_the_charger(browser: Browser, e
     await page.get_by_role("button", name=session["charger_id"], exact=True).click()
     listed = page.locator(".details:visible .list")
     energy = listed.get_by_text(f"{session['energy_kwh']:.2f} kWh", exact=False).first
-    await expect(energy).to_be_visible(timeout=SECONDS * 1000)
-    await expect(page.locator("#total-month")).not_to_have_text("-", timeout=SECONDS * 1000)
+    await expect(energy).to_be_visible()
+    await expect(page.locator("#total-month")).not_to_have_text("-")
     await context.close()
