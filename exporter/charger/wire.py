@@ -8,6 +8,7 @@ Personal data stops here: phone numbers inside texts are masked, and of a user i
 file. The fingerprint is salted anew in every process, so that it can be compared and nothing else.
 """
 
+import json
 import math
 import sys
 from collections.abc import Callable
@@ -36,6 +37,10 @@ JOULES_PER_KWH: Final = 3_600_000
 
 # Volts, amperes, watts, kWh: never negative, and finite.
 _Quantity = Annotated[float, msgspec.Meta(ge=0, le=sys.float_info.max)]
+# Some senders encode twice: JSON text inside JSON text.
+MOST_LAYERS_OF_TEXT: Final = 3
+# Unix epochs below the first are seconds, below the second milliseconds, below the third microseconds.
+EPOCH_UNITS: Final = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6))
 Fields = TypeVar("Fields", bound=msgspec.Struct)
 
 
@@ -173,14 +178,26 @@ _DECODERS: Final[dict[str, Callable[[object], ServiceEvent]]] = {
 
 def json_object(payload: object) -> dict[str, object]:
     """Return the object that a payload holds, which may be JSON text. Raise DecodeError if it holds none."""
-    if isinstance(payload, str | bytes):
-        try:
-            payload = msgspec.json.decode(payload)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise DecodeError("the payload is text that is not JSON") from error
+    for _ in range(MOST_LAYERS_OF_TEXT):
+        if not isinstance(payload, str | bytes):
+            break
+        payload = _json(payload)
     if not isinstance(payload, dict):
         raise DecodeError("the payload is not an object")
     return payload
+
+
+def _json(text: str | bytes) -> object:
+    """Return the value of JSON text. Numbers out of range, NaN and half a surrogate pair cost only their field."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    try:
+        whole = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return json.loads(whole.lstrip("\ufeff").rstrip("\0"))
+    except (ValueError, RecursionError) as error:
+        raise DecodeError("the payload is text that is not JSON") from error
 
 
 def _read(payload: object, kind: type[Fields]) -> tuple[Fields, list[str]]:
@@ -218,16 +235,35 @@ def _whole_joules(kwh: float | None) -> float | None:
 
 
 def _instant(name: str, value: object, invalid: list[str]) -> float | None:
-    """Return a time in RFC 3339 as unix seconds; without an offset it is UTC."""
+    """Return a time as unix seconds. It is RFC 3339, in UTC where it has no offset, or a unix epoch."""
     if value is None:
         return None
-    if isinstance(value, str):
+    # A date alone is not a time, and digits alone are a number.
+    unix = _rfc3339(value) if isinstance(value, str) and ":" in value else _epoch(value)
+    if unix is None:
+        invalid.append(name)
+    return unix
+
+
+def _rfc3339(text: str) -> float | None:
+    try:
         try:
-            moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            pass
-    invalid.append(name)
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = datetime.fromisoformat(text.upper())  # "t" and "z" are allowed
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _epoch(value: object) -> float | None:
+    """Return a unix epoch in seconds, milliseconds or microseconds, a number or digits, as seconds."""
+    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+        return None
+    number = _number(value)
+    for limit, unit in EPOCH_UNITS:
+        if 0 <= number < limit:
+            return number / unit
     return None
 
 
@@ -274,6 +310,8 @@ def _is_on(status: Status | None) -> bool | None:
 
 def _number(value: object) -> float:
     """Return the number in a JSON value, which may be text ("230.00"), or NaN."""
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        return math.nan  # Python would read "2_30"
     if value.__class__ in _NUMERIC:  # not bool, which is an int as well
         try:
             return float(value)

@@ -58,6 +58,10 @@ class Watts(float):
         return watts
 
 
+# Joiners and no-break spaces are ordinary in names, in Indic scripts above all, and Python calls them unprintable.
+WITHOUT_JOINERS: Final = dict.fromkeys(map(ord, "\u200c\u200d\u2060\u00a0\u202f"))
+
+
 class Text(str):
     """One line of text that is not empty, fit for a label value."""
 
@@ -68,9 +72,10 @@ class Text(str):
         """Read a value of a document; raise ValueError with what it must be."""
         if not isinstance(value, str):
             raise TypeError(yaml_file.wrong_type(["str"], value))
-        if not value.strip():
+        visible = value.translate(WITHOUT_JOINERS)
+        if not visible.strip():
             raise ValueError("must not be empty")
-        if not value.isprintable():
+        if not visible.isprintable():
             raise ValueError("must not hold control characters or line breaks")
         if value != value.strip():
             raise ValueError("must not begin or end with white space")

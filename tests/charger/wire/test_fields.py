@@ -104,7 +104,7 @@ class TestEnergy:
     def test_in_joules(self, value: object) -> None:
         assert reading(energy=value).session_energy_joules == pytest.approx(828_000)
 
-    @pytest.mark.parametrize("value", ["abc", [], True, math.nan])
+    @pytest.mark.parametrize("value", ["abc", "2_30", "230,5", "7.0 A", "٢٣", [], True, math.nan])
     def test_what_is_no_number_is_left_to_the_meter_as_nan(self, value: object) -> None:
         event = reading(energy=value)
         assert event.session_energy_joules is not None
@@ -125,7 +125,7 @@ class TestEnergy:
 
 
 class TestInstant:
-    """RFC 3339 as unix seconds."""
+    """RFC 3339, or a unix epoch, as unix seconds."""
 
     @pytest.mark.parametrize(
         ("text", "unix"),
@@ -134,11 +134,24 @@ class TestInstant:
             ("2022-01-10T13:57:59Z", 1_641_823_079.0),
             ("2022-01-10T19:27:59.124+05:30", 1_641_823_079.124),
             ("2022-01-10T13:57:59.124", 1_641_823_079.124),
+            ("2022-01-10t13:57:59.124z", 1_641_823_079.124),
+            ("2022-01-10 13:57:59Z", 1_641_823_079.0),
+            ("2022-01-10 13:57:59", 1_641_823_079.0),
             ("1970-01-01T00:00:00Z", 0.0),
         ],
     )
     def test_an_instant(self, text: str, unix: float) -> None:
         assert reading(createdAt=text).created_unix == unix
+
+    @pytest.mark.parametrize(
+        "epoch",
+        [1_641_823_079.124, 1_641_823_079_124, 1_641_823_079_124_000, "1641823079.124", "1641823079124"],
+        ids=repr,
+    )
+    def test_an_epoch_is_in_seconds_milliseconds_or_microseconds_by_its_size(self, epoch: object) -> None:
+        event = reading(createdAt=epoch)
+        assert event.created_unix == pytest.approx(1_641_823_079.124)
+        assert event.invalid_fields == ()
 
     def test_without_an_offset_it_is_utc_wherever_the_exporter_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", "Asia/Kolkata")
@@ -151,7 +164,20 @@ class TestInstant:
 
     @pytest.mark.parametrize(
         "value",
-        ["", "now", "2022-13-01T00:00:00Z", "2022-02-30T00:00:00Z", "0000-00-00T00:00:00Z", 1_641_823_079, True, {}],
+        [
+            "",
+            "now",
+            "2022-13-01T00:00:00Z",
+            "2022-02-30T00:00:00Z",
+            "0000-00-00T00:00:00Z",
+            "2022-01-10",
+            "20_220_110",
+            -1,
+            1e17,
+            math.nan,
+            True,
+            {},
+        ],
         ids=repr,
     )
     def test_what_is_no_instant_is_absent_and_bad(self, value: object) -> None:
