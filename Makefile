@@ -27,7 +27,7 @@ DEMO_VENV := $(if $(wildcard .venv/ready),.venv,.venv-demo)
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help docs-check demo test check golden worlds bench dashboards torture test-pythons test-socketio5 clean image test-image lock chaos soak
+.PHONY: help docs-check demo test check golden worlds bench dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ golden: .venv/ready ## Renew the golden files; read the diff before you commit i
 
 dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look at them before you commit
 	.venv/bin/python -m grafana
+
+rules: .venv/ready ## Renew the PrometheusRule from prometheus/alerts.yml and recording.yml
+	.venv/bin/python -m prometheus
 
 # From one seed, which it prints: TORTURE_SEED=... does the same again. Within 10 minutes.
 torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and compare its totals with the truth

@@ -5,5 +5,6 @@ meanings.py                          the words and colours of a value
 frames.py                            what every panel has
 charts.py, tables.py                 a panel is one call
 boards.py                            a dashboard: variables, links, annotations, grid
-fleet.py, charger.py, exporter.py    the dashboards
+fleet.py, fleet_history.py           the fleet dashboard
+charger.py, exporter.py              the others
 """

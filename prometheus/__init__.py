@@ -1,0 +1,1 @@
+"""Alerts and recording rules; `python -m prometheus` makes the PrometheusRule of them."""
