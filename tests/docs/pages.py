@@ -8,7 +8,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 # The pages whose commands a user types from top to bottom.
-TYPED: Final = ("README.md", "docs/home.md", "docs/fleet.md", "docs/install.md")
+TYPED: Final = ("README.md", "docs/home.md", "docs/fleet.md", "docs/bill.md", "docs/install.md")
 
 
 @dataclass(frozen=True, slots=True)
