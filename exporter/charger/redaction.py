@@ -126,7 +126,10 @@ def _number(value: object) -> object:
         # JSON has no infinite numbers: as text they are read all the same.
         return value if math.isfinite(value) else str(value)
     if isinstance(value, int):
-        return value if abs(value) < 2**63 else INVALID
+        if abs(value) < 2**63:
+            return value
+        # Beyond that, JSON has it as a float. What is no float either is read as invalid.
+        return float(value) if abs(value) < 10**308 else INVALID
     return value if isinstance(value, str) and _NUMBER.fullmatch(value) else INVALID
 
 

@@ -12,6 +12,9 @@ from tests.charger.worlds import life
 from tests.charger.worlds.life import Log, Session
 from tests.charger.worlds.world import Absence, World
 
+# A slip of 0.01 kWh is more than a slip where there is less than this.
+LEAST_TO_SLIP = 0.2
+
 
 def paused(world: World) -> None:
     world.plan.pauses = True
@@ -136,6 +139,8 @@ def dips(world: World, *, gap: bool) -> None:
         if amid is None:
             return
         run, place = amid
+        if run[place].kwh < LEAST_TO_SLIP:
+            continue
         if gap:
             _reconnect_before(world, run[place])
         slip = max(0.01, run[place].kwh * rng.choice((rng.uniform(0.0005, 0.005), rng.uniform(0.005, 0.08))))
@@ -146,7 +151,7 @@ def dips(world: World, *, gap: bool) -> None:
 def slips(world: World) -> None:
     """The register slips back for good and counts on from there: part of the energy flows twice as it shows it."""
     amid = world.log_amid()
-    if amid is None:
+    if amid is None or amid[0][amid[1]].kwh < LEAST_TO_SLIP:
         return
     run, place = amid
     slip = max(0.01, run[place].kwh * world.rng.uniform(0.0005, 0.03))

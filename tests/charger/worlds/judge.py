@@ -61,14 +61,14 @@ def judge(name: WorldName, truth: Truth, outcome: Outcome) -> Judgement:
     fewest, highest = truth.number
     counted = outcome.energy_joules or 0
     sessions = [session for session in outcome.sessions if session.energy_joules > 0]
-    explained = sum(session.energy_joules for session in sessions) + outcome.excess_joules
+    explained = sum(session.energy_joules for session in sessions) - outcome.set_aside_joules + outcome.excess_joules
     return Judgement(
         name,
         true_joules=least,
         over_joules=max(0, counted - most),
         under_joules=max(0, least - counted),
         is_miscounted=not fewest <= len(sessions) <= highest,
-        does_not_add_up=explained != counted and "jump_set_aside" not in outcome.judgements,
+        does_not_add_up=explained != counted,
         listed=_listed(truth, sessions) if truth.is_knowable else None,
     )
 

@@ -7,7 +7,7 @@ from tests.charger.worlds.world import Absence, Absent, World
 
 def resends(world: World) -> None:
     """A log that was not acknowledged comes again, some logs later."""
-    late = 20 * world.plan.interval
+    late = min(20 * world.plan.interval, 600.0)
     unacknowledged = [log for log in world.logs if world.rng.random() < 0.15]
     world.logs += [log.resent(log.arrives + world.rng.uniform(1, late)) for log in unacknowledged]
 

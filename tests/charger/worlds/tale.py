@@ -15,6 +15,8 @@ from tests.charger.worlds.world import Absence, World
 DIP = 0.9
 # Energies that differ by less may be the same: two roundings to 0.01 kWh.
 ROUNDING = 0.02
+# A fall from less than this, with no other sign, may be anything.
+TINY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,9 @@ class _Teller:
         before = self._truth.counted[-1] if self._truth.counted else None
         users_differ = None not in (self._user, log.user) and self._user != log.user
         falls = before is not None and log.kwh < DIP * before.kwh - ROUNDING
-        told.is_apart = before is None or self._boundary_seen or users_differ or (self._gap and falls)
-        is_level = before is not None and log.kwh >= before.kwh - ROUNDING
+        ended_or_began = self._boundary_seen and before is not None and before.kwh > 2 * ROUNDING
+        told.is_apart = before is None or ended_or_began or users_differ or (self._gap and falls)
+        is_level = before is not None and (before.kwh < TINY or log.kwh >= before.kwh - ROUNDING)
         told.is_hidden = session.rest_of is not None and is_level and not told.is_apart
         on_was_seen = self._on_seen_at is not None and abs(self._on_seen_at - session.begun) < 1
         is_first = log.written - session.begun <= self._truth.interval
