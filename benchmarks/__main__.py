@@ -18,7 +18,8 @@ def all_of_them() -> dict[str, Iterator[Row]]:
     return {
         "The scrape, 10,000 chargers": scrapes.measure(10_000, 100),
         "The streams": streams.measure(many=2_000, few=500, rounds=10, logs_a_round=15, every=0.2),
-        "The live fleet": live.measure(5_000, seconds=30.0),
+        "The live fleet, over TLS": live.measure(5_000, seconds=30.0, encrypted=True),
+        "The live fleet, over plain HTTP": live.measure(5_000, seconds=30.0, encrypted=False),
         "The command": live.startup(),
     }
 
@@ -28,7 +29,8 @@ def a_few() -> dict[str, Iterator[Row]]:
     return {
         "The scrape": scrapes.measure(40, 20, rounds=1),
         "The streams": streams.measure(many=10, few=5, rounds=1, logs_a_round=2, every=0.05),
-        "The live fleet": live.measure(10, seconds=0.5),
+        "The live fleet, over TLS": live.measure(10, seconds=0.5, encrypted=True),
+        "The live fleet, over plain HTTP": live.measure(10, seconds=0.5, encrypted=False),
         "The command": live.startup(),
     }
 

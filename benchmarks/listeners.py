@@ -11,11 +11,14 @@ import logging
 import os
 import random
 import resource
+import ssl
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, Final, Protocol
 
+import aiohttp
 import prometheus_client
 import socketio
 import uvloop
@@ -25,11 +28,11 @@ from exporter.charger import clock
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
-from exporter.fleet import Fleet
+from exporter.fleet import FLEET_PER_SECOND, MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND, Fleet
 from exporter.logs import create_log
+from exporter.stream.handshake_limit import Pace
 from exporter.stream.socketio_client import prepare_library
-
-AT_ONCE: Final = 32
+from exporter.stream.tls import return_large_buffers
 
 
 def charger_ids(count: int) -> list[str]:
@@ -40,7 +43,7 @@ def charger_ids(count: int) -> list[str]:
 class Listener(Protocol):
     """A way to listen."""
 
-    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+    async def start(self, url: str, group: str, chargers: list[str], authority: Path | None) -> None:
         """Connects to all of them."""
 
     def logs(self) -> int:
@@ -53,13 +56,14 @@ class Listener(Protocol):
 class ExporterListener:
     """The exporter's own way, from the socket to the state of the chargers."""
 
-    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+    async def start(self, url: str, group: str, chargers: list[str], authority: Path | None) -> None:
         """See Listener."""
         account = AccountConfig(
             name="delhi",
             url=url,
             token=TokenSource(literal=group),
             transports=("websocket",),
+            ca_file=authority,
             chargers=tuple(ChargerConfig(id=charger_id) for charger_id in chargers),
         )
         log = create_log("info", "logfmt", io.StringIO())
@@ -86,20 +90,24 @@ class BareListener:
         self._counts: list[int] = []
         self._clients: list[socketio.AsyncClient] = []
 
-    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+    async def start(self, url: str, group: str, chargers: list[str], authority: Path | None) -> None:
         """See Listener."""
         self._counts = [0] * len(chargers)
-        places = asyncio.Semaphore(AT_ONCE)
+        # The pace of the exporter: a handshake costs less among many at the same time.
+        pace = Pace(MAX_HANDSHAKES, max(MIN_HANDSHAKES_PER_SECOND, len(chargers) * FLEET_PER_SECOND))
+        context = ssl.create_default_context(cafile=authority) if authority else None
 
         async def connect(place: int, charger_id: str) -> None:
-            client = socketio.AsyncClient(reconnection=False)
+            # What the client makes by itself, but for the authority that it trusts.
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) if context else None
+            client = socketio.AsyncClient(reconnection=False, http_session=session)
 
             async def new_log(_payload: object) -> None:
                 self._counts[place] += 1
 
             client.on("newLog", new_log)
             self._clients.append(client)
-            async with places:
+            async with pace:
                 await client.connect(f"{url}?token=Bearer%20{group}&chargerId={charger_id}", transports=["websocket"])
 
         await asyncio.gather(*(connect(place, charger_id) for place, charger_id in enumerate(chargers)))
@@ -126,8 +134,9 @@ class ThreadedListener:
         self._count = 0
         self._lock = threading.Lock()
 
-    async def start(self, url: str, group: str, chargers: list[str]) -> None:
+    async def start(self, url: str, group: str, chargers: list[str], authority: Path | None) -> None:
         """See Listener."""
+        assert authority is None, "measured over plain HTTP alone"
         self._chargers = len(chargers)
         for charger_id in chargers:
             await asyncio.to_thread(self._connect, url, group, charger_id)
@@ -165,32 +174,43 @@ LISTENERS: Final[dict[str, type[Listener]]] = {
 class Told:
     """What the process is told to do."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, cpu_before: float) -> None:
         self._listener = listener
+        self._cpu_before = cpu_before
+
+    def cpu(self) -> float:
+        """CPU seconds since the first handshake began."""
+        return _cpu_seconds() - self._cpu_before
 
     def report(self) -> dict[str, float]:
         """CPU seconds so far, and logs taken in."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return {"cpu": usage.ru_utime + usage.ru_stime, "logs": self._listener.logs(), "at": time.monotonic()}
+        return {"cpu": _cpu_seconds(), "logs": self._listener.logs(), "at": time.monotonic()}
 
     def check(self, logs: int) -> bool:
         """Whether all is as it should be after so many logs a charger."""
         return self._listener.check(logs)
 
 
-async def listen(way: str, url: str, count: int) -> None:
-    """Listens until the input ends."""
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+async def listen(way: str, url: str, count: int, authority: Path | None = None) -> None:
+    """Listen until the input ends."""
     prepare_library()
+    return_large_buffers()
     logging.disable()  # the threaded client tells that it ends
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     listener = LISTENERS[way]()
-    await listener.start(url, f"{way}{count}", charger_ids(count))
-    await answer_commands(f"{way}{count}", Told(listener))
+    cpu_before = _cpu_seconds()
+    await listener.start(url, f"{way}{count}", charger_ids(count), authority)
+    await answer_commands(f"{way}{count}", Told(listener, cpu_before))
     # Streams and threads are not ended one by one.
     os._exit(0)
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(listen(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+        runner.run(listen(sys.argv[1], sys.argv[2], int(sys.argv[3]), *map(Path, sys.argv[4:])))

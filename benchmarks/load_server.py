@@ -14,7 +14,6 @@ import struct
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Final, cast
 from urllib.parse import unquote
 
@@ -135,13 +134,13 @@ class Service:
         return "42" + json.dumps(["newLog", json.dumps(log)])
 
 
-async def serve(certificate: Path | None) -> None:
-    """Serves until the input ends: over TLS if there is a certificate, which holds its key too."""
+async def serve(certificate: str = "", key: str = "") -> None:
+    """Serve until the input ends: over TLS if there is a certificate."""
     service = Service()
     tls = None
-    if certificate is not None:
+    if certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate)
+        tls.load_cert_chain(certificate, key)
     server = await asyncio.get_running_loop().create_server(
         lambda: Stream(service.groups), "127.0.0.1", 0, backlog=4096, ssl=tls
     )
@@ -152,4 +151,4 @@ async def serve(certificate: Path | None) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(Path(sys.argv[1]) if sys.argv[1:] else None))
+        runner.run(serve(*sys.argv[1:]))

@@ -33,6 +33,10 @@ Made by `make bench`; do not edit. What a row says, and how it is measured:
 - **CPU a log** is user and system time of the whole process, from the socket to the state. A bare `AsyncClient` has a
   handler that counts; the vendor's documented way is a threaded `socketio.Client` a charger, whose callback sets four
   gauges of prometheus-client. That one gets more logs a second than it can take: they are late, none is lost.
+- **Over TLS** the service has a certificate of its own. The bare client begins as many handshakes per second as
+  the exporter does: among many at the same time each costs less. Its sessions are not resumed.
+- **Memory a live charger** is by how much the whole program is larger than one that watches one charger: stream, state,
+  page and its compression.
 - **Live streams** are the whole program, its state on disk, against the simulator, scraped every 5 s. Of the handshakes
   after a restart of the service, the busiest second is the busiest of all windows of one second. Start, watch and
   restart are one run.

@@ -53,8 +53,8 @@ def faster(case: str, ours: list[float], theirs: list[float], bar: float) -> Row
     return Row(case, figure, other / mine, bar, "at least", "x")
 
 
-def share(case: str, ours: list[float], theirs: list[float], bar: float) -> Row:
-    """A row for CPU seconds a log: how many times what the other takes."""
+def share(case: str, ours: list[float], theirs: list[float], bar: float, each: str = "log") -> Row:
+    """A row for the CPU seconds that each log takes: how many times what the other takes."""
     mine, other = median(ours), median(theirs)
-    figure = f"{quantity(mine * 1e6, 'us')} against {quantity(other * 1e6, 'us')} a log"
+    figure = f"{quantity(mine * 1e6, 'us')} against {quantity(other * 1e6, 'us')} a {each}"
     return Row(case, figure, mine / other, bar, "at most", "x")

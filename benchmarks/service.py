@@ -5,6 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import uvloop
 
@@ -58,16 +59,19 @@ class Watched:
         return self._refusal(query)
 
 
-async def serve(chargers: int) -> None:
-    """Serves until the input ends: every charger charges, and sends a log a second."""
+async def serve(chargers: int, certificate: Path | None = None, key: Path | None = None) -> None:
+    """Serve until the input ends, over TLS if there is a certificate: every charger sends a log per second."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     collect_rarely()  # as app.py does
-    async with Simulator(SimulatorOptions(chargers=chargers, log_interval=1.0, seed=1, plan=STEADY)) as simulator:
+    options = SimulatorOptions(
+        chargers=chargers, log_interval=1.0, seed=1, plan=STEADY, tls_cert=certificate, tls_key=key
+    )
+    async with Simulator(options) as simulator:
         started = {"url": simulator.url, "token": simulator.token, "chargers": simulator.charger_ids}
         await answer_commands(started, Watched(simulator))
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(int(sys.argv[1])))
+        runner.run(serve(int(sys.argv[1]), *map(Path, sys.argv[2:])))
