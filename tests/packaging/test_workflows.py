@@ -37,3 +37,10 @@ def test_ci_runs_on_every_python_that_the_project_declares() -> None:
     declared = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     assert jobs["test"]["strategy"]["matrix"]["python"] == declared
+
+
+def test_ci_installs_the_programs_that_need_root_to_be_unpacked() -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]["test"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert any("sudo apt-get install" in command and " prometheus-alertmanager" in command for command in commands[:-1])
+    assert commands[-1].startswith("make test")
