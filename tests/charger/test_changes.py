@@ -5,7 +5,7 @@ from dataclasses import replace
 from exporter.charger.account import Account
 from exporter.charger.charger import Changes, Charger, Rules
 from exporter.charger.clock import Moment
-from exporter.charger.events import ChargerDocument, Connected
+from exporter.charger.events import OFF, ChargerDocument, ChargerDropped, Connected, Reading, StatusChange
 from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.render import Exposition
 
@@ -52,3 +52,43 @@ def test_a_changed_configuration_is_on_the_next_page() -> None:
     assert 'account="agra"' in page
     assert 'name="Sector 22"' in page
     assert 'vecharge_charger_latitude_degrees{charger_id="test"} 28.5\n' in page
+
+
+LOG = Reading(power_watts=7000.0)
+
+
+def test_the_status_that_a_log_proves_is_on_the_next_page() -> None:
+    shown = Shown()
+    assert 'vecharge_charger_status{charger_id="test",status="on"} 0.0\n' in shown.page()
+    shown.charger.apply(LOG, NOW)
+    assert 'vecharge_charger_status{charger_id="test",status="on"} 1.0\n' in shown.page()
+
+
+def test_the_wifi_that_a_log_proves_is_on_the_next_page() -> None:
+    shown = Shown()
+    shown.charger.apply(LOG, NOW)
+    shown.charger.apply(ChargerDropped(), NOW)
+    assert 'vecharge_charger_wifi_connected{charger_id="test"} 0.0\n' in shown.page()
+    shown.charger.apply(LOG, NOW)
+    assert 'vecharge_charger_wifi_connected{charger_id="test"} 1.0\n' in shown.page()
+
+
+def test_the_hardware_id_of_a_log_is_on_the_next_page() -> None:
+    shown = Shown()
+    shown.charger.apply(LOG, NOW)
+    assert 'device_id=""' in shown.page()
+    shown.charger.apply(Reading(power_watts=7000.0, device_id="device-1"), NOW)
+    assert 'device_id="device-1"' in shown.page()
+
+
+def test_what_other_events_change_is_on_the_next_page() -> None:
+    shown = Shown()
+    shown.page()
+    shown.charger.apply(Connected(), NOW)
+    assert 'vecharge_stream_connected{charger_id="test"} 1.0\n' in shown.page()
+    shown.charger.apply(StatusChange(OFF), NOW)
+    assert 'vecharge_charger_status{charger_id="test",status="off"} 1.0\n' in shown.page()
+    shown.charger.apply(ChargerDropped(), NOW)
+    assert 'vecharge_charger_wifi_connected{charger_id="test"} 0.0\n' in shown.page()
+    shown.charger.apply(ChargerDocument(operator="veCharge"), NOW)
+    assert 'operator="veCharge"' in shown.page()
