@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -140,16 +141,14 @@ def table(findings: Sequence[Finding], now_unix: float) -> Iterator[str]:
 
 def advice(findings: Sequence[Finding]) -> Iterator[str]:
     """A line for each thing that does not work: which chargers, why, and what to do."""
-    accepted = {finding.account for finding in findings if finding.connects}
     concerned: dict[tuple[str, str], list[str]] = {}
+    refusals = _refusals(findings)
     for finding in findings:
-        many = sum(other.account == finding.account for other in findings) > 1
         transports: dict[str, list[str]] = {}
         for transport, error in finding.outcomes.items():
             if error is not None:
-                problem = str(error)
-                if error.reason is ConnectFailure.REJECTED and many:
-                    problem = THIS_ID if finding.account in accepted else THIS_TOKEN
+                is_refused = error.reason is ConnectFailure.REJECTED and not finding.connects
+                problem = refusals.get(finding.account, str(error)) if is_refused else str(error)
                 transports.setdefault(problem, []).append(transport)
         for problem, failed in transports.items():
             only = "" if len(failed) == len(finding.outcomes) else f"{failed[0]} fails: "
@@ -157,6 +156,20 @@ def advice(findings: Sequence[Finding]) -> Iterator[str]:
     for (account, problem), ids in concerned.items():
         more = f" and {len(ids) - IDS_NAMED} more" if len(ids) > IDS_NAMED else ""
         yield f"{account}: {', '.join(ids[:IDS_NAMED])}{more}: {problem}"
+
+
+def _refusals(findings: Sequence[Finding]) -> dict[str, str]:
+    """What a refusal means for the chargers of an account, if its other chargers show it."""
+    refused, connected, others = Counter[str](), set[str](), set[str]()
+    for finding in findings:
+        if finding.connects:
+            connected.add(finding.account)
+        elif all(error and error.reason is ConnectFailure.REJECTED for error in finding.outcomes.values()):
+            refused[finding.account] += 1
+        else:
+            others.add(finding.account)
+    all_refused = {account for account, count in refused.items() if count > 1} - others
+    return dict.fromkeys(all_refused, THIS_TOKEN) | dict.fromkeys(connected, THIS_ID)
 
 
 def _print(lines: Iterable[str]) -> None:

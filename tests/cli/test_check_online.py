@@ -167,12 +167,24 @@ def test_the_table_has_a_column_for_each_transport_that_was_tried() -> None:
         ([finding("a", REFUSED_TWICE), finding("b", WORKS)], [f"delhi: a: {THIS_ID}"]),
         ([finding("a", REFUSED_TWICE), finding("b", REFUSED_TWICE)], [f"delhi: a, b: {THIS_TOKEN}"]),
         (
+            [finding("a", REFUSED_TWICE), finding("b", {"websocket": SLOW, "polling": SLOW})],
+            ["delhi: a: check token and charger id", "delhi: b: no answer"],
+        ),
+        (
             [finding("a", {"websocket": SLOW, "polling": REFUSED})],
             ["delhi: a: websocket fails: no answer", "delhi: a: polling fails: check token and charger id"],
         ),
         ([finding(f"c{i}", REFUSED_TWICE) for i in range(7)], [f"delhi: c0, c1, c2, c3, c4 and 2 more: {THIS_TOKEN}"]),
     ],
-    ids=["works", "one refused", "one of two refused", "all refused", "each transport fails", "many"],
+    ids=[
+        "works",
+        "one refused",
+        "one of two refused",
+        "all refused",
+        "one refused and one unknown",
+        "each transport fails",
+        "many",
+    ],
 )
 def test_what_does_not_work_has_a_line_with_the_chargers_and_what_to_do(
     findings: list[Finding], lines: list[str]

@@ -130,17 +130,17 @@ async def test_with_its_password_and_authority_a_protected_exporter_is_healthy(p
 
 @pytest.mark.parametrize("protected", [USERS], indirect=True)
 async def test_a_password_that_is_missing_or_wrong_is_named(protected: Ask) -> None:
-    told = "asks for a password (401): check --username and --password-file"
-    assert fault(await protected()) == told
+    message = "asks for a password (401): check --username and --password-file"
+    assert fault(await protected()) == message
     Path("password").write_text("SecretOther")
-    assert fault(await protected(*CREDENTIALS)) == told
+    assert fault(await protected(*CREDENTIALS)) == message
 
 
 @pytest.mark.parametrize("protected", [TLS], indirect=True)
 async def test_a_certificate_that_is_not_trusted_or_for_another_host_is_named(protected: Ask) -> None:
-    told = "TLS failed: check the scheme of --url, or name the authority of the certificate with --ca-file"
-    assert fault(await protected()) == told
-    assert fault(await protected("--ca-file=authority.pem", host="localhost")) == told
+    message = "TLS failed: check the scheme of --url, or name the authority of the certificate with --ca-file"
+    assert fault(await protected()) == message
+    assert fault(await protected("--ca-file=authority.pem", host="localhost")) == message
     assert "cannot be reached" in fault(await protected(scheme="http"))
 
 
@@ -160,14 +160,14 @@ def test_only_the_exporters_own_words_count(text: str) -> None:
 @pytest.mark.parametrize("status", [204, 302, 404, 500])
 def test_any_other_status_is_named(status: int) -> None:
     with answering(http(status, f"{HEALTHY}\n")) as url:
-        told = f"answers {status}: check --url, and look at the exporter's log"
-        assert fault(healthcheck(f"--url={url}")) == told
+        message = f"answers {status}: check --url, and look at the exporter's log"
+        assert fault(healthcheck(f"--url={url}")) == message
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://nowhere.invalid/"])
 def test_an_exporter_that_cannot_be_reached_is_named(url: str) -> None:
-    told = "cannot be reached: is the exporter running, and does it listen there?"
-    assert fault(healthcheck(f"--url={url}")) == told
+    message = "cannot be reached: is the exporter running, and does it listen there?"
+    assert fault(healthcheck(f"--url={url}")) == message
 
 
 def test_what_does_not_speak_http_cannot_be_reached() -> None:
@@ -182,12 +182,12 @@ def test_what_is_not_a_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("password", [PASSWORD, f"12/{PASSWORD}"])
 def test_a_password_in_the_url_is_refused_and_not_repeated(password: str) -> None:
-    told = fault(healthcheck(f"--url=http://prometheus:{password}@127.0.0.1:1/-/healthy"))
-    assert told == "pass a user with --username and --password-file"
+    message = fault(healthcheck(f"--url=http://prometheus:{password}@127.0.0.1:1/-/healthy"))
+    assert message == "pass a user with --username and --password-file"
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--username=prometheus"], "--username and --password-file go together: give both"),
         (["--password-file=password"], "--username and --password-file go together: give both"),
@@ -199,12 +199,12 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(password: str) -> Non
     ],
 )
 def test_a_flag_that_cannot_be_used_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     Path("password").write_text(PASSWORD)
-    assert fault(healthcheck("--url=https://127.0.0.1:1/-/healthy", *flags)).startswith(told)
+    assert fault(healthcheck("--url=https://127.0.0.1:1/-/healthy", *flags)).startswith(message)
 
 
 def test_an_exporter_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,8 +312,8 @@ class TestVersion:
             "heavy = {'aiohttp', 'socketio', 'engineio', 'requests', 'jinja2', 'prometheus_client', 'structlog'}; "
             "print(*heavy & set(sys.modules))"
         )
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-        assert told.stdout == "\n"
+        printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+        assert printed.stdout == "\n"
 
 
 class TestCheck:
@@ -434,16 +434,16 @@ class TestDemoAndSimulate:
         assert program.ran == []
 
     def test_the_help_of_the_simulator_names_every_request_it_answers(self, program: Program) -> None:
-        told = program("simulate", "--help").output
+        printed = program("simulate", "--help").output
         paths = [resource.canonical for resource in application(Service(SimulatorOptions()), print).router.resources()]
         fixed = [path for path in paths if "{" not in path and path != "/socket.io/"]
         assert fixed
-        assert [path for path in fixed if path not in told] == []
+        assert [path for path in fixed if path not in printed] == []
         for action in (*ACTIONS, "drop"):
-            assert f"/simulator/chargers/CHARGER/{action} " in told
+            assert f"/simulator/chargers/CHARGER/{action} " in printed
         for action in ("revoke", "restore", "rotate"):
-            assert f"/simulator/token/{action} " in told
-        assert [kind for kind in CORRUPT if kind not in told] == []
+            assert f"/simulator/token/{action} " in printed
+        assert [kind for kind in CORRUPT if kind not in printed] == []
 
     @pytest.mark.parametrize("flag", ["--chargers=0", "--chargers=x", "--speed=0", "--speed=-1"])
     @pytest.mark.parametrize("command", ["demo", "simulate"])

@@ -146,7 +146,7 @@ def test_a_hundred_hangups_are_one_reload(tmp_path: Path) -> None:
             exporter.process.signal(signal.SIGHUP)
         reloaded = "configuration reloaded"
         exporter.process.wait_for_line(reloaded)
-        # One that comes later is another one; by then all of the hundred have been heeded.
+        # A later one is another reload, which comes after all that the hundred have caused.
         exporter.process.signal(signal.SIGHUP)
         wait_until(lambda: exporter.process.text().count(reloaded) >= 2, "one more reload")
         exporter.process.signal(signal.SIGTERM)

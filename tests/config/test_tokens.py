@@ -210,9 +210,9 @@ async def test_a_later_call_returns_the_current_token(tmp_path: Path, monkeypatc
 
 async def test_every_caller_gets_the_error_of_a_token(tmp_path: Path) -> None:
     reader = TokenReader(TokenSource(file=tmp_path / "nothing"))
-    for told in await asyncio.gather(reader.read(), reader.read(), return_exceptions=True):
-        assert isinstance(told, TokenError)
-        assert str(told) == f"the token file {tmp_path}/nothing cannot be read " + (
+    for error in await asyncio.gather(reader.read(), reader.read(), return_exceptions=True):
+        assert isinstance(error, TokenError)
+        assert str(error) == f"the token file {tmp_path}/nothing cannot be read " + (
             "(FileNotFoundError: No such file or directory): put it there, for the exporter to read"
         )
 

@@ -81,32 +81,33 @@ def test_a_folder_is_not_empty_because_the_limit_of_open_files_is_reached(
 ) -> None:
     del chargers
     Path("config.yml").write_text(CONFIG.replace("chargers/*.json", pattern))
+    load(Path("config.yml"))  # Python opens the file of a codec at its first use.
     content = Path("config.yml").read_bytes()
     monkeypatch.setattr("exporter.config.files.read", lambda _file: content)
     with no_file_left():
-        told = refusal()
-    assert "Too many open files): raise the limit of open files" in told
-    assert told.startswith("config.yml: accounts[0].charger_files[0]: ")
+        message = refusal()
+    assert "Too many open files): raise the limit of open files" in message
+    assert message.startswith("config.yml: accounts[0].charger_files[0]: ")
 
 
 def test_the_limit_of_open_files_is_named(chargers: Path) -> None:
     del chargers
     with no_file_left():
-        told = refusal()
-    assert told == (
+        message = refusal()
+    assert message == (
         "config.yml: cannot be read (OSError: Too many open files): "
         "raise the limit of open files (ulimit -n, LimitNOFILE=)"
     )
 
 
 def test_a_missing_file_and_a_folder_in_its_place_are_named(chargers: Path) -> None:
-    for file, told in (
+    for file, message in (
         (Path("nothing.yml"), "FileNotFoundError: No such file or directory): put it there, for the exporter to read"),
         (chargers, "IsADirectoryError: Is a directory): name a file"),
     ):
         with pytest.raises(ConfigError) as refused:
             load(file)
-        assert str(refused.value) == f"{file}: cannot be read ({told}"
+        assert str(refused.value) == f"{file}: cannot be read ({message}"
 
 
 def test_a_missing_folder_has_no_files(chargers: Path) -> None:
