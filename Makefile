@@ -5,6 +5,8 @@ PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= tests
 SOCKETIO ?= 4
 MINUTES ?= 60
+CHARGERS ?= 500
+TLS ?=
 # Tests mostly wait for programs, so more of them run at once than there are cores. A file stays with one worker.
 WORKERS ?= 4
 PYTEST_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -94,8 +96,8 @@ chaos: .venv/ready ## Run the fault matrix whole: every row two hundred times, a
 	.venv/bin/python -m pytest -o python_files='test_*.py whole.py' tests/chaos
 
 # MINUTES=3 is the short form that CI runs.
-soak: .venv/ready ## Watch 500 flapping streams for an hour; memory, tasks and files have to stay level
-	.venv/bin/python -m tests.chaos.soak --minutes $(MINUTES)
+soak: .venv/ready ## Watch flapping streams for an hour (CHARGERS=10000 TLS=1 for many, over TLS); memory, tasks and files have to stay level
+	.venv/bin/python -m tests.chaos.soak --minutes $(MINUTES) --streams $(CHARGERS) $(if $(TLS),--tls)
 
 image: ## Build the image with Docker; SOCKETIO=5 for servers of the newer generation
 	docker build --build-arg SOCKETIO=$(SOCKETIO) --tag vecharge-exporter:$(VERSION) .

@@ -17,8 +17,17 @@ SIMULATE = (PROGRAM, "simulate", "--listen-address=127.0.0.1:0")
 class SimulatedService:
     """A running `vecharge-exporter simulate`; as a context manager it ends with the block."""
 
-    def __init__(self, folder: Path, *, command: Sequence[str | Path] = SIMULATE, **options: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        command: Sequence[str | Path] = SIMULATE,
+        authority: Path | None = None,
+        **options: float | Path,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        # Of the service's certificate, if it has one.
+        self.authority = authority
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         self.process = Process(*command, *arguments, output=folder / "simulator.log")
         told = self.process.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n")
@@ -70,7 +79,8 @@ class SimulatedService:
 
         def answered() -> list[requests.Response]:
             try:
-                return [requests.request(method, f"{self.url}/simulator/{path}", json=parameters, timeout=SECONDS)]
+                url, verify = f"{self.url}/simulator/{path}", str(self.authority) if self.authority else True
+                return [requests.request(method, url, json=parameters, timeout=SECONDS, verify=verify)]
             except requests.ConnectionError:
                 return []
 

@@ -1,10 +1,11 @@
 """A long run with flapping streams: memory, tasks and open files have to stay level, and no energy gets lost.
 
-    python -m tests.chaos.soak --minutes 60 --streams 500
+    python -m tests.chaos.soak --minutes 60 --streams 10000 --tls
 
 The whole exporter runs in this process: streams, state file and web side. It is scraped over HTTP, and reads its
 configuration again every minute, each time with another charger left out. Prints a line a minute and the slope of
-each at the end; exit status 1 if one of them rises.
+each at the end, the longest scrape and the longest time for which the event loop was held; exit status 1 if memory,
+tasks or files rise.
 """
 
 import argparse
@@ -15,16 +16,20 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import requests
+import uvloop
 
 from exporter.app import Exporter, Options, open_store
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.logs import create_log
 from exporter.stream.socketio_client import prepare_library
+from exporter.stream.tls import return_large_buffers
 from exporter.web.listening import ListenAddress
 from exporter.web.server import WebOptions
+from tests.certificates import Authority
 from tests.chaos.level import Level
 from tests.processes import wait_until
 from tests.simulated import JOULES_PER_KWH, SimulatedService
@@ -35,6 +40,9 @@ RELOAD_SECONDS = 60.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 # Of the streams, each second, that lose their connection.
 FLAPPING = 0.02
+MAX_FLAPPING = 100  # per sample: each takes a request to the simulator
+LOOP_SECONDS = 0.01
+REST_SECONDS = 300.0
 MEGABYTE = 1_000_000
 # What memory may rise by from the first third of a run to its end, by its slope: pools and caches breathe.
 MAX_RISE_MEGABYTES = 8.0
@@ -51,6 +59,8 @@ class Soak:
         self._rng = random.Random(1)
         self._left_out: str | None = None
         self.samples: list[tuple[float, float, int, int]] = []
+        self._longest_scrape = 0.0
+        self._longest_hold = 0.0
 
     async def run(self, seconds: float) -> bool:
         """Whether all stays level, and no energy that the service has told is lost."""
@@ -61,6 +71,7 @@ class Soak:
         async with exporter:
             before = await self._at_rest()
             loop = asyncio.get_running_loop()
+            watch = asyncio.create_task(self._watch_loop())
             started = loop.time()
             reloads = 0
             while (elapsed := loop.time() - started) < seconds:
@@ -72,22 +83,34 @@ class Soak:
                 await asyncio.to_thread(self._scrape, exporter.url)
                 self._sample(elapsed)
                 await asyncio.sleep(SAMPLE_SECONDS)
+            watch.cancel()
             self._left_out = None
             await exporter.reloads.reload()
             after = await self._at_rest()
             is_level = self._tell(before, after)
-            print(f"{len(self.samples)} scrapes, {reloads + 1} reloads")
+            print(f"{len(self.samples)} scrapes, the longest {self._longest_scrape:.2f} s; {reloads + 1} reloads")
+            print(f"the event loop was held for {self._longest_hold:.2f} s at most")
             return await self._is_exact() and is_level
 
     def _configuration(self) -> Config:
         chargers = tuple(ChargerConfig(id=name) for name in self._service.charger_ids if name != self._left_out)
         token = TokenSource(file=self._service.token)
-        return Config(accounts=(AccountConfig(name="soak", token=token, chargers=chargers, url=self._service.url),))
+        ca_file = self._service.authority
+        account = AccountConfig(name="soak", token=token, chargers=chargers, url=self._service.url, ca_file=ca_file)
+        return Config(accounts=(account,))
+
+    async def _watch_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            slept = loop.time()
+            await asyncio.sleep(LOOP_SECONDS)
+            self._longest_hold = max(self._longest_hold, loop.time() - slept - LOOP_SECONDS)
 
     def _scrape(self, url: str) -> None:
         # A connection for each, in OpenMetrics and with gzip: as Prometheus asks, and costlier than it does.
         page = requests.get(f"{url}/metrics", headers={"Accept": OPENMETRICS}, timeout=60)
         page.raise_for_status()
+        self._longest_scrape = max(self._longest_scrape, page.elapsed.total_seconds())
         assert page.text.endswith("# EOF\n")
 
     def _is_connected(self) -> bool:
@@ -95,7 +118,8 @@ class Soak:
 
     def _flap(self) -> None:
         names = self._service.charger_ids
-        for name in self._rng.sample(names, max(1, round(len(names) * FLAPPING * SAMPLE_SECONDS))):
+        flapping = round(len(names) * FLAPPING * SAMPLE_SECONDS)
+        for name in self._rng.sample(names, min(MAX_FLAPPING, max(1, flapping))):
             self._service.act("drop", name)
 
     def _sample(self, elapsed: float) -> None:
@@ -106,7 +130,7 @@ class Soak:
             print(f"{elapsed:6.0f} s  {resident:7.1f} MB  {level.tasks:5d} tasks  {level.files:5d} files", flush=True)
 
     async def _at_rest(self) -> Level:
-        await until(self._is_connected, "every stream connected", 120.0)
+        await until(self._is_connected, "every stream connected", REST_SECONDS)
         return Level.now()
 
     def _tell(self, before: Level, after: Level) -> bool:
@@ -126,7 +150,7 @@ class Soak:
 
     async def _is_exact(self) -> bool:
         await asyncio.to_thread(self._service.act, "pause")
-        await until(self._is_connected, "every stream connected again", 120.0)
+        await until(self._is_connected, "every stream connected again", REST_SECONDS)
         # What the charger says next holds all that was missed.
         await asyncio.to_thread(self._service.act, "log")
         truth = await asyncio.to_thread(self._service.totals)
@@ -156,15 +180,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--tls", action="store_true")
     options = parser.parse_args()
     prepare_library()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        SimulatedService(Path(folder), chargers=options.streams, speed=60, log_interval=60, seed=1) as service,
-    ):
-        wait_until(lambda: service.process.running, "the service")
-        soak = Soak(service, Path(folder) / "state")
-        return 0 if asyncio.run(soak.run(options.minutes * 60)) else 1
+    return_large_buffers()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        served: dict[str, Any] = {}
+        if options.tls:
+            authority = Authority(folder)
+            certificate, key = authority.issue("service")
+            served = {"authority": authority.file, "tls_cert": certificate, "tls_key": key}
+        with (
+            SimulatedService(folder, chargers=options.streams, speed=60, log_interval=60, seed=1, **served) as service,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            wait_until(lambda: service.process.running, "the service")
+            return 0 if runner.run(Soak(service, folder / "state").run(options.minutes * 60)) else 1
 
 
 if __name__ == "__main__":
