@@ -182,14 +182,12 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
 
 @state.command("set")
 @click.argument("charger")
-@click.option(
-    "--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="The total that it shall go on from."
-)
+@click.option("--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="New total.")
 @click.option("--new", is_flag=True, help="Add a charger that is not known yet.")
 @flags.config_file
 @click.pass_context
 def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool, config_file: Path | None) -> None:
-    """Set the total of a charger: a meter that was replaced, a move from another system.
+    """Set the total of a charger, after its meter was replaced or when it moves from another system.
 
     Refused while the exporter runs, and for a charger that neither the state file nor the configuration knows. A
     total below the old one looks to Prometheus like a counter reset.
@@ -234,10 +232,10 @@ def state_forget(context: click.Context, charger: str) -> None:
 
 @main.command()
 @flags.storage_path
-@click.option("--charger", "chargers", multiple=True, help="Only this charger. May be given several times.")
+@click.option("--charger", "chargers", multiple=True, help="Only this charger. Can be repeated.")
 @click.option("--since", help="Only sessions that began then or later: 2026-11-01T00:00:00Z, or 7d for 7 days ago.")
 @click.option("--until", help="Only sessions that began earlier.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="How they look.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="Output format.")
 def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, until: str | None, form: str) -> None:
     """Print the charging sessions, and how they add up to the energy counter.
 
