@@ -154,3 +154,24 @@ async def test_the_connector_of_an_account_that_leaves_is_closed(streams: Stream
 async def test_every_connector_is_closed_at_the_stop(streams: Streams) -> None:
     await streams.fleet.stop()
     assert streams.services[0].http.connector.closed
+
+
+async def test_the_same_fault_of_two_kinds_of_payload_is_logged_for_each(streams: Streams) -> None:
+    streams.bring(decode("newLog", ({"chargerId": "other", "energy": 1},)))
+    streams.bring(decode("chargerConnected", ({"_doc": {"_id": "other"}},)))
+    assert len(streams.lines("ignored payload of another charger")) == 2
+
+
+async def test_a_rejected_reading_is_logged_at_debug_level_with_the_reason(streams: Streams) -> None:
+    log = {"energy": 1, "createdAt": "2023-11-14T22:13:20Z"}
+    streams.bring(decode("newLog", (log,)), decode("newLog", (log,)))
+    (line,) = streams.lines("reading rejected")
+    assert "level=debug" in line
+    assert "duplicate" in line
+
+
+async def test_the_chargers_of_each_account_are_counted(streams: Streams) -> None:
+    await streams.watch(account("delhi", "a", "b"), account("agra", "c"))
+    page = b"".join(await streams.fleet.page.pieces(openmetrics=False))
+    assert b'vecharge_exporter_chargers{account="delhi"} 2.0\n' in page
+    assert b'vecharge_exporter_chargers{account="agra"} 1.0\n' in page

@@ -310,6 +310,8 @@ def _is_on(status: Status | None) -> bool | None:
 
 def _number(value: object) -> float:
     """Return the number in a JSON value, which may be text ("230.00"), or NaN."""
+    if value.__class__ is float:  # nearly always
+        return value
     if isinstance(value, str) and ("_" in value or not value.isascii()):
         return math.nan  # Python would read "2_30"
     if value.__class__ in _NUMERIC:  # not bool, which is an int as well

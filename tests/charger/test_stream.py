@@ -149,6 +149,11 @@ def problem(charger: Watched) -> str | None:
     return charger.charger.stream.problem
 
 
+def test_a_failure_without_advice_is_not_a_problem_to_show(charger: Watched) -> None:
+    charger.apply(ConnectFailed(ConnectFailure.OTHER))
+    assert problem(charger) is None
+
+
 def test_why_a_stream_is_not_connected_is_known_until_it_is(charger: Watched) -> None:
     assert problem(charger) is None
     charger.apply(ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))

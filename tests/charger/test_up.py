@@ -208,6 +208,7 @@ class TestAutomatic:
             charger.switch("OFF")
             charger.wait(DAY)
             charger.switch("ON")
+            charger.wait(1000)
             charger.log(energy=None)
         self.assert_up_for(charger, 300)
 

@@ -259,7 +259,7 @@ class TestText:
         assert reading(deviceId="owner 9876543210").device_id == "owner <phone number>"
 
     def test_a_phone_number_where_the_text_is_cut_is_masked(self) -> None:
-        assert "98765" not in str(document({"address": "x" * 250 + " +919876543210"}).address)
+        assert document({"address": "x" * 250 + " +919876543210"}).address == "x" * 250 + " <phon"
 
     @pytest.mark.parametrize(
         "text",
