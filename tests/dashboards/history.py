@@ -146,7 +146,7 @@ class Watched:
 
     def alert(self) -> bytes:
         """What Prometheus stores of that rule while it fires."""
-        labels = f'severity="critical",charger_id="{self.live.charger_id}",account="{self._account}"'
+        labels = f'severity="warning",scope="charger",charger_id="{self.live.charger_id}",account="{self._account}"'
         return f'ALERTS{{alertname="{ALERT}",alertstate="firing",{labels}}} 1\n'.encode()
 
     def _connect(self, now: Moment) -> None:

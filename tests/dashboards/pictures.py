@@ -10,16 +10,16 @@ import time
 from pathlib import Path
 
 from tests import debian
-from tests.dashboards.history import LOSES_ITS_STREAM, History
+from tests.dashboards.history import GOES_OFFLINE, History
 from tests.dashboards.reading import FOLDER, NAMES, ROOT
 from tests.processes import Process
 
 IMAGES = ROOT / "docs/images"
-# As long as the longest panel looks back, in steps well below the five minutes for which Prometheus holds a sample.
-DAYS = 31
-SCRAPE_SECONDS = 240
-# The charger whose stream breaks now and then, so that there is something to see.
-CHARGER = f"sim-{LOSES_ITS_STREAM + 1:04d}"
+DAYS = 3
+SCRAPE_SECONDS = 30
+# The charger that is offline at the end.
+CHARGER = f"sim-{GOES_OFFLINE + 1:04d}"
+HOURS = {"fleet": 24, "exporter": 24, "charger": 6}
 
 
 def main(preview: str) -> None:
@@ -45,11 +45,11 @@ def main(preview: str) -> None:
 
 
 def draw(preview: str, board: str, prometheus: str, end: int) -> None:
-    """One dashboard, over the last day."""
+    """One dashboard, over its last hours."""
     settings = {
         "prometheus": prometheus,
-        "from": str(end - 86_400),
-        "to": str(end),
+        "from": str(1000 * (end - 3600 * HOURS[board])),
+        "to": str(1000 * end),
         "timezone": "Asia/Kolkata",
         "scrape-interval": f"{SCRAPE_SECONDS}s",
         "out": str(IMAGES / f"{board}.png"),
