@@ -31,7 +31,8 @@ from exporter.charger.events import (
     UnknownEvent,
 )
 from exporter.charger.logs_while_off import LogsWhileOff
-from exporter.charger.meter import EnergyMeter, MeterState
+from exporter.charger.meter import EnergyMeter
+from exporter.charger.meter_state import MeterState
 from exporter.charger.notice import (
     DROPPED,
     SERVICE_ERROR,

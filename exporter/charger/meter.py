@@ -5,7 +5,6 @@ what a reading means; `EnergyMeter` applies it. docs/energy.md has the rules. En
 sum of sessions drifts (0.01 kWh is 36,000 J).
 """
 
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -30,9 +29,10 @@ from exporter.charger.decisions import (
     decide_late,
 )
 from exporter.charger.events import OFF, Status
-from exporter.charger.log_order import NEW, LogOrder, LogOrderState, Order
+from exporter.charger.log_order import NEW, LogOrder, Order
+from exporter.charger.meter_state import CountedAs, MeterState, PendingDocument
 from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome, Verdict, kwh
-from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate, PowerState
+from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate
 from exporter.charger.session_list import SessionList, ended
 from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
 
@@ -46,57 +46,6 @@ SILENCE_SECONDS: Final = 120.0
 SILENCE_INTERVALS: Final = 5.0
 # Where nobody saw a session begin, its first log stands for the beginning up to so long.
 ASSUMED_SECONDS: Final = 60.0
-
-
-class CountedAs(StrEnum):
-    """How the energy of a document is counted while logs from before it may still come."""
-
-    RAISE = "raise"  # of the current session
-    SESSION = "session"  # of its own, now the current one
-    NOTHING = "nothing"  # not: a backlog is being judged as if the document had not come
-
-
-class PendingDocument(msgspec.Struct, frozen=True, gc=False):
-    """The last energy that a document reported, and when it was received (exporter's clock)."""
-
-    energy: int
-    received: float
-    counted_as: CountedAs
-
-
-class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """All of a meter that outlives the process. Nothing personal: no user is in it.
-
-    Without gc: a commit makes thousands of them, and they hold nothing that could be part of a cycle.
-    """
-
-    total_joules: int | None = None
-    excess_joules: int = 0
-    start_joules: int = 0
-    settled_joules: int = 0
-    settled_set_aside_joules: int = 0
-    sessions: int = 0
-    listed_sessions: int = 0
-    last_session_number: int = 0
-    current: RunningSession | None = None
-    previous: RunningSession | None = None
-    evidence: int = 0
-    switched_on_unix: float | None = None
-    document: PendingDocument | None = None
-    reported_previous: float | None = None
-    logs: LogOrderState = LogOrderState()
-    power: PowerState = PowerState()
-
-    @property
-    def last_log_unix(self) -> float | None:
-        """When the charger wrote its last log."""
-        return self.logs.time
-
-    def with_total(self, joules: int) -> "MeterState":
-        """The same meter with another total."""
-        estimate = (self.total_joules or 0) - self.excess_joules
-        start = self.start_joules + joules - estimate
-        return msgspec.structs.replace(self, total_joules=joules, excess_joules=0, start_joules=start)
 
 
 class EnergyMeter:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.meter_state import MeterState
 from exporter.config.schema import Text
 from exporter.errors import StateError
 from exporter.state.state_file import STATE_FILE, exists, in_words, open_to_read, read

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.meter_state import MeterState
 
 SCHEMA: Final = """
     CREATE TABLE chargers (

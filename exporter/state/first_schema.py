@@ -8,7 +8,7 @@ import msgspec
 from exporter.charger.charger import KeptState
 from exporter.charger.decisions import Evidence
 from exporter.charger.log_order import LogOrderState
-from exporter.charger.meter import MeterState
+from exporter.charger.meter_state import MeterState
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.state.charger_rows import checked_rows
 

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from exporter.charger.charger import KeptState
 from exporter.charger.log_order import LogOrderState
-from exporter.charger.meter import EnergyMeter, MeterState
+from exporter.charger.meter import EnergyMeter
+from exporter.charger.meter_state import MeterState
 from exporter.cli.main import main
 from exporter.state import session_query
 from exporter.state.state_file import STATE_FILE, open_to_read, read

@@ -3,7 +3,7 @@
 import msgspec
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.meter_state import MeterState
 from exporter.charger.sessions import Session, SessionEvidence
 
 DAY = 86_400

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.charger import clock
 from exporter.charger.charger import Charger, KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.meter_state import MeterState
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.sessions import RunningSession
 from exporter.config.load import AccountConfig, ChargerConfig, Config

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter import MeterState
+from exporter.charger.meter_state import MeterState
 from exporter.state.state_file import STATE_FILE
 from exporter.state.store import StateStore
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM

@@ -15,7 +15,7 @@ import pytest
 
 from exporter.charger.charger import KeptState
 from exporter.charger.log_order import LogOrderState
-from exporter.charger.meter import CountedAs, MeterState, PendingDocument
+from exporter.charger.meter_state import CountedAs, MeterState, PendingDocument
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.errors import StateError

@@ -1,0 +1,60 @@
+"""What of a meter outlives the process."""
+
+from enum import StrEnum
+
+import msgspec
+
+from exporter.charger.log_order import LogOrderState
+from exporter.charger.power_estimate import PowerState
+from exporter.charger.sessions import RunningSession
+
+
+class CountedAs(StrEnum):
+    """How the energy of a document is counted while logs from before it may still come."""
+
+    RAISE = "raise"  # of the current session
+    SESSION = "session"  # of its own, now the current one
+    NOTHING = "nothing"  # not: a backlog is being judged as if the document had not come
+
+
+class PendingDocument(msgspec.Struct, frozen=True, gc=False):
+    """The last energy that a document reported, and when it was received (exporter's clock)."""
+
+    energy: int
+    received: float
+    counted_as: CountedAs
+
+
+class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """All of a meter that outlives the process. Nothing personal: no user is in it.
+
+    Without gc: a commit makes thousands of them, and they hold nothing that could be part of a cycle.
+    """
+
+    total_joules: int | None = None
+    excess_joules: int = 0
+    start_joules: int = 0
+    settled_joules: int = 0
+    settled_set_aside_joules: int = 0
+    sessions: int = 0
+    listed_sessions: int = 0
+    last_session_number: int = 0
+    current: RunningSession | None = None
+    previous: RunningSession | None = None
+    evidence: int = 0
+    switched_on_unix: float | None = None
+    document: PendingDocument | None = None
+    reported_previous: float | None = None
+    logs: LogOrderState = LogOrderState()
+    power: PowerState = PowerState()
+
+    @property
+    def last_log_unix(self) -> float | None:
+        """When the charger wrote its last log."""
+        return self.logs.time
+
+    def with_total(self, joules: int) -> "MeterState":
+        """The same meter with another total."""
+        estimate = (self.total_joules or 0) - self.excess_joules
+        start = self.start_joules + joules - estimate
+        return msgspec.structs.replace(self, total_joules=joules, excess_joules=0, start_joules=start)
