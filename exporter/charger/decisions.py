@@ -17,6 +17,8 @@ MARGIN: Final = 9_000
 # Above this, no new session shows the energy of the old one by chance.
 KEPT: Final = JOULES_PER_KWH // 2
 SLACK: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
+# After a gap, logs no further apart than this are a backlog that was stamped on arrival.
+BURST_SECONDS: Final = 1.0
 # Logs are shuffled by no more than this.
 SHUFFLED_SECONDS: Final = 60.0
 DIP: Final = 0.9
@@ -168,7 +170,7 @@ class DocumentMeaning(Enum):
 def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
     """What a document says about the session that ended; `reading.at` is the time of its receipt."""
     current, previous = known.current, known.previous
-    own_is_possible = _flows(reading.energy, reading.at - _earliest_start(known), known.limits.new_session)
+    own_is_possible = _flows(reading.energy, reading.at - _earliest_start(known, reading), known.limits.new_session)
     differs = abs(reading.energy - current.reported) > SAME_JOULES
     if _is_another_user(known, reading) and differs and own_is_possible:
         return DocumentMeaning.OWN_SESSION
@@ -256,7 +258,7 @@ def _same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     current, limit = known.current, known.limits.rise
     if _flows(reading.energy - current.energy, reading.at - current.changed_at, limit):
         return True
-    if known.before_gap is None:
+    if known.before_gap is None or reading.at - current.read_at > BURST_SECONDS:
         return False
     energy, at = known.before_gap
     return _flows(reading.energy - energy, reading.at - at, limit)
@@ -269,7 +271,7 @@ def _new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     # Users flip: where nothing else speaks for a new session, and the energy does not fall, there is no slack.
     flips = not known.evidence and reading.energy >= known.current.energy - ROUNDING
     joules = reading.energy + SLACK if flips else reading.energy
-    return _flows(joules, reading.at - _earliest_start(known), known.limits.new_session)
+    return _flows(joules, reading.at - _earliest_start(known, reading), known.limits.new_session)
 
 
 def _previous_may_go_on(known: Known, reading: EnergyReading) -> bool:
@@ -318,9 +320,11 @@ def _is_another_user(known: Known, reading: EnergyReading) -> bool:
     return reading.user is not None and known.user is not None and reading.user != known.user
 
 
-def _earliest_start(known: Known) -> float:
+def _earliest_start(known: Known, reading: EnergyReading) -> float:
     """Before this, no session that begins now can have begun."""
-    last = known.before_gap[1] if known.before_gap else known.current.read_at
+    last = known.current.read_at
+    if known.before_gap is not None and reading.at - last <= BURST_SECONDS:
+        last = known.before_gap[1]
     return last if known.switched_on_at is None else max(last, known.switched_on_at)
 
 
@@ -332,7 +336,7 @@ def _expected_same(known: Known, reading: EnergyReading) -> float | None:
 
 
 def _expected_new(known: Known, reading: EnergyReading) -> float | None:
-    return _expected(0, _earliest_start(known), reading)
+    return _expected(0, _earliest_start(known, reading), reading)
 
 
 def _expected_merged(known: Known, reading: EnergyReading) -> float | None:
