@@ -1,0 +1,117 @@
+"""What holds whatever a charger, its service and the exporter do."""
+
+import os
+from typing import Final
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.charger.decisions import Evidence
+from exporter.charger.events import OFF, ON
+from exporter.charger.meter import EnergyMeter
+from exporter.charger.meter_state import MeterState
+
+NOON: Final = 1_700_000_000.0
+MAX_POWER_WATTS: Final = 400_000.0
+EXAMPLES: Final = int(os.environ.get("TORTURE_EXAMPLES", "200"))
+
+logs = st.tuples(
+    st.just("log"),
+    st.sampled_from([0, 0.01, 0.02, 0.5, 1, 4.98, 5, 5.01, 5.5, 20, 900, -1, float("nan"), None]),
+    st.sampled_from([0.0, 0.0, -10.0, -3600.0, 400.0, None]),
+    st.sampled_from([None, 1, 2]),
+    st.sampled_from([None, 0.0, 7.2, 7200.0]),
+)
+documents = st.tuples(
+    st.just("document"),
+    st.sampled_from([None, 0, 0.5, 5, 5.5]),
+    st.sampled_from([None, 0, 5]),
+    st.sampled_from([None, 1, 2]),
+    st.sampled_from([ON, OFF, None]),
+)
+others = st.tuples(st.sampled_from(["on", "off", "gap", "drop", "restart"]))
+steps = st.lists(
+    st.tuples(st.sampled_from([0.1, 10.0, 60.0, 7200.0]), st.one_of(logs, logs, documents, others)), max_size=40
+)
+
+
+class Told:
+    """A meter that is told of steps, and the settled sessions that the store would have."""
+
+    def __init__(self) -> None:
+        self.meter = EnergyMeter(MAX_POWER_WATTS)
+        self.settled = 0
+        self.now = NOON
+
+    def tell(self, step: tuple) -> None:  # type: ignore[type-arg]
+        meter, now = self.meter, self.now
+        match step:
+            case ("log", kwh, lag, user, watts):
+                created = None if lag is None else now + lag
+                meter.observe(None if kwh is None else kwh * 3.6e6, created, user, watts, now)
+            case ("document", kwh, previous, user, status):
+                scaled = [None if value is None else value * 3.6e6 for value in (kwh, previous)]
+                meter.document(scaled[0], scaled[1], user, status, now)
+            case ("on",):
+                meter.switched_on(now)
+            case ("off",):
+                meter.switched_off(now)
+            case ("gap",):
+                meter.gap()
+            case ("drop",):
+                meter.gap(Evidence.DROP)
+            case ("restart",):
+                self.settled += sum(session.energy_joules for session in meter.list.newly_settled)
+                kept = msgspec.json.decode(msgspec.json.encode(meter.state()), type=MeterState)
+                assert kept == meter.state()
+                self.meter = EnergyMeter(MAX_POWER_WATTS, kept)
+
+    @property
+    def listed(self) -> int:
+        sessions = (*self.meter.list.newly_settled, *self.meter.list.revisable())
+        return self.settled + sum(session.energy_joules for session in sessions)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(steps)
+def test_the_counter_never_falls_and_is_the_sum_of_the_sessions_at_every_moment(
+    steps: list[tuple[float, tuple]],  # type: ignore[type-arg]
+) -> None:
+    told = Told()
+    counted, sessions = 0, 0
+    for seconds, step in steps:
+        told.now += seconds
+        told.tell(step)
+        meter = told.meter
+        total = meter.total_joules or 0
+        assert total >= counted
+        assert meter.sessions >= sessions
+        assert (meter.excess_joules or 0) >= 0
+        assert total == told.listed - meter.list.set_aside + (meter.excess_joules or 0)
+        counted, sessions = total, meter.sessions
+
+
+plain_sessions = st.lists(st.integers(min_value=15, max_value=120), min_size=1, max_size=5)
+
+
+@settings(max_examples=EXAMPLES // 4, deadline=None)
+@given(plain_sessions, st.sets(st.integers(min_value=0, max_value=600), max_size=8))
+def test_in_a_plain_world_a_restart_at_any_moment_changes_nothing(sessions: list[int], restarts: set[int]) -> None:
+    told = Told()
+    told.tell(("document", 0, None, None, OFF))
+    moment = 0
+    for logs_of_session in sessions:
+        told.now += 900
+        told.tell(("on",))
+        for log in range(logs_of_session):
+            if moment in restarts:
+                told.tell(("restart",))
+            moment += 1
+            told.now += 10
+            told.tell(("log", round(0.02 * log, 2), 0.0, 1, 7200.0))
+        told.now += 3
+        told.tell(("off",))
+    assert told.meter.total_joules == sum(72_000 * (logs_of_session - 1) for logs_of_session in sessions)
+    assert told.meter.sessions == len(sessions)
+    assert told.meter.excess_joules == 0
