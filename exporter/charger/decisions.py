@@ -269,10 +269,11 @@ def _new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     """Whether something says that a session may have begun, and all of the energy can have flowed since."""
     if not known.evidence and not _is_another_user(known, reading):
         return False
-    # Users flip: where nothing else speaks for a new session, and the energy does not fall, there is no slack.
-    flips = not known.evidence and reading.energy >= known.current.energy - ROUNDING
-    joules = reading.energy + SLACK if flips else reading.energy
-    return _flows(joules, reading.at - _earliest_start(known, reading), known.limits.new_session)
+    seconds = reading.at - _earliest_start(known, reading)
+    if not known.evidence and reading.energy >= known.current.energy - ROUNDING:
+        # Users flip: where nothing else speaks for a new session, and the energy does not fall, there is no slack.
+        return SLACK < reading.energy <= known.limits.new_session * seconds
+    return _flows(reading.energy, seconds, known.limits.new_session)
 
 
 def _previous_may_go_on(known: Known, reading: EnergyReading) -> bool:
