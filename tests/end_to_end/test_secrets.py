@@ -118,7 +118,7 @@ def test_nothing_secret_leaves_a_program_whose_connections_fail(
 
 def assert_nothing_is_told(exporter: Exporter) -> None:
     """Looks at every page, at the log to its end and at every file."""
-    for path in ("/metrics", "/", "/api/v1/chargers", "/-/healthy", "/-/ready", f"/{TOKEN}"):
+    for path in ("/metrics", "/", "/api/v1/chargers", "/api/v1/sessions", "/-/healthy", "/-/ready", f"/{TOKEN}"):
         assert find_marks(exporter.get(path).text.replace(f"/{TOKEN}", "")) == set(), path
     assert find_marks(exporter.scrape(OPENMETRICS)) == set()
     assert exporter.process.stop() == 0
