@@ -97,7 +97,7 @@ def test_whatever_the_text_an_event_is_one_line(log_format: Literal["logfmt", "j
 
 
 @pytest.mark.parametrize("log_format", ["logfmt", "json"])
-def test_nothing_steers_the_terminal_of_who_reads_it(
+def test_control_characters_do_not_reach_the_terminal(
     log_format: Literal["logfmt", "json"], output: io.StringIO
 ) -> None:
     create_log("info", log_format, output).info("\x1b[31mred\r", value="\x1b[2J\x9b")
@@ -106,7 +106,7 @@ def test_nothing_steers_the_terminal_of_who_reads_it(
 
 @pytest.mark.parametrize("log_format", ["logfmt", "json"])
 @pytest.mark.parametrize("case", SECRETS)
-def test_what_looks_like_a_secret_is_taken_out(
+def test_text_that_looks_like_a_secret_is_removed(
     log_format: Literal["logfmt", "json"], case: str, output: io.StringIO
 ) -> None:
     text, secret = SECRETS[case]
@@ -117,12 +117,12 @@ def test_what_looks_like_a_secret_is_taken_out(
     assert output.getvalue().count("<hidden>") == 4
 
 
-def test_what_is_no_secret_stays(log: Log, output: io.StringIO) -> None:
+def test_text_that_is_not_a_secret_stays(log: Log, output: io.StringIO) -> None:
     log.info("charger veChargePoint0125896 at 2022-01-10T13:57:59.124Z: +12.5 kWh, token file /run/secrets/vecharge")
     assert "<hidden>" not in output.getvalue()
 
 
-def test_a_line_that_cannot_be_written_is_lost_and_does_no_harm() -> None:
+def test_a_line_that_cannot_be_written_is_lost_without_an_error() -> None:
     class FullDisk(io.StringIO):
         def write(self, _text: str) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -139,7 +139,7 @@ def fail(text: str) -> None:
     raise ValueError(text)
 
 
-def test_what_is_true_is_told_as_what_is_false(log: Log, output: io.StringIO) -> None:
+def test_true_and_false_are_written_alike(log: Log, output: io.StringIO) -> None:
     log.info("reloaded", tls=True, http2=False)
     assert output.getvalue().endswith(" msg=reloaded tls=true http2=false\n")
 
@@ -148,7 +148,9 @@ class TestExceptions:
     """Of an exception: its type and where it was raised; its text only if it is our own."""
 
     @pytest.mark.parametrize("by_value", [False, True])
-    def test_the_text_of_a_foreign_exception_is_not_told(self, log: Log, output: io.StringIO, by_value: bool) -> None:
+    def test_the_text_of_another_librarys_exception_is_not_logged(
+        self, log: Log, output: io.StringIO, by_value: bool
+    ) -> None:
         try:
             fail("marked-secret")
         except ValueError as error:
@@ -156,7 +158,7 @@ class TestExceptions:
         line = output.getvalue()
         assert "marked-secret" not in line
         assert "error=ValueError" in line
-        assert re.search(r'at="test_logs.py:\d+ fail < test_logs.py:\d+ test_the_text_of_a_foreign_', line)
+        assert re.search(r'at="test_logs.py:\d+ fail < test_logs.py:\d+ test_the_text_of_another_', line)
         assert line.count("\n") == 1
 
     def test_nor_is_that_of_its_causes(self, log: Log, output: io.StringIO) -> None:
@@ -169,11 +171,11 @@ class TestExceptions:
             log.error("internal error", exc_info=True)
         assert "marked-secret" not in output.getvalue()
 
-    def test_our_own_text_is_told(self, log: Log, output: io.StringIO) -> None:
+    def test_the_text_of_our_own_exception_is_logged(self, log: Log, output: io.StringIO) -> None:
         log.error("failed", exc_info=TokenError("token file t", "is empty"))
         assert 'error="the token file t is empty"' in output.getvalue()
 
-    def test_the_systems_words_for_an_errno_are_told_and_its_file_is_not(self, log: Log, output: io.StringIO) -> None:
+    def test_the_systems_text_for_an_errno_is_logged_without_the_file(self, log: Log, output: io.StringIO) -> None:
         log.error("failed", exc_info=PermissionError(errno.EACCES, "marked-secret", "/marked-secret"))
         assert 'error="PermissionError: Permission denied"' in output.getvalue()
         assert "marked-secret" not in output.getvalue()
@@ -203,7 +205,7 @@ class TestForeignLoggers:
         ("level", "told"),
         [(logging.WARNING, "warn"), (35, "warn"), (logging.ERROR, "error"), (logging.CRITICAL, "error")],
     )
-    def test_a_warning_is_told_without_its_arguments(
+    def test_a_warning_is_logged_without_its_arguments(
         self, foreign: logging.Logger, output: io.StringIO, level: int, told: str
     ) -> None:
         foreign.log(level, "unexpected packet %s from %(user)s", {"user": "marked-secret"})
@@ -222,7 +224,7 @@ class TestForeignLoggers:
         ],
         ids=["second line", "exception as message", "object as message", "exc_info", "extra", "formatted"],
     )
-    def test_nothing_of_what_they_carry_is_told(
+    def test_the_data_of_their_lines_is_not_logged(
         self, foreign: logging.Logger, output: io.StringIO, log_it: Callable[[logging.Logger], None]
     ) -> None:
         log_it(foreign)
@@ -250,7 +252,7 @@ class TestThinned:
         thinned = Thinned()
         assert [thinned.times_if_due(fault, 0.0) for fault in ("a", "a", "a", "b")] == [1, 2, 0, 1]
 
-    def test_anew_once_all_faults_are_over(self) -> None:
+    def test_starts_anew_once_all_faults_are_over(self) -> None:
         thinned = Thinned()
         for _ in range(3):
             thinned.times_if_due("fault", 0.0)

@@ -55,7 +55,7 @@ class TestWifi:
         assert charging.receive("chargerDisconnected") == (DROPPED,)
         assert charging.shows("wifi_connected") is False
 
-    def test_still_down_after_a_document_that_does_not_tell(self, charging: Watched) -> None:
+    def test_still_down_after_a_document_without_the_field(self, charging: Watched) -> None:
         charging.receive("chargerDisconnected")
         charging.document(status="ON", wifiConnectivity=None)
         assert charging.shows("wifi_connected") is False
@@ -72,7 +72,7 @@ class TestWifi:
         charging.log(written=written)
         assert charging.shows("wifi_connected") is False
 
-    def test_a_log_is_no_report_of_it(self, charger: Watched) -> None:
+    def test_a_log_does_not_report_it(self, charger: Watched) -> None:
         charger.log()
         assert charger.shows("wifi_connected") is None
 
@@ -136,7 +136,7 @@ class TestInfo:
     def test_always_1(self, charger: Watched) -> None:
         assert charger.shows("info") == 1
 
-    def test_no_user_is_in_it(self) -> None:
+    def test_it_does_not_contain_the_user(self) -> None:
         charger = Watched()
         charger.document(currentUser="pulse-test-user", chargerPrivateUsers=["+911234567890"], privateKey="pem")
         charger.log(userId="pulse-test-user")
@@ -160,7 +160,7 @@ class TestAnotherCharger:
         assert charging.shows("readings_total") == 1
         assert charging.account_shows("decode_errors_total", "newLog") == 1
 
-    def test_an_event_that_names_no_charger_is_this_ones(self, charger: Watched) -> None:
+    def test_an_event_without_a_charger_id_is_for_this_charger(self, charger: Watched) -> None:
         charger.receive("chargerConnected", {"_doc": {"status": "ON"}})
         charger.receive("newLog", {"voltage": "230"})
         assert charger.shows("voltage_volts") == 230

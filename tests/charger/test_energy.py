@@ -164,6 +164,6 @@ def test_when_the_last_log_was_written(charging: Watched) -> None:
     assert charging.shows("last_log_timestamp_seconds") == written
 
 
-def test_no_log_no_time_of_one(charger: Watched) -> None:
+def test_the_time_of_the_last_log_is_absent_before_the_first(charger: Watched) -> None:
     charger.document()
     assert charger.shows("last_log_timestamp_seconds") is None

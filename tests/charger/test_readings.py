@@ -41,7 +41,7 @@ def test_shown_over_a_short_break_of_the_stream(charging: Watched, name: str) ->
 
 @pytest.mark.parametrize("set_by_seconds", [DAY, -DAY])
 @pytest.mark.parametrize("name", MEASURES)
-def test_setting_the_machines_clock_makes_no_reading_older_or_younger(
+def test_setting_the_clock_of_the_machine_does_not_change_the_age_of_a_reading(
     charging: Watched, name: str, set_by_seconds: float
 ) -> None:
     charging.wait(STALE_AFTER)
@@ -67,7 +67,7 @@ def test_a_log_sent_again_does_not_make_a_reading_younger(charging: Watched) -> 
     assert charging.shows("voltage_volts") is None
 
 
-def test_while_off_there_is_no_voltage_and_current_and_power_are_0(charging: Watched) -> None:
+def test_while_off_voltage_is_absent_and_current_and_power_are_0(charging: Watched) -> None:
     charging.switch("OFF")
     assert [charging.shows(name) for name in MEASURES] == [None, 0, 0]
 
@@ -109,7 +109,7 @@ def test_switched_on_again_the_readings_of_before_are_not_shown(charging: Watche
     ],
 )
 @pytest.mark.parametrize("bad", ["abc", "-5", "NaN", [], {}, True], ids=repr)
-def test_one_bad_field_does_not_cost_the_others(
+def test_the_other_fields_count_if_one_is_invalid(
     charging: Watched, field: str, shown: list[float | None], bad: object
 ) -> None:
     charging.wait(60)
@@ -119,7 +119,7 @@ def test_one_bad_field_does_not_cost_the_others(
 
 
 @pytest.mark.parametrize("field", ["voltage", "current", "power"])
-def test_what_a_log_does_not_tell_is_absent_and_not_the_value_of_before(charging: Watched, field: str) -> None:
+def test_a_field_that_a_log_lacks_is_absent_instead_of_the_previous_value(charging: Watched, field: str) -> None:
     charging.wait(10)
     fields: dict[str, Any] = {field: ABSENT}
     charging.log(**fields)
@@ -175,13 +175,13 @@ class TestCounts:
         charger.log(energy=5)
         assert charger.account_shows("readings_rejected_total", "implausible") == 1
 
-    def test_a_payload_that_cannot_be_understood_is_no_reading(self, charging: Watched) -> None:
+    def test_an_undecodable_payload_is_not_a_reading(self, charging: Watched) -> None:
         charging.receive("newLog", "{")
         assert charging.shows("readings_total") == 1
         assert charging.shows("readings_rejected_total") == 0
 
 
-def test_a_log_that_measures_nothing_is_no_reading_and_takes_nothing_away(charging: Watched) -> None:
+def test_a_log_without_values_is_not_a_reading_and_changes_nothing(charging: Watched) -> None:
     before = charging.shows("power_watts"), charging.shows("readings_total")
     assert charging.receive("newLog", {"unheard": "of"})
     assert (charging.shows("power_watts"), charging.shows("readings_total")) == before

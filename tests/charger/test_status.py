@@ -30,7 +30,7 @@ def test_the_last_status_that_was_reported(charger: Watched, name: str, reported
 
 
 @pytest.mark.parametrize("reported", ["STANDBY", 1, True, None, []])
-def test_what_is_no_status_leaves_the_last_one(charging: Watched, reported: object) -> None:
+def test_an_invalid_status_leaves_the_last_one(charging: Watched, reported: object) -> None:
     charging.document(status=reported)
     charging.receive("statusChanged", {"status": reported})
     assert status(charging) == ["on"]

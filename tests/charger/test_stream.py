@@ -87,7 +87,7 @@ def test_a_field_that_cannot_be_understood_is_a_decode_error_too(charger: Watche
     assert counts(charger, "decode_errors_total") == {"chargerConnected": 1}
 
 
-def test_a_packet_that_makes_no_sense_is_one_of_no_known_event(charger: Watched) -> None:
+def test_an_invalid_packet_is_counted_as_another_event(charger: Watched) -> None:
     (notice,) = charger.apply(GARBLED)
     assert notice.text == "ignored undecodable payload: not a valid Socket.IO packet"
     assert counts(charger, "events_total") == {"other": 1}

@@ -34,7 +34,7 @@ def test_an_event_of_any_kind_counts_as_heard(charger: Watched, name: str) -> No
     assert charger.shows("up") is True
 
 
-def test_an_event_over_the_connection_before_says_nothing_of_this_one(charger: Watched) -> None:
+def test_an_event_over_the_previous_connection_does_not_count_for_this_one(charger: Watched) -> None:
     charger.connect()
     charger.document()
     charger.disconnect()
@@ -51,7 +51,7 @@ def test_a_stream_that_ended_is_down(charging: Watched, reason: Disconnection) -
 
 
 @pytest.mark.parametrize("event", [TokenInUse(NOON), ConnectFailed(ConnectFailure.TIMEOUT)], ids=type)
-def test_what_happens_on_our_side_of_the_stream_is_no_event(charger: Watched, event: TokenInUse) -> None:
+def test_an_event_of_the_stream_itself_is_not_an_event_of_the_charger(charger: Watched, event: TokenInUse) -> None:
     charger.connect()
     charger.apply(event)
     assert charger.shows("up") is False
@@ -83,7 +83,7 @@ def test_it_stays_down_over_a_reconnection_until_something_else_is_said(charging
 
 
 @pytest.mark.parametrize("word", ["document", "log"])
-def test_a_document_or_a_log_after_it_is_a_later_word(charging: Watched, word: str) -> None:
+def test_a_document_or_a_log_after_it_shows_that_the_charger_is_back(charging: Watched, word: str) -> None:
     charging.receive("chargerDisconnected")
     charging.wait(10)
     if word == "document":
@@ -121,7 +121,7 @@ def test_a_log_sent_again_does_not_make_it_look_alive(charging: Watched) -> None
     assert charging.shows("up") is False
 
 
-def test_while_off_no_reading_is_needed(charging: Watched) -> None:
+def test_a_reading_is_not_needed_while_off(charging: Watched) -> None:
     charging.switch("OFF")
     charging.wait(DAY)
     assert charging.shows("up") is True
@@ -139,7 +139,7 @@ def test_a_charger_just_switched_on_has_stale_after_to_send_its_first_log(charge
     assert charger.shows("up") is False
 
 
-def test_the_operator_says_what_stale_is() -> None:
+def test_stale_after_is_configurable() -> None:
     charger = Watched(Rules(stale_after_seconds=60))
     charger.connect()
     charger.log()
@@ -147,7 +147,7 @@ def test_the_operator_says_what_stale_is() -> None:
     assert charger.shows("up") is False
 
 
-def test_a_packet_that_makes_no_sense_is_no_event_of_the_charger(charger: Watched) -> None:
+def test_an_invalid_packet_is_not_an_event_of_the_charger(charger: Watched) -> None:
     charger.connect()
     charger.apply(GARBLED)
     assert charger.shows("up") is False
@@ -202,7 +202,7 @@ class TestAutomatic:
     def test_a_charger_that_begins_to_log_less_often_is_followed(self) -> None:
         self.assert_up_for(self.charging(*[10] * 7, *[900] * 4), 2700)
 
-    def test_the_pause_between_two_sessions_is_no_interval(self) -> None:
+    def test_the_pause_between_two_sessions_is_not_an_interval(self) -> None:
         charger = self.charging(*[10] * 3)
         for _ in range(7):
             charger.switch("OFF")

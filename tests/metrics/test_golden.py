@@ -131,12 +131,12 @@ def test_the_two_durable_counters_and_only_they_carry_created(told: Told) -> Non
     assert "_created" not in told.scrape(openmetrics=False)
 
 
-def test_a_series_stands_once_on_a_page(told: Told) -> None:
+def test_a_series_occurs_once_on_a_page(told: Told) -> None:
     heads = [line.rpartition(" ")[0] for line in told.scrape(openmetrics=False).splitlines() if line[0] != "#"]
     assert len(heads) == len(set(heads))
 
 
-def test_no_sample_has_a_timestamp_and_none_is_nan(told: Told) -> None:
+def test_samples_have_no_timestamp_and_are_not_nan(told: Told) -> None:
     samples = [sample for family in text_parser(told.scrape(openmetrics=False)) for sample in family.samples]
     assert all(sample.timestamp is None and sample.value == sample.value for sample in samples)
 
@@ -149,6 +149,6 @@ def test_every_value_of_a_label_of_an_account_is_there_from_the_start(metric: Me
             assert f'{metric.name}{{account="{account}",{metric.labels[0]}="{series.label_values[0]}"}} 0.0\n' in page
 
 
-def test_what_the_exporter_tells_of_itself_is_there_from_the_start() -> None:
+def test_the_metrics_of_the_exporter_itself_exist_from_the_start() -> None:
     page = Told().scrape(openmetrics=False)
     assert [metric.name for metric in EXPORTER_METRICS if f"\n{metric.name}" not in page] == []

@@ -56,7 +56,7 @@ def test_the_true_total_is_the_sum_of_the_last_energy_of_every_session(seed: int
 
 
 @given(seeds, st.lists(st.floats(0, HOUR), max_size=20))
-def test_the_same_seed_tells_the_same_story_however_late_it_is_asked_for(seed: int, instants: list[float]) -> None:
+def test_the_same_seed_gives_the_same_events_however_late_they_are_asked_for(seed: int, instants: list[float]) -> None:
     at_once, in_steps = a_charger(LIVELY, seed=seed), a_charger(LIVELY, seed=seed)
 
     told = list(itertools.chain.from_iterable(in_steps.advance(at) for at in [*sorted(instants), HOUR]))
@@ -65,7 +65,7 @@ def test_the_same_seed_tells_the_same_story_however_late_it_is_asked_for(seed: i
     assert in_steps.total_hundredths == at_once.total_hundredths
 
 
-def test_another_seed_tells_another_story() -> None:
+def test_another_seed_gives_other_events() -> None:
     assert a_charger(LIVELY, seed=1).advance(HOUR) != a_charger(LIVELY, seed=2).advance(HOUR)
 
 
@@ -151,7 +151,7 @@ def test_switching_on_what_is_on_or_off_what_is_off_changes_nothing() -> None:
     assert charger.tally.sessions == 1
 
 
-def test_without_wifi_a_charger_tells_nothing_and_afterwards_all_of_it() -> None:
+def test_without_wifi_a_charger_sends_nothing_and_afterwards_all_of_it() -> None:
     charger = a_charger(STEADY)
     charger.advance(60)
     before = charger.total_hundredths
@@ -168,7 +168,7 @@ def test_without_wifi_a_charger_tells_nothing_and_afterwards_all_of_it() -> None
     assert hundredths(back[1].payload) > before + 100
 
 
-def test_a_session_that_is_over_while_the_wifi_is_down_is_told_in_full_before_its_end() -> None:
+def test_a_session_that_ends_while_the_wifi_is_down_is_reported_in_full() -> None:
     charger = a_charger(IDLE)
     charger.switch_on(0)
     charger.advance(60)
@@ -200,7 +200,7 @@ def test_while_paused_nothing_happens_and_the_total_holds_still() -> None:
     assert charger.total_hundredths == before
 
 
-def test_after_a_pause_one_log_tells_what_was_missed() -> None:
+def test_one_log_after_a_pause_has_the_energy_of_the_pause() -> None:
     charger = a_charger(STEADY)
     charger.advance(60)
     before = charger.total_hundredths

@@ -110,7 +110,7 @@ def test_sessions_are_the_same_with_faults_and_without(seed: int) -> None:
     assert faulty.user_id == faultless.user_id
 
 
-def test_no_blip_follows_a_connection_at_once_where_nobody_could_tell_it_from_a_new_session() -> None:
+def test_a_blip_does_not_follow_a_connection_at_once() -> None:
     charger = a_charger()
     charger.advance(100)
     injector = FaultInjector(1.0, Random(1))

@@ -39,7 +39,7 @@ def test_the_document_has_the_vendors_shape(index: int, plan: Plan) -> None:
     assert shape(document) == shape(vendors("chargerConnected.json"))
 
 
-def test_the_document_carries_mongooses_noise_word_for_word() -> None:
+def test_the_document_has_the_internals_of_mongoose() -> None:
     document = fleet_charger(0, seed=1, plan=STEADY, epoch=EPOCH, log_interval=10).document()
     expected = vendors("chargerConnected.json")
     expected["$_"]["_id"] = "sim-0001"
@@ -48,7 +48,7 @@ def test_the_document_carries_mongooses_noise_word_for_word() -> None:
         assert document[noise] == expected[noise]
 
 
-def test_the_document_tells_its_energy_in_both_places() -> None:
+def test_the_document_has_its_energy_in_both_places() -> None:
     document = fleet_charger(0, seed=1, plan=STEADY, epoch=EPOCH, log_interval=10).document()
 
     assert document["energy"] == document["_doc"]["energy"] > 0

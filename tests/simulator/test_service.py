@@ -23,7 +23,7 @@ async def test_created_at_follows_the_simulated_clock_from_its_start() -> None:
     assert last["createdAt"] > "2023-11-14T22:29"
 
 
-def test_the_clock_stands_until_it_is_started() -> None:
+def test_the_clock_does_not_run_before_it_is_started() -> None:
     assert SimulatedClock(1_700_000_000, 60).now() == 0
 
 
@@ -40,7 +40,7 @@ async def test_the_same_seed_sends_the_same_logs() -> None:
     assert all(told[0][at] == told[1][at] for at in common)
 
 
-async def test_a_seed_that_was_drawn_is_told() -> None:
+async def test_two_simulators_without_a_seed_have_different_seeds() -> None:
     first, second = Simulator(SimulatorOptions(chargers=1)), Simulator(SimulatorOptions(chargers=1))
 
     assert first.seed != second.seed
@@ -72,7 +72,7 @@ async def test_with_faults_at_random_the_newest_true_log_is_still_the_total() ->
         assert highest <= truth.total_hundredths / 100
 
 
-def test_the_simulator_imports_nothing_of_the_exporter() -> None:
+def test_the_simulator_does_not_import_the_exporter() -> None:
     for file in Path(exporter.simulator.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             modules = (

@@ -27,7 +27,7 @@ ENGINE_3 = pytest.mark.skipif(
 
 
 @BY_TRANSPORT
-async def test_a_connection_is_greeted_with_the_document_and_then_told_every_log(
+async def test_a_new_connection_gets_the_document_and_then_every_log(
     simulator: Simulator, transports: tuple[str, ...]
 ) -> None:
     async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
@@ -41,7 +41,7 @@ async def test_a_connection_is_greeted_with_the_document_and_then_told_every_log
 
 
 @BY_TRANSPORT
-async def test_off_is_told_and_then_the_namespace_is_left(
+async def test_off_is_sent_and_then_the_namespace_disconnects(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
     async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
@@ -61,7 +61,7 @@ async def test_off_is_told_and_then_the_namespace_is_left(
     ids=["token", "charger"],
 )
 @BY_TRANSPORT
-async def test_a_refusal_is_an_error_of_the_namespace_and_no_connection(
+async def test_a_refusal_is_an_error_of_the_namespace_without_a_connection(
     simulator: Simulator, charger: str, token: str | None, why: str, transports: tuple[str, ...]
 ) -> None:
     async with listening(simulator, charger, token=token, transports=transports) as (ear, _):
@@ -125,7 +125,9 @@ async def assert_open(websocket: aiohttp.ClientWebSocketResponse) -> None:
     assert await websocket.receive_str() == "3"
 
 
-async def test_a_second_connection_to_a_charger_is_told_why_and_sent_away(simulator: Simulator, http: Http) -> None:
+async def test_a_second_connection_to_a_charger_gets_the_error_and_is_disconnected(
+    simulator: Simulator, http: Http
+) -> None:
     async with listening(simulator, "sim-0001") as (first, _):
         await first.hear("chargerConnected")
         async with listening(simulator, "sim-0001") as (second, _):
@@ -149,7 +151,7 @@ async def test_a_client_that_has_gone_makes_room_for_the_next(
 
 
 @ENGINE_3
-async def test_one_that_goes_before_the_answer_is_no_fault(
+async def test_a_client_that_leaves_before_the_answer_causes_no_error(
     simulator: Simulator, http: Http, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = {"token": f"Bearer {simulator.token}", "chargerId": "sim-0001"}
@@ -199,7 +201,7 @@ async def test_a_simulator_with_a_certificate_is_served_over_tls(tmp_path: Path,
 
 
 @BY_TRANSPORT
-async def test_a_dropped_transport_ends_without_a_word(
+async def test_a_dropped_transport_ends_without_a_goodbye(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
     async with listening(simulator, "sim-0001", transports=transports) as (ear, client):

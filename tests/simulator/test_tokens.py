@@ -33,7 +33,7 @@ def test_a_token_is_accepted_after_the_word_bearer_until_it_expires() -> None:
 @pytest.mark.parametrize(
     "credentials", ["", "Bearer ", "Bearer x", "Bearer a.b.c", "Bearer \u0917.b.\u0917", "Bearer a.b"]
 )
-def test_what_is_no_token_is_refused(credentials: str) -> None:
+def test_an_invalid_token_is_refused(credentials: str) -> None:
     assert not TokenIssuer(1, NOW).accepts(credentials, NOW)
 
 

@@ -98,7 +98,7 @@ def test_a_payload_that_cannot_be_understood_is_not_quoted(name: str, payload: o
     assert "911234567890" not in event.reason
 
 
-def test_a_bad_field_is_told_by_its_name_and_never_by_its_value() -> None:
+def test_an_invalid_field_is_reported_by_name_and_never_by_value() -> None:
     event = decode("newLog", ({"energy": 1, "voltage": "call +911234567890", "createdAt": "+911234567890"},))
     assert event == Reading(session_energy_joules=3_600_000.0, invalid_fields=("voltage", "createdAt"))
 

@@ -37,15 +37,15 @@ class TestPlace:
         assert document({"energy": 2}, energy=1).session_energy_joules == 2 * 3.6e6
 
     @pytest.mark.parametrize("nothing", [{}, {"energy": None}])
-    def test_what_doc_does_not_tell_is_read_at_the_top_level(self, nothing: dict[str, Any]) -> None:
+    def test_a_field_that_doc_lacks_is_read_at_the_top_level(self, nothing: dict[str, Any]) -> None:
         assert document(nothing, energy=1).session_energy_joules == 3.6e6
 
     @pytest.mark.parametrize("doc", [None, [], "text", 5])
-    def test_a_doc_that_is_no_object_leaves_the_top_level(self, doc: object) -> None:
+    def test_the_top_level_is_read_if_doc_is_not_an_object(self, doc: object) -> None:
         event = decode("chargerConnected", ({"_doc": doc, "status": "ON"},))
         assert event == ChargerDocument(status=Status.ON)
 
-    def test_what_is_not_there_is_not_known_and_nothing_bad(self) -> None:
+    def test_a_missing_field_is_not_known_and_not_invalid(self) -> None:
         assert document({}) == ChargerDocument()
         assert reading() == Reading(session_energy_joules=0.0)
 
@@ -87,7 +87,7 @@ class TestMeasure:
         ],
         ids=lambda value: repr(value)[:10],
     )
-    def test_what_is_no_such_quantity_is_absent_and_bad(self, field: str, attribute: str, value: object) -> None:
+    def test_an_invalid_quantity_is_absent_and_named(self, field: str, attribute: str, value: object) -> None:
         event = reading(**{field: value})
         assert getattr(event, attribute) is None
         assert event.invalid_fields == (field,)
@@ -105,7 +105,7 @@ class TestEnergy:
         assert reading(energy=value).session_energy_joules == pytest.approx(828_000)
 
     @pytest.mark.parametrize("value", ["abc", "2_30", "230,5", "7.0 A", "٢٣", [], True, math.nan])
-    def test_what_is_no_number_is_left_to_the_meter_as_nan(self, value: object) -> None:
+    def test_an_energy_that_is_not_a_number_is_nan_for_the_meter(self, value: object) -> None:
         event = reading(energy=value)
         assert event.session_energy_joules is not None
         assert math.isnan(event.session_energy_joules)
@@ -116,11 +116,11 @@ class TestEnergy:
         assert document({"prev_energy": value}).previous_energy_joules == joules
 
     @pytest.mark.parametrize("value", [-1, "abc", math.inf, 1e308 * 10])
-    def test_a_previous_energy_that_is_none_is_bad(self, value: object) -> None:
+    def test_an_invalid_previous_energy_is_named(self, value: object) -> None:
         event = document({"prev_energy": value})
         assert (event.previous_energy_joules, event.invalid_fields) == (None, ("prev_energy",))
 
-    def test_a_previous_energy_too_large_to_tell_in_joules_is_absent(self) -> None:
+    def test_a_previous_energy_too_large_for_joules_is_absent(self) -> None:
         assert document({"prev_energy": 1e308}).previous_energy_joules is None
 
 
@@ -180,12 +180,12 @@ class TestInstant:
         ],
         ids=repr,
     )
-    def test_what_is_no_instant_is_absent_and_bad(self, value: object) -> None:
+    def test_an_invalid_time_is_absent_and_named(self, value: object) -> None:
         event = reading(createdAt=value)
         assert (event.created_unix, event.invalid_fields) == (None, ("createdAt",))
 
     @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
-    def test_the_ends_of_the_calendar_do_no_harm(self, text: str) -> None:
+    def test_times_at_the_ends_of_the_calendar_do_not_raise(self, text: str) -> None:
         created = reading(createdAt=text).created_unix
         assert created is None or math.isfinite(created)
 
@@ -198,7 +198,7 @@ class TestStatus:
         assert document({"status": text}).status is Status.ON
 
     @pytest.mark.parametrize("value", ["STANDBY", "", True, 1, []], ids=repr)
-    def test_anything_else_is_absent_and_bad(self, value: object) -> None:
+    def test_anything_else_is_absent_and_named(self, value: object) -> None:
         event = document({"status": value, "reportedDgStatus": value})
         assert (event.status, event.generator_reported) == (None, None)
         assert event.invalid_fields == ("status", "reportedDgStatus")
@@ -208,7 +208,7 @@ class TestFlag:
     """Booleans are booleans: text and numbers are not guessed at."""
 
     @pytest.mark.parametrize("value", ["true", 1, 0, []], ids=repr)
-    def test_anything_else_is_absent_and_bad(self, value: object) -> None:
+    def test_anything_else_is_absent_and_named(self, value: object) -> None:
         event = document({"wifiConnectivity": value, "isActive": value})
         assert (event.wifi_connected, event.active) == (None, None)
         assert event.invalid_fields == ("wifiConnectivity", "isActive")
@@ -278,7 +278,7 @@ class TestText:
         assert document({"address": text, "partnerId": text}).address == text
 
     @pytest.mark.parametrize("value", [5, True, [], {}], ids=repr)
-    def test_what_is_no_text_is_absent_and_bad(self, value: object) -> None:
+    def test_a_text_field_that_is_not_text_is_absent_and_named(self, value: object) -> None:
         event = document({"address": value})
         assert (event.address, event.invalid_fields) == (None, ("address",))
 
@@ -315,7 +315,7 @@ class TestPosition:
         ],
         ids=repr,
     )
-    def test_what_is_no_place_on_earth_is_absent_and_bad(self, location: object) -> None:
+    def test_an_invalid_position_is_absent_and_named(self, location: object) -> None:
         event = document({"location": location})
         assert (event.longitude_degrees, event.latitude_degrees) == (None, None)
         assert event.invalid_fields == ("location",)
@@ -335,7 +335,7 @@ class TestUser:
         assert reading(userId=value).user is None
 
 
-def test_one_bad_field_does_not_cost_the_others() -> None:
+def test_the_other_fields_count_if_one_is_invalid() -> None:
     event = reading(voltage="abc", current="7.00", power="1577.80", energy=0.25, createdAt="2022-01-10T13:57:59Z")
     assert event == Reading(
         current_amperes=7.0,

@@ -112,7 +112,7 @@ def test_an_event_that_the_protocol_does_not_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [None, 5, ["newLog"], {"newLog": 1}, b"newLog"], ids=repr)
-def test_what_is_no_name_at_all_is_other_too(name: object) -> None:
+def test_a_name_that_is_not_text_is_other(name: object) -> None:
     assert decode(name, ()) == UnknownEvent()
 
 
@@ -127,7 +127,7 @@ def test_the_events_of_the_protocol_keep_their_names(name: str) -> None:
     [None, "", " ", "{", "[]", '"text"', "5", "null", [], 5, True, b"\xff\xfe", "[" * 100_000, "\ud800"],
     ids=lambda payload: repr(payload)[:20],
 )
-def test_what_holds_no_object_cannot_be_understood(name: str, payload: object) -> None:
+def test_a_payload_that_is_not_an_object_is_undecodable(name: str, payload: object) -> None:
     event = decode(name, (payload,))
     assert isinstance(event, Undecodable)
     assert event.label == name
@@ -147,7 +147,7 @@ def test_what_comes_after_the_first_argument_is_left_alone() -> None:
     assert decode("statusChanged", ({"status": "ON"}, {"status": "OFF"})) == StatusChange(Status.ON)
 
 
-def test_a_log_that_measures_nothing_cannot_be_understood_and_says_which_fields_are_invalid() -> None:
+def test_a_log_without_values_is_undecodable_and_names_the_invalid_fields() -> None:
     log = {"voltage": "+911234567890 V", "power": [], "createdAt": "2022-01-10T13:57:59.124Z"}
     reason = "a log with no voltage, current, power or energy (invalid: voltage, power)"
     assert decode("newLog", (log,)) == Undecodable("newLog", reason)
