@@ -14,8 +14,8 @@ class SimulatorOptions:
     `port` 0 takes a free one. `speed` is the time acceleration factor. `log_interval` is in simulated seconds.
     `seed` None takes a random one. `faults` is the number of faults per log, 0 to 1. `payloads` says how payloads are
     sent: as JSON text, as the vendor documents, as objects, or each charger in one of the two ways. `start` is
-    the unix time at which the simulated clock starts; None takes the real time. With `tls_cert` and `tls_key` (PEM) the
-    service is served over TLS.
+    the unix time at which the simulated clock starts; None takes the real time, or a day before it if `speed` is above
+    1. With `tls_cert` and `tls_key` (PEM) the service is served over TLS.
     """
 
     host: str = "127.0.0.1"

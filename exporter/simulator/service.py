@@ -15,6 +15,7 @@ from exporter.simulator.options import SimulatorOptions
 from exporter.simulator.streams import Stream, StreamServer, to_json
 from exporter.simulator.tokens import TokenIssuer
 
+SECONDS_PER_DAY = 86_400
 ALREADY_CONNECTED = "Charger already connected to other device"
 # The interval of the scheduler, and the number of events before other tasks run.
 TICK_SECONDS = 0.01
@@ -36,7 +37,7 @@ class Service:
     """The service without its HTTP side."""
 
     def __init__(self, options: SimulatorOptions) -> None:
-        epoch = time.time() if options.start is None else options.start
+        epoch = _start(options.speed) if options.start is None else options.start
         self.seed = SystemRandom().getrandbits(32) if options.seed is None else options.seed
         self._payloads = options.payloads
         self.tokens = TokenIssuer(self.seed, time.time())
@@ -120,6 +121,11 @@ class Service:
             if due == post.charger.due:
                 self.catch_up(post)
         return True
+
+
+def _start(speed: float) -> float:
+    """Return the start of the simulated clock: a day ago if it is fast, since clients reject times in the future."""
+    return time.time() - (SECONDS_PER_DAY if speed > 1 else 0)
 
 
 def _post(index: int, options: SimulatorOptions, seed: int, epoch: float) -> tuple[str, Post]:

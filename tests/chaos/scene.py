@@ -52,7 +52,7 @@ class Scene:
             ExporterProcess("1", "3", "4"), self._clock, create_log("debug", "logfmt", self._written), Impatient()
         )
         self._session_kwh = 0.0
-        self._written_at = datetime.now(UTC) - timedelta(hours=2)
+        self._written_at = datetime.now(UTC) - timedelta(days=1)
         self._told_before = 0
         self._page_before = ""
         # After a reconnection the document is a stale one: only the next log carries the true energy.
@@ -159,6 +159,10 @@ class Scene:
         """Lets nothing but pings come for a while: what is heard between a ping and its pong hides that silence."""
         await asyncio.sleep(2 * PING_INTERVAL)
 
+    def write_in_the_present(self) -> None:
+        """From now on the charger's clock is right."""
+        self._written_at = datetime.now(UTC)
+
     def log(self) -> None:
         """One log of the running session."""
         self.service.emit(self.charger, "newLog", self._next_log(LOG_EVERY))
@@ -176,7 +180,7 @@ class Scene:
     def _next_log(self, later: timedelta) -> dict[str, str]:
         self._written_at += later
         written = self._written_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        values = {"voltage": "230.00", "current": "16.00", "power": "3680.00", "energy": f"{self._session_kwh:.2f}"}
+        values = {"voltage": "230.00", "current": "96.00", "power": "22080.00", "energy": f"{self._session_kwh:.2f}"}
         return {"chargerId": self.charger, "createdAt": written, **values}
 
     async def value(self, metric: str) -> float:

@@ -24,12 +24,12 @@ MAX_FIRST_WAIT = 2.0
 @holds(harmless("The machine's clock steps by an hour, either way"))
 async def test_a_step_of_the_clock_costs_no_reading_and_no_energy(scene: Scene, step: float) -> None:
     async with scene.suffering():
-        for _ in range(30):  # up to the present, by the charger's clock
-            await scene.charge(0.01)
+        scene.write_in_the_present()
+        await scene.charge(0.01)
         scene.clock_offset = step
         await scene.until_up()
-        await scene.charge(0.5)
-        await scene.charge(0.5)
+        await scene.charge(0.05)
+        await scene.charge(0.05)
         await scene.until_up()
         await scene.unnoticed()
         scene.clock_offset = 0.0

@@ -114,7 +114,7 @@ def test_a_session_that_begins_while_the_exporter_is_down_is_counted_in_full(
     charger = next(name for name, row in service.totals().items() if row["status"] == "OFF")
 
     def tell(kwh: float, second: int) -> None:
-        log = {"voltage": "230.00", "current": "7.00", "power": "1577.80", "energy": kwh}
+        log = {"voltage": "230.00", "current": "30.00", "power": "6900.00", "energy": kwh}
         log |= {"createdAt": f"2026-01-01T00:{second // 60:02}:{second % 60:02}.000Z"}
         service.act("send", charger, event="newLog", payload=log)
 
@@ -122,15 +122,15 @@ def test_a_session_that_begins_while_the_exporter_is_down_is_counted_in_full(
     service.wait_until_watched()
     service.act("send", charger, event="statusChanged", payload={"status": "ON"})
     tell(0.0, 0)
-    tell(2.5, 600)
-    wait_until(lambda: energies(exporter).get(charger) == 2.5 * JOULES_PER_KWH, "the first session")
+    tell(0.05, 10)
+    wait_until(lambda: energies(exporter).get(charger) == 0.05 * JOULES_PER_KWH, "the first session")
     kill(exporter)
     again = start()
     service.wait_until_watched()
     service.act("send", charger, event="statusChanged", payload={"status": "ON"})
-    tell(0.5, 1200)
-    tell(0.75, 1260)
-    wait_until(lambda: energies(again).get(charger) == 3.25 * JOULES_PER_KWH, "both sessions")
+    tell(0.02, 20)
+    tell(0.04, 30)
+    wait_until(lambda: energies(again).get(charger) == 0.09 * JOULES_PER_KWH, "both sessions")
     assert again.values("vecharge_charger_sessions_total")[charger] == 2
 
 
