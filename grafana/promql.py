@@ -65,9 +65,10 @@ def _rise(series: str, over: str, before: str, after: str, by: str) -> str:
     last, least, resets, increase = (
         f"{function}({window})" for function in ("last_over_time", "min_over_time", "resets", "increase")
     )
-    first = f"(last_over_time({series}[1h]{before}) or {least})"
-    # The second `last`: the counter was restarted at the border. increase(): it was restarted within the window.
-    return f"sum by ({by}) ((({last} - {first} >= 0) or {last}) and {resets} == 0 or {increase})"
+    border = f"last_over_time({series}[1h]{before})"
+    # The value at the border; where there was none, the first of the window; 0 where the counter restarted there.
+    first = f"({border} <= {least} or {least} unless {border} or {least} * 0)"
+    return f"sum by ({by}) ({last} - {first} and {resets} == 0 or {increase})"
 
 
 def energy_kwh(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
