@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import requests
@@ -31,6 +32,7 @@ from tests.rules.webhook import Webhook
 VECHARGE_EXPORTER = Path(sys.executable).with_name("vecharge-exporter")
 MINUTE = 5
 START_SECONDS = 240.0
+alertmanager = cache(debian.alertmanager)
 AT_ONCE = 6
 NUMBERS = ("Exporters up", "Chargers", "Unreachable", "Unwatched", "Last 24 h", "Availability", "Firing")
 VARIABLES = {"job": ".+", "instance": ".+", "raw": ".+", "recorded": "", "page": "1", "shown": ".+"}
@@ -77,7 +79,7 @@ class Stack:
         routes = (PROMETHEUS / "alertmanager.yml").read_text().replace("http://localhost:8080", self.webhook.url)
         (folder / "alertmanager.yml").write_text(fast(routes))
         self.alertmanager = self.running.enter_context(
-            Alertmanager(debian.alertmanager(), folder / "alertmanager", folder / "alertmanager.yml")
+            Alertmanager(alertmanager(), folder / "alertmanager", folder / "alertmanager.yml")
         )
         alertmanagers = [{"static_configs": [{"targets": [self.alertmanager.address]}]}]
         config = {
@@ -249,6 +251,7 @@ def attempt(folder: Path, name: str, preview: str | None) -> str:
 
 
 def main(folder: Path, preview: str | None) -> None:
+    alertmanager()  # prepared once, before the scenarios run at once
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for report in pool.map(lambda name: attempt(folder, name, preview), SCENARIOS):
             print(report, end="\n\n", flush=True)
