@@ -194,7 +194,27 @@ def test_old_sessions_are_trimmed_in_small_steps_and_the_sum_stays(
         assert [each.number for each in listed(folder)] == list(range(20, 31))
 
 
+def test_a_session_that_may_be_revised_is_in_the_period_in_which_it_began(folder: Path, opened: StateStore) -> None:
+    running = RunningSession(36_000, NOON, NOON, NOON, number=1)
+    opened.commit({"a": state_with(current=running, total_joules=36_000)})
+    assert listed(folder, period=Period(NOON, NOON + 1)) == [running.listed()]
+    assert listed(folder, period=Period(until=NOON)) == []
+
+
 # Damage: never silent
+
+
+def test_sessions_that_changed_places_between_two_chargers_are_noticed(folder: Path) -> None:
+    """Both are sound in themselves, and both sums agree."""
+    with closing(StateStore.open(folder)) as opened:
+        opened.commit({"a": state_with(session(1)), "b": state_with(session(1, NOON + 60))})
+    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
+        for before, after in ((1, 3), (2, 1), (3, 2)):
+            database.execute("UPDATE sessions SET charger = ? WHERE charger = ?", (after, before))
+        database.commit()
+    with open_to_read(folder / STATE_FILE) as connection:
+        found = [session_query.of_charger(connection, charger_id) for charger_id in ("a", "b")]
+    assert [each.unreadable for each in found if each is not None] == [1, 1]
 
 
 def set_in(column: str, value: object) -> Callable[[sqlite3.Connection], None]:
