@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
@@ -154,6 +155,22 @@ async def test_a_wait_that_the_service_asks_of_one_stream_is_kept_by_all_of_the_
     finally:
         await runner.cleanup()
     assert min(came[1:]) - came[0] >= 1.0
+
+
+async def test_a_wait_that_goes_with_a_refused_token_holds_for_its_own_stream_alone(watch: StartWatch) -> None:
+    async def refuse(_request: web.Request) -> web.Response:
+        return web.json_response({"code": 4}, status=401, headers={"Retry-After": "3600"})
+
+    app = web.Application()
+    app.router.add_get("/socket.io/", refuse)
+    async with TestServer(app) as server:
+        first = watch(str(server.make_url("")))
+        await first.until_failed()
+        second = watch("", charger="another", service=first.service)
+        await second.until_failed()
+        assert first.failures == second.failures == [ConnectFailure.REJECTED]
+        await first.stop()
+        await second.stop()
 
 
 @BOTH
