@@ -29,6 +29,8 @@ class Streams:
     def __init__(self) -> None:
         self.now = Moment(1_700_000_000.0, 1000.0)
         self.services: list[Service] = []
+        self.woken: list[str] = []
+        self.pace: Any = None
         self._delivers: dict[str, Any] = {}
         self._written = io.StringIO()
         log = create_log("debug", "logfmt", self._written)
@@ -57,10 +59,14 @@ class Streams:
             def __init__(self, charger_id: str, service: Service, deliver: Any, *others: Any) -> None:
                 super().__init__(charger_id, service, deliver, *others)
                 streams.services.append(service)
+                streams.pace = others[0]
                 streams._delivers[charger_id] = deliver
 
             async def run(self) -> None:
                 await asyncio.Event().wait()
+
+            def token_changed(self) -> None:
+                streams.woken.append(self._target.charger_id)
 
         return Silent
 
@@ -175,3 +181,17 @@ async def test_the_chargers_of_each_account_are_counted(streams: Streams) -> Non
     page = b"".join(await streams.fleet.page.pieces(openmetrics=False))
     assert b'vecharge_exporter_chargers{account="delhi"} 2.0\n' in page
     assert b'vecharge_exporter_chargers{account="agra"} 1.0\n' in page
+
+
+async def test_a_new_token_wakes_the_streams_of_its_account_alone(streams: Streams) -> None:
+    await streams.watch(account("delhi", "a", "b"), account("agra", "c"))
+    streams.fleet.token_changed("delhi")
+    assert streams.woken == ["a", "b"]
+
+
+@pytest.mark.parametrize(("chargers", "per_second"), [(2, 50.0), (500, 50.0), (1000, 100.0)])
+async def test_a_tenth_of_a_large_fleet_may_begin_handshakes_in_a_second(
+    streams: Streams, chargers: int, per_second: float
+) -> None:
+    await streams.watch(account("delhi", *map(str, range(chargers))))
+    assert streams.pace.per_second == per_second
