@@ -142,6 +142,7 @@ async def test_a_client_that_does_not_read_is_disconnected_and_its_answer_freed(
         await until(lambda: len(asyncio.all_tasks()) == before, "the end of what answers it")
         taken = await asyncio.to_thread(rest_of, deaf)
     assert taken < len(site.pages.text)
+    site.pages.text = b"short"  # a large answer could take a busy machine longer than the limit
     await assert_answers(site)
 
 
