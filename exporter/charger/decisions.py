@@ -324,10 +324,12 @@ def _is_another_user(known: Known, reading: EnergyReading) -> bool:
 
 def _earliest_start(known: Known, reading: EnergyReading) -> float:
     """Before this, no session that begins now can have begun."""
-    last = known.current.read_at
+    last, switched_on = known.current.read_at, known.switched_on_at
+    if switched_on is not None and known.current.changed_at <= switched_on:
+        return switched_on  # the logs since then still show the old energy
     if known.before_gap is not None and reading.at - last <= BURST_SECONDS:
         last = known.before_gap[1]
-    return last if known.switched_on_at is None else max(last, known.switched_on_at)
+    return last if switched_on is None else max(last, switched_on)
 
 
 def _expected_same(known: Known, reading: EnergyReading) -> float | None:

@@ -19,7 +19,7 @@ SHUFFLED_SECONDS: Final = 60.0
 # How many times of a clock that is ahead are remembered, to recognise a log that is sent again.
 TIMES_AHEAD_REMEMBERED: Final = 128
 # By how much of the time that passes the known delay of a charger's clock may grow: a clock that is slow.
-LARGEST_DRIFT: Final = 0.01
+LARGEST_DRIFT: Final = 0.001
 
 # How much one interval counts in the smoothed usual one.
 INTERVAL_WEIGHT: Final = 0.125

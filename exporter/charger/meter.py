@@ -167,6 +167,7 @@ class EnergyMeter:
         current = self.list.current
         if current is not None:
             ended(current, max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
+        self._power.interrupt()
         self.still_off()
 
     def still_off(self) -> None:
@@ -179,6 +180,7 @@ class EnergyMeter:
     def switched_on(self, now: float) -> None:
         """The switch to ON was seen live: what flows from now on may be a new session."""
         self._note(Evidence.ON)
+        self._power.interrupt()
         self._switched_on = now
 
     def gap(self, kind: Evidence = Evidence.GAP) -> None:
