@@ -5,9 +5,9 @@ from types import TracebackType
 
 
 class Pace:
-    """At most `at_once` handshakes run at once, and at most `per_second` begin in a second.
+    """Runs at most `at_once` handshakes at the same time and begins at most `per_second` per second.
 
-    A service that comes back after an outage meets its streams one after the other, and not all in one second.
+    After an outage of the service its streams come back one after the other, not all in one second.
     """
 
     def __init__(self, at_once: int, per_second: float) -> None:

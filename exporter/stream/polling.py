@@ -1,7 +1,7 @@
-"""What comes over HTTP: bodies that are not read without an end, and the packets of a polling reply.
+"""HTTP bodies with a limit, and the packets of a polling reply.
 
-python-engineio 3.14.2 reads any length that a reply gives, negative ones too: one such reply keeps it, and with it
-every stream of the process, busy for ever. It also counts characters where JavaScript counts UTF-16 units.
+python-engineio 3.14.2 accepts any length in a reply, negative ones too: one such reply blocks the event loop for ever.
+It also counts characters where JavaScript counts UTF-16 units.
 """
 
 import re
@@ -36,7 +36,7 @@ class BoundedResponse(aiohttp.ClientResponse):
 
 
 def packets_of(encoded: bytes) -> list[str | bytes]:
-    """The encoded packets of an Engine.IO 3 polling reply; ValueError if `encoded` is none."""
+    """Return the encoded packets of an Engine.IO 3 polling reply; raise ValueError if it is not one."""
     parts = _binary_parts(encoded) if encoded[:1] in (b"\0", b"\1") else _text_parts(encoded)
     packets: list[str | bytes] = []
     for part in parts:

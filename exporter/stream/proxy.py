@@ -6,9 +6,9 @@ from urllib.request import getproxies, proxy_bypass
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy for all that goes to `url`, websockets too: HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY names the host.
+    """Return the proxy for `url`, websockets too: HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY names the host.
 
-    This machine itself is never reached through one. May hold a password.
+    It may hold a password. Loopback addresses never go through a proxy.
     """
     parts = urlsplit(url)
     if _is_this_machine(parts.hostname or "") or proxy_bypass(parts.netloc):

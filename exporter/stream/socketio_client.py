@@ -39,10 +39,10 @@ CONNECT_OPTIONS: Final = {"wait": False} if "wait" in inspect.signature(socketio
 
 
 def prepare_library() -> None:
-    """Makes the client library fit for a service that runs for months; to be called once, before any connection.
+    """Prepare the client library; call this once, before the first connection.
 
-    It would install its own SIGINT handlers, drop a whole polling reply of more than 16 packets, and never end
-    with one whose lengths are nonsense.
+    By default it installs SIGINT handlers, drops polling replies of more than 16 packets, and loops for ever over a
+    reply with invalid lengths.
     """
     engineio.payload.Payload.max_decode_packets = MAX_PACKETS
     if version("python-engineio").startswith("3."):
@@ -206,7 +206,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
 
 
 class Client(socketio.AsyncClient):  # type: ignore[misc]
-    """Socket.IO that tells a refusal and a goodbye from a transport that broke."""
+    """A Socket.IO client that distinguishes a refusal, a goodbye and a broken transport."""
 
     on_event: Callable[[object, tuple[object, ...]], None]
     on_refused: Callable[[object], None]
@@ -244,7 +244,7 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
 
 
 class Door(socketio.AsyncClientNamespace):  # type: ignore[misc]
-    """Every event comes through here, unknown ones and the library's own included."""
+    """Receives every event, unknown ones and the library's own included."""
 
     def __init__(self, receive: Callable[[object, tuple[object, ...]], None]) -> None:
         super().__init__(NAMESPACE)

@@ -61,7 +61,7 @@ HEAD = """<!-- Made of the tests in tests/chaos by `make golden`: change it ther
 
 What can go wrong between exporter and service, how soon the exporter notices, and where one sees it. After each of
 these the exporter recovers by itself and has counted all energy. A fault without a metric costs nothing and is not
-worth a word. What lasts is told at its first, second, fourth, eighth ... time, so that it fills no disk.
+logged. A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time, until it is over.
 """
 
 
