@@ -124,3 +124,13 @@ def test_a_fleet_without_chargers_has_a_page_too(openmetrics: bool) -> None:
     page = rendered_afresh(fleet, openmetrics=openmetrics)
     assert b"vecharge_exporter_build_info" in page
     assert b"vecharge_charger_" not in page
+
+
+@both_formats
+def test_a_histogram_is_what_prometheus_client_prints(openmetrics: bool) -> None:
+    fleet = Fleet([], [], ("a", "b"))
+    for joules in (1.0, 3.6e6, 5e6, 1e9):
+        fleet.accounts[0].session_energy_joules.observe(joules)
+    expected = oracle.page(fleet.chargers, fleet.accounts, fleet.process, fleet.now, openmetrics=openmetrics)
+    assert rendered_afresh(fleet, openmetrics=openmetrics) == expected
+    assert b'vecharge_account_session_energy_joules_count{account="a"} 4.0\n' in expected
