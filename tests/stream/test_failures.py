@@ -157,6 +157,32 @@ async def test_a_wait_that_the_service_asks_of_one_stream_is_kept_by_all_of_the_
     assert min(came[1:]) - came[0] >= 1.0
 
 
+async def test_a_stream_whose_turn_comes_after_the_service_asked_for_a_wait_does_not_ask(watch: StartWatch) -> None:
+    came: list[str] = []
+    both_wait = asyncio.Event()
+
+    async def too_many(request: web.Request) -> web.Response:
+        came.append(request.query["chargerId"])
+        await both_wait.wait()
+        return web.Response(status=429, headers={"Retry-After": "3600"})
+
+    app = web.Application()
+    app.router.add_get("/socket.io/", too_many)
+    one_at_a_time = asyncio.Semaphore(1)
+    async with TestServer(app) as server:
+        first = watch(str(server.make_url("")), handshakes=one_at_a_time)
+        await until(lambda: came, "the first handshake")
+        second = watch("", charger="another", service=first.service, handshakes=one_at_a_time)
+        await asyncio.sleep(0)  # it waits for its turn
+        both_wait.set()
+        await first.until_failed()
+        await until(lambda: not one_at_a_time.locked(), "the turn of the second is over")
+        assert len(came) == 1
+        assert second.failures == []
+        await first.stop()
+        await second.stop()
+
+
 async def test_a_wait_that_goes_with_a_refused_token_holds_for_its_own_stream_alone(watch: StartWatch) -> None:
     async def refuse(_request: web.Request) -> web.Response:
         return web.json_response({"code": 4}, status=401, headers={"Retry-After": "3600"})

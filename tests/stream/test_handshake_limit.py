@@ -1,0 +1,34 @@
+"""Handshakes follow each other at a pace, and only so many run at the same time."""
+
+import asyncio
+
+from exporter.stream.handshake_limit import Pace
+
+
+async def test_handshakes_begin_no_faster_than_the_pace() -> None:
+    loop = asyncio.get_running_loop()
+    pace = Pace(at_once=100, per_second=20.0)
+    began: list[float] = []
+
+    async def shake() -> None:
+        async with pace:
+            began.append(loop.time())
+
+    await asyncio.gather(*(shake() for _ in range(6)))
+    assert max(began) - min(began) >= 5 / 20.0 - 0.01
+
+
+async def test_at_most_so_many_run_at_once() -> None:
+    pace = Pace(at_once=2, per_second=1e6)
+    running = most = 0
+
+    async def shake() -> None:
+        nonlocal running, most
+        async with pace:
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            running -= 1
+
+    await asyncio.gather(*(shake() for _ in range(6)))
+    assert most == 2
