@@ -307,7 +307,7 @@ class Connection:
             self._ended.set_result(reason)
 
     def _lost(self) -> Disconnection:
-        """How a transport was lost: 4.6.1 closes it itself once a ping has gone unanswered."""
+        """Return how a transport was lost: version 5 closes it by itself when no ping comes."""
         transport = self._client.eio
         silent = asyncio.get_running_loop().time() - transport.heard_at >= transport.ping_interval
         return Disconnection.IDLE if silent else Disconnection.TRANSPORT
