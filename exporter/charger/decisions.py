@@ -185,7 +185,9 @@ def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
     same = _same_session_is_possible(known, reading)
     may_be_new = bool(known.fresh_evidence) or (_is_another_user(known, reading) and not known.users_vary)
     new = may_be_new and _new_session_is_possible(known, reading)
-    may_be_a_glitch = known.current.rises < RISES_THAT_PROVE and not known.fresh_evidence & Evidence.ON
+    # A session that has delivered energy and was switched on again since is no glitch.
+    was_switched_on = bool(known.fresh_evidence & Evidence.ON) and known.current.energy > 0
+    may_be_a_glitch = known.current.rises < RISES_THAT_PROVE and not was_switched_on
     if may_be_a_glitch and _previous_may_go_on(known, reading):
         if not same:
             return Decision(Action.MERGE, Judgement.MERGED, "the current session cannot have risen so fast")
