@@ -71,7 +71,7 @@ torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and comp
 worlds: .venv/ready ## Replay random worlds, and print by cause how far the totals are from the truth
 	.venv/bin/python -m tests.charger.worlds
 
-# Within 15 minutes on two cores. Exits with 1 if a mutant is neither noticed by a test nor explained in tests/charger/mutants.txt.
+# Exits with 1 if a mutant is neither noticed by a test nor explained in tests/charger/mutants.txt.
 mutants: .venv/ready ## Change the meter in two thousand ways, and see whether a test notices each
 	rm -rf mutants
 	PATH="$$PWD/.venv/bin:$$PATH" CI=1 mutmut run --max-children 2
