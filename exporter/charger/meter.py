@@ -255,6 +255,9 @@ class EnergyMeter:
             self._begin(reading, Decision(Action.BEGIN))
             self._note_power(power_watts)
             return ACCEPTED
+        if current.read_at == 0.0:
+            # A document began the session, at a time of the exporter's clock. The charger's may be behind.
+            current.began_at = min(current.began_at, reading.at)
         energies = f"{kwh(reading.energy)} after {kwh(current.energy)}"
         decision = decide(self._known(current), reading)
         self._held = decision.held
