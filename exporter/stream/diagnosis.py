@@ -1,4 +1,4 @@
-"""Why an attempt to connect has failed, from what was seen of it: pure, so that every case is a table in a test."""
+"""Why an attempt to connect failed: a pure function of the evidence, so that tests can cover every case in a table."""
 
 import errno
 import ssl
@@ -11,7 +11,7 @@ import aiohttp
 
 from exporter.errors import ConnectError, ConnectFailure, cause_of
 
-# A server may ask for any wait; more than an hour would look like an exporter that has given up.
+# A server may ask for any wait. After more than an hour, users would think that the exporter has given up.
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 
 FIRST_REFUSAL: Final = 300  # of the HTTP status codes: a redirect is not followed
@@ -25,12 +25,12 @@ _ADVICE: Final = {
     FORBIDDEN: (ConnectFailure.REJECTED, "check the token of the account"),
     PROXY_AUTHENTICATION_REQUIRED: (ConnectFailure.UNREACHABLE, PROXY_AUTHENTICATION_ADVICE),
     404: (ConnectFailure.OTHER, "there is no Socket.IO at this address, check url"),
-    TOO_MANY_REQUESTS: (ConnectFailure.OTHER, "too many requests, it is left alone for as long as it asks"),
+    TOO_MANY_REQUESTS: (ConnectFailure.OTHER, "too many requests; the exporter waits for as long as Retry-After asks"),
     502: (ConnectFailure.UNREACHABLE, "the service behind its proxy is down"),
     503: (ConnectFailure.UNREACHABLE, "the service is down"),
     504: (ConnectFailure.UNREACHABLE, "the service behind its proxy does not answer"),
 }
-# What comes from these and is not JSON is not the service's own answer.
+# Values of the header Server: an answer from one of these that is not JSON is not the service's own.
 _FRONTS: Final = ("cloudflare", "cloudfront", "akamaighost", "awselb", "sucuri")
 _OTHERWISE: Final = "look at the service and at url"
 
@@ -42,16 +42,16 @@ OTHER_GENERATION: Final = (
 
 @dataclass(slots=True)
 class Evidence:
-    """What was seen of an attempt: the last HTTP answer, the last HTTP failure."""
+    """The last HTTP answer and the last HTTP failure of an attempt."""
 
     status: int | None = None
-    # Of an answer that is a refusal; the names of headers in any case.
+    # Only of an answer that is a refusal; header names are case-insensitive.
     headers: Mapping[str, str] = field(default_factory=dict)
     exception: BaseException | None = None
 
 
 def refused() -> ConnectError:
-    """The service itself said no, over Socket.IO."""
+    """The service itself rejected the connection, over Socket.IO."""
     return ConnectError(
         ConnectFailure.REJECTED,
         "the service refused token or charger: check the token of the account, and that it may see this charger",
@@ -59,7 +59,7 @@ def refused() -> ConnectError:
 
 
 def occupied() -> ConnectError:
-    """The service accepts the connection and says that another one holds the charger."""
+    """The service accepts the connection and reports that another device is connected to the charger."""
     return ConnectError(
         ConnectFailure.OCCUPIED,
         "the charger is connected to another device: close the app there, or stop the other exporter",
@@ -84,16 +84,16 @@ def closed_early() -> ConnectError:
 
 
 def not_understood() -> ConnectError:
-    """Something answers, and it is no server that this client can talk to."""
+    """A server answers, but not with Socket.IO that this client supports."""
     return ConnectError(
         ConnectFailure.PROTOCOL,
-        f"the answer is not understood; perhaps {OTHER_GENERATION}",
+        f"the answer is not valid Socket.IO: check url; perhaps {OTHER_GENERATION}",
         other_transport_may_work=True,
     )
 
 
 def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
-    """The failure that `error`, raised by the client library, stands for."""
+    """Return the failure for an error that the client library raised."""
     chain = list(_chain(error))
     if any(_engineio_code(link) == UNSUPPORTED_PROTOCOL_VERSION for link in chain):
         return ConnectError(ConnectFailure.PROTOCOL, OTHER_GENERATION, other_transport_may_work=True)
@@ -105,13 +105,13 @@ def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
             return failure
     if evidence.status is not None and not (200 <= evidence.status < 300 or evidence.status == 101):
         return _http_failure(evidence)
-    # The transport answered and what it said is not what 4.6.1 (or 5) understands: an Engine.IO 4 server
-    # makes 4.6.1 raise AttributeError, a web page ValueError.
+    # The server answered, but the library could not parse the answer: an Engine.IO 4 server makes 4.6.1 raise
+    # AttributeError, a web page ValueError.
     return not_understood()
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":
-    """The error and what it came from: the library raises `from None`, yet the context is kept."""
+    """Return the error and its causes. The library raises `from None`, but `__context__` is still set."""
     links = []
     while error is not None and error not in links:
         links.append(error)
@@ -129,7 +129,7 @@ def _network_failure(error: BaseException) -> ConnectError | None:
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return ConnectError(
                 ConnectFailure.TLS,
-                f"TLS failed ({_tls_words(error)}): check url, ca_file and the server's certificate",
+                f"TLS failed ({_tls_reason(error)}): check url, ca_file and the server's certificate",
             )
         case aiohttp.ClientConnectorDNSError():
             return ConnectError(
@@ -138,7 +138,7 @@ def _network_failure(error: BaseException) -> ConnectError | None:
         case OSError(errno=errno.EMFILE | errno.ENFILE):
             return ConnectError(
                 ConnectFailure.OTHER,
-                "no file is left for another connection: raise the limit of open files (ulimit -n, LimitNOFILE=)",
+                "too many open files: raise the limit of open files (ulimit -n, LimitNOFILE=)",
             )
         case aiohttp.ClientHttpProxyError():
             # Tinyproxy answers 401 to a wrong password.
@@ -155,9 +155,9 @@ def _network_failure(error: BaseException) -> ConnectError | None:
     return None
 
 
-def _tls_words(error: BaseException) -> str:
+def _tls_reason(error: BaseException) -> str:
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    # Both are set by OpenSSL alone: an error that Python code has raised lacks them.
+    # Only errors from OpenSSL have these attributes; errors raised by Python code lack them.
     words: str = getattr(inner, "verify_message", None) or getattr(inner, "reason", None) or type(inner).__name__
     return words.lower().replace("_", " ") if words.isupper() else words
 
@@ -173,7 +173,7 @@ def _http_failure(evidence: Evidence) -> ConnectError:
             other_transport_may_work=True,
         )
     leads_elsewhere = 300 <= status < 400
-    otherwise = "a redirect, which is not followed: put its goal into url" if leads_elsewhere else _OTHERWISE
+    otherwise = "a redirect, which is not followed: set url to its target" if leads_elsewhere else _OTHERWISE
     reason, advice = _ADVICE.get(status, (ConnectFailure.OTHER, otherwise))
     return ConnectError(
         reason,
@@ -185,7 +185,7 @@ def _http_failure(evidence: Evidence) -> ConnectError:
 
 
 def _front(headers: Mapping[str, str]) -> str | None:
-    """What shows that an answer comes from something in front of the service, which itself answers in JSON."""
+    """Return the evidence that a proxy in front of the service sent this answer; the service itself answers in JSON."""
     content_type, server = (headers.get(name, "").lower() for name in ("Content-Type", "Server"))
     if "json" in content_type:
         return None
@@ -203,7 +203,7 @@ def _retry_after(evidence: Evidence) -> float | None:
     if asked.isdecimal():
         return min(float(asked), MAX_RETRY_AFTER_SECONDS)
     try:
-        # A date is one of the server's clock: ours may be another.
+        # Relative to the server's own clock, which may differ from ours.
         wait = parsedate_to_datetime(asked) - parsedate_to_datetime(evidence.headers.get("Date", ""))
     except (TypeError, ValueError):
         return None

@@ -1,6 +1,6 @@
-"""A row of the fault matrix: what goes wrong, and how one gets to know of it.
+"""A row of the fault matrix: a fault, and the metric and log line that show it.
 
-Each stands on the test that holds it; docs/faults.md is made of them.
+Each row decorates the test that verifies it; docs/faults.md is generated from the rows.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from typing import TypeVar
 
 F = TypeVar("F", bound=Callable[..., object])
 
-# The settings of the tests; the rules themselves are the same for any.
+# Short settings, to keep the tests fast.
 CONNECT_TIMEOUT = 0.5
 PING_INTERVAL = PING_TIMEOUT = 0.3
 IDLE_GRACE = 2.0
 
 
 class Within(Enum):
-    """When a fault is noticed: in words, and how long a test waits for that."""
+    """When a fault is detected: the text for the document, and how long a test waits for it."""
 
     AT_ONCE = ("at once", 2.0)
     CONNECT_TIMEOUT = ("`connect_timeout` (20 s)", CONNECT_TIMEOUT + 2.0)
@@ -32,7 +32,7 @@ class Within(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row. `metric` goes up and `log` is what the line says; a harmless fault has neither."""
+    """A row. `metric` rises and `log` is part of the log line; a harmless fault has neither."""
 
     what: str
     within: Within | None = None
@@ -41,7 +41,7 @@ class Fault:
 
 
 def holds(fault: Fault) -> Callable[[F], F]:
-    """Marks a test as the one that holds this row."""
+    """Marks a test as the one that verifies this row."""
 
     def mark(test: F) -> F:
         test.__dict__["fault"] = fault
@@ -51,7 +51,7 @@ def holds(fault: Fault) -> Callable[[F], F]:
 
 
 def fault_of(test: object) -> Fault:
-    """The row that a test holds."""
+    """The row that a test verifies."""
     assert isinstance(test, FunctionType)
     fault = test.__dict__["fault"]
     assert isinstance(fault, Fault)
@@ -59,7 +59,7 @@ def fault_of(test: object) -> Fault:
 
 
 def harmless(what: str) -> Fault:
-    """A fault that costs nothing and is not worth a word."""
+    """A fault without an effect, which is not logged."""
     return Fault(what)
 
 

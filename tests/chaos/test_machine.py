@@ -21,7 +21,7 @@ MAX_FIRST_WAIT = 2.0
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
-@holds(harmless("The machine's clock steps by an hour, either way"))
+@holds(harmless("The machine's clock steps by an hour, forwards or backwards"))
 async def test_a_step_of_the_clock_costs_no_reading_and_no_energy(scene: Scene, step: float) -> None:
     async with scene.suffering():
         scene.write_in_the_present()

@@ -38,7 +38,7 @@ async def test_a_frame_of_16_megabytes_costs_the_connection(scene: Scene) -> Non
         back_to_the_service(scene)
 
 
-@holds(disconnection("A frame that ends the reading while an answer waits to be sent", "transport"))
+@holds(disconnection("An invalid frame while an answer waits to be sent", "transport"))
 async def test_a_connection_that_breaks_with_an_answer_in_the_queue_is_given_up_at_once(scene: Scene) -> None:
     # The client library overlooks its own word of the end if that comes right behind a packet.
     async with scene.suffering(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
@@ -48,7 +48,7 @@ async def test_a_connection_that_breaks_with_an_answer_in_the_queue_is_given_up_
         back_to_the_service(scene)
 
 
-@holds(harmless("10,000 events in a second to one charger"))
+@holds(harmless("10,000 events per second for one charger"))
 async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None:
     async with scene.suffering():
         joules = scene.flood(logs=5_000, kwh=0.5)
@@ -77,7 +77,7 @@ async def test_a_deeply_nested_packet_costs_itself_alone(scene: Scene) -> None:
         back_to_the_service(scene)
 
 
-@holds(decode_error("A packet id, or a count of attachments, beyond all measure", "other"))
+@holds(decode_error("A packet id or a number of attachments with millions of digits", "other"))
 async def test_a_number_without_an_end_costs_its_packet_alone(scene: Scene) -> None:
     endless: list[str | bytes] = [
         "42" + "7" * 3_000_000 + '["newLog"]',
@@ -100,7 +100,7 @@ async def test_a_binary_payload_is_read_like_text(scene: Scene) -> None:
         await scene.unnoticed()
 
 
-@holds(decode_error("Bytes that no packet has announced", "other"))
+@holds(decode_error("An attachment without its packet", "other"))
 async def test_bytes_that_were_not_announced_cost_themselves_alone(scene: Scene) -> None:
     async with scene.suffering(), saying(scene, b"\x04\x00\x01\x02") as url:
         listen_to(scene, url)
@@ -108,7 +108,7 @@ async def test_bytes_that_were_not_announced_cost_themselves_alone(scene: Scene)
         back_to_the_service(scene)
 
 
-@holds(harmless("Events that the protocol does not name: counted as `other`"))
+@holds(harmless("Unknown events, counted as `other`"))
 async def test_an_unknown_event_is_counted_and_ignored(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.emit(scene.charger, "firmware", {"energy": 900})

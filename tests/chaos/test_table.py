@@ -11,23 +11,23 @@ from tests.chaos.faults import Fault, Within, fault_of
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "faults.md"
 SECTIONS = {
-    "test_wire": "The wire",
-    "test_answers": "What answers to a handshake",
+    "test_wire": "The network",
+    "test_answers": "Answers to the handshake",
     "test_trust": "Certificates and tokens",
-    "test_messages": "What a service says",
+    "test_messages": "Messages of the service",
     "test_machine": "The exporter's machine",
 }
-# Held by tests of other folders.
+# Rows that tests in other folders verify.
 ELSEWHERE = {
     "test_wire": (
         (
-            Fault("A slow service: answers within `connect_timeout`, over whichever transport is tried first"),
+            Fault("A slow service that answers within `connect_timeout` over the transport tried first"),
             "tests/stream/test_failures.py",
             "test_a_service_that_answers_within_the_timeout_connects_at_the_first_attempt",
         ),
         (
             Fault(
-                "Websockets that hang, polling that works: the second attempt connects",
+                "Websockets hang, polling works: the second attempt connects",
                 Within.CONNECT_TIMEOUT,
                 'vecharge_account_connect_failures_total{reason="timeout"}',
                 "over websocket",
@@ -36,7 +36,7 @@ ELSEWHERE = {
             "test_where_websockets_hang_a_slow_service_connects_at_the_second_attempt",
         ),
         (
-            Fault("Pings announced for once an hour: the exporter pings, or gives up silence, sooner"),
+            Fault("Pings announced once an hour: the exporter pings, or closes a silent stream, earlier"),
             "tests/stream/test_connections.py",
             "test_silence_is_noticed_though_the_server_announces_pings_an_hour_apart",
         ),
@@ -44,7 +44,7 @@ ELSEWHERE = {
     "test_machine": (
         (
             Fault(
-                "The disk is full, and has room again",
+                "The disk is full, then has space again",
                 Within.COMMIT,
                 "vecharge_exporter_state_commit_failures_total",
                 "the disk is full: make room on it",
@@ -55,18 +55,18 @@ ELSEWHERE = {
     ),
 }
 
-HEAD = """<!-- Made of the tests in tests/chaos by `make golden`: change it there. -->
+HEAD = """<!-- Generated from the tests in tests/chaos by `make golden`: change the texts there. -->
 
 # Faults
 
-What can go wrong between exporter and service, how soon the exporter notices, and where one sees it. After each of
-these the exporter recovers by itself and has counted all energy. A fault without a metric costs nothing and is not
-logged. A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time, until it is over.
+Faults between exporter and service, when the exporter detects each, and the metric and the log line that show it.
+The exporter recovers from each of them without help and loses no energy. A fault without a metric has no effect and
+is not logged. A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time, until it is over.
 """
 
 
 def rows(module: str) -> Iterator[Fault]:
-    """The rows that the tests of a module hold, in their order."""
+    """The rows that the tests of a module verify, in their order."""
     for name, test in vars(importlib.import_module(f"tests.chaos.{module}")).items():
         if name.startswith("test_"):
             yield fault_of(test)
@@ -78,22 +78,22 @@ def matrix() -> str:
     """The document."""
     parts = [HEAD]
     for module, title in SECTIONS.items():
-        parts.append(f"\n## {title}\n\n| fault | noticed | metric | the log says |\n|---|---|---|---|\n")
+        parts.append(f"\n## {title}\n\n| fault | detected | metric | log line contains |\n|---|---|---|---|\n")
         for fault in rows(module):
-            noticed = fault.within.words if fault.within else "costs nothing"
+            noticed = fault.within.words if fault.within else "no effect"
             metric = f"`{fault.metric}`" if fault.metric else ""
             parts.append(f"| {fault.what} | {noticed} | {metric} | {fault.log} |\n")
     return "".join(parts)
 
 
 @pytest.mark.usefixtures("golden")
-def test_the_document_is_what_the_tests_hold(request: pytest.FixtureRequest) -> None:
+def test_the_document_is_generated_from_the_tests(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--renew-golden"):
         DOCUMENT.write_text(matrix())
-    assert DOCUMENT.read_text() == matrix(), "if this is as it should be: make golden"
+    assert DOCUMENT.read_text() == matrix(), "if the change is intended: make golden"
 
 
-def test_every_row_is_held_by_a_test() -> None:
+def test_every_row_has_a_test() -> None:
     for held in ELSEWHERE.values():
         for _, file, name in held:
             assert f"def {name}(" in (ROOT / file).read_text()

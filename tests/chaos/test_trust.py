@@ -1,4 +1,4 @@
-"""Whom the exporter trusts, and who trusts it: certificates and tokens."""
+"""Faults of certificates and tokens."""
 
 import ssl
 from pathlib import Path
@@ -20,7 +20,7 @@ async def test_a_certificate_for_another_name_is_not_trusted(scene: Scene, autho
     await mistrusted(scene, authority, authority.serving("127.0.0.2"))
 
 
-@holds(connect_failure("Its certificate is of an unknown issuer", "tls", "unable to get local issuer certificate"))
+@holds(connect_failure("Its certificate is from an unknown issuer", "tls", "unable to get local issuer certificate"))
 async def test_a_certificate_of_an_unknown_issuer_is_not_trusted(
     scene: Scene, authority: Authority, tmp_path: Path
 ) -> None:
@@ -45,7 +45,7 @@ async def show(scene: Scene, certificate: ssl.SSLContext) -> None:
     await scene.proxy.listen()
 
 
-@holds(connect_failure("The token is refused, then accepted", "rejected", "the service refused token or charger"))
+@holds(connect_failure("The token is rejected, then accepted", "rejected", "the service refused token or charger"))
 async def test_a_refused_token_is_tried_again(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.rules(refuse="Authentication error")
@@ -54,7 +54,7 @@ async def test_a_refused_token_is_tried_again(scene: Scene) -> None:
         scene.service.rules(refuse=None)
 
 
-@holds(connect_failure("The token file is missing, then back", "other", "cannot be read"))
+@holds(connect_failure("The token file is missing, then restored", "other", "cannot be read"))
 async def test_a_token_file_that_is_missing_is_read_again(scene: Scene) -> None:
     async with scene.suffering():
         scene.token_file.unlink()

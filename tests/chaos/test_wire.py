@@ -6,7 +6,7 @@ from tests.chaos.scene import Scene
 from tests.stream.script import JOINED, opening, scripted
 
 
-@holds(disconnection("The server dies", "transport"))
+@holds(disconnection("The server crashes", "transport"))
 async def test_a_server_that_dies_is_noticed_at_once(scene: Scene) -> None:
     async with scene.suffering():
         await scene.proxy.die()
@@ -14,7 +14,7 @@ async def test_a_server_that_dies_is_noticed_at_once(scene: Scene) -> None:
         await scene.proxy.listen()
 
 
-@holds(connect_failure("The server stays dead: nobody listens at its port", "unreachable", "cannot be reached"))
+@holds(connect_failure("The server stays down: its port is closed", "unreachable", "cannot be reached"))
 async def test_a_server_that_stays_dead_is_told_apart(scene: Scene) -> None:
     async with scene.suffering():
         await scene.proxy.die()
@@ -22,7 +22,7 @@ async def test_a_server_that_stays_dead_is_told_apart(scene: Scene) -> None:
         await scene.proxy.listen()
 
 
-@holds(disconnection("Half-open connection: nothing comes, no end either", "idle", within=Within.SILENCE))
+@holds(disconnection("Half-open connection: no data and no close", "idle", within=Within.SILENCE))
 async def test_a_half_open_connection_is_given_up(scene: Scene) -> None:
     async with scene.suffering():
         await scene.rest()
@@ -42,7 +42,12 @@ async def test_a_half_open_connection_over_polling_is_given_up(scene: Scene) -> 
 
 
 @holds(
-    connect_failure("The server hangs: accepts and says nothing", "timeout", "no answer within", Within.CONNECT_TIMEOUT)
+    connect_failure(
+        "The server hangs: it accepts connections and does not answer",
+        "timeout",
+        "no answer within",
+        Within.CONNECT_TIMEOUT,
+    )
 )
 async def test_a_server_that_hangs_in_the_handshake_times_out(scene: Scene) -> None:
     async with scene.suffering(from_the_start=True):
@@ -62,7 +67,7 @@ async def test_a_delay_costs_nothing(scene: Scene) -> None:
         scene.proxy.delay = 0.0
 
 
-@holds(harmless("A narrow network: 20 kB a second"))
+@holds(harmless("A network of 20 kB per second"))
 async def test_a_narrow_wire_costs_nothing(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.bytes_per_second = 20_000
@@ -72,7 +77,7 @@ async def test_a_narrow_wire_costs_nothing(scene: Scene) -> None:
         scene.proxy.bytes_per_second = float("inf")
 
 
-@holds(disconnection("Corrupt bytes: what comes is no websocket any more", "transport"))
+@holds(disconnection("Corrupt bytes: not a websocket frame", "transport"))
 async def test_bytes_that_are_no_frame_cost_the_connection(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.corrupt = lambda piece: b"\xff" + piece[1:]
@@ -81,7 +86,7 @@ async def test_bytes_that_are_no_frame_cost_the_connection(scene: Scene) -> None
         scene.proxy.corrupt = None
 
 
-@holds(disconnection("Corrupt bytes over polling: what comes is no HTTP any more", "transport"))
+@holds(disconnection("Corrupt bytes over polling: not HTTP", "transport"))
 async def test_polling_that_is_answered_with_nonsense_is_given_up(scene: Scene) -> None:
     scene.transports = ("polling",)
     async with scene.suffering():
@@ -101,7 +106,7 @@ async def test_a_frame_that_is_no_packet_costs_itself_alone(scene: Scene) -> Non
         assert await scene.counted("vecharge_account_disconnections_total") == 0
 
 
-@holds(disconnection("A server that says goodbye at once, for ever", "server", "the service closed the stream"))
+@holds(disconnection("A server that always disconnects immediately", "server", "the service closed the stream"))
 async def test_a_server_that_hangs_up_at_once_for_ever_is_left_alone_longer_and_longer(scene: Scene) -> None:
     async with scene.suffering(), scripted([opening(), JOINED, "41"]) as url:
         scene.proxy.upstream_port = int(url.rpartition(":")[2])
@@ -113,7 +118,7 @@ async def test_a_server_that_hangs_up_at_once_for_ever_is_left_alone_longer_and_
         scene.proxy.upstream_port = scene.service.port
 
 
-@holds(harmless("Websockets that a proxy on the way refuses, polling that works"))
+@holds(harmless("A proxy rejects websockets; polling works"))
 async def test_polling_takes_over_where_websockets_are_refused(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.rules(websocket_status=502)

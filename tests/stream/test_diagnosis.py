@@ -70,7 +70,7 @@ HTTP = {
     503: (ConnectFailure.UNREACHABLE, "down"),
     504: (ConnectFailure.UNREACHABLE, "does not answer"),
     302: (ConnectFailure.OTHER, "a redirect"),
-    308: (ConnectFailure.OTHER, "put its goal into url"),
+    308: (ConnectFailure.OTHER, "set url to its target"),
     400: (ConnectFailure.OTHER, "look at the service"),
     500: (ConnectFailure.OTHER, "look at the service"),
 }
