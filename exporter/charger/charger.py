@@ -10,7 +10,6 @@ import msgspec
 
 from exporter.charger.account import Account
 from exporter.charger.clock import Moment
-from exporter.charger.decisions import Evidence
 from exporter.charger.description import Description
 from exporter.charger.events import (
     OFF,
@@ -30,6 +29,7 @@ from exporter.charger.events import (
     Undecodable,
     UnknownEvent,
 )
+from exporter.charger.evidence import Evidence
 from exporter.charger.logs_while_off import LogsWhileOff
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
@@ -187,7 +187,7 @@ class Charger:
         self.account = account
         self.about.configure(name, account.name, expose_location=rules.expose_location)
         self.readings.configure(rules.stale_after_seconds)
-        self.meter.max_power_watts = rules.max_power_watts
+        self.meter.configure(rules.max_power_watts)
 
     def kept_state(self) -> KeptState:
         """Return what is to be written to disk."""

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from exporter.charger.decisions import JOULES_PER_KWH, Judgement
+from exporter.charger.decisions import Judgement
+from exporter.charger.tolerances import JOULES_PER_KWH
 
 
 class Verdict(StrEnum):

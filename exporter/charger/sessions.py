@@ -43,7 +43,7 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     reported, `document_energy` what a document reported that may be ahead of logs still to come; `base` is where it
     began to count, `set_aside` the part that is not counted. `changed_at` is when the energy last changed, `read_at`
     when it was last read, `rises` how often it has risen; its first log, at `first_at`, had `first_energy`.
-    `begun_on` is the evidence on which it began, as `decisions.Evidence`.
+    `begun_on` is the evidence on which it began, as `evidence.Evidence`.
     """
 
     energy: int

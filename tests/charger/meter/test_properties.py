@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.charger.decisions import Evidence
 from exporter.charger.events import OFF, ON
+from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
 

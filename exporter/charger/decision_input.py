@@ -1,0 +1,63 @@
+"""What a decision looks at: the reading, the sessions so far and what suggests a new one.
+
+Energies are whole joules, times are unix seconds by the charger's clock, powers are watts.
+"""
+
+from typing import Final, NamedTuple
+
+from exporter.charger.evidence import Evidence
+from exporter.charger.sessions import RunningSession
+
+MAX_SESSION_JOULES: Final = 10**13
+
+
+class EnergyReading(NamedTuple):
+    """An energy that a charger reported. `user` is a fingerprint; `watts` is what its power is worth."""
+
+    energy: int
+    at: float
+    user: int | None = None
+    watts: float | None = None
+
+
+class Held(NamedTuple):
+    """A run of held readings: all of them too high, or all of them too low, to be believed."""
+
+    is_high: bool
+    first: EnergyReading
+    last: EnergyReading
+    length: int = 1
+
+
+class Limits(NamedTuple):
+    """The highest power: likely within a session, likely of a new session, and as configured."""
+
+    rise: float
+    new_session: float
+    hard: float
+
+
+class Known(NamedTuple):
+    """All that a decision looks at, besides the reading."""
+
+    current: RunningSession
+    previous: RunningSession | None
+    evidence: Evidence
+    # The part noted since the session's last reading. Where there is none, only a fall can be a new session.
+    fresh_evidence: Evidence
+    user: int | None
+    # Logs of this session have named several users, so another user is weak evidence.
+    users_vary: bool
+    switched_on_at: float | None
+    # The last reading before a gap, while what follows may be a backlog that was stamped on arrival.
+    before_gap: tuple[int, float] | None
+    # When the first log after that gap was written.
+    after_gap_at: float | None
+    held: Held | None
+    limits: Limits
+
+
+def valid_energy(joules: float | None) -> int | None:
+    """The energy in whole joules; None if it cannot be that of a session."""
+    # NaN fails both comparisons.
+    return round(joules) if joules is not None and 0 <= joules <= MAX_SESSION_JOULES else None

@@ -1,0 +1,36 @@
+"""What the energy in a charger's document means."""
+
+from enum import Enum
+
+from exporter.charger.decision_input import EnergyReading, Known
+from exporter.charger.possible_sessions import (
+    earliest_start,
+    flows,
+    is_another_user,
+    previous_may_go_on,
+    same_session_is_possible,
+)
+from exporter.charger.tolerances import RISES_THAT_PROVE, SAME_JOULES
+
+
+class DocumentMeaning(Enum):
+    """What the last energy in the document of a charger that is OFF means."""
+
+    NOTHING = "nothing"
+    RAISE = "raise"  # of the current session
+    PREVIOUS_SESSION = "previous_session"  # raises that one: the current one was a glitch
+    OWN_SESSION = "own_session"  # a session that nobody saw
+
+
+def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
+    """What a document says about the session that ended; `reading.at` is the time of its receipt."""
+    current, previous = known.current, known.previous
+    own_is_possible = flows(reading.energy, reading.at - earliest_start(known, reading), known.limits.new_session)
+    differs = abs(reading.energy - current.reported) > SAME_JOULES
+    if is_another_user(known, reading) and differs and own_is_possible:
+        return DocumentMeaning.OWN_SESSION
+    possible = same_session_is_possible(known, reading)
+    is_glitch = current.rises < RISES_THAT_PROVE and (not possible or not current.reported)
+    if previous is not None and is_glitch and reading.energy >= previous.energy and previous_may_go_on(known, reading):
+        return DocumentMeaning.PREVIOUS_SESSION
+    return DocumentMeaning.RAISE if possible and reading.energy > current.reported else DocumentMeaning.NOTHING

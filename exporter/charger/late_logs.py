@@ -1,0 +1,37 @@
+"""What a log means that arrives after a newer one."""
+
+from enum import Enum
+from typing import Final
+
+from exporter.charger.decision_input import EnergyReading, Known
+from exporter.charger.possible_sessions import flows
+from exporter.charger.tolerances import DIP, ROUNDING
+
+# Logs are shuffled by no more than this.
+SHUFFLED_SECONDS: Final = 60.0
+
+
+class LateMeaning(Enum):
+    """What a log means that was written before the current session began."""
+
+    NOTHING = "nothing"
+    RAISE_PREVIOUS = "raise_previous"
+    BETWEEN = "between"  # a session between the previous and the current one
+
+
+def decide_late(known: Known, reading: EnergyReading) -> LateMeaning:
+    """What a log of a backlog means that arrived after the first log of the current session."""
+    current, previous = known.current, known.previous
+    # What the current session may have had by then is taken to be its own.
+    if previous is None or reading.energy <= current.first_energy + ROUNDING:
+        return LateMeaning.NOTHING
+    if not previous.read_at < reading.at < current.first_at:
+        return LateMeaning.NOTHING
+    came_after_a_gap = known.before_gap is not None and known.after_gap_at == current.first_at
+    if not came_after_a_gap and reading.at - previous.read_at > SHUFFLED_SECONDS:
+        return LateMeaning.NOTHING
+    if reading.energy >= previous.energy - ROUNDING:
+        possible = flows(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
+        return LateMeaning.RAISE_PREVIOUS if possible else LateMeaning.NOTHING
+    possible = flows(reading.energy, reading.at - previous.read_at, known.limits.new_session)
+    return LateMeaning.BETWEEN if possible and reading.energy < DIP * previous.energy else LateMeaning.NOTHING

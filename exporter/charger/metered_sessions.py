@@ -1,0 +1,276 @@
+"""The sessions that the meter works on: applies the decision on each reading."""
+
+from typing import Final
+
+import msgspec
+
+from exporter.charger.decision_input import EnergyReading, Held, Known, Limits
+from exporter.charger.decisions import Action, Decision, decide
+from exporter.charger.evidence import Evidence, NewSessionEvidence
+from exporter.charger.log_order import LogOrder
+from exporter.charger.meter_state import CountedAs, PendingDocument
+from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict, kwh
+from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate
+from exporter.charger.session_list import SessionList, ended
+from exporter.charger.session_users import SessionUsers
+from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.tolerances import RISES_THAT_PROVE, ROUNDING
+
+# Where nobody saw a session begin, its first log stands for the beginning up to so long.
+ASSUMED_SECONDS: Final = 60.0
+
+
+class MeteredSessions:
+    """Begins, continues and merges the sessions of one charger.
+
+    `held` are readings that are not believed yet. `pending_document` is the energy of a document that no log has
+    settled yet. While `needs_no_decision` is true, a reading that rises a little continues the session.
+    """
+
+    __slots__ = (
+        "_on_top_of",
+        "_order",
+        "_power",
+        "evidence",
+        "held",
+        "list",
+        "max_power_watts",
+        "needs_no_decision",
+        "pending_document",
+        "users",
+    )
+
+    def __init__(
+        self,
+        sessions: SessionList,
+        evidence: NewSessionEvidence,
+        pending_document: PendingDocument | None,
+        order: LogOrder,
+        power: PowerEstimate,
+        max_power_watts: float,
+    ) -> None:
+        self.list = sessions
+        self.evidence = evidence
+        self.users = SessionUsers()
+        self.held: Held | None = None
+        self.pending_document = pending_document
+        self.needs_no_decision = False
+        self.max_power_watts = max_power_watts
+        # Where another user's logs began after a switch to ON, while they go on from the energy of the session before.
+        self._on_top_of: int | None = None
+        self._order = order
+        self._power = power
+
+    def note(self, evidence: Evidence) -> None:
+        """Adds evidence that a new session may have begun."""
+        self.evidence.note(evidence)
+        self.needs_no_decision = False
+
+    def hold(self, held: Held) -> None:
+        """Holds these readings again."""
+        self.held = held
+        self.needs_no_decision = False
+
+    def still_off(self) -> None:
+        """The charger is OFF, and when that began is not known."""
+        self.note(Evidence.OFF)
+        current = self.list.current
+        if current is not None:
+            ended(current, max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
+
+    def known(self, current: RunningSession) -> Known:
+        """Returns what a decision on the next reading looks at."""
+        hard, evidence = self.max_power_watts, self.evidence
+        return Known(
+            current,
+            self.list.previous,
+            evidence.all,
+            evidence.fresh,
+            self.users.current,
+            self.users.vary,
+            self._switched_on_at(),
+            evidence.before_gap,
+            evidence.after_gap_at,
+            self.held,
+            Limits(self._power.rise_limit(hard), self._power.new_session_limit(hard), hard),
+        )
+
+    def take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
+        """Decides on a reading that is in order, and applies the decision."""
+        current = self.list.current
+        if current is None:
+            self._begin(reading, Decision(Action.BEGIN))
+            self._note_power(power_watts)
+            return ACCEPTED
+        if current.read_at == 0.0:
+            # A document began the session, at a time of the exporter's clock. The charger's may be behind.
+            current.began_at = min(current.began_at, reading.at)
+        energies = f"{kwh(reading.energy)} after {kwh(current.energy)}"
+        decision = decide(self.known(current), reading)
+        self.held = decision.held
+        verdict = self._apply(decision, current, reading)
+        if verdict is Verdict.ACCEPTED:
+            self._note_power(power_watts)
+        self.needs_no_decision = self._nothing_is_open()
+        judged: tuple[Judged, ...] = ()
+        if decision.judgement is not None:
+            judged = (Judged(decision.judgement, f"{energies}: {decision.reason}"),)
+        if verdict is Verdict.ACCEPTED:
+            return Outcome(verdict, judged=judged) if judged else ACCEPTED
+        return Outcome(verdict, energies, judged)
+
+    def go_on(self, current: RunningSession, energy: int, at: float) -> None:
+        """Continues the session with this energy, unless its own is higher."""
+        current.read_at = at
+        if energy > current.energy:
+            current.energy = energy
+            current.changed_at = at
+            current.rises += 1
+            if current.ended_at is not None and at > current.ended_at:
+                current.ended_at = current.ended_by = None  # it was a pause
+            self.list.count()
+
+    def begin_unseen(self, energy: int, at: float) -> None:
+        """Begins a session known from a document alone."""
+        ending = self.list.current
+        began_at = at if ending is None else ending.read_at
+        if ending is not None:
+            ended(ending, ending.read_at, SessionEvidence.DOCUMENT)
+        session = RunningSession(
+            energy, began_at, at, at, SessionEvidence.DOCUMENT, int(self.evidence.all), certain=False
+        )
+        self.list.begin(session)
+
+    def _apply(self, decision: Decision, current: RunningSession, reading: EnergyReading) -> Verdict:
+        match decision.action:
+            case Action.CONTINUE:
+                self._continue(current, reading, decision)
+            case Action.BEGIN:
+                self._begin(reading, decision)
+            case Action.MERGE:
+                self._merge(current, reading)
+            case Action.COUNT_JUMP | Action.SET_JUMP_ASIDE:
+                self._jump(current, reading, decision)
+            case Action.HOLD_HIGH:
+                return Verdict.IMPLAUSIBLE
+            case Action.HOLD_LOW:
+                return Verdict.ENERGY_GLITCH
+        return Verdict.ACCEPTED
+
+    def _continue(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
+        if not current.reported and self.evidence.all & (Evidence.OFF | Evidence.ON):
+            self._begin(reading, decision)  # what has delivered nothing does not go on
+            return
+        if decision.judgement is not None:
+            current.certain = False
+        self.evidence.fresh = Evidence.NOTHING
+        is_another_user = self.users.go_on(reading.user)
+        may_be_on_top = is_another_user or current.base > 0
+        if may_be_on_top and self.evidence.all & Evidence.ON and self._is_on_top(current, reading):
+            return
+        self.go_on(current, reading.energy, reading.at)
+
+    def _is_on_top(self, current: RunningSession, reading: EnergyReading) -> bool:
+        """Whether the charger does not reset its energy: a session rises from where the last one ended.
+
+        Another user shows it, or that the last session began so too.
+        """
+        if self._on_top_of is None:
+            # Another user's first log may still show how the last session ended.
+            self._on_top_of = current.energy if current.base else max(reading.energy, current.energy)
+        if reading.energy <= self._on_top_of + (0 if current.base else ROUNDING):
+            return False
+        current.energy = self._on_top_of
+        self._begin(reading, Decision(Action.BEGIN), base=self._on_top_of)
+        return True
+
+    def _begin(self, reading: EnergyReading, decision: Decision, base: int = 0) -> None:
+        ending = self.list.current
+        session = RunningSession(
+            energy=reading.energy,
+            began_at=reading.at,
+            read_at=reading.at,
+            changed_at=reading.at,
+            first_energy=reading.energy,
+            first_at=reading.at,
+            base=base,
+            begun_on=int(self.evidence.all),
+            certain=decision.judgement is None,
+        )
+        by_user = self.users.is_another(reading.user)
+        switched_on_at = self._switched_on_at()
+        if switched_on_at is not None:
+            session.began_at = min(switched_on_at, reading.at)
+            session.began_by = SessionEvidence.STATUS
+        else:
+            if by_user:
+                session.began_by = SessionEvidence.USER
+            self._assume_begin(session, reading)
+        if ending is not None:
+            ended(ending, ending.read_at, SessionEvidence.USER if by_user else SessionEvidence.LOG)
+            if decision.judgement is not None:
+                ending.certain = False
+            if self.pending_document is not None:
+                # A backlog: what the document reported is the energy of this, later session.
+                session.document_energy, ending.document_energy = self.pending_document.energy, 0
+                self.pending_document = msgspec.structs.replace(self.pending_document, counted_as=CountedAs.RAISE)
+        self.users.begin_session(reading.user)
+        self.evidence.begin_session()
+        self._on_top_of = None
+        self.list.begin(session)
+
+    def _assume_begin(self, session: RunningSession, reading: EnergyReading) -> None:
+        """Dates the beginning of a session that began in a gap: its energy divided by its power ago."""
+        ending = self.list.current
+        if ending is None or not self.evidence.all & Evidence.GAP or not reading.watts:
+            return
+        seconds = (reading.energy - session.base) / reading.watts
+        session.began_at = min(max(reading.at - seconds, ending.read_at), reading.at)
+        if seconds > ASSUMED_SECONDS:
+            session.began_by = SessionEvidence.ASSUMED
+
+    def _merge(self, glitch: RunningSession, reading: EnergyReading) -> None:
+        self.list.take_up_previous()
+        current = self.list.current
+        assert current is not None, "a merge needs a previous session"
+        current.certain = False
+        current.document_energy = glitch.document_energy
+        current.ended_at = current.ended_by = None
+        self.users.take_up_previous()
+        # The evidence on which the glitch began still holds.
+        self.evidence.all |= Evidence(glitch.begun_on)
+        self.go_on(current, reading.energy, reading.at)
+        self.list.count()
+
+    def _jump(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
+        held = decision.held
+        if held is not None and held.last.at - held.first.at >= WINDOW_SECONDS:
+            self._power.confirm((held.last.energy - held.first.energy) / (held.last.at - held.first.at))
+        if decision.action is Action.SET_JUMP_ASIDE:
+            current.set_aside += reading.energy - current.energy
+        current.certain = False
+        self.held = None
+        self.go_on(current, reading.energy, reading.at)
+
+    def _note_power(self, power_watts: float | None) -> None:
+        current = self.list.current
+        if power_watts is not None and current is not None and power_watts > current.peak_watts:
+            current.peak_watts = power_watts
+
+    def _nothing_is_open(self) -> bool:
+        """Whether a reading that rises a little can only continue the session."""
+        current, previous = self.list.current, self.list.previous
+        return (
+            current is not None
+            and current.number > 0
+            and not self.evidence.fresh
+            and self.held is None
+            and self.pending_document is None
+            and self.evidence.before_gap is None
+            and (previous is None or current.rises >= RISES_THAT_PROVE or current.energy >= previous.energy)
+        )
+
+    def _switched_on_at(self) -> float | None:
+        """When the switch to ON was seen, by the charger's clock."""
+        switched_on = self.evidence.switched_on_unix
+        return None if switched_on is None else switched_on - self._order.delay

@@ -1,0 +1,36 @@
+"""Who charges: users are fingerprints that can only be compared, and are kept in memory only."""
+
+
+class SessionUsers:
+    """The user of the current and of the previous session; None where no log has named one.
+
+    `vary` says that logs of the current session have named several users.
+    """
+
+    __slots__ = ("_previous", "current", "vary")
+
+    def __init__(self) -> None:
+        self.current: int | None = None
+        self._previous: int | None = None
+        self.vary = False
+
+    def is_another(self, user: int | None) -> bool:
+        """Whether `user` and the current user are known and differ."""
+        return user is not None and self.current is not None and user != self.current
+
+    def go_on(self, user: int | None) -> bool:
+        """Takes the user of a log of the current session; returns whether it is another one."""
+        is_another = self.is_another(user)
+        self.vary |= is_another
+        if self.current is None:
+            self.current = user
+        return is_another
+
+    def begin_session(self, user: int | None) -> None:
+        """A new session has begun, with this user."""
+        self._previous, self.current = self.current, user
+        self.vary = False
+
+    def take_up_previous(self) -> None:
+        """The current session was a glitch: the user of the previous one charges."""
+        self.current = self._previous
