@@ -34,14 +34,14 @@ from exporter.stream.socketio_client import (
 if TYPE_CHECKING:
     import aiohttp
 
-# Beyond the ping interval and timeout that the server announced: a slow network is not a dead one.
+# Added to the ping interval and timeout that the server announced, for slow networks.
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
 CANCELLATIONS: Final = 3
-# The service says at once what the charger is, or that it is occupied. After this much silence the stream counts as
-# connected.
+# The service sends the charger's document, or the error that it is occupied, at once. Without any event for this long,
+# the stream counts as connected.
 WELCOME_SECONDS: Final = 3.0
-# A server may announce pings once a day: no connection is trusted for that long without a sign of life.
+# A server may announce a ping interval of a day: close a silent connection earlier.
 MAX_SILENCE_SECONDS: Final = 7200.0
 
 OCCUPIED: Final = ServiceError(occupied=True)
@@ -61,7 +61,7 @@ class Target:
 class Connection:
     """A connection to one charger: `open()`, `welcomed()`, `ended()`, and always `close()`.
 
-    `deliver` gets `Connected` and then every event, in order. Of an occupied charger it gets the service's error alone.
+    `deliver` gets `Connected` and then every event, in order; for an occupied charger only the service's error.
     """
 
     __slots__ = (
@@ -124,7 +124,7 @@ class Connection:
             self._polling_session = self._http.for_polling()
         self._client.eio.use_session(self._polling_session or self._http.for_websockets())
         self._connecting = loop.create_task(self._connect(token, transport))
-        # The library has no time limit on a websocket handshake and swallows cancellations: hence its own task.
+        # The library has no time limit on a websocket handshake and ignores cancellations, so it runs in its own task.
         await asyncio.wait({self._connecting}, timeout=seconds)
         if not self._connecting.done():
             raise timed_out(seconds, transport)
@@ -133,7 +133,7 @@ class Connection:
             raise diagnose(error, self._evidence) from error
         self._connecting = None
         if self._client.eio.ping_interval <= 0 or self._client.eio.ping_timeout < 0:
-            # The library would ping without a pause.
+            # The library would ping in a tight loop.
             raise not_understood()
         waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *self._loops()}
         await asyncio.wait(waited_for, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
@@ -155,7 +155,7 @@ class Connection:
         self._welcome.result()
 
     async def ended(self) -> Disconnection:
-        """Wait for the end of the connection: goodbye, a broken transport, or silence."""
+        """Wait for the end of the connection: a disconnect by the service, a broken transport, or silence."""
         # A failed ping over polling ends the library's loops without any event.
         on_loop_end = self._on_loop_end
         for task in self._loops():
@@ -192,11 +192,11 @@ class Connection:
             self._next_look = loop.call_later(remaining, self._look_for_silence)
 
     async def close(self) -> None:
-        """Says goodbye if it can, and leaves nothing behind: no task, no socket. Takes a few seconds at the most."""
+        """Disconnect from the service if possible, and release all tasks and sockets, within a few seconds."""
         self._joined.cancel()
         self._welcome.cancel()
         for _ in range(CANCELLATIONS):
-            # The library may swallow one, and open what nobody would close.
+            # The library may ignore a cancellation and open a connection that is never closed.
             if self._connecting is None or self._connecting.done():
                 break
             self._connecting.cancel()
@@ -206,7 +206,7 @@ class Connection:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._say_goodbye()
-        # A cancelled ping loop goes on for as long as the state is "connected".
+        # A cancelled ping loop continues as long as the state is "connected".
         transport.state = "disconnected"
         for task in loops:
             task.cancel()
@@ -224,12 +224,12 @@ class Connection:
         self._untie({*loops, self._joined, self._welcome, *filter(None, [self._connecting])})
 
     def _untie(self, futures: set[asyncio.Future[None]]) -> None:
-        """Unties what the library ties together, so that nothing of a dead connection waits for a garbage collection.
+        """Break the reference cycles of the library, so that a closed connection is freed without a garbage collection.
 
-        Those that find old objects hold the event loop; thousands of connections that end together would bring many.
+        Collections block the event loop, and thousands of connections that end together would cause many.
         """
         transport = self._client.eio
-        # Looked at, so that asyncio does not print them, token and all.
+        # Retrieved, so that asyncio does not log them: they may hold a token.
         errors = [future.exception() for future in futures if future.done() and not future.cancelled()]
         errors += [self._evidence.exception, transport.ws and transport.ws.exception()]
         for error in filter(None, errors):
@@ -278,7 +278,7 @@ class Connection:
 
     def _on_refused(self, word: object) -> None:
         if self._joined.done() or decode("error", (word,)) == OCCUPIED:
-            # What JavaScript clients know as the event `error`; the library takes the namespace for left.
+            # JavaScript clients get this as the event `error`; the library treats it as the end of the namespace.
             self._take("error", (word,))
         else:
             self._joined.set_exception(refused())
@@ -307,7 +307,7 @@ class Connection:
             self._ended.set_result(reason)
 
     def _lost(self) -> Disconnection:
-        """Return how a transport was lost: version 5 closes it by itself when no ping comes."""
+        """Return why the transport was lost. Version 5 also closes it when it receives no ping."""
         transport = self._client.eio
         silent = asyncio.get_running_loop().time() - transport.heard_at >= transport.ping_interval
         return Disconnection.IDLE if silent else Disconnection.TRANSPORT

@@ -1,4 +1,4 @@
-"""How fast handshakes may follow each other, over all streams of the process."""
+"""The rate limit of handshakes, for all streams of the process."""
 
 import asyncio
 from types import TracebackType
@@ -7,7 +7,7 @@ from types import TracebackType
 class Pace:
     """Runs at most `at_once` handshakes at the same time and begins at most `per_second` per second.
 
-    After an outage of the service its streams come back one after the other, not all in one second.
+    So after an outage of the service its streams do not reconnect all at once.
     """
 
     def __init__(self, at_once: int, per_second: float) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP sessions of an account's streams, and what they see of a handshake that the client library hides."""
+"""The HTTP sessions of an account's streams, which keep evidence of a handshake that the client library hides."""
 
 from contextvars import ContextVar
 from typing import Final
@@ -10,12 +10,12 @@ from exporter.stream.diagnosis import FIRST_REFUSAL, Evidence
 from exporter.stream.polling import BoundedResponse
 from exporter.stream.tls import ResumingContext
 
-# Of the attempt that the running task makes.
+# The evidence of the current task's connection attempt.
 evidence_of_attempt: ContextVar[Evidence] = ContextVar("evidence_of_attempt")
 
 
 def _trace() -> aiohttp.TraceConfig:
-    """Return a trace that keeps the status of a failed handshake and the exceptions that the library swallows."""
+    """Return a trace that keeps the status of a failed handshake and the exceptions that the library hides."""
 
     async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
         if evidence := evidence_of_attempt.get(None):
@@ -31,7 +31,7 @@ def _trace() -> aiohttp.TraceConfig:
     async def redirected(_session: object, _context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
         if evidence := evidence_of_attempt.get(None):
             evidence.status = params.response.status
-        raise aiohttp.ClientError("a redirect is not followed: the token goes to no other address")
+        raise aiohttp.ClientError("a redirect is not followed: the token must not go to another address")
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(ended)
@@ -46,8 +46,8 @@ _TRACE: Final = _trace()
 class HttpSessions:
     """The HTTP sessions over one connector.
 
-    All websockets share a session: one for each stream would take 3 KB. Over polling each stream has its own, for the
-    cookies by which a load balancer finds the server of a stream again.
+    All websockets share a session: one per stream would take 3 KB each. Over polling each stream has its own session,
+    since load balancers use cookies to route a stream to its server.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class HttpSessions:
         self._for_websockets: aiohttp.ClientSession | None = None
 
     def for_websockets(self) -> aiohttp.ClientSession:
-        """Return the session of all websockets, which is made for the first one."""
+        """Return the session of all websockets; create it for the first one."""
         if self._for_websockets is None:
             self._for_websockets = self._create(aiohttp.DummyCookieJar())
         return self._for_websockets
@@ -75,7 +75,7 @@ class HttpSessions:
         return self._create(aiohttp.CookieJar(unsafe=True))
 
     def joined(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
-        """A stream has joined over this websocket: later ones resume its TLS session."""
+        """Resume the TLS session of this websocket, whose stream has joined, in later connections."""
         connection = websocket.get_extra_info("ssl_object")
         if self._tls is not None and connection is not None:
             self._tls.keep_session_of(connection)
@@ -94,6 +94,6 @@ class HttpSessions:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout_seconds),
             response_class=BoundedResponse,
             trace_configs=[_TRACE],
-            # Not from the environment: aiohttp would look for it in two threads, and in .netrc, at every request.
+            # Not `trust_env`: aiohttp would read the environment and .netrc in threads at every request.
             proxy=self._proxy,
         )

@@ -1,4 +1,4 @@
-"""How many streams may be open at once: they never take the last files of the process."""
+"""The limit of open streams, which leaves some open files to the rest of the process."""
 
 import asyncio
 import resource
@@ -8,7 +8,7 @@ from typing import Final
 
 from exporter.charger.process_stats import ExporterProcess
 
-# Open files that are not streams: scrapes (256 at most), the state file, logs, and the second socket of a handshake.
+# Open files that are not streams: scrapes (at most 256), the state file, logs, and the second socket of a handshake.
 OWN_FILES: Final = 400
 
 
@@ -35,7 +35,7 @@ def shortage(chargers: int) -> str | None:
 
 
 class OpenFiles:
-    """Lets at most so many streams hold a connection at once. The others wait, first come first served."""
+    """Limits how many streams have a connection at the same time. The others wait in order."""
 
     def __init__(self, process: ExporterProcess, streams: int) -> None:
         self._process = process

@@ -1,6 +1,6 @@
 """HTTP bodies with a limit, and the packets of a polling reply.
 
-python-engineio 3.14.2 accepts any length in a reply, negative ones too: one such reply blocks the event loop for ever.
+python-engineio 3.14.2 accepts any length in a reply. A negative one blocks the event loop forever.
 It also counts characters where JavaScript counts UTF-16 units.
 """
 
@@ -10,9 +10,9 @@ from typing import Final
 
 import aiohttp
 
-# As much as aiohttp takes in one websocket message.
+# aiohttp's own limit of a websocket message.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-# A reply holds what has queued up since the last one; the library's own limit of 16 is soon reached.
+# A reply holds all packets since the last one, which are often more than the library's limit of 16.
 MAX_PACKETS: Final = 100_000
 
 _TEXT_LENGTH: Final = re.compile(rb"(?:[0-9]\0){1,8}:\0")
@@ -20,7 +20,7 @@ _BINARY_LENGTH: Final = re.compile(rb"[\0\1]([\0-\11]{1,8})\xff")
 
 
 class BoundedResponse(aiohttp.ClientResponse):
-    """A response whose body is refused beyond MAX_BODY_BYTES, with a ValueError."""
+    """A response that raises ValueError if its body is longer than MAX_BODY_BYTES."""
 
     async def read(self) -> bytes:
         """The body."""
@@ -49,24 +49,24 @@ def packets_of(encoded: bytes) -> list[str | bytes]:
 
 
 def _text_parts(encoded: bytes) -> Iterator[str]:
-    """`LENGTH:PACKET`, again and again; lengths in UTF-16 units."""
+    """Yield the packets of repeated `LENGTH:PACKET`; lengths are in UTF-16 units."""
     units = encoded.decode().encode("utf-16-le")
     at = 0
     while at < len(units):
         found = _TEXT_LENGTH.match(units, at)
         if found is None:
-            raise ValueError("the reply holds no length where one is due")
+            raise ValueError("the reply holds an invalid length")
         length = int(found[0].decode("utf-16-le")[:-1])
         at = found.end() + 2 * length
         yield units[found.end() : at].decode("utf-16-le")
 
 
 def _binary_parts(encoded: bytes) -> Iterator[bytes]:
-    """A byte for the kind, the digits of the length as bytes, 255, the packet; lengths in bytes."""
+    """Yield the packets. Each is a byte for the kind, the digits of its length as bytes, 255, and its content."""
     at = 0
     while at < len(encoded):
         found = _BINARY_LENGTH.match(encoded, at)
         if found is None:
-            raise ValueError("the reply holds no length where one is due")
+            raise ValueError("the reply holds an invalid length")
         at = found.end() + int("".join(str(digit) for digit in found[1]))
         yield encoded[found.end() : at]

@@ -1,4 +1,4 @@
-"""`run --record.file`: writes what the streams bring to a recording, which `replay` plays again."""
+"""`run --record.file`: writes the events of the streams to a recording, which `replay` plays."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from exporter.logs import Log, Thinned
 from exporter.stream.recording_file import RecordingFile
 
 FLUSH_SECONDS: Final = 2.0
-# What waits for a disk that hangs; beyond it, lines are dropped.
+# Limit of the lines in memory while the disk hangs; further lines are dropped.
 MAX_PENDING_BYTES: Final = 16 * 1024 * 1024
 CLOSE_SECONDS: Final = 1.0
 
 
 class Recorder:
-    """Collects the lines of all streams and writes them to a file. A failure costs the recording, never a stream."""
+    """Collects the lines of all streams and writes them to a file. A failure never affects a stream."""
 
     def __init__(self, file: RecordingFile, clock: Callable[[], Moment], log: Log) -> None:
         self._file = file
@@ -35,7 +35,7 @@ class Recorder:
         self._writing: asyncio.Future[None] | None = None
 
     def charger(self, charger_id: str) -> "ChargerRecorder":
-        """Return the recorder of one charger: the same one for as long as the process lives."""
+        """Return the recorder of one charger: always the same one."""
         known = self._chargers.get(charger_id)
         if known is None:
             known = self._chargers[charger_id] = ChargerRecorder(charger_id, self._add)
@@ -43,7 +43,7 @@ class Recorder:
         return known
 
     async def run(self) -> None:
-        """Write what has come, at regular intervals, until cancelled."""
+        """Write the collected lines at regular intervals until cancelled."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self._flush()
@@ -117,6 +117,6 @@ class ChargerRecorder:
         return record
 
     def received(self, name: object, arguments: tuple[object, ...]) -> None:
-        """Record an event of the service, as far as it may be."""
+        """Record an event of the service without personal data."""
         event, data = self._redactor.redact(name, arguments)
         self._add(self._charger_id, event, data)

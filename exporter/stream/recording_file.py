@@ -1,4 +1,4 @@
-"""The file of a recording: it grows by whole lines, and is rotated at a size."""
+"""The file of a recording: lines are appended, and it is rotated at a maximum size."""
 
 import itertools
 import os
@@ -8,9 +8,9 @@ from typing import Final
 
 from exporter.errors import RecordingError, cause_of
 
-# Files kept beside the one that is written: FILE.1 is the newest of them.
+# Rotated files that are kept; FILE.1 is the newest.
 OLD_FILES: Final = 4
-# A line that a crash has torn is shorter than this.
+# Longer than any line that a crash can leave incomplete.
 TORN_LINE_BYTES: Final = 1024 * 1024
 LINE_BEGIN: Final = b'{"at":"'
 
@@ -19,7 +19,7 @@ class RecordingFile:
     """A file that lines are appended to. Only the exporter's user may read it. Its calls block."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
-        """Open the file once, so that a wrong name ends the start; raise RecordingError."""
+        """Open the file once, so that the start fails if the name is wrong; raise RecordingError."""
         self._path = path
         self._max_bytes = max_bytes
         try:
@@ -49,14 +49,14 @@ class RecordingFile:
         return os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
 
     def _rotate(self) -> None:
-        """FILE becomes FILE.1, FILE.1 becomes FILE.2, and the oldest goes."""
+        """Rename FILE to FILE.1, FILE.1 to FILE.2 and so on; the oldest is deleted."""
         names = [self._path, *(self._path.with_name(f"{self._path.name}.{age}") for age in range(1, OLD_FILES + 1))]
         for younger, older in reversed(list(itertools.pairwise(names))):
             if younger.exists():
                 younger.replace(older)
 
     def _cut_torn_line(self) -> None:
-        """Cut off a line that was not written to its end: one that goes on after it would not be an event."""
+        """Remove an incomplete last line: with the next line appended to it, it would not be a valid event."""
         file = self._open()
         try:
             size = os.fstat(file).st_size

@@ -1,4 +1,4 @@
-"""The service of each account: what its streams share to reach it."""
+"""The service of each account: the resources that its streams share."""
 
 import ssl
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Prepared = dict[str, tuple[AccountConfig, Service]]
 
 
 class Services:
-    """The services in use, by account. An account that stays the same keeps its connector."""
+    """The services in use, by account. An account that has not changed keeps its connector."""
 
     def __init__(self) -> None:
         self._current: Prepared = {}
@@ -30,7 +30,7 @@ class Services:
         return self._current[account][1]
 
     def prepare(self, accounts: Mapping[str, AccountConfig]) -> Prepared:
-        """What `replace` is to put in place. Changes nothing; raises ConfigError if TLS cannot be prepared."""
+        """Return the services for `replace`; raise ConfigError if TLS cannot be prepared. Changes nothing."""
         prepared = {}
         for name, account in accounts.items():
             known = self._current.get(name)
@@ -38,7 +38,7 @@ class Services:
         return prepared
 
     async def replace(self, prepared: Prepared) -> None:
-        """Puts these services in place, and closes the connectors of those that go."""
+        """Use these services, and close the connectors of those that are no longer used."""
         before, self._current = self._current, prepared
         for name, (_, service) in before.items():
             if name not in prepared or prepared[name][1] is not service:
@@ -46,7 +46,7 @@ class Services:
 
 
 def without_chargers(account: AccountConfig) -> AccountConfig:
-    """What of an account its streams share: they need not reconnect for another charger."""
+    """Return the part of an account that its streams share: they must not reconnect when a charger is added."""
     return replace(account, chargers=())
 
 
@@ -68,7 +68,7 @@ def _service(account: AccountConfig) -> Service:
         account.transports,
         account.connect_timeout_seconds,
         HttpSessions(
-            # No limit: each stream holds one connection, for as long as it lives.
+            # Unlimited: each stream has one connection.
             aiohttp.TCPConnector(ssl=context, limit=0),
             account.connect_timeout_seconds,
             proxy_for(account.url),

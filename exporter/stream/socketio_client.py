@@ -1,7 +1,7 @@
-"""The client library, made fit: python-socketio 4.6.1 over python-engineio 3.14.2, and as well 5 in its place.
+"""The client library with its faults corrected: python-socketio 4.6.1 with python-engineio 3.14.2, or 5.
 
-The only file that imports socketio. It works around what the library was measured to do (docs/design.md, "The client
-library") by overriding methods that both versions have.
+The only file that imports socketio. It works around the faults listed in docs/design.md ("The client library") by
+overriding methods that both versions have.
 """
 
 import asyncio
@@ -27,21 +27,21 @@ NAMESPACE: Final = "/"
 ENGINEIO_CLOSE: Final = 1
 ENGINEIO_PING: Final = 2
 ENGINEIO_MESSAGE: Final = 4
-# Some servers announce an hour: a dead connection would be noticed two hours late.
+# Some servers announce an hour: then the loss of a connection would be detected after two hours.
 MAX_PING_SECONDS: Final = 300.0
-# An event of the one namespace, without an id, in Socket.IO's words.
+# The prefix of a Socket.IO event of the default namespace without an id.
 PLAIN_EVENT: Final = "2["
-# What the library reads digit by digit (an id) or waits for (attachments), with a server setting no end to it.
+# A packet id with too many digits, which the library reads one by one, or too many attachments, for which it waits.
 _OVERSIZED: Final = re.compile(r"\d(?:\d{3,}-|(?:\d{1,2}-)?(?:/[^,]*,)?\d{16})")
 
-# python-socketio 5 would wait for the namespace by itself, for one second; 4.6.1 does not know the argument.
+# By default python-socketio 5 waits one second for the namespace; 4.6.1 does not have the argument.
 CONNECT_OPTIONS: Final = {"wait": False} if "wait" in inspect.signature(socketio.AsyncClient.connect).parameters else {}
 
 
 def prepare_library() -> None:
     """Prepare the client library; call this once, before the first connection.
 
-    By default it installs SIGINT handlers, drops polling replies of more than 16 packets, and loops for ever over a
+    By default it installs SIGINT handlers, drops polling replies of more than 16 packets, and loops forever over a
     reply with invalid lengths.
     """
     engineio.payload.Payload.max_decode_packets = MAX_PACKETS
@@ -65,46 +65,46 @@ def _decode_payload(payload: engineio.payload.Payload, encoded: bytes) -> None:
 
 
 class Silent(logging.Logger):
-    """The library logs URLs, so tokens, and payloads, so phone numbers: nothing of it is ever written."""
+    """Discards all log lines of the library: they hold URLs with tokens and payloads with phone numbers."""
 
     def __init__(self) -> None:
         super().__init__("socketio", logging.CRITICAL + 1)
         self.propagate = False
 
     def info(self, *_args: object, **_fields: object) -> None:
-        """Called for every message: not even the level is looked at."""
+        """Skip even the check of the level: the library calls this for every message."""
 
 
-# It has nothing to remember: all connections share it.
+# Stateless, so all connections share it.
 SILENT: Final = Silent()
 
 
 class Json:
-    """The JSON of the library, faster: a fifth of what a log costs was spent on it."""
+    """A faster JSON module for the library, which spends a fifth of the time of a log on JSON."""
 
     dumps = staticmethod(json.dumps)
 
     @staticmethod
     def loads(text: str) -> Any:
-        """What json.loads gives, and as a fault what it raises."""
+        """Return the same as json.loads, and raise the same errors."""
         if text[1:2] == "[" and text[0].isdecimal():
             raise ValueError("a Socket.IO event, which Engine.IO tries to read as JSON first")
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError:
-            return json.loads(text)  # it takes a little more: NaN, and halves of surrogate pairs
+            return json.loads(text)  # which also accepts NaN and halves of surrogate pairs
 
 
 _UNUSED_EVENT: Final = asyncio.Event()
 
 
 class Outbox:
-    """The packets to send. None is the library's signal that the connection is over.
+    """The packets to send. The library adds None when the connection has ended.
 
-    It has one reader, the library's write loop. An asyncio.Queue would take 4 KB of each connection.
+    It has one reader, the library's write loop. An asyncio.Queue would take 4 KB per connection.
     """
 
-    Empty = asyncio.QueueEmpty  # the name by which the library knows it
+    Empty = asyncio.QueueEmpty  # the library uses this name
 
     def __init__(self, transport: "Transport") -> None:
         self._transport = transport
@@ -112,7 +112,7 @@ class Outbox:
         self._awaited: asyncio.Future[Any] | None = None
 
     async def put(self, packet: Any) -> None:
-        """Queue a packet. 4.6.1 overlooks a None behind another packet and waits half a minute for more to send."""
+        """Queue a packet. 4.6.1 misses a None after another packet and waits half a minute for more packets."""
         if packet is None:
             self._transport.on_broken()
         if self._awaited is None or self._awaited.done():
@@ -121,7 +121,7 @@ class Outbox:
             self._awaited.set_result(packet)
 
     def get(self) -> "asyncio.Future[Any]":
-        """Return the next packet as a future: of a coroutine, the library's timeout would make a task."""
+        """Return the next packet as a future: for a coroutine, the library's timeout would create a task."""
         self._awaited = asyncio.get_running_loop().create_future()
         if self._packets:
             self._awaited.set_result(self._packets.pop(0))
@@ -134,13 +134,15 @@ class Outbox:
         return self._packets.pop(0)
 
     def task_done(self) -> None:
-        """Count nothing: nobody waits until all packets are sent."""
+        """Do nothing: no caller waits until all packets are sent."""
 
 
 class Transport(engineio.AsyncClient):  # type: ignore[misc]
-    """Engine.IO that remembers when it last heard anything and hands messages on in line, in order."""
+    """An Engine.IO client that records when it last received a packet, and handles messages in order without tasks."""
 
-    http: Any = None  # of the class as well: python-engineio 4 looks for it as an untied one is freed
+    http: Any = (
+        None  # on the class too: python-engineio 4 reads it when a client is freed after its attributes were cleared
+    )
     heard_at = 0.0
     on_garbled: Callable[[], None]
     on_goodbye: Callable[[], None]
@@ -149,9 +151,9 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     ping_timeout: float
 
     def use_session(self, session: aiohttp.ClientSession) -> None:
-        """Use this HTTP session, and leave it open at the end."""
+        """Use this HTTP session, and do not close it at the end."""
         self.http = session
-        self.external_http = True  # python-engineio 4 asks
+        self.external_http = True  # read by python-engineio 4
 
     def create_queue(self) -> "Outbox":
         """Return the queue of packets to send."""
@@ -162,7 +164,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         return _UNUSED_EVENT
 
     def _reset(self) -> Any:
-        # 3.14.2 would close the session under its own goodbye, and send that over a new one that nobody closes.
+        # 3.14.2 would close the session before its last packet, and send that over a new session that is never closed.
         session, self.http = self.http, None
         try:
             return super()._reset()
@@ -170,7 +172,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
             self.http = session
 
     async def hang_up_polling(self, seconds: float) -> None:
-        """Tells the server that this client goes. The library's write loop often ends before it has said so."""
+        """Send the close packet to the server. The library's write loop often ends before it has sent it."""
         body = engineio.payload.Payload(packets=[engineio.packet.Packet(ENGINEIO_CLOSE)]).encode()
         kind = "application/octet-stream" if isinstance(body, bytes) else "text/plain"
         self.state = "disconnected"
@@ -181,9 +183,9 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
             response.release()
 
     async def _ping_loop(self) -> None:
-        """Ping often enough, whatever the server announces, to notice a dead connection (Engine.IO 3 only).
+        """Ping at least every MAX_PING_SECONDS, whatever the server announces (Engine.IO 3 only).
 
-        `Connection` notices that no answer comes.
+        `Connection` detects missing answers.
         """
         self.ping_interval = min(self.ping_interval, MAX_PING_SECONDS)
         self.ping_timeout = min(self.ping_timeout, MAX_PING_SECONDS)
@@ -199,14 +201,14 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
             await super()._receive_packet(pkt)
             return
         try:
-            # The library would start a task a message, whose exceptions nobody sees.
+            # The library would start a task per message and lose its exceptions.
             await self.handlers["message"](pkt.data)
         except Exception:
-            self.on_garbled()  # whatever a server sends ends in a count
+            self.on_garbled()  # counts the invalid message
 
 
 class Client(socketio.AsyncClient):  # type: ignore[misc]
-    """A Socket.IO client that distinguishes a refusal, a goodbye and a broken transport."""
+    """A Socket.IO client that distinguishes a rejection, a disconnect by the service and a broken transport."""
 
     on_event: Callable[[object, tuple[object, ...]], None]
     on_refused: Callable[[object], None]
@@ -218,17 +220,17 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
 
     async def _handle_eio_message(self, data: Any) -> None:
         if self._binary_packet and not isinstance(data, bytes):
-            # A text packet where an attachment was due: the event that waits for it will never be whole.
+            # A text packet instead of an attachment: the event that waits for the attachment cannot be completed.
             self._binary_packet = None
             self.eio.on_garbled()
         if isinstance(data, str):
             if data.startswith(PLAIN_EVENT):
-                # Nearly all that ever comes: the library would take it apart digit by digit, at twice the cost.
+                # Nearly all packets. The library would parse them character by character, which takes twice as long.
                 event, *arguments = Json.loads(data[1:])
                 self.on_event(event, tuple(arguments))
                 return
             if _OVERSIZED.match(data):
-                raise ValueError("a packet with an endless id or with attachments beyond counting")
+                raise ValueError("the packet id is too long, or there are too many attachments")
         await super()._handle_eio_message(data)
 
     async def _handle_error(self, namespace: str | None, data: Any) -> None:
@@ -237,14 +239,14 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
             await super()._handle_error(namespace, data)
 
     async def _handle_disconnect(self, namespace: str | None) -> None:
-        # Of another namespace, version 5 would take it for the end of the connection.
+        # Version 5 would treat the end of another namespace as the end of the connection.
         if (namespace or NAMESPACE) == NAMESPACE:
             self.on_goodbye()
             await super()._handle_disconnect(namespace)
 
 
 class Door(socketio.AsyncClientNamespace):  # type: ignore[misc]
-    """Receives every event, unknown ones and the library's own included."""
+    """Receives every event, including unknown ones and the library's own."""
 
     def __init__(self, receive: Callable[[object, tuple[object, ...]], None]) -> None:
         super().__init__(NAMESPACE)
@@ -255,6 +257,6 @@ class Door(socketio.AsyncClientNamespace):  # type: ignore[misc]
 
 
 def registries_of_clients() -> "list[list[object]]":
-    """Lists in which python-engineio keeps every connected client, so as to close them on SIGINT."""
+    """Return the lists in which python-engineio keeps all connected clients, to close them on SIGINT."""
     modules = (sys.modules.get("engineio.client"), sys.modules.get("engineio.base_client"))
     return [module.connected_clients for module in modules if module and hasattr(module, "connected_clients")]

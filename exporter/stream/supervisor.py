@@ -1,7 +1,7 @@
-"""The stream of one charger: connects, listens, and connects again, for ever.
+"""The stream of one charger: connects, listens, and reconnects until it is cancelled.
 
-Every attempt is a new connection with the token as it is now. Between attempts it waits with exponential backoff
-and full jitter; how many handshakes run at once is limited over the whole process.
+Every attempt is a new connection with the current token. Between attempts the stream waits with exponential backoff
+and full jitter. The number of concurrent handshakes is limited for the whole process.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from exporter.stream.recorder import ChargerRecorder
 
 MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
-# A connection that lasted this long worked: the next attempt starts from the shortest wait again.
+# A connection that lasted this long counts as successful: the backoff starts again from the shortest wait.
 LIVED_SECONDS: Final = 10.0
-# Above this many failing chargers of an account, log only at powers of two.
+# If more chargers of an account than this fail, log new ones only at powers of two.
 MANY_FAIL: Final = 10
-# This many short connections in a row are not sessions that end.
+# This many short connections in a row are a fault, not the normal end of sessions.
 SUSPICIOUS: Final = 4
 
 
 class Backoff:
-    """How long to wait before the next attempt: full jitter, so that many streams do not march in step."""
+    """How long to wait before the next attempt: with full jitter, so that streams do not reconnect at the same time."""
 
     __slots__ = ("_failures", "_rng")
 
@@ -46,7 +46,7 @@ class Backoff:
         return self._rng.uniform(0.0, bound)
 
     def reset(self) -> None:
-        """A connection has lived."""
+        """Start again from the shortest wait, after a successful connection."""
         self._failures = 0
 
 
@@ -56,7 +56,7 @@ class Experience:
 
     # The chargers that fail now, by reason.
     failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # The service asks for no attempts before this time of the event loop (Retry-After).
+    # Time of the event loop before which the service asks for no attempts (Retry-After).
     closed_until: float = 0.0
 
 
@@ -114,40 +114,40 @@ class ChargerStream:
         self._open_files = open_files or nullcontext()
         self._unbound_log = log
         self._backoff = Backoff(rng)
-        # Since it was last connected.
+        # Failures since the last connection.
         self._failures = Thinned()
         self._logged: frozenset[ConnectFailure] = frozenset()
         self._timed_out: str | None = None
         self._short_lives = Thinned()
         self._token_in_doubt = False
-        # Made when it is needed: it would take 1 KB.
+        # Created when needed, since it takes 1 KB.
         self._woken: asyncio.Event | None = None
 
     async def run(self) -> None:
-        """Connects and listens until it is cancelled; then says goodbye to the service."""
+        """Connect and listen until cancelled; then disconnect from the service."""
         while True:
             await self._rest(self._closed_seconds())
             async with self._open_files:
                 seconds = await self._live_once()
-            # While it rests it holds nothing of a connection.
+            # Outside of `open_files`: a waiting stream has no connection.
             await self._rest(seconds)
 
     @property
     def _log(self) -> Log:
-        # Bound when a line is due: kept for each stream it would take 0.5 KB.
+        # Bound for each line, since a bound log takes 0.5 KB per stream.
         return self._unbound_log.bind(charger_id=self._target.charger_id, account=self._service.account)
 
     def token_changed(self) -> None:
-        """The account has another token: if the last attempt failed for the old one, the next is made at once."""
+        """Retry at once if the last attempt failed because of the token: the account has another one now."""
         if self._token_in_doubt:
             self._woken = self._woken or asyncio.Event()
             self._woken.set()
 
     async def _live_once(self) -> float:
-        """One attempt, and what it brings: the life of a connection or a failure. Returns the seconds to rest then."""
+        """Make one attempt and listen until the connection ends; return the seconds to wait before the next attempt."""
         try:
             async with self._handshakes:
-                # Another stream may have been told so while this one waited for its turn.
+                # Another stream may have received a Retry-After while this one waited for its turn.
                 if self._closed_seconds() > 0:
                     return 0.0
                 connection = await self._connect()
@@ -163,7 +163,7 @@ class ChargerStream:
         self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(error.__cause__, TokenError)
         asked = error.retry_after_seconds or 0.0
         if error.reason is ConnectFailure.REJECTED:
-            # Another token need not wait for it, nor another charger.
+            # Only this charger waits: the other chargers, and another token, may be accepted.
             return max(self._backoff.next(), asked)
         closed_until = asyncio.get_running_loop().time() + asked
         self._experience.closed_until = max(self._experience.closed_until, closed_until)
@@ -189,7 +189,7 @@ class ChargerStream:
         self._failures.over()
         self._logged = frozenset()
         self._token_in_doubt = False
-        # A service that always hangs up at once must not fill the log. A connection that lasts is logged once it has.
+        # A service that always disconnects at once must not fill the log. So log a connection only once it has lasted.
         connections = self._short_lives.times_if_due("short-lived connection", since)
         logging = loop.call_later(0.0 if connections else LIVED_SECONDS, self._log.info, "stream connected")
         reason = Disconnection.RELOAD
@@ -254,7 +254,7 @@ class ChargerStream:
         await connection.close()
 
     def _advice(self, error: ConnectError) -> str:
-        """What everybody may see, who need not know where files lie; the log names them."""
+        """Return the error text for the landing page, which does not show paths; the log does."""
         if isinstance(error.__cause__, TokenError):
             return f"the token of account {self._service.account} {error.__cause__.problem}"
         return str(error)
@@ -262,17 +262,17 @@ class ChargerStream:
     def _log_end(self, reason: Disconnection, connections: int) -> None:
         fields = {"reason": reason.value} | ({"times": connections} if connections > 1 else {})
         if reason is Disconnection.SERVER and connections < SUSPICIOUS:
-            # Normal after OFF: the service hangs up, and the stream waits for the next session.
+            # Normal after OFF: the service closes the stream, and a new one waits for the next session.
             self._log.info("the service closed the stream; connecting again", **fields)
         elif reason is Disconnection.SERVER:
-            self._log.warning("the service closed the stream again and again: look at the service", **fields)
+            self._log.warning("the service closed the stream repeatedly; check the service", **fields)
         else:
             self._log.warning("stream lost; connecting again", **fields)
 
     def _log_failure(self, error: ConnectError) -> None:
         """Log a failure of a charger at its 1st, 2nd, 4th, 8th ... time.
 
-        Of the chargers of an account that fail in the same way, log only the first ones, and how many there are.
+        If many chargers of an account fail for the same reason, log only some of them, with the number of chargers.
         """
         reason = error.reason
         failing = self._experience.failing[reason]

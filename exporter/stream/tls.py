@@ -1,4 +1,4 @@
-"""TLS to a service, made cheap for thousands of streams: sessions are resumed, large buffers leave the heap."""
+"""TLS to a service with little CPU and memory per stream: sessions are resumed, large buffers are not on the heap."""
 
 import asyncio
 import ctypes
@@ -7,14 +7,14 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-# CPython 3.11 leaks 6 KB each time that the session of a connection is read.
+# CPython 3.11 leaks 6 KB each time the session of a connection is read.
 _SECONDS_BETWEEN_SESSIONS: Final = 60.0
 _M_MMAP_THRESHOLD: Final = -3  # of glibc's malloc.h
 _LARGE_BYTES: Final = 128 * 1024
 
 
 class _WithoutCertificate(ssl.SSLObject):
-    """A connection that tells nobody what certificate OpenSSL has verified: asyncio would keep 2 KB of it for each."""
+    """A connection that does not return its certificate: asyncio would keep 2 KB of it per connection."""
 
     def getpeercert(self, _binary_form: bool = False) -> None:
         """Return None."""
@@ -23,8 +23,8 @@ class _WithoutCertificate(ssl.SSLObject):
 class ResumingContext(ssl.SSLContext):
     """A client's context with the system's authorities, which resumes the last TLS session with its host.
 
-    A resumed handshake needs no certificate and no signature. asyncio has no argument for the session of a connection,
-    but it asks the context for each connection.
+    A resumed handshake needs neither a certificate nor a signature. asyncio has no argument for the TLS session of a
+    connection, but it calls `wrap_bio` of the context for each connection.
     """
 
     def __new__(cls, _host: str) -> "ResumingContext":
@@ -64,8 +64,8 @@ class ResumingContext(ssl.SSLContext):
 def return_large_buffers() -> None:
     """Have glibc's malloc return every large buffer to the system as soon as it is freed.
 
-    uvloop allocates 256 KB for each TLS connection and uses a few of them. On the heap, where glibc puts such buffers
-    once the first one was freed, they cost 14 KB each; apart from the heap, 4 KB.
+    uvloop allocates 256 KB for each TLS connection and uses little of it. Once the first buffer was freed, glibc puts
+    them on the heap, where each costs 14 KB; outside of the heap each costs 4 KB.
     """
     with suppress(OSError, AttributeError):  # another libc
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
