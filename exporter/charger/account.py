@@ -1,4 +1,4 @@
-"""The counts of an account: events, rejections, connections and sessions."""
+"""Counters of an account: events, rejections, connections and sessions."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ SESSION_DURATION_SECONDS: Final = tuple(minutes * 60.0 for minutes in (5, 15, 30
 
 
 class Account:
-    """The counts of one account, over all its chargers and for as long as the process lives.
+    """Counters of one account, for all its chargers and since the process started.
 
     Every label value that the metric contract names exists from the start.
     """

@@ -1,7 +1,6 @@
-"""A charger: all that is known about one, and the one way to change it.
+"""The state of a charger. Every event changes it through `Charger.apply`.
 
-`Charger.apply` has the rule for every event. A scrape reads the attributes and the few methods below; nothing here
-uses a clock, a socket or a metric.
+A scrape reads its attributes and properties. Nothing here uses a clock, a socket or a metric.
 """
 
 from dataclasses import dataclass, field
@@ -53,7 +52,7 @@ from exporter.charger.stream_record import StreamRecord
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings of the configuration that hold for every charger."""
+    """The settings of the configuration that apply to every charger."""
 
     # None is three times the usual interval of each charger.
     stale_after_seconds: float | None = None
@@ -62,10 +61,10 @@ class Rules:
 
 
 class KeptState(msgspec.Struct, frozen=True, gc=False):
-    """All of a charger that outlives the process. Without gc, as MeterState: it holds nothing that could be a cycle.
+    """The part of a charger that is kept on disk. Without gc, as MeterState, since it cannot be part of a cycle.
 
-    `sessions` are those that have been settled since the last commit: each is written once and never revised. Those
-    that may still be revised are part of `meter`.
+    `sessions` are the sessions settled since the last commit: each is written once and never revised. Sessions that
+    may still be revised are part of `meter`.
     """
 
     meter: MeterState
@@ -87,7 +86,7 @@ class Changes:
 
 
 class Charger:
-    """All that is known about one charger. SI units; None is not known. Every change is marked in `changes`."""
+    """The state of one charger, in SI units; None is unknown. Every change is marked in `changes`."""
 
     __slots__ = (
         "_changes",
@@ -121,10 +120,10 @@ class Charger:
         self.account = account
         self.first_seen_unix = kept.first_seen_unix if kept else first_seen_unix
         self.meter = EnergyMeter(rules.max_power_watts, kept.meter if kept else None)
-        # What of the meter is on disk. A scrape shows only this of the durable counters.
+        # The meter's state on disk. A scrape shows the durable counters of this state.
         self.committed = self.meter.state()
         self.about = Description(name, account.name, expose_location=rules.expose_location)
-        # Counts every change except an ordinary reading: most rows of the page need not be read at every log.
+        # Counts every change except an ordinary reading, after which most rows of the page need not be read again.
         self.revision = 0
         self.stream = StreamRecord()
         self.readings = Readings(rules.stale_after_seconds)
@@ -190,11 +189,11 @@ class Charger:
         self.meter.configure(rules.max_power_watts)
 
     def kept_state(self) -> KeptState:
-        """Return what is to be written to disk."""
+        """Return the state to write to disk."""
         return KeptState(self.meter.state(), self.first_seen_unix, tuple(self.meter.list.newly_settled))
 
     def saved(self, state: KeptState) -> None:
-        """`state` is on disk: it may be shown."""
+        """Record that `state` is on disk and may be shown."""
         self.committed = state.meter
         del self.meter.list.newly_settled[: len(state.sessions)]
         for session in state.sessions:
@@ -228,7 +227,7 @@ class Charger:
             return self._ignore_other_charger(reading.label)
         notices = self._invalid_fields(reading) if reading.invalid_fields else ()
         if reading.device_id != self.about.device_id and None not in (reading.device_id, self.about.device_id):
-            self.meter.gap()  # other hardware has other energies
+            self.meter.gap()  # other hardware has its own energy
         outcome = self.meter.observe(
             reading.session_energy_joules, reading.created_unix, reading.user, reading.power_watts, now.unix
         )
@@ -241,22 +240,22 @@ class Charger:
         if self.about.take_device_id(reading.device_id):
             self.revision += 1
         if self.wifi_connected is False:
-            self.wifi_connected = True  # a charger that sends logs has Wi-Fi, whatever was reported last
+            self.wifi_connected = True  # a charger that sends logs has Wi-Fi, even if it was reported as down
             self.revision += 1
         if self.status is OFF:
             if not self._logs_while_off.prove_on(reading, now.unix):
-                # A late log of the session that ended: its energy counts, and a new session is still to come.
+                # A late log of the session that ended: only its energy counts.
                 self.meter.still_off()
                 return notices
             notices += self._set_status(ON, now)
         elif self.status is not ON:
             notices += self._set_status(ON, now)
-        # Voltage, current and power count although the energy is rejected.
+        # Show voltage, current and power even if the energy is rejected.
         self.readings.show(reading, now)
         return notices
 
     def _take_outcome(self, outcome: Outcome) -> tuple[Notice, ...]:
-        """Counts a log that was rejected or doubtful."""
+        """Count a log that was rejected or doubtful."""
         if outcome.verdict is Verdict.ACCEPTED:
             self.readings.accepted += 1
             return self._count_judgements(outcome.judged)

@@ -1,4 +1,4 @@
-"""One instant by both clocks."""
+"""The wall clock and the monotonic clock at one instant."""
 
 import time
 from typing import NamedTuple
@@ -15,5 +15,5 @@ class Moment(NamedTuple):
 
 
 def now() -> Moment:
-    """Return the present."""
+    """Return the current time."""
     return Moment(time.time(), time.monotonic())

@@ -1,4 +1,4 @@
-"""What is known about a charger besides its readings: its name, its hardware id and the service's document."""
+"""The name, the hardware id and the service's document of a charger."""
 
 from exporter.charger.events import ChargerDocument
 
@@ -42,7 +42,7 @@ class Description:
 
     def _update(self) -> None:
         document = self.document
-        # The values of the info labels; what is not known is empty.
+        # The values of the info labels; an unknown value is empty.
         self.labels = (
             self.name or "",
             self._account_name,

@@ -1,4 +1,4 @@
-"""Every event that `Charger.apply` takes: the events of the service, in SI units, and those of the connection.
+"""The events that `Charger.apply` accepts: those of the service, in SI units, and those of the connection.
 
 `charger/wire.py` decodes the events of the service. `label` is the name of an event on the wire and in the metrics.
 """
@@ -35,7 +35,7 @@ class Disconnection(StrEnum):
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """A log of the charger. `None` is absent or invalid; an energy that is not a number is NaN: the meter judges."""
+    """A log of the charger. `None` is absent or invalid. An energy that is not a number is NaN."""
 
     label: ClassVar[str] = "newLog"
 

@@ -1,7 +1,7 @@
-"""The order of a charger's logs: which log is new, and when the charger wrote it.
+"""The order of a charger's logs: whether a log is new, and when the charger wrote it.
 
-Chargers have wrong clocks and send logs again. `LogOrder` compares `createdAt` with that of the last log, and turns it
-into a time that never goes back and passes at the pace of a clock.
+Chargers may have wrong clocks and send logs again. `LogOrder` compares `createdAt` with that of the last log, and
+turns it into a time that never goes back and runs at the speed of a clock.
 """
 
 from collections import deque
@@ -11,25 +11,25 @@ from typing import Final, NamedTuple
 import msgspec
 
 CLOCK_TOLERANCE_SECONDS: Final = 300.0
-# A clock that was set back is believed after so many logs that advance at the pace at which they arrive.
+# A clock counts as set back after this many logs that advance at the pace at which they arrive.
 LOGS_THAT_PROVE: Final = 3
-# A log that arrives late by fewer intervals, or less time, is a log out of order, not a clock that was set back.
+# A log that is late by at most so many intervals, or so much time, is out of order; the clock was not set back.
 SHUFFLED_INTERVALS: Final = 5.0
 SHUFFLED_SECONDS: Final = 60.0
-# How many times of a clock that is ahead are remembered, to recognise a log that is sent again.
+# Number of times of a clock that is ahead that are kept, to detect a log that is sent again.
 TIMES_AHEAD_REMEMBERED: Final = 128
-# By how much of the time that passes the known delay of a charger's clock may grow: a clock that is slow.
+# The largest growth of the delay, as a share of the elapsed time: the charger's clock may be slow.
 LARGEST_DRIFT: Final = 0.001
 
-# How much one interval counts in the smoothed usual one.
+# Weight of a new interval in the smoothed usual interval.
 INTERVAL_WEIGHT: Final = 0.125
 
 
 class Order(Enum):
-    """Where a log stands among those before it."""
+    """Whether a log is new."""
 
     NEW = "new"
-    CLOCK_RESET = "clock_reset"  # new, by a clock that was set back
+    CLOCK_RESET = "clock_reset"  # new; the clock was set back
     DUPLICATE = "duplicate"
     OUT_OF_ORDER = "out_of_order"
 
@@ -38,7 +38,7 @@ NEW: Final = Order.NEW
 
 
 class LogOrderState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What of a LogOrder outlives the process. All in seconds; None is "no log yet", or "no time in it"."""
+    """The part of a LogOrder that is kept on disk. Times in seconds; None: no log yet, or a log without a time."""
 
     created: float | None = None
     time: float | None = None
@@ -60,9 +60,9 @@ class LateLog(NamedTuple):
 class LogOrder:
     """Takes the logs of one charger in the order in which they arrive.
 
-    `time` is when the last new log was written, in unix seconds by the charger's clock; where that is more than five
-    minutes ahead, stands still, or was set back, it goes on by the exporter's clock. `delay` is the shortest time from
-    there to the receipt: what the charger's clock is behind, and the way.
+    `time` is when the last new log was written, in unix seconds by the charger's clock. If that clock is more than five
+    minutes ahead, stands still, or was set back, `time` advances by the exporter's clock. `delay` is the shortest time
+    from `time` to the receipt: the network delay plus the time by which the charger's clock is behind.
     """
 
     __slots__ = (
@@ -83,7 +83,7 @@ class LogOrder:
         restored = state or LogOrderState()
         self.time = restored.time
         self.delay = restored.delay
-        # Seconds between the last two new logs, and what is usual.
+        # Seconds between the last two new logs, and the smoothed value.
         self.interval = 0.0
         self.usual_interval = 0.0
         self._created = restored.created
@@ -91,7 +91,7 @@ class LogOrder:
         self._energy = restored.energy
         # Seconds to add to `createdAt`.
         self._clock_shift = restored.clock_shift
-        # The latest `createdAt` of before the clock was set back: a log sent again shows one that is no later.
+        # The latest `createdAt` before the clock was set back; a log sent again does not have a later one.
         self._created_before_reset = restored.created_before_reset
         self._times_ahead: deque[float] | None = None
         if restored.times_ahead:
@@ -99,7 +99,7 @@ class LogOrder:
         self._late: list[LateLog] = []
 
     def state(self) -> LogOrderState:
-        """What is to be kept on disk."""
+        """Return the state to keep on disk."""
         return LogOrderState(
             self._created,
             self.time,
@@ -112,7 +112,7 @@ class LogOrder:
         )
 
     def take(self, created: float | None, energy: int | None, now: float) -> Order:
-        """Says where a log stands. `created` is its `createdAt`, `now` the time of receipt, both in unix seconds."""
+        """Take a log and return whether it is new. `created` is its `createdAt`, `now` its receipt, in unix seconds."""
         if created is None:
             self._go_on(self._time_at(now), None, energy, now)
             return NEW
@@ -134,7 +134,7 @@ class LogOrder:
         return created + self._clock_shift
 
     def _take_later(self, created: float, energy: int | None, now: float) -> Order:
-        """A log after the last one, unless it is one of a clock that is ahead, sent again."""
+        """Take a log after the last one. It may be a log of a clock that is ahead, sent again."""
         if self._times_ahead is not None and created in self._times_ahead:
             return Order.OUT_OF_ORDER
         time = created + self._clock_shift
@@ -142,7 +142,7 @@ class LogOrder:
             before_reset = self._created_before_reset
             if before_reset is not None and created <= before_reset:
                 return self._take_late(created, energy, now)
-            # What is ahead is wrong by a constant, until the clock is set right.
+            # Correct a clock that is ahead by a constant, until it is set right.
             time = created if _is_right(created, now) else self._time_at(now)
             self._clock_shift = time - created
         if self._clock_shift < 0:
@@ -153,7 +153,7 @@ class LogOrder:
         return NEW
 
     def _take_late(self, created: float, energy: int | None, now: float) -> Order:
-        """A log before the last one: sent again, or of a clock that was set back."""
+        """Take a log before the last one: it was sent again, or the clock was set back."""
         if self._times_ahead is not None and created in self._times_ahead:
             return Order.OUT_OF_ORDER
         late = LateLog(created, now)
@@ -174,7 +174,7 @@ class LogOrder:
         return Order.CLOCK_RESET
 
     def _time_at(self, now: float) -> float:
-        """The time by the receipt alone."""
+        """The time computed from the receipt alone."""
         if self.time is None:
             return now
         return self.time + max(now - self._received, 0.0)
@@ -204,6 +204,6 @@ def _is_right(created: float, now: float) -> bool:
 
 
 def _at_pace(earlier: LateLog, later: LateLog) -> bool:
-    """Whether two logs arrive as they were written: a backlog arrives in a burst."""
+    """Whether two logs arrive at the pace at which they were written. A backlog arrives in a burst."""
     written, received = later.created - earlier.created, later.received - earlier.received
     return received >= 0.5 and 0.5 * received <= written <= 2.0 * received

@@ -1,4 +1,4 @@
-"""Logs of a charger that is taken for OFF, and when they prove that it is ON."""
+"""Logs of a charger whose status is OFF: when they prove that it is ON."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ LEAST_INTERVAL_SECONDS: Final = 0.5
 
 
 class LogsWhileOff:
-    """A document that is out of date or a lost ON must not hide a charging car."""
+    """Detects a charger that is on although an old document or a lost ON event says that it is off."""
 
     __slots__ = ("_last", "_received")
 
@@ -18,7 +18,7 @@ class LogsWhileOff:
         self._received = 0.0
 
     def prove_on(self, reading: Reading, now: float) -> bool:
-        """Whether the last two logs show a charger that is on: they come as they are written, and something flows."""
+        """Whether the last two logs show a charger that is on: they are live, and current or energy flows."""
         last, received = self._last, self._received
         self._last, self._received = reading, now
         if last is None:
@@ -30,7 +30,7 @@ def _is_live(last: Reading, reading: Reading, received_seconds: float) -> bool:
     if received_seconds < LEAST_INTERVAL_SECONDS:
         return False
     if last.created_unix is None or reading.created_unix is None or reading.created_unix == last.created_unix:
-        return True  # without a clock that runs, nothing says that they are old
+        return True  # without a running clock, there is no evidence that they are old
     written_seconds = reading.created_unix - last.created_unix
     return 0.5 * received_seconds <= written_seconds <= 2.0 * received_seconds
 

@@ -1,4 +1,4 @@
-"""What of a meter outlives the process."""
+"""The part of a meter that is kept on disk."""
 
 from enum import StrEnum
 
@@ -12,9 +12,9 @@ from exporter.charger.sessions import RunningSession
 class CountedAs(StrEnum):
     """How the energy of a document is counted while logs from before it may still come."""
 
-    RAISE = "raise"  # of the current session
-    SESSION = "session"  # of its own, now the current one
-    NOTHING = "nothing"  # not: a backlog is being judged as if the document had not come
+    RAISE = "raise"  # added to the current session
+    SESSION = "session"  # as a new session, which is the current one
+    NOTHING = "nothing"  # not counted: a backlog is evaluated as if the document had not arrived
 
 
 class PendingDocument(msgspec.Struct, frozen=True, gc=False):
@@ -26,9 +26,9 @@ class PendingDocument(msgspec.Struct, frozen=True, gc=False):
 
 
 class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """All of a meter that outlives the process. Nothing personal: no user is in it.
+    """The part of a meter that is kept on disk, without personal data.
 
-    Without gc: a commit makes thousands of them, and they hold nothing that could be part of a cycle.
+    Without gc: a commit creates thousands of them, and they cannot be part of a cycle.
     """
 
     total_joules: int | None = None

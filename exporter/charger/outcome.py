@@ -1,4 +1,4 @@
-"""What became of a reading, and what was doubtful about it."""
+"""Whether a reading was accepted, and which decisions about it were doubtful."""
 
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from exporter.charger.tolerances import JOULES_PER_KWH
 
 
 class Verdict(StrEnum):
-    """What became of a reading. Every value but ACCEPTED is a `reason` of the rejected readings."""
+    """Whether a reading was accepted, or why not. All values except ACCEPTED are a `reason` of rejected readings."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
     @property
     def in_order(self) -> bool:
-        """Whether the log itself is new: only then do its other values count."""
+        """Whether the log itself is new. Otherwise its other values are ignored too."""
         return self is not Verdict.DUPLICATE and self is not Verdict.OUT_OF_ORDER
 
 
@@ -31,7 +31,7 @@ class Judged(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the meter made of a log. `reason` says why it was rejected."""
+    """The meter's result for a log. `reason` says why it was rejected."""
 
     verdict: Verdict
     reason: str = ""
@@ -40,10 +40,10 @@ class Outcome(NamedTuple):
 
 ACCEPTED: Final = Outcome(Verdict.ACCEPTED)
 DUPLICATE: Final = Outcome(Verdict.DUPLICATE, "same time and energy as the last log")
-OUT_OF_ORDER: Final = Outcome(Verdict.OUT_OF_ORDER, "older than the last log, or sent before")
-INVALID: Final = Outcome(Verdict.INVALID, "the energy is not a number, negative or beyond 10^13 J")
+OUT_OF_ORDER: Final = Outcome(Verdict.OUT_OF_ORDER, "older than the last log, or sent again")
+INVALID: Final = Outcome(Verdict.INVALID, "the energy is not a number, negative or above 10^13 J")
 
 
 def kwh(joules: int) -> str:
-    """As the service reports it."""
+    """Format an energy as the service reports it."""
     return f"{joules / JOULES_PER_KWH:.2f} kWh"

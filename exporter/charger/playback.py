@@ -1,4 +1,4 @@
-"""Plays a recording through the decode path of a live stream, and collects what becomes of each charger."""
+"""Plays a recording through the decode path of a live stream, and collects the result of each charger."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ from exporter.charger.wire import decode
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a recording makes of one charger. `energy_joules` is None before the first document or log."""
+    """The result of a recording for one charger. `energy_joules` is None before the first document or log."""
 
     energy_joules: int | None
     excess_joules: int
@@ -42,21 +42,21 @@ class Playback:
         played.play(event)
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Return what became of each charger so far, in the order of their first events."""
+        """Return the result of each charger so far, in the order of their first events."""
         return {charger_id: played.outcome() for charger_id, played in self._chargers.items()}
 
 
 class _PlayedCharger:
     def __init__(self, charger_id: str, rules: Rules, first_seen_unix: float) -> None:
         self._rules = rules
-        # An account of its own: what is counted for an account is then counted for the charger.
+        # One account per charger, so that the counts of the account are those of the charger.
         self._account: Final = Account(charger_id)
         self._charger = Charger(charger_id, None, self._account, rules, first_seen_unix)
-        # What the store would have on disk.
+        # The sessions that the store would have on disk.
         self._settled: list[Session] = []
 
     def play(self, event: RecordedEvent) -> None:
-        # A recording has one clock, and nobody sets it: ages and times come from the same one.
+        # A recording has only one clock, which is never set: use it for times and ages.
         at_unix = event.at_unix
         now = Moment(at_unix, at_unix)
         if event.event == RESTART:
@@ -65,7 +65,7 @@ class _PlayedCharger:
             self._charger.apply(_event(event), now)
 
     def _restart(self, now: Moment) -> None:
-        """End the process and start it again with what is on disk, in the form in which it is there."""
+        """Simulate a restart of the process: encode and decode the state as on disk."""
         charger = self._charger
         self._save()
         kept = msgspec.json.decode(msgspec.json.encode(charger.kept_state()), type=KeptState)
@@ -92,7 +92,7 @@ class _PlayedCharger:
 
 
 def _event(recorded: RecordedEvent) -> Event:
-    """What the stream would have delivered."""
+    """Return the event that the stream would have delivered."""
     if recorded.event == CONNECT:
         return Connected()
     if recorded.event == DISCONNECT:

@@ -1,25 +1,25 @@
-"""What a charger's energy says of its power: the most it can deliver, and what the power in its logs is worth."""
+"""A charger's power, estimated from its energy: its peak, and the ratio of real to reported power."""
 
 from typing import Final
 
 import msgspec
 
 WATT_SECONDS_OF_SLACK: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
-# Energy shows a power over at least so long and so much, from change to change.
+# The least time and energy from which a power is computed.
 WINDOW_SECONDS: Final = 60.0
 WINDOW_JOULES: Final = 360_000
-# Reported power below this may be in kW: nothing is known from it.
+# Reported power below this may be in kW, so it is not used.
 LEAST_KNOWN_WATTS: Final = 500.0
 RISE_FACTOR: Final = 3.0
 NEW_SESSION_FACTOR: Final = 1.5
-# Logs closer to each other arrive in a burst.
+# Logs closer together than this arrived in a burst.
 BURST_SECONDS: Final = 0.3
-# How much a window counts in the smoothed ratio of energy to reported power.
+# Weight of a window in the smoothed ratio of energy to reported power.
 RATIO_WEIGHT: Final = 0.3
 
 
 class PowerState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What of a PowerEstimate outlives the process. Watts; None is not known."""
+    """The part of a PowerEstimate that is kept on disk. Watts; None is unknown."""
 
     peak: float | None = None
     last_rate: float | None = None
@@ -30,7 +30,7 @@ class PowerState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class PowerEstimate:
     """Learns from the readings of one charger, in order.
 
-    A window runs from one change of the energy to a later one: so meters that move in steps show their true power.
+    A window runs from one change of the energy to a later one, so the power is right for meters that move in steps.
     """
 
     __slots__ = (
@@ -53,22 +53,22 @@ class PowerEstimate:
         self.highest_reported = restored.highest_reported
         self._at = 0.0
         self._energy: int | None = None
-        # Where the window begins; `_window_energy` is None before the first change.
+        # The start of the window; `_window_energy` is None before the first change.
         self._window_at = 0.0
         self._window_energy: int | None = None
         # Power as reported, times time, since the window began.
         self._reported_joules = 0.0
 
     def state(self) -> PowerState:
-        """What is to be kept on disk."""
+        """Return the state to keep on disk."""
         return PowerState(self.peak, self.last_rate, self.ratio, self.highest_reported)
 
     def interrupt(self) -> None:
-        """Readings may be missing: no window may span this."""
+        """End the window, since readings may be missing."""
         self._energy = self._window_energy = None
 
     def observe(self, energy: int, at: float, reported: float | None) -> None:
-        """Takes a reading in: joules, unix seconds, watts."""
+        """Learn from a reading: joules, unix seconds, watts."""
         if reported is not None:
             if reported > self.highest_reported:
                 self.highest_reported = reported
@@ -79,7 +79,7 @@ class PowerEstimate:
             return
         self._energy = energy
         if seconds < BURST_SECONDS:
-            self._window_energy = None  # a backlog that was stamped on arrival
+            self._window_energy = None  # a backlog with the time of arrival
             return
         if last is None or energy < last:
             self._window_energy = None
@@ -98,7 +98,7 @@ class PowerEstimate:
         self._reported_joules = 0.0
 
     def _learn(self, rate: float, joules: int) -> None:
-        # Two windows must agree: one alone may hold a wrong reading, or a backlog that was stamped on arrival.
+        # Two windows must agree: one may have a wrong reading, or a backlog with the time of arrival.
         if self.last_rate is not None:
             confirmed = min(rate, self.last_rate)
             if self.peak is None or confirmed > self.peak:
@@ -109,7 +109,7 @@ class PowerEstimate:
             self.ratio = ratio if self.ratio is None else self.ratio + RATIO_WEIGHT * (ratio - self.ratio)
 
     def confirm(self, watts: float) -> None:
-        """Three readings in a row have shown this power, beyond what was taken for likely."""
+        """Accept a power above the likely limit, which three readings in a row have shown."""
         if self.peak is None or watts > self.peak:
             self.peak = watts
 
@@ -127,7 +127,7 @@ class PowerEstimate:
         return self.highest_reported if self.highest_reported >= LEAST_KNOWN_WATTS else hard_limit
 
     def flow(self, reported: float | None) -> float | None:
-        """What `reported` is worth by the energy, in watts; None is not known."""
+        """The power that the energy shows for a reported power, in watts; None is unknown."""
         if reported is not None and self.ratio is not None:
             return reported * self.ratio
         if reported is not None and reported >= LEAST_KNOWN_WATTS:

@@ -1,4 +1,4 @@
-"""The exporter's counts of itself: scrapes, commits, reloads and HTTP answers."""
+"""Counters of the exporter itself: scrapes, commits, reloads and HTTP answers."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,7 +10,7 @@ OTHER_CODE: Final = "other"
 
 @dataclass(slots=True)
 class ExporterProcess:
-    """The counts of this process; times are unix seconds, durations seconds."""
+    """Counters of this process; times are unix seconds, durations seconds."""
 
     version: str
     python_version: str

@@ -1,4 +1,4 @@
-"""The readings of a charger: their number, the last one, and how old it may get."""
+"""The readings of a charger: their number, the last one, and its maximum age."""
 
 import math
 from typing import Final
@@ -10,7 +10,7 @@ from exporter.charger.events import Reading
 USUAL_INTERVALS: Final = 3
 LEAST_STALE_AFTER_SECONDS: Final = 300.0
 MOST_STALE_AFTER_SECONDS: Final = 3600.0
-# The usual interval is the median of the last ones; with fewer than the least number it is not known.
+# The usual interval is the median of the last KEPT_INTERVALS; it is unknown until there are LEAST_INTERVALS.
 KEPT_INTERVALS: Final = 7
 LEAST_INTERVALS: Final = 3
 
@@ -50,7 +50,7 @@ class Readings:
         self.configure(stale_after_seconds)
 
     def configure(self, stale_after_seconds: float | None) -> None:
-        """Set how old the last reading may get; None follows the usual interval between readings."""
+        """Set the maximum age of the last reading; None: three times the usual interval between readings."""
         self._is_automatic = stale_after_seconds is None
         self._stale_after = self._usual() if stale_after_seconds is None else stale_after_seconds
         self.stale_at = self._due_since + self._stale_after
@@ -78,7 +78,7 @@ class Readings:
         self._intervals.append(interval)
         if len(self._intervals) > KEPT_INTERVALS:
             del self._intervals[0]
-        # A short interval cannot raise the limit above its least value, which it has for nearly every charger.
+        # Skip the median while the limit has its lowest value, as for nearly every charger, and the interval is short.
         if self._stale_after > LEAST_STALE_AFTER_SECONDS or interval * USUAL_INTERVALS > LEAST_STALE_AFTER_SECONDS:
             self._stale_after = self._usual()
 

@@ -1,7 +1,7 @@
-"""What of an event may be recorded: the fields that decide about energy and status, and nothing personal.
+"""Removes personal data from events that are recorded: only fields that affect energy and status stay.
 
-An allow-list: a field that is not named here is left out, whatever the service calls it. A value of an unexpected
-form becomes a stand-in that is read in the same way: an invalid number stays invalid.
+This is an allow-list: a field that is not named here is omitted. A value of an unexpected format is replaced by a
+value that decodes in the same way: an invalid number stays invalid.
 """
 
 import math
@@ -15,7 +15,7 @@ from exporter.charger.events import EVENT_LABELS, ServiceError, UnknownEvent
 from exporter.charger.wire import decode, json_object
 from exporter.errors import DecodeError
 
-# Read as invalid wherever a number, time, status or flag is due.
+# Invalid as a number, time, status or flag.
 INVALID: Final = "?"
 NOT_AN_OBJECT: Final = "not an object"
 ANOTHER_CHARGER: Final = "another-charger"

@@ -9,13 +9,13 @@ from exporter.charger.sessions import RunningSession, Session, SessionEvidence, 
 
 
 class SessionList:
-    """Holds what may still be revised, the current and the previous session, and the sum of all before them.
+    """The current and the previous session, which may still be revised, and the sum of all earlier ones.
 
-    The current session changes in place, the previous one does not change.
+    The current session changes in place; the previous one is replaced.
 
     `counted` is the counter: the highest that the estimate ever was, None before the first document or log. `sessions`
     is the highest number of sessions in the same way. `start` is what was counted before the list began, `settled` the
-    energy of the sessions that are no longer revised, `settled_set_aside` what of it is not counted: joules.
+    energy of the settled sessions, `settled_set_aside` the part of it that is not counted, in joules.
     """
 
     __slots__ = (
@@ -73,17 +73,17 @@ class SessionList:
 
     @property
     def set_aside(self) -> int:
-        """What the charger reported of the sessions in the list and the counter does not have: joules."""
+        """The reported energy of the sessions in the list that is not counted: joules."""
         return self.settled_set_aside + sum(each.set_aside for each in self._revisable())
 
     @property
     def excess(self) -> int:
-        """By how much the counter is ahead of the estimate: joules."""
+        """The counter minus the estimate: joules."""
         estimate = self.others + (self.current.counted if self.current else 0)
         return (self.counted or 0) - estimate
 
     def count(self) -> None:
-        """Brings the counter up to the estimate. To be called after every change of a session's energy."""
+        """Raise the counter to the estimate. Call this after every change of a session's energy."""
         current = self.current
         estimate = self.others
         if current is not None:
@@ -94,9 +94,9 @@ class SessionList:
             self.counted = estimate
 
     def begin(self, session: RunningSession) -> None:
-        """`session` follows the current one, which may still be taken up again; the one before it may not."""
+        """Make `session` the current one. The old one may be taken up again; the one before that is settled."""
         ended = self.current
-        # A session that has delivered nothing is forgotten, and the one before it stays the previous one.
+        # A session without energy is dropped, and the one before it stays the previous one.
         if ended is not None and ended.number:
             if self.previous is not None:
                 self._settle(self.previous)
@@ -105,21 +105,21 @@ class SessionList:
         self.count()
 
     def take_up_previous(self) -> None:
-        """The current session was none: the previous one goes on."""
+        """Drop the current session, which was a glitch, and continue the previous one."""
         if self.current is not None and self.current.number:
             self._listed -= 1
         previous, self.previous = self.previous, None
         self.current = None if previous is None else copy_of(previous)
 
     def raise_previous(self, energy: int, at: float) -> None:
-        """A log of the previous session came late: it had reached this energy."""
+        """Raise the previous session to the energy of a late log."""
         if self.previous is not None:
             self.previous = replace(self.previous, energy=max(energy, self.previous.energy), read_at=at, changed_at=at)
             self.previous.ended_at = max(at, self.previous.ended_at or at)
             self.count()
 
     def insert(self, session: RunningSession) -> None:
-        """A session between the previous and the current one came to light."""
+        """Insert a session between the previous and the current one."""
         if self.previous is not None:
             self._settle(self.previous)
         self.previous = session
@@ -146,7 +146,7 @@ class SessionList:
 
 
 def ended(session: RunningSession, at: float, by: SessionEvidence) -> None:
-    """Notes when and how a session ended, unless that is known already."""
+    """Record when and how a session ended, unless that is known already."""
     if session.ended_at is None:
         session.ended_at = at
         session.ended_by = by

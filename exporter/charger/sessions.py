@@ -1,7 +1,4 @@
-"""Charging sessions: the list behind the energy counter.
-
-`Session` is a row of the list. `RunningSession` is one that the meter still works on.
-"""
+"""Charging sessions. `Session` is a row of the list of sessions, `RunningSession` one that may still be revised."""
 
 from enum import StrEnum
 
@@ -19,11 +16,11 @@ class SessionEvidence(StrEnum):
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
-    """One session, as it is known now. Nothing personal is in it.
+    """One session, as it is known now, without personal data.
 
     `number` counts up per charger and is never used again, so (charger id, number) is a key. Times are unix seconds, by
-    the charger's own clock where it told one. A session that is not `certain` may in truth be part of another, or
-    several, or have another energy.
+    the charger's own clock if it sends them. A session that is not `certain` may be part of another session, several
+    sessions, or have another energy.
     """
 
     number: int
@@ -39,7 +36,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
 class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     """A session that later readings may still change. Times are unix seconds by the charger's clock.
 
-    `number` is 0 until it has delivered energy: before that it is not a session of the list. `energy` is what the logs
+    `number` is 0 until the session has delivered energy: before that it is not in the list. `energy` is what the logs
     reported, `document_energy` what a document reported that may be ahead of logs still to come; `base` is where it
     began to count, `set_aside` the part that is not counted. `changed_at` is when the energy last changed, `read_at`
     when it was last read, `rises` how often it has risen; its first log, at `first_at`, had `first_energy`.
@@ -71,12 +68,12 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
 
     @property
     def counted(self) -> int:
-        """What of it the counter has: joules."""
+        """The energy that is counted: joules."""
         return self.delivered - self.set_aside
 
     @property
     def delivered(self) -> int:
-        """Its own energy: joules."""
+        """The energy of this session: joules."""
         return self.reported - self.base
 
     def listed(self) -> Session:

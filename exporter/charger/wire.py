@@ -1,11 +1,11 @@
 """Decoder of the veCharge service: event payloads to typed events in SI units.
 
-The only file that knows the service's field names. A payload is JSON text or an object already decoded;
-both happen. Names and shapes: the vendor's README for partners of January 2022 (tests/fixtures), and public
+Field names of the service are only here and in redaction.py. A payload is JSON text or an object that is already
+decoded. Source of names and formats: the vendor's README for partners of January 2022 (tests/fixtures), and public
 clients of the same service.
 
-Personal data stops here: phone numbers inside texts are masked, and of a user id only a fingerprint leaves this
-file. The fingerprint is salted anew in every process, so that it can be compared and nothing else.
+Personal data does not leave this file: phone numbers in texts are masked, and a user id becomes a fingerprint. Each
+process has another salt for it, so it can only be compared within the process.
 """
 
 import json
@@ -52,7 +52,7 @@ def _field(name: str) -> Any:
 def decode(name: object, arguments: tuple[object, ...]) -> ServiceEvent:
     """Return the event. Never raises: a payload that cannot be decoded is Undecodable, with the reason.
 
-    An invalid field is absent from the event and named in `invalid_fields`; the other fields count.
+    An invalid field is absent from the event and named in `invalid_fields`; the other fields are used.
     """
     decoder = _DECODERS.get(name) if isinstance(name, str) else None
     if decoder is None:
@@ -188,7 +188,7 @@ def json_object(payload: object) -> dict[str, object]:
 
 
 def _json(text: str | bytes) -> object:
-    """Return the value of JSON text. Numbers out of range, NaN and half a surrogate pair cost only their field."""
+    """Return the value of JSON text. Numbers out of range, NaN and half a surrogate pair invalidate one field."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -224,12 +224,12 @@ def _is_valid(field: dict[str, object], kind: type[msgspec.Struct]) -> bool:
 
 
 def _zero(value: float | None) -> float | None:
-    """Return 0 without a sign: chargers send "-0.00", too."""
+    """Return 0 without a sign: chargers also send "-0.00"."""
     return None if value is None else 0.0
 
 
 def _whole_joules(kwh: float | None) -> float | None:
-    """Return whole joules: two decimals of a kWh are whole joules."""
+    """Return whole joules: 0.01 kWh is 36,000 J."""
     joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
     return float(round(joules)) if joules < math.inf else None
 
@@ -295,7 +295,7 @@ def _position(name: str, value: object, invalid: list[str]) -> tuple[float | Non
     if isinstance(coordinates, list) and len(coordinates) >= 2:
         longitude, latitude = _number(coordinates[0]), _number(coordinates[1])
         if abs(longitude) <= 180 and abs(latitude) <= 90:
-            return longitude + 0.0, latitude + 0.0  # takes the sign off -0.0
+            return longitude + 0.0, latitude + 0.0  # -0.0 becomes 0.0
     invalid.append(name)
     return None, None
 
