@@ -33,7 +33,7 @@ from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 from exporter.web.sessions_api import SessionsDocument
 
-# Time limit of the final commit. With the goodbyes to the service before it, the process ends within 5 s.
+# Time limit of the final commit. Together with the end of the streams before it, the process ends within 5 s.
 LAST_COMMIT_SECONDS: Final = 1.0
 # Signals that come within this time are one reload: a script may send SIGHUP for each file that it writes.
 SIGNALS_TOGETHER_SECONDS: Final = 0.1
@@ -96,7 +96,7 @@ class Exporter:
         self.url = f"{scheme}://{addresses[0].reachable}"
         await self.reloads.log_expired_tokens()
         await self._apply(self._config)
-        # These objects stay until the end. A full garbage collection, which blocks the event loop, need not visit them.
+        # These objects live as long as the process. Exclude them from garbage collections, which block the event loop.
         keep_present_objects()
         self._tasks = [
             asyncio.create_task(self._commits.run(), name="commits"),
@@ -200,7 +200,7 @@ def open_store(options: Options, log: Log) -> StateStore:
 
 async def run_exporter(config: Config, load: Callable[[], Config], options: Options, log: Log) -> None:
     """Run the exporter until SIGINT or SIGTERM; reload the configuration on SIGHUP."""
-    # First of all: a signal that comes during the start takes effect once the start is done.
+    # First, so that a signal during the start takes effect after the start.
     hang_up = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up.set)
     stopped = stop_signal()

@@ -7,12 +7,12 @@
     ├── ConnectError       a stream cannot connect: has the reason and what to do
     ├── ListenError        the exporter cannot listen on an address
     ├── StateError         the state file cannot be used
-    ├── HealthError        an exporter that was asked does not say that it is well
+    ├── HealthError        an exporter does not answer that it is healthy
     └── RecordingError     a recording cannot be read: names the line and what is wrong with it
 
-Every message is a text of this project and safe to log: it never has a token, a phone number, a user id or an address.
-The text of another library's exception may have one (aiohttp puts the URL, and so the token, into some), so it is
-never copied; `cause_of` says what of it may be logged.
+Every message is written in this project and safe to log: it never has a token, a phone number, a user id or an address.
+The text of another library's exception may have one (aiohttp puts the URL with the token into some), so it is never
+copied; `cause_of` returns the part that may be logged.
 """
 
 import os
@@ -90,7 +90,7 @@ class StateError(ExporterError):
 
 
 class HealthError(ExporterError):
-    """An exporter that was asked does not say that it is well: why, and what to do."""
+    """An exporter does not answer that it is healthy: why, and what to do."""
 
 
 class RecordingError(ExporterError):
@@ -98,11 +98,11 @@ class RecordingError(ExporterError):
 
 
 def cause_of(exception: BaseException) -> str:
-    """Return what of an exception may be logged: a text of our own, the system's text for an errno, or the type."""
+    """Return the part of an exception that may be logged: our own text, the system's text for an errno, or the type."""
     if isinstance(exception, ExporterError):
         return str(exception)
     if isinstance(exception, ssl.SSLError):
-        # Its errno is OpenSSL's own: the system's text for it would be about something else.
+        # Its errno is OpenSSL's, so the system's text for it would be wrong.
         reason = f": {exception.reason.lower().replace('_', ' ')}" if exception.reason else ""
         return f"{type(exception).__name__}{reason}"
     if isinstance(exception, OSError) and exception.errno is not None and exception.errno > 0:

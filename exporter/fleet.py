@@ -26,7 +26,7 @@ from exporter.stream.services import Services, without_chargers
 from exporter.stream.supervisor import ChargerStream
 
 MAX_HANDSHAKES: Final = 64
-# At most a tenth of a large fleet begins handshakes in one second, so that a service that restarts is not overloaded.
+# A large fleet begins handshakes for at most a tenth of its chargers per second, to not overload a restarted service.
 MIN_HANDSHAKES_PER_SECOND: Final = 50.0
 FLEET_PER_SECOND: Final = 0.1
 STOP_SECONDS: Final = 3.5
@@ -57,7 +57,7 @@ class _Inbox:
             for notice in self._charger.apply(event, now):
                 self._write(notice, now)
         except Exception:
-            # A bug of the exporter must not end a stream, and must be seen.
+            # A bug in the exporter must not end a stream, but must be logged.
             charger_id = self._charger.charger_id
             self._log.error("internal error while applying an event", charger_id=charger_id, exc_info=True)
 
@@ -126,9 +126,9 @@ class Fleet:
             for charger_id, watched in self._watched.items()
             if charger_id not in wanted or watched.account != shared[wanted[charger_id][1].name]
         }
-        # First of all, since only this can fail.
+        # First, since only this step can fail.
         services = self._services.prepare(shared)
-        # Wait until they have ended: a charger must never be connected twice.
+        # Wait for their end: a charger must not be connected twice.
         await _end([self._watched[charger_id].task for charger_id in changed], timeout=None)
         await self._services.replace(services)
         self._accounts = {name: self._accounts.get(name) or Account(name) for name in shared}
@@ -162,7 +162,7 @@ class Fleet:
                 watched.stream.token_changed()
 
     async def stop(self) -> None:
-        """End all streams; say goodbye to the service if it can be reached."""
+        """End all streams, and disconnect them from the service if it can be reached."""
         await _end([watched.task for watched in self._watched.values()], timeout=STOP_SECONDS)
         await self._services.replace({})
 

@@ -1,6 +1,6 @@
-"""Tuning of Python's garbage collector: rare collections, and none of objects that stay.
+"""Tuning of Python's garbage collector: collect rarely, and exclude long-lived objects.
 
-A collection blocks the event loop. With the defaults, a fleet that connects spent more time on them than on handshakes.
+A collection blocks the event loop. With the defaults, connecting a fleet spends more time on them than on handshakes.
 """
 
 import gc
@@ -17,6 +17,6 @@ def collect_rarely() -> None:
 
 
 def keep_present_objects() -> None:
-    """Exclude all present objects from later collections: they stay as long as the process."""
+    """Exclude all present objects from later collections: they live as long as the process."""
     gc.collect()
     gc.freeze()

@@ -19,7 +19,7 @@ from exporter.errors import cause_of
 Log = structlog.typing.FilteringBoundLogger
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
-# The last line of defence: no log line should match, and what matches is removed.
+# A last safeguard: no log line should match; a match is removed.
 _SECRETS: Final = (
     re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"),
     re.compile(r"(?i)(?<=token=)[^&\s\"']+"),
@@ -78,7 +78,7 @@ class Thinned:
     __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        # How often each fault has occurred, and when it last did.
+        # The number of occurrences of each fault, and the time of the last one.
         self._seen: dict[Hashable, tuple[int, float]] = {}
 
     def times_if_due(self, fault: Hashable, monotonic_now: float) -> int:

@@ -1,4 +1,4 @@
-"""`vecharge-exporter check`: can tokens be read and, with --online, does every charger connect."""
+"""`vecharge-exporter check`: checks that tokens can be read and, with --online, that every charger connects."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ from exporter.stream.supervisor import Service
 from exporter.web import config as web_config
 
 CONCURRENCY: Final = 16
-# Enough to find them in the table above.
+# How many charger ids a line of advice names; the table has all.
 IDS_NAMED: Final = 5
 
 THIS_ID: Final = "the service refuses this charger id: check its spelling, and that the account may see the charger"
@@ -202,7 +202,7 @@ async def _attempt(service: Service, charger_id: str, token: str, transport: str
     except ConnectError as error:
         return error
     finally:
-        # With a goodbye: the service would take the charger for occupied until its own timeout.
+        # Disconnect, since the service would treat the charger as occupied until its own timeout.
         await connection.close()
     return None
 

@@ -1,4 +1,4 @@
-"""Files that others write: find them, read them, notice changes, and explain why one cannot be read."""
+"""Files that others write: find them, read them, detect changes, and explain why one cannot be read."""
 
 import errno
 import glob
@@ -14,14 +14,13 @@ from exporter.errors import cause_of
 
 
 class NotRegularError(OSError):
-    """A pipe, a device or a socket: reading it could block for ever."""
+    """A pipe, a device or a socket: reading it could block forever."""
 
 
 class FileMark(NamedTuple):
-    """What shows that a file has changed, without reading it.
+    """Attributes that change when a file changes, so that the file need not be read.
 
-    A replaced file has another inode, a written one another time or size, and one whose permissions were repaired
-    another time of change.
+    Replacing a file changes the inode, writing to it the time or size, repaired permissions the time of change.
     """
 
     inode: int
@@ -43,7 +42,7 @@ class FilePattern:
     def files(self) -> list[Path]:
         """The files that match, in order of name.
 
-        Raises OSError if the folder before the first wildcard is there and cannot be listed: to `glob` it is empty.
+        Raises OSError if the folder before the first wildcard cannot be listed: `glob` treats it as empty.
         """
         fixed = takewhile(lambda part: not glob.has_magic(part), Path(self.pattern).parts)
         with suppress(FileNotFoundError, NotADirectoryError):

@@ -1,6 +1,6 @@
 """The configuration: a YAML file, or a few environment variables, as frozen values.
 
-schema.py has the fields and the rules of a single value; here are the rules between values.
+schema.py has the fields and the rules for a single value; this file has the rules between values.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class AccountConfig:
     transports: tuple[Transport, ...] = TRANSPORTS
     connect_timeout_seconds: float = float(_ACCOUNT.connect_timeout)
     ca_file: Path | None = None
-    # Of what ca_file holds: an account with other authorities is another one, and connects again.
+    # Digest of ca_file's content: if the authorities change, the account's streams reconnect.
     ca_digest: str | None = None
     insecure_skip_verify: bool = _ACCOUNT.insecure_skip_verify
 
@@ -123,14 +123,14 @@ def from_environment(environ: Mapping[str, str]) -> Config:
 
 
 class _Loading:
-    """Makes a Config of one file; collects the faults of it, and of the files that it names."""
+    """Reads one file into a Config; collects its faults and those of the files that it names."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._faults: list[str] = []
         self._charger_files: dict[FilePattern, tuple[Path, ...]] = {}
         self._marks: dict[Path, FileMark | None] = {}
-        # Where each was first defined.
+        # The place where each was first defined.
         self._accounts: dict[str, str] = {}
         self._chargers: dict[str, tuple[Path, str]] = {}
 
@@ -267,7 +267,7 @@ class _Loading:
             elif entry and entry.id:
                 charger = ChargerConfig(id=str(entry.id), name=None if entry.name is None else str(entry.name))
             else:
-                continue  # It is refused already.
+                continue  # It is already rejected.
             if charger.id in self._chargers:
                 in_file, there = self._chargers[charger.id]
                 first = there if in_file == file else f"{in_file}: {there}"

@@ -1,4 +1,4 @@
-"""Reload: read the configuration again, validate it, and only then put it in force."""
+"""Reload: read and validate the configuration, then apply it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,15 +40,15 @@ class Reloads:
         self._failure: str | None = None
 
     async def watch(self, look_seconds: float = LOOK_SECONDS) -> None:
-        """Watches the files of the configuration until cancelled. A reload that fails is retried at every look."""
+        """Watch the files of the configuration until cancelled. A failed reload is retried at every check."""
         await FileWatcher(self._marks_as_read, lambda: self._config.look(), self._files_changed, look_seconds).run()
 
     async def reload(self) -> None:
-        """Read, validate, swap. Raises ConfigError, and then nothing has changed."""
+        """Reload the configuration; raise ConfigError and keep the previous one if that fails."""
         await self._reload(is_asked_for=True)
 
     async def log_expired_tokens(self) -> None:
-        """Warn of each account whose token has expired: the service is going to refuse it."""
+        """Log a warning for each account whose token has expired: the service will reject it."""
         for account in self._config.accounts:
             with suppress(TokenError):  # A stream that needs the token logs why it cannot be read.
                 token = await TokenReader(account.token).read()
@@ -60,7 +60,7 @@ class Reloads:
         return self._marks if self._failure is None else None
 
     async def _files_changed(self, now: Marks | None) -> None:
-        """A changed token file needs no reload: it wakes the streams that wait because of the old token."""
+        """Reload. If only token files changed, just wake the streams that wait because of the old token."""
         if now is not None:
             changed = {file for file, _ in now.items() ^ self._marks.items()}
             token_files = self._config.token_files
@@ -80,7 +80,7 @@ class Reloads:
                 await self._swap()
             except ConfigError as error:
                 self._process.reload_successful = False
-                # A retry fails again at every look: log the same error once.
+                # A retry fails again at every check: log the same error once.
                 if is_asked_for or self._failure != str(error):
                     self._log.error("reload failed; keeping the previous configuration", error=str(error))
                 self._failure = str(error)
@@ -117,7 +117,7 @@ class Reloads:
 
 
 def log_unmatched_patterns(config: Config, log: Log, known: Config | None = None) -> None:
-    """Warns of each pattern that matches no file, unless it matched none in `known` either."""
+    """Log a warning for each pattern that matches no file, unless it matched none in `known` either."""
     logged = known.unmatched_patterns if known else []
     for pattern in config.unmatched_patterns:
         if pattern not in logged:
@@ -125,7 +125,7 @@ def log_unmatched_patterns(config: Config, log: Log, known: Config | None = None
 
 
 def _refuse_loss(before: Config, after: Config) -> None:
-    """A pattern that no longer matches any file looks just like a volume that is not mounted."""
+    """Raise ConfigError if a pattern no longer matches any file: its volume may not be mounted."""
     for pattern, files in after.charger_files.items():
         if before.charger_files.get(pattern) and not files:
             raise ConfigError(
@@ -135,7 +135,7 @@ def _refuse_loss(before: Config, after: Config) -> None:
 
 
 def _chargers(config: Config) -> dict[str, tuple[ChargerConfig, AccountConfig]]:
-    """Each charger and all that its stream is made from, by id."""
+    """Each charger and the settings of its stream, by id."""
     return {
         charger.id: (charger, account)
         for account, chargers in ((replace(one, chargers=()), one.chargers) for one in config.accounts)

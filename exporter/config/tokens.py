@@ -1,6 +1,6 @@
 """The token of an account: where it comes from, and when it expires.
 
-A token is a secret: no message, no `repr()` and no `str()` of this file ever holds one.
+A token is a secret: messages, `repr()` and `str()` never contain one.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ import msgspec
 from exporter.config import files
 from exporter.errors import TokenError
 
-# How long a handshake waits for its token; the volume that holds it may hang.
+# Timeout of reading a token file, since its volume may hang.
 READ_SECONDS = 5.0
-# Far above any JWT: a path to the wrong file must not fill the memory.
+# Far longer than any JWT; limits the memory if the path names another file.
 _MAX_BYTES = 65536
-# As shells, YAML and word processors write them.
+# Quotes of shells, YAML and word processors.
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _DAY_SECONDS = 86400
 

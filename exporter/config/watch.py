@@ -1,4 +1,4 @@
-"""Watches files on disk, and has them read again when they change."""
+"""Watches files on disk, and calls a function when they change."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,15 +8,15 @@ from typing import Final
 from exporter.config.files import FileMark
 
 LOOK_SECONDS: Final = 5.0
-# A file that is still being written differs from look to look; it is read once two looks find the same, or at the
-# third look in any case.
+# A file that is being written changes from check to check. It is read once two checks find the same marks, or at every
+# third check if it changes all the time.
 MAX_CHANGING_LOOKS: Final = 3
 
 Marks = Mapping[Path, FileMark | None]
 
 
 class FileWatcher:
-    """Calls `changed` when files have changed, and at every look while reading them fails.
+    """Calls `changed` when files have changed, and at every check while reading them fails.
 
     `marks` returns the marks of the files as they were last read, taken before the reading, or None if that reading
     failed. `look` returns the marks as they are now; it runs in a thread. `changed` gets these, or None if the files
@@ -36,7 +36,7 @@ class FileWatcher:
         self._look_seconds = look_seconds
 
     async def run(self) -> None:
-        """Watches until cancelled."""
+        """Watch until cancelled."""
         before = self._marks()
         changing_looks = 0
         while True:

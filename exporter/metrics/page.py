@@ -25,7 +25,7 @@ class Page:
         self._accounts: Sequence[Account] = ()
 
     def show(self, chargers: Sequence[Charger], accounts: Sequence[Account]) -> None:
-        """Show these chargers and accounts; render all of them anew."""
+        """Show these chargers and accounts; render all of them again."""
         self._exposition = Exposition(chargers, self._unrendered)
         self._accounts = accounts
 
@@ -37,7 +37,7 @@ class Page:
             exposition, accounts = self._exposition, self._accounts
             now = self._clock()
             was_rendered, is_rendered = is_rendered, not exposition.refresh(now, RENDERED_AT_ONCE)
-            # Join the lines in a turn of its own, after rendering what has changed since the last slice.
+            # Join the lines in a separate slice, after rendering the changes since the last one.
             if was_rendered and is_rendered:
                 return list(exposition.pieces(accounts, self._process, now, openmetrics=openmetrics))
             await asyncio.sleep(0)

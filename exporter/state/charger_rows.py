@@ -1,4 +1,4 @@
-"""The table of chargers in the state file: one row a charger, as JSON with named fields and a checksum."""
+"""The table of chargers in the state file: one row per charger, as JSON with named fields and a checksum."""
 
 import sqlite3
 import zlib
@@ -26,7 +26,7 @@ ROWS_AT_ONCE: Final = 250
 
 
 class _Row(msgspec.Struct, gc=False):
-    """What the JSON of a row holds: a KeptState without its sessions, which have a table of their own."""
+    """The JSON of a row: a KeptState without its sessions, which have their own table."""
 
     meter: MeterState
     first_seen_unix: float
@@ -56,7 +56,7 @@ def _upsert(count: int) -> str:
 
 
 def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
-    """Yield what is kept of every charger; raise ValueError if a row cannot be trusted."""
+    """Yield the state of every charger; raise ValueError if a row is damaged."""
     for charger_id, text in checked_rows(connection):
         yield charger_id, _state_of(text)
 
@@ -71,7 +71,7 @@ class ChargerRow:
 
 
 def find(connection: sqlite3.Connection, charger_id: str) -> ChargerRow | None:
-    """Return the row of one charger, None if there is none; raise ValueError if it cannot be trusted."""
+    """Return the row of one charger, None if there is none; raise ValueError if it is damaged."""
     found = connection.execute(
         "SELECT charger, state, checksum, trimmed_joules FROM chargers WHERE charger_id = ?",
         (charger_id,),
@@ -85,7 +85,7 @@ def find(connection: sqlite3.Connection, charger_id: str) -> ChargerRow | None:
 
 
 def checked_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
-    """Yield id and JSON of every charger; raise ValueError where the checksum does not fit."""
+    """Yield id and JSON of every charger; raise ValueError if a checksum is wrong."""
     for charger_id, text, expected in connection.execute("SELECT charger_id, state, checksum FROM chargers"):
         if not (isinstance(charger_id, bytes) and isinstance(text, bytes)) or checksum(charger_id, text) != expected:
             raise ValueError("the checksum of a row is wrong")
@@ -96,10 +96,10 @@ def _state_of(text: bytes) -> KeptState:
     try:
         row = msgspec.json.decode(text, type=_Row)
     except msgspec.DecodeError as error:
-        raise ValueError("a row cannot be understood") from error
+        raise ValueError("a row cannot be decoded") from error
     return KeptState(row.meter, row.first_seen_unix)
 
 
 def checksum(charger_id: bytes, text: bytes) -> int:
-    """The id is part of it: a row that got another charger's id is noticed."""
+    """Return the checksum of a row. It includes the id, to detect a row with another charger's id."""
     return zlib.crc32(text, zlib.crc32(charger_id))

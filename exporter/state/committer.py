@@ -1,7 +1,7 @@
-"""Commits what has changed to the state file, before it is shown.
+"""Commits changes to the state file before a scrape shows them.
 
-A commit runs in a thread, one at a time; callers that ask for one meanwhile share the next. A commit that fails or
-takes too long leaves its chargers dirty and the shown totals as they were; the next one tries again.
+Commits run in a thread, one at a time; callers that ask for one meanwhile share the next. After a commit that fails or
+exceeds its deadline, its chargers stay dirty and the shown totals stay the same; the next commit retries.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ T = TypeVar("T")
 
 # How long a scrape waits for its commit.
 PATIENCE_SECONDS: Final = 5.0
-# With the patience added, no total on the disk is older than 15 s while nobody scrapes.
+# Together with PATIENCE_SECONDS, no total on disk is older than 15 s without scrapes.
 INTERVAL_SECONDS: Final = 10.0
 # Log a persistent failure once a minute.
 LOG_AGAIN_SECONDS: Final = 60.0
 
 
 class Store(Protocol):
-    """What is needed of a StateStore. Its calls block."""
+    """The methods of a StateStore that are used here. They block."""
 
     damaged_files: int
 
     def commit(self, states: Mapping[str, KeptState]) -> str:
-        """Write all of these or none; return what had to be mended before, empty if nothing."""
+        """Write all of these or none; return what was repaired before, empty if nothing was."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 class Commits:
@@ -64,24 +64,24 @@ class Commits:
         self._is_failing = False
 
     async def run(self) -> None:
-        """Commit at regular intervals, until cancelled: totals are kept although nobody scrapes."""
+        """Commit at regular intervals until cancelled, also without scrapes."""
         while True:
             await asyncio.sleep(self._interval)
             await self.commit()
 
     async def commit(self) -> None:
-        """Write all that is dirty now to the disk, or give up at the deadline. Never raises."""
+        """Write all chargers that are dirty now to disk, or give up at the deadline. Never raises."""
         deadline = asyncio.get_running_loop().time() + self._patience
-        # A running commit may have begun before what is dirty now.
+        # A running commit may have started before the latest changes.
         await self._settled.wait()
         if self._writing is None and self._fleet.dirty:
             self._settled.clear()
             self._writing = asyncio.create_task(self._write(deadline), name="commit")
-        # The first caller has begun it, so it settles by the deadline of every caller.
+        # The deadline of the first caller, who started it, is the earliest.
         await self._settled.wait()
 
     async def close(self, patience_seconds: float) -> None:
-        """Make the final commit and let go of the store, or give up at the deadline."""
+        """Make the final commit and close the store, or give up at the deadline."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_seconds):
                 await self.commit()
@@ -95,7 +95,7 @@ class Commits:
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
         try:
-            # In the order of memory, which is that of the file: of ten thousand, this takes half as long as any other.
+            # In the order of memory, which is also the order in the file: half the time for 10,000 chargers.
             batch = {charger: charger.kept_state() for charger in sorted(self._fleet.dirty, key=id)}
             self._fleet.dirty.clear()
             process.commits += 1
@@ -138,10 +138,10 @@ class Commits:
 
 
 def in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
-    """Run a call that may hang, as disks do: nobody waits for a daemon thread when the process ends."""
+    """Run a call that may hang on a disk in a daemon thread, which does not block the exit of the process."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
-    # A failure after the deadline is not an error that nobody has looked at.
+    # Retrieve the exception, so that asyncio does not log a failure after the deadline.
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def finish(settle: Callable[[Any], None], outcome: object) -> None:

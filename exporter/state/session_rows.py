@@ -1,8 +1,8 @@
 """The table of settled sessions in the state file.
 
-A session is written once, when the meter will not revise it any more; until then it is part of its charger's state. The
-key begins with the day on which the session began. So the rows of one commit, of one day and of the oldest days lie
-together, and among millions of rows a commit, a query for a day and trimming touch few pages.
+A session is written once, when it is settled; until then it is part of its charger's state. The key begins with the day
+on which the session began. So the rows of one commit, of one day and of the oldest days are stored together, and with
+millions of rows a commit, a query for a day and a deletion of old rows access few pages.
 """
 
 import sqlite3
@@ -44,7 +44,7 @@ def write(connection: sqlite3.Connection, sessions: Mapping[str, Iterable[Sessio
         ((charger,),) = connection.execute("SELECT charger FROM chargers WHERE charger_id = ?", (charger_id,))
         for session in settled:
             values = _values(session)
-            # Written again where a commit has reached the disk and yet been reported as failed.
+            # REPLACE: a commit may be on disk although it was reported as failed, and is then repeated.
             connection.execute(
                 f"INSERT OR REPLACE INTO sessions (charger, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (charger, day_of(session.began_unix), *values, _checksum(charger_id, values)),
@@ -54,7 +54,7 @@ def write(connection: sqlite3.Connection, sessions: Mapping[str, Iterable[Sessio
 def trim(connection: sqlite3.Connection, before_day: int, at_most: int) -> None:
     """Delete the oldest sessions of before that day, within the transaction that is open.
 
-    Their energy is added to what the charger's row has of trimmed sessions: the list still adds up to the counter.
+    Their energy is added to `trimmed_joules` of the charger, so that the list still adds up to the counter.
     """
     oldest = f"SELECT day, charger, number FROM sessions WHERE day < {before_day} ORDER BY day LIMIT {at_most}"  # noqa: S608
     connection.execute(
@@ -79,7 +79,7 @@ def delete(connection: sqlite3.Connection, charger_id: str) -> None:
 
 
 def session_of(charger_id: str, row: tuple[Any, ...]) -> Session:
-    """Return the session of a row of COLUMNS; raise ValueError if it cannot be trusted."""
+    """Return the session of a row of COLUMNS; raise ValueError if it is damaged."""
     day, *values, expected = row
     number, began_unix, began_by, ended_unix, ended_by, energy_joules, peak_watts, certain = values
     # The connection returns text as bytes, since damaged text need not be UTF-8.
@@ -121,5 +121,5 @@ def _text(value: object) -> str | None:
 
 
 def _checksum(charger_id: str, values: tuple[Any, ...]) -> int:
-    """The id is part of it: a session that got to another charger is noticed."""
+    """Include the id, to detect a session with another charger."""
     return zlib.crc32(_encode((charger_id, values)))

@@ -1,8 +1,8 @@
-"""The state file: where it lies, how it is opened, and whether its content can be trusted.
+"""The state file: opens it and verifies its content.
 
-It is a SQLite database with a rollback journal: between commits it is one file, so a plain copy is a backup, and it
-can be read in a read-only folder. SQLite notices a page that makes no sense, but not a digit that has changed: every
-row carries a checksum.
+It is a SQLite database with a rollback journal: between commits it is one file, which can be copied and can be read in
+a read-only folder. SQLite detects a page with an invalid structure, but not a changed digit, so every row has a
+checksum.
 """
 
 import os
@@ -23,12 +23,12 @@ SCHEMA_VERSION: Final = 2
 # Larger pages than SQLite's 4096 bytes make a commit of ten thousand chargers a third faster.
 PAGE_BYTES: Final = 16_384
 SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA)
-# SQLite keeps its journal beside the file, and kept a log and the index of that for schema 1.
+# Suffixes of SQLite's files: the database, its journal, and for schema 1 the write-ahead log and its index.
 SUFFIXES: Final = ("", "-journal", "-wal", "-shm")
 
 _MAGIC: Final = b"SQLite format 3\0"
 _APPLICATION_ID_AT: Final = slice(68, 72)
-# The statements are fixed: where SQLite finds an error in one, the file does not have the schema that it claims.
+# SQLITE_ERROR too: the statements are fixed, so an error in one means that the file does not have its schema.
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: make room on it",
@@ -36,7 +36,7 @@ _ADVICE: Final = {
     sqlite3.SQLITE_CANTOPEN: "let the exporter's user read and write it and its folder, and look for a full disk",
     sqlite3.SQLITE_PERM: "let the exporter's user read and write it and its folder",
     sqlite3.SQLITE_IOERR: "the disk fails or is full: look at the system's log",
-    sqlite3.SQLITE_BUSY: "another program holds it locked: end that program",
+    sqlite3.SQLITE_BUSY: "another program has locked it: end that program",
     sqlite3.SQLITE_READONLY_ROLLBACK: (
         "a commit was interrupted, and a reader does not undo it: start the exporter on it, or on a copy of its folder"
     ),
@@ -48,14 +48,14 @@ class DamagedError(StateError):
 
 
 def read(folder: Path) -> dict[str, KeptState]:
-    """Return what is kept in `folder`, without changing it; raise StateError."""
+    """Return the state of every charger in `folder`, without changing it; raise StateError."""
     with open_to_read(folder / STATE_FILE) as connection:
         return load(folder / STATE_FILE, connection)
 
 
 @contextmanager
 def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a sound state file, also while an exporter writes to it; raise StateError.
+    """Open a valid state file, also while an exporter writes to it; raise StateError.
 
     The exporter cannot commit while a transaction reads, so each must be short.
     """
@@ -69,7 +69,7 @@ def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def connect(file: Path, mode: str) -> sqlite3.Connection:
-    """Open a connection whose transactions are begun and ended by hand."""
+    """Open a connection with explicit transactions."""
     connection = sqlite3.connect(
         f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
     )
@@ -134,7 +134,7 @@ def examine(file: Path, connection: sqlite3.Connection) -> None:
 
 
 def load(file: Path, connection: sqlite3.Connection) -> dict[str, KeptState]:
-    """Return what is kept of every charger; raise DamagedError."""
+    """Return the state of every charger; raise DamagedError."""
     rows = first_schema.rows if pragma(connection, "user_version") == 1 else charger_rows.rows
     try:
         return dict(rows(connection))
@@ -148,12 +148,12 @@ def pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def parts_of(file: Path) -> list[Path]:
-    """Return the file itself and all that SQLite may keep beside it."""
+    """Return the file and all files that SQLite may create for it."""
     return [file.with_name(file.name + suffix) for suffix in SUFFIXES]
 
 
 def exists(file: Path) -> bool:
-    """Whether the file, or anything that SQLite keeps beside it, exists."""
+    """Whether the file, or a file that SQLite creates for it, exists."""
     return any(part.exists() for part in parts_of(file))
 
 
@@ -163,7 +163,7 @@ def in_words(file: Path, done: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # Errors of Python's own have no code. The low byte of a code is the kind, the rest the detail.
+        # Errors raised by Python have no code. The low byte of a code is the kind, the rest the detail.
         code = getattr(error, "sqlite_errorcode", 0)
         if code & 0xFF in _DAMAGE:
             raise DamagedError(f"the state file {file} is damaged: SQLite cannot read it") from error
@@ -177,7 +177,7 @@ def in_words(file: Path, done: str) -> Iterator[None]:
 
 
 def _users(file: Path) -> str:
-    """Say who owns the file, or the nearest folder that can be looked at, and who asks."""
+    """Name the owner of the file, or of the nearest folder that is accessible, and the user of this process."""
     for path in (file, *file.absolute().parents):
         with suppress(OSError):
             owner = _user(path.stat().st_uid)

@@ -1,4 +1,4 @@
-"""The one writer of the state file: opens it, commits to it, and sets a damaged one aside."""
+"""The only writer of the state file: opens it, commits to it, and sets a damaged one aside."""
 
 import fcntl
 import os
@@ -33,23 +33,23 @@ from exporter.state.state_file import (
 )
 
 LOCK_FILE: Final = "state.lock"
-# Sessions beyond the retention that a commit deletes: it takes a few milliseconds longer.
+# The most sessions beyond the retention that one commit deletes, which takes a few milliseconds.
 TRIMMED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A damaged state file under its new name, and what is wrong with it."""
+    """The new name of a damaged state file, and the damage."""
 
     file: Path
     reason: str
 
 
 class StateStore:
-    """The one writer of a state file; `open` it, and `close` it. Its calls block, and must not overlap.
+    """The only writer of a state file; `open` it, and `close` it. Its calls block, and must not overlap.
 
-    `is_new` says that this `open` made the file, `set_aside` is the damaged file that it found, `damaged_files` how
-    many of them lie in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
+    `is_new`: `open` created the file. `set_aside`: the damaged file that `open` found. `damaged_files`: the number of
+    damaged files in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
     """
 
     def __init__(self, file: Path, lock: int, set_aside: SetAside | None, retention_days: int, *, is_new: bool) -> None:
@@ -64,7 +64,7 @@ class StateStore:
 
     @classmethod
     def open(cls, folder: Path, retention_days: int = 0) -> Self:
-        """Open the state file in `folder`, or make one; raise StateError. A damaged one is set aside."""
+        """Open the state file in `folder`, or create it; raise StateError. Set a damaged file aside."""
         file = folder / STATE_FILE
         with in_words(file, "opened"), ExitStack() as undo:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,27 +78,27 @@ class StateStore:
             return store
 
     def load(self) -> dict[str, KeptState]:
-        """Return what is kept of every charger, including those that left the configuration."""
+        """Return the state of every charger, including those that are no longer in the configuration."""
         with in_words(self.file, "read"):
             return load(self.file, self._connection)
 
     def commit(self, states: Mapping[str, KeptState]) -> str:
-        """Write all of these or, with a StateError, none; they are on the disk when this returns.
+        """Write all states to disk, or none of them and raise StateError.
 
-        Return what had to be mended before, in words for the log; empty if nothing.
+        Return what was repaired before, as a message for the log; empty if nothing was.
         """
         mended = ""
         with in_words(self.file, "written"):
             if not self.file.exists():
                 self._write_anew()
-                mended = "the state file was removed while in use; it has been written again, with all that it held"
+                mended = "the state file was removed while in use; it has been written again with its whole content"
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
         try:
             self._write(states)
         except DamagedError as error:
             aside = self._leave_damaged_sessions()
-            mended = f"{error}; its totals and readable sessions go on in a new file, the old one is {aside}"
+            mended = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
             self._write(states)
         return mended
 
@@ -117,7 +117,7 @@ class StateStore:
             self._connection.execute("DELETE FROM chargers WHERE charger_id = ?", (charger_id,))
 
     def close(self) -> None:
-        """Let go of the file, so that another process may open it."""
+        """Close the file and release the lock, so that another process may open it."""
         try:
             with in_words(self.file, "closed"):
                 self._connection.close()
@@ -125,7 +125,7 @@ class StateStore:
             os.close(self._lock)
 
     def _write_anew(self) -> None:
-        """Write the removed file again: what is open can be read until it is closed, although its name is gone."""
+        """Write the removed file again. Its content can be read until it is closed."""
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.file.with_name(LOCK_FILE).exists():
             lock = _take_lock(self.file)
@@ -136,7 +136,7 @@ class StateStore:
         self._go_on_with(new)
 
     def _leave_damaged_sessions(self) -> Path:
-        """Go on with a new file, without the sessions that cannot be read; return the name of the old file.
+        """Continue with a new file, without the sessions that cannot be read; return the name of the old file.
 
         Raise DamagedError if the chargers cannot be read either.
         """
@@ -146,7 +146,7 @@ class StateStore:
             self._connection.execute("ATTACH ? AS new", (str(new),))
             self._connection.execute("INSERT INTO new.chargers SELECT * FROM main.chargers")
             for day in range(session_rows.day_of(time.time()) + 2):
-                # A transaction for each: one that meets a damaged page cannot be committed.
+                # One transaction per day, since a transaction that reads a damaged page cannot be committed.
                 with suppress(sqlite3.DatabaseError):
                     copy = "INSERT INTO new.sessions SELECT * FROM main.sessions WHERE day = ?"
                     self._connection.execute(copy, (day,))
@@ -175,7 +175,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _take_lock(file: Path) -> int:
-    """Return the descriptor that holds the lock. The kernel releases it when the process ends, however it ends."""
+    """Return the descriptor that holds the lock. The kernel releases the lock when the process ends, even by a kill."""
     lock = os.open(file.with_name(LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,7 +191,7 @@ def _take_lock(file: Path) -> int:
 
 
 def _make_sound(file: Path) -> SetAside | None:
-    """Leave a sound file of the newest schema: a damaged one is set aside, an older one migrated."""
+    """Ensure a valid file of the newest schema: set a damaged one aside, migrate an older one."""
     set_aside = None
     if exists(file):
         try:
@@ -205,7 +205,7 @@ def _make_sound(file: Path) -> SetAside | None:
 
 
 def _migrate(file: Path) -> None:
-    """Examine the file, and replace one of an older schema: all of the way or not at all."""
+    """Examine the file, and atomically replace one of an older schema."""
     with in_words(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
         if pragma(connection, "user_version") == SCHEMA_VERSION:
@@ -215,12 +215,12 @@ def _migrate(file: Path) -> None:
 
 
 def _create(file: Path, states: Mapping[str, KeptState]) -> None:
-    """Make a state file with these chargers, or replace the old one: whole or not at all."""
+    """Create a state file with these chargers, or atomically replace the old one."""
     _put_in_place(_new_file(file, states), file)
 
 
 def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
-    """Make a state file with these chargers, beside `file`."""
+    """Create a state file with these chargers, in the folder of `file`."""
     new = _empty_file(file)
     with closing(_connect(new)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -234,7 +234,7 @@ def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
 
 
 def _empty_file(file: Path) -> Path:
-    """Make an empty file beside the state file, for its owner alone; SQLite gives its journal the same mode."""
+    """Create an empty file that only its owner may access; SQLite gives its journal the same mode."""
     new = file.with_name(f"{file.name}.new")
     for part in parts_of(new):
         part.unlink(missing_ok=True)
@@ -243,9 +243,9 @@ def _empty_file(file: Path) -> Path:
 
 
 def _put_in_place(new: Path, file: Path) -> None:
-    """Give the new file its name, once all of it is on the disk."""
+    """Rename the new file to `file`, once its content is on disk."""
     _sync(new)
-    # What lies beside the old file is not part of the new one, and would be taken for it.
+    # Remove the journal of the old file: SQLite would apply it to the new one.
     for part in parts_of(file)[1:]:
         part.unlink(missing_ok=True)
     new.rename(file)
@@ -261,7 +261,7 @@ def _sync(path: Path) -> None:
 
 
 def _rename(file: Path) -> Path:
-    """Give a damaged file, and what lies beside it, a name that is free."""
+    """Rename a damaged file and its journal to a free name."""
     aside = _free_name(file)
     for part, new in zip(parts_of(file), parts_of(aside), strict=True):
         with suppress(FileNotFoundError):

@@ -1,7 +1,7 @@
 """The web configuration file: TLS, passwords and headers, in the format that all Prometheus exporters share.
 
-The format is that of prometheus/exporter-toolkit (docs/web-configuration.md there), so that one file serves all of a
-user's exporters. A key of the format that this exporter does not support is an error.
+The format is that of prometheus/exporter-toolkit (docs/web-configuration.md there), so that all exporters of a user
+can use one file. A key of the format that this exporter does not support is an error.
 """
 
 import re
@@ -33,7 +33,7 @@ _HEADERS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class _Http(msgspec.Struct, forbid_unknown_fields=True):
-    # An offer that a client need not accept: the exporter does not make it.
+    # Ignored: HTTP/2 is optional for clients, and the exporter does not offer it.
     http2: bool | None = None
     # YAML reads `X-XSS-Protection: 1` as a number.
     headers: dict[str, str | int | float | None] | None = None
@@ -66,13 +66,13 @@ class WebConfig:
 
 
 def load(path: Path) -> WebConfig:
-    """Read a web configuration file and its certificates; raises ConfigError. An empty file asks for nothing."""
+    """Read a web configuration file and its certificates; raises ConfigError. An empty file is valid."""
     marks = {path: mark_of(path)}
     content = yaml_file.read_if_any(path)
     parsed = yaml_file.typed(path, {} if content is None else content, _Document, _no_own_types)
     _refuse_rate_limit(path, parsed.rate_limit or _RateLimit())
     section = parsed.tls_server_config or TlsSection()
-    # Before they are read: a change in between is seen at the next look.
+    # Before the files are read, so that a change in between is detected.
     marks |= {file: mark_of(file) for file in tls.files_of(path, section)}
     return WebConfig(
         marks,
@@ -85,7 +85,7 @@ def load(path: Path) -> WebConfig:
 def reload(path: Path, before: WebConfig) -> WebConfig:
     """Read the file as `load` does, to replace `before`; raises ConfigError, also for what only a restart can change.
 
-    A file that is not completely written yet asks to drop protections; so a reload never does that.
+    A file that is not completely written yet may lack protections, so a reload never drops any.
     """
     config = load(path)
     if before.tls is None and config.tls is not None:

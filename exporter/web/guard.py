@@ -1,4 +1,4 @@
-"""Who may see the pages, and what every answer carries."""
+"""Authentication of every request, and the headers of every answer."""
 
 import asyncio
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from exporter.web.connections import Answer, plain
 from exporter.web.passwords import CrowdedError, Passwords
 from exporter.web.tls import is_allowed
 
-# Nothing from elsewhere, nothing inline, no frame around it, and no referrer sent elsewhere.
+# Pages load nothing from other sites and nothing inline, cannot be framed, and send no referrer.
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -32,7 +32,7 @@ _RETRY: Final = {"Retry-After": "5"}
 
 
 class Guard:
-    """Stands before every page, and judges each request by the configuration in force."""
+    """Checks every request against the current web configuration before a page answers it."""
 
     def __init__(self, answer: Answer, answer_seconds: float, process: ExporterProcess, log: Log) -> None:
         self._answer = answer
@@ -45,7 +45,7 @@ class Guard:
         self._wrong_passwords = Thinned()
 
     def apply(self, config: WebConfig) -> None:
-        """Put users, headers and allowed client certificates of `config` in force."""
+        """Apply users, headers and allowed client certificates of `config`."""
         if config.users != self._passwords.users:  # otherwise verified passwords stay verified
             self._passwords = Passwords(config.users)
         merged = CIMultiDict(SECURITY_HEADERS)
@@ -55,7 +55,7 @@ class Guard:
         self._allowed_sans = config.tls.client_allowed_sans if config.tls else frozenset()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Send the answer of a page if the client may have it, else a refusal."""
+        """Send the answer of a page, or an error if the client is not allowed."""
         response = await self._respond(request)
         self._finish(response)
         # Not left to aiohttp, which waits for a slow client without a limit, with the whole answer in memory.
@@ -69,7 +69,7 @@ class Guard:
         return response
 
     def refuse(self, status: int) -> web.Response:
-        """Make the answer to a request that no page can answer."""
+        """Return the answer to an invalid request."""
         response = plain(status)
         self._finish(response)
         return response
@@ -93,7 +93,7 @@ class Guard:
         self._process.count_answer(response.status)
 
     def _log_wrong_password(self, client: str | None) -> None:
-        # One fault for all clients: their addresses can be as many as they like.
+        # Count all clients together: an attacker may use many addresses.
         times = self._wrong_passwords.times_if_due("wrong password", asyncio.get_running_loop().time())
         if times:
             self._log.warning("wrong password", client=client, times=times)

@@ -1,4 +1,4 @@
-"""The pages: what is answered at which path."""
+"""The pages: the answer at each path."""
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ Reload = Callable[[], Awaitable[None]]
 
 
 class Pages:
-    """The pages over one fleet. `reload` is what POST /-/reload does, None if it is not enabled."""
+    """The pages of a fleet. POST /-/reload calls `reload`; None: it is not enabled."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Pages:
         try:
             return _json(await self._sessions_document.body(query, encoding), encoding)
         except (StateError, TimeoutError):
-            # The reason names files, which are not for every client.
+            # The reason has paths of files, which clients must not see.
             advice = "the list of sessions cannot be read now: run 'vecharge-exporter sessions' to see why"
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, advice)
 
@@ -122,7 +122,7 @@ class Pages:
         if self._reload_configuration is None:
             return plain(HTTPStatus.FORBIDDEN, "not enabled: start the exporter with --web.enable-lifecycle")
         if not _is_own_origin(request):
-            return plain(HTTPStatus.FORBIDDEN, "refused: another web site asks for it")
+            return plain(HTTPStatus.FORBIDDEN, "refused: the request comes from another web site")
         try:
             await self._reload_configuration()
         except ConfigError as error:

@@ -16,7 +16,7 @@ def problem_of(charger: Charger, now: Moment) -> str | None:
             return "the stream has ended: reconnecting"
         return "not connected yet: waiting for its turn to connect"
     if charger.wifi_connected is False:
-        return "the charger has dropped off the service: check its Wi-Fi and power"
+        return "the charger lost its connection to the service: check its Wi-Fi and power"
     if charger.status is Status.ON:
         return "the charger is on, but its readings have stopped: check its Wi-Fi and power"
     return "connected, but the service has sent nothing yet"

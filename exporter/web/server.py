@@ -20,13 +20,13 @@ from exporter.web.pages import Pages, Reload
 from exporter.web.scrape import Scrape
 from exporter.web.sessions_api import SessionsDocument
 
-# Answers that are being sent when the program stops may be completed.
+# How long answers may continue when the program stops.
 SHUTDOWN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """What the command line says about the web side."""
+    """The web options of the command line."""
 
     listen: tuple[ListenAddress, ...]
     telemetry_path: str = "/metrics"
@@ -40,7 +40,7 @@ class WebOptions:
 
 
 class Web:
-    """The pages over one fleet, on all addresses, protected as the web configuration file says."""
+    """Serves the pages of a fleet on all addresses, protected by the web configuration file."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Web:
         self._http = HttpServer(self._guard.answer, self._guard.refuse, options.limits, log)
         self._servers: list[asyncio.Server] = []
         self._config = WebConfig()
-        # Why the file as it is now is not in force.
+        # Why the current file is not applied; empty if it is.
         self._problem = ""
         self._watching: asyncio.Task[None] | None = None
 
@@ -144,10 +144,10 @@ class Web:
         self._guard.apply(config)
 
     async def _reload(self, file: Path) -> None:
-        """Put the changed file in force. If that fails, log it once; the watcher retries at every look."""
+        """Apply the changed file. If that fails, log the failure once; the watcher retries at every check."""
         try:
             config = await asyncio.to_thread(web_config.reload, file, self._config)
-        except Exception as error:  # whatever it is: the next look must come
+        except Exception as error:  # any error: the watcher must continue
             problem = cause_of(error)
             if problem != self._problem:
                 self._log.error("web configuration not reloaded; the previous one stays in force", error=problem)

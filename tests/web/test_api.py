@@ -161,7 +161,7 @@ async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
         ([Connected(), OFF, Disconnected(Disconnection.SERVER)], "the stream has ended: reconnecting"),
         (
             [Connected(), ON, decode("chargerDisconnected", ())],
-            "the charger has dropped off the service: check its Wi-Fi",
+            "the charger lost its connection to the service: check its Wi-Fi",
         ),
         ([ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"), Connected(), OFF], None),
     ],
