@@ -50,7 +50,7 @@ def lasts(row: Test) -> bool:
 
 globals().update({row.__name__: lasting(row) for row in rows() if lasts(row)})
 for row in (
-    test_wire.test_a_server_that_dies_is_noticed_at_once,
+    test_wire.test_a_server_crash_is_detected_at_once,
     test_wire.test_polling_that_is_answered_with_nonsense_is_given_up,
 ):
     globals()[row.__name__] = repeated(row)
@@ -76,7 +76,7 @@ async def test_lost_connections_leave_nothing(scene: Scene) -> None:
 
 
 @holds(disconnection("Two hundred goodbyes in a row", "server", "the service closed the stream"))
-async def test_goodbyes_leave_nothing(scene: Scene) -> None:
+async def test_disconnects_leak_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
     scene.meanwhile = hold_level
     async with scene.suffering(), saying(scene, "41") as url:

@@ -29,7 +29,7 @@ def back_to_the_service(scene: Scene) -> None:
 
 
 @holds(disconnection("A frame of 16 MB", "transport"))
-async def test_a_frame_of_16_megabytes_costs_the_connection(scene: Scene) -> None:
+async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None:
     scene.transports = ("websocket",)
     async with scene.suffering(), saying(scene, '42["newLog","' + "x" * 16_000_000 + '"]') as url:
         listen_to(scene, url)
@@ -69,7 +69,7 @@ async def test_deeply_nested_text_is_a_payload_that_is_not_understood(scene: Sce
 
 
 @holds(decode_error("Deeply nested JSON in a packet", "other"))
-async def test_a_deeply_nested_packet_costs_itself_alone(scene: Scene) -> None:
+async def test_only_a_deeply_nested_packet_is_dropped(scene: Scene) -> None:
     async with scene.suffering(), saying(scene, '42["newLog",' + "[" * 100_000) as url:
         listen_to(scene, url)
         await scene.noticed()
@@ -78,7 +78,7 @@ async def test_a_deeply_nested_packet_costs_itself_alone(scene: Scene) -> None:
 
 
 @holds(decode_error("A packet id or a number of attachments with millions of digits", "other"))
-async def test_a_number_without_an_end_costs_its_packet_alone(scene: Scene) -> None:
+async def test_only_a_packet_with_an_endless_number_is_dropped(scene: Scene) -> None:
     endless: list[str | bytes] = [
         "42" + "7" * 3_000_000 + '["newLog"]',
         "45999999-" + '["newLog",{"_placeholder":true,"num":0}]',

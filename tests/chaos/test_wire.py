@@ -7,7 +7,7 @@ from tests.stream.script import JOINED, opening, scripted
 
 
 @holds(disconnection("The server crashes", "transport"))
-async def test_a_server_that_dies_is_noticed_at_once(scene: Scene) -> None:
+async def test_a_server_crash_is_detected_at_once(scene: Scene) -> None:
     async with scene.suffering():
         await scene.proxy.die()
         await scene.noticed()
@@ -15,7 +15,7 @@ async def test_a_server_that_dies_is_noticed_at_once(scene: Scene) -> None:
 
 
 @holds(connect_failure("The server stays down: its port is closed", "unreachable", "cannot be reached"))
-async def test_a_server_that_stays_dead_is_told_apart(scene: Scene) -> None:
+async def test_a_server_that_stays_down_has_its_own_reason(scene: Scene) -> None:
     async with scene.suffering():
         await scene.proxy.die()
         await scene.noticed()
@@ -59,7 +59,7 @@ async def test_a_server_that_hangs_in_the_handshake_times_out(scene: Scene) -> N
 
 
 @holds(harmless("A slow network: delays below `connect_timeout`"))
-async def test_a_delay_costs_nothing(scene: Scene) -> None:
+async def test_a_delay_has_no_effect(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.delay = CONNECT_TIMEOUT / 10
         await scene.charge(0.5)
@@ -68,7 +68,7 @@ async def test_a_delay_costs_nothing(scene: Scene) -> None:
 
 
 @holds(harmless("A network of 20 kB per second"))
-async def test_a_narrow_wire_costs_nothing(scene: Scene) -> None:
+async def test_a_slow_network_has_no_effect(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.bytes_per_second = 20_000
         for _ in range(10):
@@ -97,7 +97,7 @@ async def test_polling_that_is_answered_with_nonsense_is_given_up(scene: Scene) 
 
 
 @holds(decode_error("Corrupt bytes within a frame", "other"))
-async def test_a_frame_that_is_no_packet_costs_itself_alone(scene: Scene) -> None:
+async def test_only_a_frame_that_is_not_a_packet_is_dropped(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.corrupt = lambda piece: piece.replace(b'["newLog"', b"[[[[[[[[[")
         scene.log()
@@ -107,7 +107,7 @@ async def test_a_frame_that_is_no_packet_costs_itself_alone(scene: Scene) -> Non
 
 
 @holds(disconnection("A server that always disconnects immediately", "server", "the service closed the stream"))
-async def test_a_server_that_hangs_up_at_once_for_ever_is_left_alone_longer_and_longer(scene: Scene) -> None:
+async def test_a_server_that_always_disconnects_gets_longer_and_longer_backoff(scene: Scene) -> None:
     async with scene.suffering(), scripted([opening(), JOINED, "41"]) as url:
         scene.proxy.upstream_port = int(url.rpartition(":")[2])
         scene.proxy.cut()

@@ -22,8 +22,8 @@ ALONE = (
     test_answers.test_ten_megabytes_are_not_understood,
     test_answers.test_an_endless_answer_is_not_read_to_its_end,
     test_answers.test_lengths_that_make_no_sense_are_not_understood,
-    test_messages.test_a_frame_of_16_megabytes_costs_the_connection,
-    test_messages.test_a_number_without_an_end_costs_its_packet_alone,
+    test_messages.test_a_frame_of_16_megabytes_ends_the_connection,
+    test_messages.test_only_a_packet_with_an_endless_number_is_dropped,
     test_messages.test_events_before_the_connection_count,
     test_messages.test_ten_thousand_events_at_once_are_all_counted,
 )

@@ -55,7 +55,7 @@ def test_rejected_readings_are_counted_by_reason() -> None:
     assert outcome(off(0), log(2, 0.5), log(2, 0.5), log(1, 0.4))["rejected"] == {"duplicate": 1, "out_of_order": 1}
 
 
-def test_a_restart_goes_on_with_what_was_on_disk() -> None:
+def test_a_restart_continues_with_the_state_on_disk() -> None:
     played = outcome(off(0), log(1, 0.5), log(2, 1.0), line(3, "restart"), line(3, "connect"), log(4, 1.5))
     assert played["energy_joules"] == 5_400_000
 

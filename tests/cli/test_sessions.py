@@ -155,7 +155,7 @@ def test_an_option_that_cannot_be_understood_is_refused(sessions: Sessions, opti
 
 
 @pytest.mark.usefixtures("kept")
-def test_a_damaged_session_is_told_after_all_others_are_printed(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_damaged_session_is_reported_after_all_others_are_printed(sessions: Sessions, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
         database.execute("UPDATE sessions SET energy_joules = 1 WHERE number = 2")
         database.commit()

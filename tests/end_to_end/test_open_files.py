@@ -32,7 +32,7 @@ def test_streams_never_take_the_last_files_and_the_others_wait(
     assert words in exporter.process.text()
 
 
-def test_check_tells_that_not_all_streams_will_be_open(simulated: dict[str, Any], tmp_path: Path) -> None:
+def test_check_reports_that_not_all_streams_will_be_open(simulated: dict[str, Any], tmp_path: Path) -> None:
     config = tmp_path / "config.yml"
     config.write_text(yaml.safe_dump(simulated))
     checked = subprocess.run(

@@ -142,7 +142,7 @@ def assert_nothing_is_told(exporter: Exporter) -> None:
         "accounts: [{name: a, token: '{TOKEN}",
     ],
 )
-def test_no_token_of_a_configuration_that_is_not_valid_is_told(tmp_path: Path, document: str) -> None:
+def test_errors_of_an_invalid_configuration_show_no_token(tmp_path: Path, document: str) -> None:
     file = tmp_path / "config.yml"
     file.write_text(document.replace("{TOKEN}", TOKEN))
     ended = subprocess.run(
@@ -152,9 +152,7 @@ def test_no_token_of_a_configuration_that_is_not_valid_is_told(tmp_path: Path, d
     assert find_marks(ended.stdout + ended.stderr) == set()
 
 
-def test_no_token_is_told_by_a_check_that_fails(
-    node_service: Callable[..., NodeService], tmp_path: Path, token: Path
-) -> None:
+def test_a_failing_check_prints_no_token(node_service: Callable[..., NodeService], tmp_path: Path, token: Path) -> None:
     node = node_service("2")
     node.rules(refuse=ALL)
     (tmp_path / "config.yml").write_text(

@@ -55,7 +55,7 @@ def test_the_exporter_itself_is_process_1(demo: Container) -> None:
     assert "vecharge-exporter" in demo.execute("cat", "/proc/1/cmdline")
 
 
-def test_it_is_unhealthy_while_nobody_answers(image: str) -> None:
+def test_it_is_unhealthy_while_the_exporter_does_not_answer(image: str) -> None:
     nowhere = "--env=VECHARGE_HEALTHCHECK_URL=http://127.0.0.1:1/-/healthy"
     with Container(image, "demo", options=(*HARDENED, nowhere)) as container:
         wait_until(lambda: (page := answer(container.url())) is not None and page.ok, "the page")

@@ -178,7 +178,7 @@ def test_an_account_without_network_is_one_page_and_not_one_for_each_charger(cha
     assert not chain.notifications("team")
 
 
-def test_chargers_that_are_switched_off_and_disconnected_page_nobody(chain: Chain) -> None:
+def test_chargers_that_are_switched_off_and_disconnected_fire_no_alert(chain: Chain) -> None:
     everyone = len(CHARGERS)
     chain.order("all", "on")
     chain.prometheus.wait_for(f'sum(vecharge_charger_status{{status="on"}}) == {everyone}')

@@ -141,7 +141,7 @@ async def test_a_second_connection_to_a_charger_gets_the_error_and_is_disconnect
 
 
 @BY_TRANSPORT
-async def test_a_client_that_has_gone_makes_room_for_the_next(
+async def test_a_disconnected_client_frees_its_connection(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
     for _ in range(2):
@@ -201,7 +201,7 @@ async def test_a_simulator_with_a_certificate_is_served_over_tls(tmp_path: Path,
 
 
 @BY_TRANSPORT
-async def test_a_dropped_transport_ends_without_a_goodbye(
+async def test_a_dropped_transport_ends_without_a_disconnect(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
     async with listening(simulator, "sim-0001", transports=transports) as (ear, client):

@@ -88,7 +88,7 @@ def test_after_kill_9_the_first_scrape_shows_what_the_last_one_showed_before_any
     assert len(lines(created)) == 2 * len(shown)
 
 
-def test_a_session_that_goes_on_while_the_exporter_is_down_is_counted_in_full(
+def test_a_session_that_continues_while_the_exporter_is_down_is_counted_in_full(
     service: SimulatedService, start: Start
 ) -> None:
     exporter = start()
@@ -251,7 +251,7 @@ def small_disk(tmp_path: Path) -> list[str]:
     return [*unshare, "sh", "-c", 'mkdir data && mount -t tmpfs -o size=512k tmpfs data && exec "$@"', "sh"]
 
 
-def test_a_full_disk_fails_commits_and_lowers_nothing_and_all_is_well_once_there_is_room(
+def test_a_full_disk_fails_commits_and_lowers_no_total_until_there_is_space_again(
     service: SimulatedService, start: Start, small_disk: list[str]
 ) -> None:
     exporter = start(wrapper=small_disk)

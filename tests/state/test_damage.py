@@ -147,7 +147,7 @@ def places(content: bytes, rng: random.Random) -> list[int]:
     return sorted(place for place in chosen if place < len(content))
 
 
-def test_a_flipped_byte_is_told_or_without_consequence(tmp_path: Path, sound: Scene) -> None:
+def test_a_flipped_byte_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene) -> None:
     rng = random.Random(20)
     found = []
     for name, content in sound.parts.items():
@@ -159,14 +159,14 @@ def test_a_flipped_byte_is_told_or_without_consequence(tmp_path: Path, sound: Sc
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 99, 100, 4096, 5000, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, -PAGE, -1])
-def test_a_truncated_part_is_told_or_without_consequence(tmp_path: Path, sound: Scene, length: int) -> None:
+def test_a_truncated_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene, length: int) -> None:
     for name, content in sound.parts.items():
         found = consequence(tmp_path / name, sound, sound.parts | {name: content[:length]})
         # A journal has what undoes the damage as well.
         assert found == "told" or len(sound.parts) > 1
 
 
-def test_a_missing_part_is_told_or_without_consequence(tmp_path: Path, sound: Scene) -> None:
+def test_a_missing_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene) -> None:
     for name in sound.parts:
         rest = {other: content for other, content in sound.parts.items() if other != name}
         if rest:
@@ -174,7 +174,7 @@ def test_a_missing_part_is_told_or_without_consequence(tmp_path: Path, sound: Sc
             assert found == "told" or name != STATE_FILE
 
 
-def test_an_appended_or_overwritten_part_is_told_or_without_consequence(tmp_path: Path, sound: Scene) -> None:
+def test_an_appended_or_overwritten_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene) -> None:
     for name, content in sound.parts.items():
         for number, damaged in enumerate((content + bytes(PAGE), bytes(len(content)), b"overwritten" * 1000)):
             found = consequence(tmp_path / f"{name}-{number}", sound, sound.parts | {name: damaged})
@@ -199,7 +199,7 @@ def test_a_damaged_file_is_set_aside_as_it_is(tmp_path: Path, right_after_one: S
         assert store.damaged_files == 1
 
 
-def test_a_changed_digit_is_noticed(tmp_path: Path, right_after_one: Scene) -> None:
+def test_a_changed_digit_is_detected(tmp_path: Path, right_after_one: Scene) -> None:
     total = b'"total_joules":36000'
     content = right_after_one.parts[STATE_FILE]
     assert content.count(total) == len(CHARGERS)
@@ -222,7 +222,7 @@ def rename_a_charger(database: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize("damage", [swap_states, rename_a_charger])
-def test_a_row_that_belongs_to_another_charger_is_noticed(
+def test_a_row_of_another_charger_is_detected(
     tmp_path: Path, right_after_one: Scene, damage: Callable[[sqlite3.Connection], None]
 ) -> None:
     folder = damaged_copy(tmp_path / "data", right_after_one.parts[STATE_FILE])

@@ -104,7 +104,7 @@ def test_so_it_may_in_a_backup_of_a_running_exporter(folder: Path, tmp_path: Pat
     assert shown(read_only(backup)) == "2.00"
 
 
-def test_an_interrupted_commit_is_told_and_no_wrong_number_shown(folder: Path, tmp_path: Path) -> None:
+def test_an_interrupted_commit_is_reported_and_no_wrong_total_is_shown(folder: Path, tmp_path: Path) -> None:
     """What is half written in the file is undone by a writer alone."""
     with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None)) as crashing:
         # More than the cache can hold: pages go to the file before the commit.
@@ -122,7 +122,7 @@ def test_an_interrupted_commit_is_told_and_no_wrong_number_shown(folder: Path, t
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
-def test_a_file_that_this_user_must_not_read_is_told(folder: Path, closed: str) -> None:
+def test_a_file_that_the_user_must_not_read_is_reported(folder: Path, closed: str) -> None:
     (folder if closed == "folder" else folder / STATE_FILE).chmod(0)
     told = state(folder)
     folder.chmod(stat.S_IRWXU)

@@ -241,7 +241,7 @@ def set_in(column: str, value: object) -> Callable[[sqlite3.Connection], None]:
         lambda database: database.execute("UPDATE chargers SET trimmed_joules = 1"),
     ],
 )
-def test_a_changed_missing_or_misplaced_session_is_noticed(
+def test_a_changed_missing_or_misplaced_session_is_detected(
     folder: Path, damage: Callable[[sqlite3.Connection], None]
 ) -> None:
     with closing(StateStore.open(folder)) as opened:

@@ -190,7 +190,7 @@ def test_a_file_that_was_replaced_under_the_exporter_takes_no_commits(folder: Pa
 
 
 @pytest.mark.parametrize("removed", ["file", "folder"])
-def test_a_file_that_is_removed_while_in_use_is_written_anew_with_all_totals(
+def test_a_file_removed_while_in_use_is_written_again_with_all_totals(
     folder: Path, opened: StateStore, removed: str
 ) -> None:
     states = fleet_of(100)

@@ -40,7 +40,7 @@ async def test_after_off_the_stream_connects_again_and_waits(
 
 
 @BOTH
-async def test_a_goodbye_that_closes_the_transport_too_is_the_servers(
+async def test_a_disconnect_that_closes_the_transport_has_the_reason_server(
     node_service: StartNode, watch: StartWatch, transport: str
 ) -> None:
     node = node_service(NATIVE)
@@ -163,7 +163,9 @@ async def test_events_may_come_before_the_connection_is_confirmed(watch: StartWa
 
 @pytest.mark.parametrize("packet", ['44/other,"Invalid namespace"', '44/other,{"message":"no"}', "41/other,"])
 @pytest.mark.parametrize("when", ["before it has joined", "while it is connected"])
-async def test_an_error_or_goodbye_of_another_namespace_is_ignored(watch: StartWatch, packet: str, when: str) -> None:
+async def test_an_error_or_disconnect_of_another_namespace_is_ignored(
+    watch: StartWatch, packet: str, when: str
+) -> None:
     log = '42["newLog",{"energy":1}]'
     begin = [packet, JOINED] if when == "before it has joined" else [JOINED, packet]
     async with scripted([opening(), *begin, log]) as url:
@@ -215,7 +217,7 @@ async def test_nothing_that_a_server_says_ends_the_stream(watch: StartWatch) -> 
         await stream.stop()
 
 
-async def test_a_frame_of_no_known_kind_costs_one_connection_at_most(watch: StartWatch) -> None:
+async def test_an_unknown_frame_ends_at_most_one_connection(watch: StartWatch) -> None:
     # It makes 4.6.1 stop reading without a word: the silence that follows is what gives it away.
     async with scripted([opening(ping_milliseconds=50), JOINED, b"bytes of no kind"]) as url:
         stream = watch(url)

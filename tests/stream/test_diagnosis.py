@@ -123,7 +123,7 @@ def test_a_server_that_names_its_protocol_version_as_unsupported_is_of_another_g
 
 
 @pytest.mark.parametrize("body", [{"code": 0}, {"code": 3, "message": "Bad request"}, {}, "5", None, 5])
-def test_any_other_word_of_the_server_is_judged_by_its_status(body: object) -> None:
+def test_any_other_answer_is_diagnosed_by_its_status(body: object) -> None:
     assert diagnose(LibraryError("refused", body), Evidence(status=400)).reason is ConnectFailure.OTHER
 
 

@@ -48,9 +48,7 @@ async def test_an_http_refusal_is_rejected(
 
 
 @BOTH
-async def test_a_port_where_nobody_listens_is_unreachable(
-    watch: StartWatch, closed_address: str, transport: str
-) -> None:
+async def test_a_closed_port_is_unreachable(watch: StartWatch, closed_address: str, transport: str) -> None:
     stream = watch(f"http://{closed_address}", transports=[transport])
     assert await the_failure(stream) is ConnectFailure.UNREACHABLE
 
@@ -238,7 +236,7 @@ async def test_a_token_file_that_is_not_there_yet_is_another_fault(
     await stream.until_connected()
 
 
-async def test_a_failure_that_lasts_is_told_less_and_less_often(watch: StartWatch, closed_address: str) -> None:
+async def test_a_persistent_failure_is_logged_less_and_less_often(watch: StartWatch, closed_address: str) -> None:
     stream = watch(f"http://{closed_address}")
     await stream.until_failed(times=20)
     told = [line for line in stream.log.getvalue().splitlines() if "level=warn " in line]
@@ -258,7 +256,7 @@ async def test_of_a_service_that_is_down_a_few_are_told_and_how_many_there_are(
     assert counts == [*range(1, 11), 16, 32]
 
 
-async def test_a_charger_that_fails_is_told_though_another_has_failed_for_long(
+async def test_a_failing_charger_is_logged_while_another_one_keeps_failing(
     watch: StartWatch, closed_address: str
 ) -> None:
     url = f"http://{closed_address}"
@@ -270,7 +268,7 @@ async def test_a_charger_that_fails_is_told_though_another_has_failed_for_long(
     assert "charger_id=another account=" in second.log.getvalue()
 
 
-async def test_a_failure_is_told_anew_once_the_stream_had_connected(node_service: StartNode, watch: StartWatch) -> None:
+async def test_a_failure_is_logged_again_after_a_connection(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     node.rules(handshake_status=502)
     stream = watch(node.url)

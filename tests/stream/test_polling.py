@@ -45,7 +45,7 @@ def test_packets_follow_each_other_by_their_lengths(reply: bytes, packets: list[
     ],
     ids=lambda reply: repr(reply[:12]),
 )
-def test_nonsense_is_refused_at_once(reply: bytes) -> None:
+def test_an_invalid_reply_is_rejected_at_once(reply: bytes) -> None:
     started = time.monotonic()
     with pytest.raises(ValueError, match=r"the reply holds|decode"):
         packets_of(reply)

@@ -23,7 +23,7 @@ StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
 
 
-async def test_1_a_goodbye_with_the_transport_left_open_leaves_no_zombie(
+async def test_1_a_disconnect_with_an_open_transport_ends_the_connection(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)

@@ -146,7 +146,7 @@ def test_a_change_while_the_file_is_being_read_is_seen_at_the_next_look(
     assert config.look() != config.files
 
 
-def test_a_file_that_is_gone_is_a_change(tmp_path: Path) -> None:
+def test_a_removed_file_is_a_change(tmp_path: Path) -> None:
     Authority(tmp_path).issue("server")
     config = loaded(tmp_path, TLS + "}")
     (tmp_path / "server.crt").unlink()

@@ -67,7 +67,7 @@ def test_a_clock_that_is_ahead_is_wrong_by_a_constant() -> None:
         assert order.time == NOON + log
 
 
-def test_a_clock_that_was_ahead_and_is_right_is_believed_at_once() -> None:
+def test_a_clock_that_was_ahead_and_is_set_right_is_accepted_at_once() -> None:
     order = LogOrder()
     order.take(NOON + HOUR, 1, NOON)
     assert order.take(NOON + 10, 2, NOON + 10) is Order.NEW

@@ -59,7 +59,7 @@ async def page(fleet: Fleet) -> bytes:
     return b"".join(await fleet.page.pieces(openmetrics=False))
 
 
-async def test_a_configuration_whose_authority_is_gone_changes_nothing(fleet: Fleet, tmp_path: Path) -> None:
+async def test_a_configuration_with_a_missing_authority_changes_nothing(fleet: Fleet, tmp_path: Path) -> None:
     one, two = account("one", "a"), account("two", "b")
     await fleet.reconcile(Config(accounts=(one, two)), {})
     before = fleet.chargers
