@@ -212,7 +212,7 @@ def energy() -> list[Panel]:
         ),
         trend(
             "Energy excess",
-            "By how much the energy counter is ahead of what is now believed; 0 in normal operation. "
+            "The energy counter minus the current estimate; 0 in normal operation. "
             "VechargeEnergyExcess fires above 1 kWh for an hour.",
             [Query(f"{gauge('vecharge_charger_energy_excess_joules')} / {promql.JOULES_PER_KWH}", "Excess")],
             "suffix: kWh",

@@ -97,7 +97,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     ),
     gauge(
         "vecharge_charger_energy_excess_joules",
-        "By how much the energy counter is ahead of what is now believed; 0 in normal operation.",
+        "The energy counter minus the current estimate; 0 in normal operation.",
         lambda charger, _: None if charger.committed.total_joules is None else charger.committed.excess_joules,
         absent="before the first energy reading ever",
     ),
@@ -182,7 +182,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     Metric(
         "vecharge_charger_info",
         "gauge",
-        "What is known of the charger; always 1, a label not known is empty.",
+        "Information about the charger; always 1, an unknown label is empty.",
         (Series((), lambda _charger, _now: 1),),
         labels=("name", "account", "device_id", "operator", "partner_id", "mode", "address", "detail"),
         info=lambda charger: charger.about.labels,
@@ -247,7 +247,7 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
     Metric(
         "vecharge_account_decode_errors_total",
         "counter",
-        "Payloads that could not be understood, wholly or in part.",
+        "Payloads that could not be decoded, or had an invalid field.",
         _counts(EVENT_LABELS, lambda account: account.decode_errors),
         labels=("event",),
     ),
@@ -267,7 +267,7 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
     ),
     histogram(
         "vecharge_account_session_energy_joules",
-        "Energy of sessions that ended, counted once they cannot be revised any more. Starts anew with the process.",
+        "Energy of sessions that ended, counted once they are settled. Starts from 0 with the process.",
         lambda account: account.session_energy_joules,
     ),
     histogram(
@@ -340,7 +340,7 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterProcess], ...]] = (
     ),
     gauge(
         "vecharge_exporter_state_damaged_files",
-        "Damaged state files that were set aside and lay in the storage folder at the start.",
+        "Damaged state files that were set aside, as of the start or the last file set aside.",
         lambda process, _: process.damaged_state_files,
     ),
     counter(
