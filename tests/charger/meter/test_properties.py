@@ -1,7 +1,7 @@
 """What holds whatever a charger, its service and the exporter do."""
 
 import os
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from hypothesis import given, settings
@@ -44,7 +44,7 @@ class Told:
         self.settled = 0
         self.now = NOON
 
-    def tell(self, step: tuple) -> None:  # type: ignore[type-arg]
+    def tell(self, step: tuple[Any, ...]) -> None:
         meter, now = self.meter, self.now
         match step:
             case ("log", kwh, lag, user, watts):
@@ -76,7 +76,7 @@ class Told:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(steps)
 def test_the_counter_never_falls_and_is_the_sum_of_the_sessions_at_every_moment(
-    steps: list[tuple[float, tuple]],  # type: ignore[type-arg]
+    steps: list[tuple[float, tuple[Any, ...]]],
 ) -> None:
     told = Told()
     counted, sessions = 0, 0
