@@ -190,7 +190,9 @@ def pairs() -> Iterator[Pair]:
 def _matches(alert: str, matchers: list[str]) -> bool:
     labels = labels_of(alert)
     for matcher in matchers:
-        name, operator, value = re.fullmatch(r'(\w+)(=~?)"(.*)"', matcher).groups()  # type: ignore[union-attr]
+        parts = re.fullmatch(r'(\w+)(=~?)"(.*)"', matcher)
+        assert parts, f"not a matcher of alertmanager.yml: {matcher}"
+        name, operator, value = parts.groups()
         pattern = value if operator == "=~" else re.escape(value)
         if not re.fullmatch(pattern, labels.get(name, "")):
             return False
