@@ -90,7 +90,10 @@ def _csv(lists: Iterable[ChargerSessions]) -> Iterator[str]:
     for found in lists:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows(as_document(found.charger_id, session).values() for session in found.sessions)
+        for session in found.sessions:
+            document = as_document(found.charger_id, session)
+            # As in JSON.
+            writer.writerow((document | {"certain": json.dumps(session.certain)}).values())
         yield text.getvalue()
 
 

@@ -16,12 +16,14 @@ from click.testing import CliRunner, Result
 
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.cli.main import main
+from exporter.state.session_query import FIELDS
 from exporter.state.state_file import STATE_FILE
 from exporter.state.store import StateStore
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM
 from tests.processes import SECONDS
 from tests.state.listed import DAY, NOON, session, state_with
 
+BILL = Path(__file__).parents[2] / "docs" / "bill.md"
 Sessions = Callable[..., Result]
 RUNNING = RunningSession(
     36_000, NOON + 2 * DAY, NOON + 2 * DAY, NOON + 2 * DAY, SessionEvidence.LOG, number=3, certain=False, set_aside=3600
@@ -82,9 +84,23 @@ def test_csv_has_a_row_for_each_session_with_joules_and_kwh(sessions: Sessions) 
         "peak_watts": "7012.25",
         "began_by": "status",
         "ended_by": "document",
-        "certain": "True",
+        "certain": "true",
     }
     assert (rows[3]["ended"], rows[3]["peak_watts"], rows[3]["ended_by"]) == ("", "", "")
+    assert rows[3]["certain"] == "false"
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(("form", "file"), [("table", "txt"), ("csv", "csv"), ("json", "json")])
+def test_every_format_is_what_its_golden_file_says(
+    sessions: Sessions, golden: Callable[[str, str], None], form: str, file: str
+) -> None:
+    golden(f"sessions.{file}", sessions(f"--format={form}").stdout)
+
+
+def test_the_documentation_names_every_column_of_the_csv() -> None:
+    text = BILL.read_text()
+    assert [name for name in FIELDS if f"| `{name}` |" not in text] == []
 
 
 @pytest.mark.usefixtures("kept")
