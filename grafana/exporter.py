@@ -34,8 +34,10 @@ TOKEN_LEFT = f"min by (account) ({select('vecharge_account_token_expiry_timestam
 CHARGERS_OF_EACH = f"sum by (instance) ({select('vecharge_exporter_chargers')})"
 RUNNING = f"time() - max by (instance) ({own('process_start_time_seconds')})"
 LOADED = f"time() - max by (instance) ({select('vecharge_exporter_config_last_reload_success_timestamp_seconds')})"
-BUILDS = f"topk by (instance) (1, last_over_time({select('vecharge_exporter_build_info')}[$__range]))"
-SHARD = f"max by (instance, shard) ({select('vecharge_exporter_shard_info')})"
+ANSWERED = f"last_over_time({select('vecharge_exporter_build_info')}[$__range])"
+EXPORTERS = promql.exporters(INSTANCE)
+# An exporter that has never answered has no version.
+BUILDS = f"topk by (instance) (1, {ANSWERED} or on (job, instance) {EXPORTERS})"
 BY_INSTANCE = "{{instance}}"
 
 wide = partial(value, width=6)
@@ -63,7 +65,8 @@ def numbers() -> list[Panel]:
     return [
         wide(
             "Exporters up",
-            "Exporters that Prometheus scrapes with success, of all that it scraped within the range.",
+            "Exporters that Prometheus scrapes with success, of all that there should be: its targets, or as many as "
+            "the shards say.",
             exporters_up(),
             "none",
             steps=NONE_IS_GOOD,
@@ -123,7 +126,7 @@ def processes() -> Panel:
         "configuration. An exporter that is down comes first.",
         BUILDS,
         [
-            Column("Up", expr=f"max by (instance) ({own('up')})", unit="none", words=UP, width=60),
+            Column("Up", expr=f"max by (instance) ({EXPORTERS})", unit="none", words=UP, width=60),
             Column("Instance", label="instance"),
             Column("Version", label="version", width=80),
             Column("Python", label="python_version", width=80),

@@ -54,7 +54,8 @@ def numbers() -> list[Panel]:
     return [
         wide(
             "Exporters up",
-            "Exporters that Prometheus scrapes with success, of all that it scraped within the range.",
+            "Exporters that Prometheus scrapes with success, of all that there should be: its targets, or as many as "
+            "the shards say.",
             promql.exporters_up(),
             "none",
             steps=NONE_IS_GOOD,

@@ -183,8 +183,31 @@ def of_exporters(series: str) -> str:
     return f"({series} and on (job, instance) last_over_time({BUILD_INFO}[$__range]))"
 
 
+def exporters(*matchers: str) -> str:
+    """`up` of every exporter of the range.
+
+    A target that has never answered counts where VechargeExporterDown would: if its job has an exporter, is named after
+    veCharge, or if it has the exporter's port.
+    """
+    up = select("up", *matchers)
+    of_ours = f"{up} and on (job) last_over_time({BUILD_INFO}[$__range])"
+    named, port = (select("up", *matchers, matcher) for matcher in ('job=~".*vecharge.*"', 'instance=~".+:10037"'))
+    return f"({of_exporters(up)} or ({of_ours} or {named} or {port}) == 0)"
+
+
 def exporters_up() -> str:
-    """How many exporters are missing; the label `shown` says how many of how many are up, as in "1 of 2"."""
-    up = of_exporters(f"up{{{TARGET}}}")
-    counted = f'count_values("up", sum({up})) * on () group_left (all) count_values("all", count({up}))'
-    return f'label_join({counted}, "shown", " of ", "up", "all") * scalar(count({up}) - sum({up}))'
+    """How many exporters are missing; the label `shown` says how many of how many are up, as in "1 of 2".
+
+    A job should have as many exporters as it has targets, or as its shards say. histogram_quantile() is the only
+    function that turns a label into a number.
+    """
+    shards = select("vecharge_exporter_shard_info")
+    buckets = (
+        f'label_replace({shards}, "le", "$1", "total_shards", "(.+)") or label_replace({shards}, "le", "+Inf", "", "")'
+    )
+    stated = f"histogram_quantile(1, max by (job, le) ({buckets}))"
+    targets = f'label_replace(count by (job) ({exporters()}), "le", "targets", "", "")'
+    expected = f"sum(max by (job) ({targets} or {stated}))"
+    up = f"(sum({exporters()}) or vector(0))"
+    counted = f'count_values("up", {up}) * on () group_left (all) count_values("all", {expected})'
+    return f'label_join({counted}, "shown", " of ", "up", "all") * scalar({expected} - {up})'

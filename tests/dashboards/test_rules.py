@@ -127,7 +127,7 @@ def departures() -> Iterator[tuple[Place, str]]:
 
 
 # What tells our exporters from other targets, and how many of them are up: whatever instance is chosen.
-OF_ALL_EXPORTERS = {"vecharge_exporter_build_info", "up"}
+OF_ALL_EXPORTERS = {"vecharge_exporter_build_info", "vecharge_exporter_shard_info", "up"}
 
 
 def windows(query: Query, function: str) -> set[str]:
