@@ -27,6 +27,9 @@ endef
 # A demo needs nothing of what tests need, but takes it where it is there already.
 DEMO_VENV := $(if $(wildcard .venv/ready),.venv,.venv-demo)
 
+# Tests start hundreds of programs: without bytecode each would compile the exporter again.
+unexport PYTHONDONTWRITEBYTECODE
+
 SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: help docs-check demo test check golden worlds mutants bench dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak

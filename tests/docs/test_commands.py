@@ -1,13 +1,14 @@
-"""`make docs-check`: the commands of the documentation work as they are typed, from top to bottom of each page.
+"""`make docs-check`: the commands of the documentation work as typed, from top to bottom of each page.
 
-Each page runs in a copy of the repository and in one shell. Blocks of YAML that name a file are written to it.
-What is not run is listed in not_run.txt with the reason.
+Each page runs in a copy of the repository and in one shell. YAML blocks that name a file are written to it.
+not_run.txt lists the commands that are not run, with the reason.
 """
 
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,13 @@ from tests.end_to_end.program import PROGRAM
 
 HERE = Path(__file__).parent
 SECONDS = 600
+# Pages begin with the same installation; it is run for one of them.
+INSTALLS = "docs/install.md"
+INSTALLATION = ("python3 -m venv venv", "venv/bin/pip install .")
 # These run until they are stopped.
 SERVES = re.compile(r"(venv/bin/)?vecharge-exporter( (run|demo)\b.*| --config\.file \S+)?")
 # Starts the program, waits until it listens, stops it, and fails unless it ends with status 0. Nothing listens at
-# the proxy: a program started here must not reach the real service.
+# the address of the proxy: a program started here must not reach the real service.
 SERVE = """
 set -euo pipefail -m
 serve() {
@@ -58,7 +62,10 @@ def script(page: str) -> str:
     """The page as one shell script."""
     lines = [SERVE]
     for block in blocks(page):
-        lines += _write(block) if block.file else _type(block) if block.language == "sh" else []
+        if block.file:
+            lines += _write(block)
+        elif block.language == "sh":
+            lines += _type(command for command in block.commands if _is_run(command, page))
     return "\n".join(lines)
 
 
@@ -71,8 +78,12 @@ def _write(block: Block) -> list[str]:
     ]
 
 
-def _type(block: Block) -> list[str]:
-    quoted = {command: command.replace("'", "'\\''") for command in block.commands if not reason(command)}
+def _is_run(command: str, page: str) -> bool:
+    return not reason(command) and (page == INSTALLS or command not in INSTALLATION)
+
+
+def _type(commands: Iterable[str]) -> list[str]:
+    quoted = {command: command.replace("'", "'\\''") for command in commands}
     return [f"serve {command}" if SERVES.fullmatch(command) else f"run '{text}'" for command, text in quoted.items()]
 
 
@@ -96,8 +107,7 @@ def test_the_commands_of_a_page_work_as_typed(page: str, clone: Path, promtool: 
     environment |= {"VECHARGE_TOKEN": "made-up", "TOKEN_DELHI": "made-up", "TOKEN_MUMBAI": "made-up"}
     environment["PATH"] = f"{promtool.parent}:{environment['PATH']}"
     with locked("port 10037"):
-        if page in ("docs/fleet.md", "docs/bill.md"):
-            # These pages go on from an installation that another page describes.
+        if page != INSTALLS:
             (clone / "venv/bin").mkdir(parents=True)
             (clone / "venv/bin/vecharge-exporter").symlink_to(PROGRAM)
         if page == "docs/bill.md":
@@ -115,7 +125,12 @@ def test_the_commands_of_a_page_work_as_typed(page: str, clone: Path, promtool: 
     assert ended.returncode == 0, ended.stdout[-3000:]
 
 
-def test_every_command_that_is_not_run_has_a_reason_and_every_reason_a_command() -> None:
+def test_the_page_that_installs_has_the_installation_of_the_others() -> None:
+    commands = [command for block in blocks(INSTALLS) if block.language == "sh" for command in block.commands]
+    assert commands[: len(INSTALLATION)] == list(INSTALLATION)
+
+
+def test_every_pattern_of_commands_that_are_not_run_matches_a_command() -> None:
     commands = {
         command for page in TYPED for block in blocks(page) if block.language == "sh" for command in block.commands
     }
@@ -123,6 +138,6 @@ def test_every_command_that_is_not_run_has_a_reason_and_every_reason_a_command()
     assert not unused
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_block_names_its_language() -> None:
     languages = {(page, block.language) for page in TYPED for block in blocks(page)}
     assert {language for _, language in languages} <= {"sh", "yaml", ""}

@@ -1,4 +1,4 @@
-"""What the pages say is so: links, configurations, the first commands."""
+"""Links of the pages lead somewhere, and the first commands of the README work."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Programs that check what is shipped: from the development dependencies or from the machine."""
+"""Programs that check the packaging, from the development dependencies or from the machine."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def tool(name: str) -> Path:
-    """The program beside this interpreter, or else the machine's."""
+    """The program beside this interpreter or, without one, in PATH."""
     found = shutil.which(name, path=Path(sys.executable).parent) or shutil.which(name)
     if not found:
         raise UnavailableError(f"{name} is not installed")
@@ -19,7 +19,7 @@ def tool(name: str) -> Path:
 
 
 def run(*command: str | Path, cwd: Path = ROOT, seconds: float = 300.0) -> str:
-    """What the command says, where it succeeds; its whole output fails the test where it does not."""
+    """The output of the command. Fails the test with the whole output if the command fails."""
     ended = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds)
     assert ended.returncode == 0, f"{Path(command[0]).name}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
     return ended.stdout
