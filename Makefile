@@ -1,4 +1,4 @@
-# What a person does with this repository. Needs python3, make and, for the tests, node with npm.
+# Development tasks. Needs python3 and make; the tests also need node with npm.
 
 PYTHON ?= python3
 PYTHONS ?= 3.11 3.12 3.13
@@ -7,24 +7,24 @@ SOCKETIO ?= 4
 MINUTES ?= 60
 CHARGERS ?= 500
 TLS ?=
-# Tests mostly wait for programs, so more of them run at once than there are cores. A file stays with one worker.
+# Tests mostly wait for programs, so there are more workers than cores. All tests of a file run in one worker.
 WORKERS ?= 4
 PYTEST_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PORT ?= 10037
 LISTEN ?= 127.0.0.1:$(PORT)
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
-# An interpreter of version $(1): from PATH or, where PATH holds only a switched-off shim, from pyenv.
+# An interpreter of version $(1): from PATH or, if PATH has only a disabled shim, from pyenv.
 find_python = $(shell for python in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
 	"$$python" -c 'import venv' 2>/dev/null && echo "$$python" && break; done)
 
-# A virtual environment in folder $(1) of interpreter $(2), the project in it, editable: `.`, or `.[dev]` for tests.
+# A virtual environment in folder $(1) of interpreter $(2), with the project $(3) installed: `.`, or `.[dev]` for tests.
 define make_venv
 	$(2) -m venv --clear $(1)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(3)'
 endef
 
-# A demo needs nothing of what tests need, but takes it where it is there already.
+# The demo does not need the test dependencies, but uses that environment if it exists.
 DEMO_VENV := $(if $(wildcard .venv/ready),.venv,.venv-demo)
 
 # Tests start hundreds of programs: without bytecode each would compile the exporter again.
@@ -34,10 +34,10 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: help docs-check demo test check golden worlds mutants bench dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
-help: ## Say what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# With job control the demo alone is the terminal's foreground: Ctrl-C ends it and leaves make to see it end well.
+# With job control only the demo is in the terminal's foreground: Ctrl-C stops it, and make sees its exit status.
 # LISTEN=:10037 lets other machines open the page.
 demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter that watches it; PORT=10039 for another port
 	@if [ -t 0 ]; then set -m; fi; $(DEMO_VENV)/bin/vecharge-exporter demo --web.listen-address=$(LISTEN); exit $$?
@@ -51,36 +51,36 @@ check: .venv/ready ## Lint, format, types, layers
 	.venv/bin/mypy
 	.venv/bin/python -m pytest --quiet tests/test_layers.py
 
-docs-check: .venv/ready ## Run the commands of the documentation as they are typed; list those that are not run
+docs-check: .venv/ready ## Run the commands of the documentation as typed; list those that are not run
 	.venv/bin/python -m pytest --quiet tests/docs
 	@echo "Not run, and why:"; sed -n 's/^\([^#].*\) => /  \1: /p' tests/docs/not_run.txt
 
-golden: .venv/ready ## Renew the golden files; read the diff before you commit it
+golden: .venv/ready ## Regenerate the golden files; read the diff before you commit it
 	.venv/bin/python -m pytest --quiet --renew-golden
 	git diff --stat -- tests/golden
 
-dashboards: .venv/ready ## Renew the Grafana dashboards from their source; look at them before you commit
+dashboards: .venv/ready ## Regenerate the Grafana dashboards from their source; look at them before you commit
 	.venv/bin/python -m grafana
 
-rules: .venv/ready ## Renew the PrometheusRule from prometheus/alerts.yml and recording.yml
+rules: .venv/ready ## Regenerate the PrometheusRule from prometheus/alerts.yml and recording.yml
 	.venv/bin/python -m prometheus
 
-# From one seed, which it prints: TORTURE_SEED=... does the same again. Within 10 minutes.
-torture: .venv/ready ## Kill, cut off, fill up and lie to the exporter, and compare its totals with the truth
+# Prints its seed; TORTURE_SEED=... repeats a run. At most 10 minutes.
+torture: .venv/ready ## Kill the exporter, cut its streams, fill its disk, send false data; compare its totals with the truth
 	TORTURE_EXAMPLES=3000 TORTURE_SECONDS=300 TORTURE_KILLS=50 timeout 600 \
 		.venv/bin/python -m pytest -s tests/charger/worlds tests/state tests/torture
 
-# From one seed, which it prints: SEED=... does the same again. Exits with 1 if a bar is missed.
-worlds: .venv/ready ## Replay random worlds, and print by cause how far the totals are from the truth
+# Prints its seed; SEED=... repeats a run. Exits with 1 if a limit is exceeded.
+worlds: .venv/ready ## Replay random worlds; print the error of the totals by cause
 	.venv/bin/python -m tests.charger.worlds
 
-# Exits with 1 if a mutant is neither noticed by a test nor explained in tests/charger/mutants.txt.
-mutants: .venv/ready ## Change the meter in two thousand ways, and see whether a test notices each
+# Exits with 1 if no test fails for a mutant and tests/charger/mutants.txt does not explain it.
+mutants: .venv/ready ## Change the meter in two thousand ways; list the changes for which no test fails
 	rm -rf mutants
 	PATH="$$PWD/.venv/bin:$$PATH" CI=1 mutmut run --max-children 2
 	.venv/bin/python -m tests.charger.mutants
 
-bench: .venv/ready ## Measure every bar of docs/benchmarks.md anew, in about 5 minutes
+bench: .venv/ready ## Measure every row of docs/benchmarks.md, in about 5 minutes
 	.venv/bin/python -m benchmarks
 
 test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
@@ -89,30 +89,30 @@ test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Pyt
 $(PYTHONS:%=test-python-%): test-python-%:
 	@$(if $(call find_python,$*), \
 		$(MAKE) --no-print-directory .venv-$*/ready && .venv-$*/bin/python -m pytest --quiet $(PYTEST_PARALLEL) $(TESTS), \
-		echo "Python $* is not installed: not tested")
+		echo "Python $* is not installed, so it is not tested")
 
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
 	.venv-socketio5/bin/python -m pytest tests/stream
 
-# Within about 20 minutes.
-chaos: .venv/ready ## Run the fault matrix whole: every row two hundred times, and half a million fuzzed frames
+# About 20 minutes.
+chaos: .venv/ready ## Run the whole fault matrix: every row two hundred times, and half a million fuzzed frames
 	.venv/bin/python -m pytest -o python_files='test_*.py whole.py' tests/chaos
 
-# MINUTES=3 is the short form that CI runs.
-soak: .venv/ready ## Watch flapping streams for an hour (CHARGERS=10000 TLS=1 for many, over TLS); memory, tasks and files have to stay level
+# CI runs it with MINUTES=3.
+soak: .venv/ready ## Run flapping streams for an hour (CHARGERS=10000 TLS=1 for many, over TLS); fail if memory, tasks or files grow
 	.venv/bin/python -m tests.chaos.soak --minutes $(MINUTES) --streams $(CHARGERS) $(if $(TLS),--tls)
 
 image: ## Build the image with Docker; SOCKETIO=5 for servers of the newer generation
 	docker build --build-arg SOCKETIO=$(SOCKETIO) --tag vecharge-exporter:$(VERSION) .
 
 # Needs root and Debian's buildah, podman, runc, netavark, aardvark-dns, iptables and debootstrap.
-test-image: .venv/ready ## Build the image and run it, alone and with compose, with podman in place of Docker
+test-image: .venv/ready ## Build the image; run it alone and with Compose, using podman
 	.venv/bin/python -m pytest tests/packaging/image.py tests/packaging/compose.py
 
 UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --no-config --quiet --upgrade \
 	--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links
 
-lock: .venv-lock/ready ## Renew the locked dependencies of the image and of releases
+lock: .venv-lock/ready ## Update the locked dependencies of the image and of releases
 	$(UV_COMPILE) pyproject.toml --output-file requirements/socketio4.txt
 	$(UV_COMPILE) pyproject.toml --overrides requirements/socketio5.in --output-file requirements/socketio5.txt
 	$(UV_COMPILE) requirements/build.in --output-file requirements/build.txt
@@ -127,7 +127,7 @@ lock: .venv-lock/ready ## Renew the locked dependencies of the image and of rele
 	$(call make_venv,.venv,$(PYTHON),.[dev])
 	@touch $@
 
-# pip warns that the project pins 4.6.1, which is the point.
+# pip warns that the project pins 4.6.1. That is expected.
 .venv-socketio5/ready: pyproject.toml
 	$(call make_venv,.venv-socketio5,$(PYTHON),.[dev])
 	.venv-socketio5/bin/python -m pip install --quiet --disable-pip-version-check 'python-socketio>=5,<6'
@@ -141,6 +141,6 @@ lock: .venv-lock/ready ## Renew the locked dependencies of the image and of rele
 	$(call make_venv,.venv-$*,$(call find_python,$*),.[dev])
 	@touch $@
 
-clean: ## Remove what these targets made, in this folder
+clean: ## Remove the files that these targets create in this folder
 	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

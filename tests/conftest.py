@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and options of all tests."""
 
 import difflib
 import os
@@ -14,7 +14,7 @@ from tests.cache import UnavailableError
 from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
-# These folders run whole programs. They take longest, so they start first: workers then end at the same time.
+# Folders of tests that run whole programs. They take longest and start first, so that all workers end at the same time.
 PROGRAMS = (
     "torture",
     "docs",
@@ -29,7 +29,7 @@ PROGRAMS = (
     "dashboards",
 )
 
-# How long an example takes on a busy machine says nothing about a rule. CI tries the same examples every time.
+# Examples have no deadline: how long one takes depends on the machine. CI tries the same examples every time.
 settings.register_profile(
     "rules", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
@@ -38,26 +38,31 @@ settings.load_profile("rules")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew-golden", action="store_true", help="write the golden files instead of comparing")
-    parser.addoption("--quick", action="store_true", help="leave out the tests that run whole programs")
+    parser.addoption("--quick", action="store_true", help="leave out the tests that run whole programs or a browser")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _place(item.path))
     if config.getoption("--quick"):
-        items[:] = [item for item in items if _place(item.path) == len(PROGRAMS)]
+        items[:] = [item for item in items if _place(item.path) == len(PROGRAMS) and "browser" not in _fixtures(item)]
     if config.getoption("--renew-golden"):
-        items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if "golden" in _fixtures(item)]
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    names: list[str] = getattr(item, "fixturenames", [])
+    return names
 
 
 def _place(path: Path) -> int:
-    """The place of the file's folder in PROGRAMS, or the one behind its end."""
+    """The index of the file's folder in PROGRAMS, or the length of PROGRAMS if it is not there."""
     folders = [PROGRAMS.index(str(folder)) for folder in path.relative_to(HERE).parents if str(folder) in PROGRAMS]
     return min(folders, default=len(PROGRAMS))
 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """`golden(name, text)` holds `text` against the file `tests/golden/NAME`."""
+    """`golden(name, text)` compares `text` with the file `tests/golden/NAME`."""
     renew = request.config.getoption("--renew-golden")
 
     def compare(name: str, text: str) -> None:
@@ -68,7 +73,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         expected = file.read_text() if file.exists() else ""
         if text != expected:
             lines = difflib.unified_diff(expected.splitlines(), text.splitlines(), name, "now", lineterm="")
-            pytest.fail("\n".join([*lines, "", "if this is as it should be: make golden"]), pytrace=False)
+            pytest.fail("\n".join([*lines, "", "if the change is intended: make golden"]), pytrace=False)
 
     return compare
 
@@ -95,7 +100,7 @@ def amtool() -> Path:
 
 @pytest.fixture
 def node_service(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
-    """`node_service(generation, ...)` starts a real Socket.IO server of Node's for this test."""
+    """`node_service(generation, ...)` starts a Socket.IO server in Node.js for this test."""
     or_skip(modules)
     with ExitStack() as running:
 
@@ -107,10 +112,10 @@ def node_service(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
 
 
 def or_skip(find: Callable[[], Path]) -> Path:
-    """What `find` finds. A developer may lack it; with CI set its absence would hide what is not tested."""
+    """Return what `find` returns. If it is not available, skip the test, or fail it in CI."""
     try:
         return find()
-    except UnavailableError as why:
+    except UnavailableError as error:
         if os.environ.get("CI"):
-            pytest.fail(str(why))
-        pytest.skip(str(why))
+            pytest.fail(str(error))
+        pytest.skip(str(error))
