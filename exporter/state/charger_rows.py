@@ -32,26 +32,35 @@ class _Row(msgspec.Struct, gc=False):
     first_seen_unix: float
 
 
-def write(connection: sqlite3.Connection, states: Mapping[str, KeptState]) -> None:
-    """Replace the rows of these chargers, within the transaction that is open."""
+def numbers(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number of every charger in the file, by its id."""
+    found = connection.execute("SELECT charger_id, charger FROM chargers")
+    return {charger_id.decode(errors="replace"): number for charger_id, number in found}
+
+
+def write(connection: sqlite3.Connection, states: Mapping[str, KeptState], known: Mapping[str, int]) -> None:
+    """Replace the rows of these chargers, within the transaction that is open.
+
+    `known` are the numbers of the chargers that have a row: a row is found by its number in half the time.
+    """
     encoder = msgspec.json.Encoder()
     ids = list(states)
     kept = [_Row(state.meter, state.first_seen_unix) for state in states.values()]
     for first in range(0, len(ids), ROWS_AT_ONCE):
         some = ids[first : first + ROWS_AT_ONCE]
         texts = encoder.encode_lines(kept[first : first + ROWS_AT_ONCE]).splitlines()
-        parameters: list[str | int] = []
+        parameters: list[str | int | None] = []
         for charger_id, text in zip(some, texts, strict=True):
-            parameters += (charger_id, text.decode(), checksum(charger_id.encode(), text))
+            parameters += (known.get(charger_id), charger_id, text.decode(), checksum(charger_id.encode(), text))
         connection.execute(_upsert(len(some)), parameters)
 
 
 @cache
 def _upsert(count: int) -> str:
-    values = ", ".join(["(?, ?, ?)"] * count)
+    values = ", ".join(["(?, ?, ?, ?)"] * count)
     return (
-        f"INSERT INTO chargers (charger_id, state, checksum) VALUES {values}"  # noqa: S608 - question marks only
-        " ON CONFLICT (charger_id) DO UPDATE SET state = excluded.state, checksum = excluded.checksum"
+        f"INSERT INTO chargers (charger, charger_id, state, checksum) VALUES {values}"  # noqa: S608 - question marks only
+        " ON CONFLICT (charger) DO UPDATE SET state = excluded.state, checksum = excluded.checksum"
     )
 
 

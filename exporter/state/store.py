@@ -35,6 +35,8 @@ from exporter.state.state_file import (
 LOCK_FILE: Final = "state.lock"
 # The most sessions beyond the retention that one commit deletes, which takes a few milliseconds.
 TRIMMED_AT_ONCE: Final = 1000
+# Room for the rows of 10,000 chargers, so that a commit need not read them from the file.
+CACHE_KIB: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class StateStore:
         self._lock = lock
         self._retention_days = retention_days
         self._connection = _connect(file)
+        self._numbers = charger_rows.numbers(self._connection)
         self._inode = file.stat().st_ino
 
     @classmethod
@@ -104,23 +107,26 @@ class StateStore:
 
     def _write(self, states: Mapping[str, KeptState]) -> None:
         with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
-            charger_rows.write(self._connection, states)
+            charger_rows.write(self._connection, states, self._numbers)
             session_rows.write(self._connection, {name: state.sessions for name, state in states.items()})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
+        if not states.keys() <= self._numbers.keys():
+            self._numbers = charger_rows.numbers(self._connection)
 
     def forget(self, charger_id: str) -> None:
         """Delete a charger and its sessions, if the file knows it."""
         with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             session_rows.delete(self._connection, charger_id)
             self._connection.execute("DELETE FROM chargers WHERE charger_id = ?", (charger_id,))
+        self._numbers.pop(charger_id, None)
 
     def close(self) -> None:
         """Close the file and release the lock, so that another process may open it."""
         try:
             with in_words(self.file, "closed"):
-                self._connection.close()
+                _close(self._connection)
         finally:
             os.close(self._lock)
 
@@ -131,6 +137,8 @@ class StateStore:
             lock = _take_lock(self.file)
             os.close(self._lock)
             self._lock = lock
+        # SQLite cannot open the journal of a file that has no name.
+        _remove_journal(self.file)
         new = _empty_file(self.file)
         self._connection.execute("VACUUM INTO ?", (str(new),))
         self._go_on_with(new)
@@ -161,17 +169,27 @@ class StateStore:
         _put_in_place(new, self.file)
         self._connection.close()
         self._connection = _connect(self.file)
+        self._numbers = charger_rows.numbers(self._connection)
         self._inode = self.file.stat().st_ino
 
 
 def _connect(file: Path) -> sqlite3.Connection:
     connection = connect(file, "rw")
-    connection.execute("PRAGMA journal_mode = DELETE")
-    # FULL waits for the disk before the journal is removed; EXTRA also for the removal, which makes the commit final.
+    # A commit ends with zeros over the head of the journal. Removing the journal, and creating it anew, takes longer.
+    connection.execute("PRAGMA journal_mode = PERSIST")
+    # FULL waits for the disk before and after each step; EXTRA also when a journal is removed.
     connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     # Write each page once, when the transaction ends, however many there are.
     connection.execute("PRAGMA cache_spill = OFF")
     return connection
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    """Close the connection and remove its journal, which has no effect if it stays."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
 
 
 def _take_lock(file: Path) -> int:
@@ -222,14 +240,17 @@ def _create(file: Path, states: Mapping[str, KeptState]) -> None:
 def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
     """Create a state file with these chargers, in the folder of `file`."""
     new = _empty_file(file)
-    with closing(_connect(new)) as connection:
+    connection = _connect(new)
+    try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         with transaction(connection):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in SCHEMA:
                 connection.execute(statement)
-            charger_rows.write(connection, states)
+            charger_rows.write(connection, states, {})
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    finally:
+        _close(connection)
     return new
 
 
@@ -245,11 +266,15 @@ def _empty_file(file: Path) -> Path:
 def _put_in_place(new: Path, file: Path) -> None:
     """Rename the new file to `file`, once its content is on disk."""
     _sync(new)
-    # Remove the journal of the old file: SQLite would apply it to the new one.
-    for part in parts_of(file)[1:]:
-        part.unlink(missing_ok=True)
+    # SQLite would apply the journal of the old file to the new one.
+    _remove_journal(file)
     new.rename(file)
     _sync(file.parent)
+
+
+def _remove_journal(file: Path) -> None:
+    for part in parts_of(file)[1:]:
+        part.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

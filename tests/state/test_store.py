@@ -101,12 +101,12 @@ def test_file_and_folder_are_for_their_owner_alone(folder: Path) -> None:
         opened.commit({"a": FULL})
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert modes == dict.fromkeys(("state.db", "state.lock"), 0o600)
+    assert modes == dict.fromkeys(("state.db", "state.db-journal", "state.lock"), 0o600)
 
 
 def test_a_commit_waits_for_the_disk(opened: StateStore) -> None:
     connection = opened._connection  # noqa: SLF001 - the setting lives in the connection and nowhere else
-    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == b"delete"
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == b"persist"
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 3  # EXTRA
 
 
