@@ -14,7 +14,7 @@ from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_doc
 from exporter.state.state_file import STATE_FILE, open_to_read
 
 JOULES_PER_KWH: Final = 3_600_000
-# How many damaged chargers an error names.
+# How many damaged chargers or days an error names.
 NAMED: Final = 5
 _LAYOUT: Final = "{:<24}  {:>6}  {:<20}  {:<20}  {:>9}  {:>7}  {:<8}  {:<8}  {}\n"
 
@@ -27,6 +27,7 @@ def print_sessions(
     One charger is in memory at a time.
     """
     damaged: list[str] = []
+    days: list[int] = []
 
     def read() -> Iterator[ChargerSessions]:
         for charger_id in charger_ids or session_query.charger_ids(connection):
@@ -40,16 +41,21 @@ def print_sessions(
     with open_to_read(folder / STATE_FILE) as connection:
         for text in _FORMS[form](read()):
             write(text)
-    if damaged:
+        # The sessions of all time have been compared with the counters.
+        if period != session_query.ALL_TIME:
+            days = session_query.damaged_days(connection, period)
+    if damaged or days:
+        where = [f"of {_some_of(damaged)}"] if damaged else []
+        where += [f"of the day {_some_of([session_query.as_day(day) for day in days])} (UTC)"] if days else []
         raise StateError(
-            f"the list of sessions in {folder / STATE_FILE} is damaged: sessions are missing or cannot be read, of "
-            f"{_some_of(damaged)}"
+            f"the list of sessions in {folder / STATE_FILE} is damaged: sessions are missing or cannot be read, "
+            f"{' and '.join(where)}; all others are printed, and a backup may have these"
         )
 
 
-def _some_of(charger_ids: Sequence[str]) -> str:
-    more = len(charger_ids) - NAMED
-    return ", ".join(charger_ids[:NAMED]) + (f" and {more} more" if more > 0 else "")
+def _some_of(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _table(lists: Iterable[ChargerSessions]) -> Iterator[str]:

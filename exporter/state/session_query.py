@@ -1,21 +1,22 @@
-"""Queries of the list of sessions in a state file.
+"""The sessions of a charger in a state file, and whether any are missing.
 
 Settled sessions are in a table of their own, those that may still be revised in the state of their charger. The
-exporter cannot commit while a transaction reads, so none reads more than one charger or one page.
+exporter cannot commit while a transaction reads, so none reads more than one charger or one day.
 """
 
+import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from exporter.charger.charger import KeptState
 from exporter.charger.sessions import Session
 from exporter.config import duration
 from exporter.state import charger_rows
-from exporter.state.session_rows import COLUMNS, DAY_SECONDS, day_of, session_of
+from exporter.state.session_rows import COLUMNS, DAY_SECONDS, day_of, is_sound, session_of
 from exporter.state.state_file import transaction
 
 JOULES_PER_KWH: Final = 3_600_000
@@ -34,28 +35,22 @@ FIELDS: Final = (
 # A day beyond these, 1970 to 2149, can only be damage.
 DAYS: Final = range(2**16)
 
-_COLUMNS: Final = ", ".join(f"sessions.{column}" for column in COLUMNS.split(", "))
+COLUMNS_OF_SESSIONS: Final = ", ".join(f"sessions.{column}" for column in COLUMNS.split(", "))
 # One lookup for each day: the key of the table begins with the day.
 _OF_CHARGER: Final = f"""
     WITH RECURSIVE days (day) AS (
         SELECT max(:first, (SELECT min(day) FROM sessions))
         UNION ALL SELECT day + 1 FROM days WHERE day < min(:last, (SELECT max(day) FROM sessions))
     )
-    SELECT {_COLUMNS} FROM days CROSS JOIN sessions ON sessions.day = days.day
-    WHERE sessions.charger = :charger AND began_unix >= :since AND began_unix < :until
+    SELECT {COLUMNS_OF_SESSIONS} FROM days CROSS JOIN sessions ON sessions.day = days.day
+    WHERE sessions.charger = :charger
 """  # noqa: S608 - names only
-_PAGE: Final = f"""
-    SELECT charger_id, {_COLUMNS} FROM sessions JOIN chargers USING (charger)
-    WHERE day BETWEEN :first AND :last AND began_unix >= :since AND began_unix < :until
-    AND (began_unix, charger_id, number) < (:began, :charger_id, :number)
-    ORDER BY day DESC, began_unix DESC, charger_id DESC, number DESC LIMIT :limit
-"""  # noqa: S608 - names only
-
-# In one query without the inner ones, SQLite would read the whole table.
-_FIRST_AND_LAST_DAY: Final = "SELECT (SELECT min(day) FROM sessions), (SELECT max(day) FROM sessions)"
-_OF_DAY: Final = """
-    SELECT count(*), coalesce(sum(energy_joules), 0) FROM sessions
-    WHERE day = :day AND began_unix >= :since AND began_unix < :until
+# In one query without the inner ones, SQLite would read the whole tables.
+_FIRST_AND_LAST_DAYS: Final = """
+    SELECT (SELECT min(day) FROM sessions WHERE day BETWEEN :first AND :last),
+           (SELECT min(day) FROM days WHERE day BETWEEN :first AND :last),
+           (SELECT max(day) FROM sessions WHERE day BETWEEN :first AND :last),
+           (SELECT max(day) FROM days WHERE day BETWEEN :first AND :last)
 """
 
 
@@ -72,7 +67,9 @@ class Period:
     @property
     def days(self) -> tuple[int, int]:
         """Return the first and the last day that it touches."""
-        first, last = (min(max(day_of(unix), 0), DAYS[-1]) for unix in (self.since, self.until))
+        # `until` itself is not in the period.
+        last_instant = math.nextafter(self.until, self.since)
+        first, last = (min(max(day_of(unix), 0), DAYS[-1]) for unix in (self.since, last_instant))
         return first, last
 
     @property
@@ -131,26 +128,6 @@ class ChargerSessions:
         return not self.is_complete or self.expected_joules == (self.state.meter.total_joules or 0)
 
 
-class Place(NamedTuple):
-    """The place of a session in the list of all chargers, which is sorted by it."""
-
-    began_unix: float
-    charger_id: str
-    number: int
-
-
-LAST: Final = Place(float("inf"), "", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Sessions of all chargers, newest first, by charger id; `more` tells whether others follow."""
-
-    sessions: list[tuple[str, Session]]
-    unreadable: int
-    more: bool
-
-
 def charger_ids(connection: sqlite3.Connection) -> list[str]:
     """Return the ids of all chargers that the file knows, sorted."""
     return sorted(charger_id.decode() for (charger_id,) in connection.execute("SELECT charger_id FROM chargers"))
@@ -162,9 +139,11 @@ def of_charger(connection: sqlite3.Connection, charger_id: str, period: Period =
         found = charger_rows.find(connection, charger_id)
         if found is None:
             return None
-        rows = connection.execute(_OF_CHARGER, {"charger": found.charger, **period.parameters}).fetchall()
-    sessions, unreadable = _readable((charger_id, row) for row in rows)
-    listed = [session for _, session in sessions]
+        first, last = period.days
+        rows = connection.execute(_OF_CHARGER, {"charger": found.charger, "first": first, "last": last}).fetchall()
+    sessions, unreadable = readable((charger_id, row) for row in rows)
+    # Not in the query: a damaged time must not hide a session.
+    listed = [session for _, session in sessions if session.began_unix in period]
     listed += (session for session in revisable(found.state) if session.began_unix in period)
     listed.sort(key=lambda session: session.began_unix)
     is_complete = period == ALL_TIME
@@ -178,64 +157,17 @@ def of_charger(connection: sqlite3.Connection, charger_id: str, period: Period =
     )
 
 
-def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Place = LAST) -> Page:
-    """Return a page of the sessions of all chargers; raise ValueError if the row of a charger is damaged."""
-    parameters = {**period.parameters, **after._asdict(), "began": after.began_unix, "limit": limit + 1}
-    with transaction(connection):
-        rows = connection.execute(_PAGE, parameters).fetchall()
-        states = list(charger_rows.rows(connection))
-    sessions, unreadable = _readable((charger_id.decode(), tuple(row)) for charger_id, *row in rows)
-    sessions += (
-        (charger_id, session)
-        for charger_id, state in states
-        for session in revisable(state)
-        if session.began_unix in period and place_of(charger_id, session) < after
-    )
-    return _page(sessions, unreadable, limit)
-
-
-def newest_of(
-    connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period, limit: int, after: Place = LAST
-) -> Page:
-    """Return a page of the sessions of these chargers; raise ValueError if the row of a charger is damaged."""
-    sessions, unreadable = [], 0
-    for charger_id in charger_ids:
-        found = of_charger(connection, charger_id, period)
-        if found is not None:
-            unreadable += found.unreadable
-            sessions += [(charger_id, session) for session in found.sessions if place_of(charger_id, session) < after]
-    return _page(sessions, unreadable, limit)
-
-
-def totals(connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period) -> tuple[int, int]:
-    """Return number and energy, in joules, of the sessions of these chargers in a period."""
-    found = [of_charger(connection, charger_id, period) for charger_id in charger_ids]
-    sessions = [session for each in found if each is not None for session in each.sessions]
-    return len(sessions), sum(session.energy_joules for session in sessions)
-
-
-def totals_of_all(connection: sqlite3.Connection, period: Period) -> tuple[int, int]:
-    """Return number and energy, in joules, of the sessions of all chargers in a period."""
-    sessions = [each for _, state in charger_rows.rows(connection) for each in revisable(state)]
-    energies = [session.energy_joules for session in sessions if session.began_unix in period]
-    count, joules = len(energies), sum(energies)
-    ((oldest, newest),) = connection.execute(_FIRST_AND_LAST_DAY)
+def days_in(connection: sqlite3.Connection, period: Period) -> range:
+    """Return the days of a period from the first to the last that has sessions, or should have some."""
     first, last = period.days
-    # Day by day, so that no query takes long.
-    for day in range(max(first, oldest or 0), min(last, newest or 0) + 1):
-        ((settled, energy),) = connection.execute(_OF_DAY, {"day": day, "since": period.since, "until": period.until})
-        count, joules = count + settled, joules + energy
-    return count, joules
+    (days,) = connection.execute(_FIRST_AND_LAST_DAYS, {"first": first, "last": last})
+    known = [int(day) for day in days if day is not None]
+    return range(min(known), max(known) + 1) if known else range(0)
 
 
-def _page(sessions: list[tuple[str, Session]], unreadable: int, limit: int) -> Page:
-    newest_first = sorted(sessions, key=lambda each: place_of(*each), reverse=True)
-    return Page(newest_first[:limit], unreadable, len(sessions) + unreadable > limit)
-
-
-def place_of(charger_id: str, session: Session) -> Place:
-    """Return the place of a session in the list of all chargers."""
-    return Place(session.began_unix, charger_id, session.number)
+def damaged_days(connection: sqlite3.Connection, period: Period) -> list[int]:
+    """Return the days of a period of which settled sessions are missing or damaged, of whichever charger."""
+    return [day for day in days_in(connection, period) if not is_sound(connection, day)]
 
 
 def revisable(state: KeptState) -> list[Session]:
@@ -266,7 +198,12 @@ def as_text(unix: float, precision: str) -> str:
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
-def _readable(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> tuple[list[tuple[str, Session]], int]:
+def as_day(day: int) -> str:
+    """Return a day as RFC 3339."""
+    return as_text(day * DAY_SECONDS, "seconds")[:10]
+
+
+def readable(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> tuple[list[tuple[str, Session]], int]:
     """Return the sessions of the rows that can be trusted, and how many cannot."""
     sessions, unreadable = [], 0
     for charger_id, row in rows:

@@ -30,25 +30,48 @@ SCHEMA: Final = """
         PRIMARY KEY (day, charger, number)
     ) WITHOUT ROWID
 """
+# A sum for each day: rows that are missing or changed are detected without reading all sessions of a charger.
+DAYS_SCHEMA: Final = """
+    CREATE TABLE days (
+        day INTEGER PRIMARY KEY,
+        content INTEGER NOT NULL
+    )
+"""
 DAY_SECONDS: Final = 86_400
 COLUMNS: Final = "day, number, began_unix, began_by, ended_unix, ended_by, energy_joules, peak_watts, certain, checksum"
+
+# What a row adds to `content` of its day: its checksum, and the columns that queries use before they verify it.
+_CONTENT: Final = "checksum + day + charger + number + energy_joules + CAST(began_unix * 1000 AS INTEGER)"
+# Nothing if the row is there: a commit may be on disk although it was reported as failed, and is then repeated.
+_INSERT: Final = f"""
+    INSERT INTO sessions (charger, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING RETURNING {_CONTENT}
+"""  # noqa: S608 - names only
+_ADD_TO_DAY: Final = """
+    INSERT INTO days VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET content = content + excluded.content
+"""
+_IS_SOUND: Final = f"""
+    SELECT coalesce(sum({_CONTENT}), 0) = coalesce((SELECT content FROM days WHERE day = :day), 0)
+    FROM sessions WHERE day = :day
+"""  # noqa: S608 - names only
 
 _encode = msgspec.json.Encoder().encode
 
 
 def write(connection: sqlite3.Connection, sessions: Mapping[str, Iterable[Session]]) -> None:
     """Write these sessions of chargers that have a row, within the transaction that is open."""
+    added: dict[int, int] = {}
     for charger_id, settled in sessions.items():
         if not settled:
             continue
         ((charger,),) = connection.execute("SELECT charger FROM chargers WHERE charger_id = ?", (charger_id,))
         for session in settled:
             values = _values(session)
-            # REPLACE: a commit may be on disk although it was reported as failed, and is then repeated.
-            connection.execute(
-                f"INSERT OR REPLACE INTO sessions (charger, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (charger, day_of(session.began_unix), *values, _checksum(charger_id, values)),
-            )
+            day = day_of(session.began_unix)
+            row = (charger, day, *values, _checksum(charger_id, values))
+            for (content,) in connection.execute(_INSERT, row).fetchall():
+                added[day] = added.get(day, 0) + content
+    connection.executemany(_ADD_TO_DAY, added.items())
 
 
 def trim(connection: sqlite3.Connection, before_day: int, at_most: int) -> None:
@@ -57,25 +80,45 @@ def trim(connection: sqlite3.Connection, before_day: int, at_most: int) -> None:
     Their energy is added to `trimmed_joules` of the charger, so that the list still adds up to the counter.
     """
     oldest = f"SELECT day, charger, number FROM sessions WHERE day < {before_day} ORDER BY day LIMIT {at_most}"  # noqa: S608
+    chosen = f"(day, charger, number) IN ({oldest})"
     connection.execute(
         f"""
         UPDATE chargers
         SET trimmed_joules = trimmed_joules + old.joules
-        FROM (
-            SELECT charger, sum(energy_joules) AS joules
-            FROM sessions WHERE (day, charger, number) IN ({oldest}) GROUP BY charger
-        ) AS old
+        FROM (SELECT charger, sum(energy_joules) AS joules FROM sessions WHERE {chosen} GROUP BY charger) AS old
         WHERE chargers.charger = old.charger
         """  # noqa: S608 - numbers only
     )
-    connection.execute(f"DELETE FROM sessions WHERE (day, charger, number) IN ({oldest})")  # noqa: S608
+    _delete(connection, chosen)
+    # A damaged row may have left a sum behind.
+    connection.execute(
+        "DELETE FROM days WHERE day < ? AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.day = days.day)",
+        (before_day,),
+    )
 
 
 def delete(connection: sqlite3.Connection, charger_id: str) -> None:
     """Delete all sessions of a charger, within the transaction that is open."""
+    _delete(connection, "charger = (SELECT charger FROM chargers WHERE charger_id = ?)", charger_id)
+
+
+def _delete(connection: sqlite3.Connection, chosen: str, *parameters: str) -> None:
     connection.execute(
-        "DELETE FROM sessions WHERE charger = (SELECT charger FROM chargers WHERE charger_id = ?)", (charger_id,)
+        f"""
+        UPDATE days
+        SET content = content - gone.total
+        FROM (SELECT day, sum({_CONTENT}) AS total FROM sessions WHERE {chosen} GROUP BY day) AS gone
+        WHERE days.day = gone.day
+        """,  # noqa: S608 - names and numbers only
+        parameters,
     )
+    connection.execute(f"DELETE FROM sessions WHERE {chosen}", parameters)  # noqa: S608 - names and numbers only
+
+
+def is_sound(connection: sqlite3.Connection, day: int) -> bool:
+    """Return whether the sessions of a day are those that were written, as far as queries do not verify each."""
+    ((sound,),) = connection.execute(_IS_SOUND, {"day": day})
+    return bool(sound)
 
 
 def session_of(charger_id: str, row: tuple[Any, ...]) -> Session:

@@ -22,7 +22,7 @@ APPLICATION_ID: Final = 0x76654368  # "veCh"
 SCHEMA_VERSION: Final = 2
 # Larger pages than SQLite's 4096 bytes make a commit of ten thousand chargers a third faster.
 PAGE_BYTES: Final = 16_384
-SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA)
+SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA, session_rows.DAYS_SCHEMA)
 # Suffixes of SQLite's files: the database, its journal, and for schema 1 the write-ahead log and its index.
 SUFFIXES: Final = ("", "-journal", "-wal", "-shm")
 
@@ -75,6 +75,8 @@ def connect(file: Path, mode: str) -> sqlite3.Connection:
     )
     # Damaged text need not be UTF-8.
     connection.text_factory = bytes
+    # Else a page with a wrong number of rows may be searched in vain, without an error.
+    connection.execute("PRAGMA cell_size_check = ON")
     return connection
 
 

@@ -158,6 +158,9 @@ class StateStore:
                 with suppress(sqlite3.DatabaseError):
                     copy = "INSERT INTO new.sessions SELECT * FROM main.sessions WHERE day = ?"
                     self._connection.execute(copy, (day,))
+            # As they are: so queries detect that sessions are missing.
+            with suppress(sqlite3.DatabaseError):
+                self._connection.execute("INSERT INTO new.days SELECT * FROM main.days")
             self._connection.execute("DETACH new")
             aside = _free_name(self.file)
             os.link(self.file, aside)

@@ -15,9 +15,10 @@ from typing import Any, Final, Self
 import msgspec
 from multidict import MultiMapping
 
-from exporter.state import session_query
+from exporter.state import session_pages, session_query
 from exporter.state.committer import in_daemon_thread
-from exporter.state.session_query import LAST, Period, Place, as_document, place_of
+from exporter.state.session_pages import LAST, Place, place_of
+from exporter.state.session_query import Period, as_document
 from exporter.state.state_file import connect, in_words
 from exporter.web.compression import IDENTITY, compressed
 
@@ -73,22 +74,24 @@ class SessionsDocument:
     def _read(self, query: SessionsQuery, encoding: str) -> list[bytes]:
         with in_words(self._file, "read"), closing(connect(self._file, "ro")) as connection:
             if query.charger_ids:
-                page = session_query.newest_of(connection, query.charger_ids, query.period, query.limit, query.after)
+                page = session_pages.newest_of(connection, query.charger_ids, query.period, query.limit, query.after)
             else:
-                page = session_query.newest(connection, query.period, query.limit, query.after)
+                page = session_pages.newest(connection, query.period, query.limit, query.after)
+            is_complete = page.is_complete
             document: dict[str, Any] = {"sessions": [as_document(*each) for each in page.sessions]}
-            if page.unreadable:
-                document["unreadable"] = page.unreadable
             if page.more and page.sessions:
                 place = place_of(*page.sessions[-1])
                 document["next"] = f"{place.began_unix!r},{place.number},{place.charger_id}"
             if query.with_totals:
-                count, joules = (
-                    session_query.totals(connection, query.charger_ids, query.period)
+                totals = (
+                    session_pages.totals(connection, query.charger_ids, query.period)
                     if query.charger_ids
-                    else session_query.totals_of_all(connection, query.period)
+                    else session_pages.totals_of_all(connection, query.period)
                 )
-                document["totals"] = {"sessions": count, "energy_joules": joules}
+                document["totals"] = {"sessions": totals.sessions, "energy_joules": totals.joules}
+                is_complete = is_complete and totals.is_complete
+            if not is_complete:
+                document["damaged"] = True
         return compressed([msgspec.json.encode(document)], encoding)
 
 

@@ -180,8 +180,23 @@ def test_a_damaged_session_is_reported_after_all_others_are_printed(sessions: Se
     assert [row["number"] for row in csv.DictReader(io.StringIO(result.stdout))] == ["7", "1", "3"]
     assert result.stderr == (
         f"vecharge-exporter: the list of sessions in {tmp_path}/state.db is damaged: sessions are missing or cannot be "
-        "read, of veChargePoint0125896\n"
+        "read, of veChargePoint0125896; all others are printed, and a backup may have these\n"
     )
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_session_that_is_missing_of_a_period_is_reported_with_its_day(sessions: Sessions, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
+        database.execute("DELETE FROM sessions WHERE number = 2")
+        database.commit()
+    result = sessions("--format=csv", "--since=2024-10-05")
+    assert result.exit_code == 1
+    assert [row["number"] for row in csv.DictReader(io.StringIO(result.stdout))] == ["7", "3"]
+    assert result.stderr == (
+        f"vecharge-exporter: the list of sessions in {tmp_path}/state.db is damaged: sessions are missing or cannot be "
+        "read, of the day 2024-10-05 (UTC); all others are printed, and a backup may have these\n"
+    )
+    assert sessions("--until=2024-10-05").exit_code == 0
 
 
 @pytest.mark.usefixtures("kept")

@@ -14,14 +14,16 @@ import pytest
 from exporter.charger.charger import KeptState
 from exporter.charger.sessions import Session
 from exporter.errors import StateError
-from exporter.state import session_query
+from exporter.state import session_pages, session_query
+from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
-from tests.state.listed import NOON, session, state_with
+from tests.state.listed import DAY, NOON, session, state_with
 
 CHARGERS = tuple(f"charger-{number:03}" for number in range(100))
 PAGE = 16_384
 INDEX_LEAF = 0x0A  # the first byte of a page, in the file format of SQLite
+TWO_DAYS = Period(NOON, NOON + 2 * DAY)
 Parts = dict[str, bytes]  # the content of the state file and its journal, by name
 Lists = dict[str, tuple[Session, ...]]  # the sessions of each charger
 
@@ -126,6 +128,7 @@ def consequence(folder: Path, scene: Scene, damaged: Parts) -> str:
             kept = store.load()
         with open_to_read(folder / STATE_FILE) as connection:
             found = [session_query.of_charger(connection, name) for name in CHARGERS]
+            assert_sessions_of_a_period(connection, scene)
     except StateError:
         return "told"
     for each in found:
@@ -137,6 +140,29 @@ def consequence(folder: Path, scene: Scene, damaged: Parts) -> str:
         assert tuple(each.sessions) in allowed, f"silently changed: {each.charger_id}"
         assert kept[each.charger_id] == state_after(tuple(each.sessions))
     return "none"
+
+
+def assert_sessions_of_a_period(connection: sqlite3.Connection, scene: Scene) -> None:
+    """The sessions of two days are as they were committed, unless the queries of these days report damage."""
+    found = [session_query.of_charger(connection, name, TWO_DAYS) for name in CHARGERS]
+    page = session_pages.newest(connection, TWO_DAYS, 1000)
+    totals = session_pages.totals_of_all(connection, TWO_DAYS)
+    if session_query.damaged_days(connection, TWO_DAYS):
+        assert not totals.is_complete
+        assert not page.is_complete
+        return
+    assert totals.is_complete
+    listed = []
+    for each in found:
+        assert each is not None
+        allowed = [[one for one in lists[each.charger_id] if one.began_unix in TWO_DAYS] for lists in scene.allowed]
+        assert each.unreadable or each.sessions in allowed, f"silently changed: {each.charger_id}"
+        listed += [(each.charger_id, one) for one in each.sessions]
+    if page.is_complete:
+        assert sorted(page.sessions, key=lambda each: session_pages.place_of(*each)) == sorted(
+            listed, key=lambda each: session_pages.place_of(*each)
+        )
+    assert page.is_complete or any(each is not None and each.unreadable for each in found)
 
 
 def test_without_damage_nothing_is_lost(tmp_path: Path, sound: Scene) -> None:

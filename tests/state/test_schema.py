@@ -13,6 +13,7 @@ from exporter.charger.charger import KeptState
 from exporter.errors import StateError
 from exporter.state import charger_rows, session_query
 from exporter.state.charger_rows import checksum
+from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 
@@ -125,6 +126,7 @@ def test_schema_2_has_its_totals_and_its_list_of_sessions(tmp_path: Path) -> Non
     }
     with open_to_read(file) as connection:
         found = [session_query.of_charger(connection, name) for name in sorted(kept)]
+        assert session_query.damaged_days(connection, Period()) == []
     assert all(each is not None and each.agrees and not each.unreadable for each in found)
     assert found[2] is not None
     assert [(each.number, each.energy_joules) for each in found[2].sessions] == [

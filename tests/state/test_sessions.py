@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from exporter.charger.sessions import RunningSession, Session, SessionEvidence
-from exporter.state import session_query, store
-from exporter.state.session_query import Period, Place
+from exporter.state import session_pages, session_query, store
+from exporter.state.session_pages import Place, Totals
+from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
 from tests.state.listed import DAY, NOON, session, state_with
@@ -122,32 +123,36 @@ def test_pages_are_newest_first_and_leave_nothing_out(folder: Path, opened: Stat
     running = RunningSession(1000, NOON, NOON, NOON, number=20)
     opened.commit({name: state_with(*each, current=running) for name, each in settled.items()})
     everything = [(name, each) for name, sessions in settled.items() for each in (*sessions, running.listed())]
-    expected = sorted(everything, key=lambda each: session_query.place_of(*each), reverse=True)
+    expected = sorted(everything, key=lambda each: session_pages.place_of(*each), reverse=True)
     with open_to_read(folder / STATE_FILE) as connection:
         for limit in (1, 7, 100):
             seen: list[tuple[str, Session]] = []
-            place, more = session_query.LAST, True
+            place, more = session_pages.LAST, True
             while more:
-                page = session_query.newest(connection, Period(), limit, place)
+                page = session_pages.newest(connection, Period(), limit, place)
                 assert len(page.sessions) <= limit
                 seen += page.sessions
-                place, more = session_query.place_of(*page.sessions[-1]), page.more
+                place, more = session_pages.place_of(*page.sessions[-1]), page.more
             assert seen == expected
-        of_two = session_query.newest_of(connection, ("a", "b", "unknown"), Period(), 5, Place(NOON, "b", 2))
+        of_two = session_pages.newest_of(connection, ("a", "b", "unknown"), Period(), 5, Place(NOON, "b", 2))
         assert (
             of_two.sessions
-            == [each for each in expected if each[0] != "ü" and session_query.place_of(*each) < (NOON, "b", 2)][:5]
+            == [each for each in expected if each[0] != "ü" and session_pages.place_of(*each) < (NOON, "b", 2)][:5]
         )
 
 
 def test_totals_are_number_and_energy_of_a_period(folder: Path, opened: StateStore) -> None:
+    def of(sessions: int, joules: int) -> Totals:
+        return Totals(sessions, joules, is_complete=True)
+
+    noon = Period(NOON, NOON + 1)
     running = RunningSession(1000, NOON, NOON, NOON, number=9)
     opened.commit({name: state_with(session(1), session(2, NOON + DAY), current=running) for name in ("a", "b")})
     with open_to_read(folder / STATE_FILE) as connection:
-        assert session_query.totals_of_all(connection, Period()) == (6, 4 * 36_000 + 2000)
-        assert session_query.totals_of_all(connection, Period(NOON, NOON + 1)) == (4, 2 * 36_000 + 2000)
-        assert session_query.totals(connection, ("a",), Period(NOON, NOON + 1)) == (2, 37_000)
-        assert session_query.totals(connection, ("unknown",), Period()) == (0, 0)
+        assert session_pages.totals_of_all(connection, noon) == of(4, 2 * 36_000 + 2000)
+        assert session_pages.totals_of_all(connection, Period()) == of(6, 4 * 36_000 + 2000)
+        assert session_pages.totals(connection, ("a",), noon) == of(2, 37_000)
+        assert session_pages.totals(connection, ("unknown",), noon) == of(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -224,22 +229,21 @@ def set_in(column: str, value: object) -> Callable[[sqlite3.Connection], None]:
     return damage
 
 
+DAMAGE_TO_SESSIONS = [
+    *(set_in(column, 7) for column in ("day", "began_unix", "ended_unix", "energy_joules", "peak_watts", "certain")),
+    *(set_in(column, b"\xff") for column in ("began_by", "ended_by", "energy_joules", "began_unix")),
+    set_in("charger", 3),
+    set_in("number", 3),
+    set_in("ended_by", "status"),
+    set_in("peak_watts", None),
+    set_in("checksum", 0),
+    lambda database: database.execute("DELETE FROM sessions WHERE number = 2 AND charger = 1"),
+]
+
+
 @pytest.mark.parametrize(
     "damage",
-    [
-        *(
-            set_in(column, 7)
-            for column in ("day", "began_unix", "ended_unix", "energy_joules", "peak_watts", "certain")
-        ),
-        *(set_in(column, b"\xff") for column in ("began_by", "ended_by", "energy_joules", "began_unix")),
-        set_in("charger", 3),
-        set_in("number", 3),
-        set_in("ended_by", "status"),
-        set_in("peak_watts", None),
-        set_in("checksum", 0),
-        lambda database: database.execute("DELETE FROM sessions WHERE number = 2 AND charger = 1"),
-        lambda database: database.execute("UPDATE chargers SET trimmed_joules = 1"),
-    ],
+    [*DAMAGE_TO_SESSIONS, lambda database: database.execute("UPDATE chargers SET trimmed_joules = 1")],
 )
 def test_a_changed_missing_or_misplaced_session_is_detected(
     folder: Path, damage: Callable[[sqlite3.Connection], None]
@@ -251,4 +255,53 @@ def test_a_changed_missing_or_misplaced_session_is_detected(
         database.commit()
     with open_to_read(folder / STATE_FILE) as connection:
         found = [session_query.of_charger(connection, charger_id) for charger_id in ("a", "b")]
-    assert any(each is not None and (each.unreadable or not each.agrees) for each in found)
+        assert any(each is not None and (each.unreadable or not each.agrees) for each in found)
+        assert not session_pages.newest_of(connection, ("a", "b"), Period(), 10).is_complete
+        assert not session_pages.totals(connection, ("a", "b"), Period()).is_complete
+
+
+@pytest.mark.parametrize("damage", DAMAGE_TO_SESSIONS)
+def test_so_it_is_in_the_sessions_of_its_day(folder: Path, damage: Callable[[sqlite3.Connection], None]) -> None:
+    the_day = Period(NOON + DAY, NOON + DAY + 1)
+    with closing(StateStore.open(folder)) as opened:
+        opened.commit({name: state_with(session(1), session(2, NOON + DAY)) for name in ("a", "b")})
+    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
+        damage(database)
+        database.commit()
+    with open_to_read(folder / STATE_FILE) as connection:
+        of_a = session_query.of_charger(connection, "a", the_day)
+        assert of_a is not None
+        assert of_a.unreadable or session_query.damaged_days(connection, the_day)
+        assert not session_pages.newest_of(connection, ("a",), the_day, 10).is_complete
+        assert not session_pages.newest(connection, the_day, 10).is_complete
+        assert not session_pages.totals(connection, ("a",), the_day).is_complete
+
+
+def test_other_days_are_not_reported(folder: Path) -> None:
+    with closing(StateStore.open(folder)) as opened:
+        opened.commit({"a": state_with(session(1), session(2, NOON + DAY))})
+    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
+        database.execute("DELETE FROM sessions WHERE number = 2")
+        database.commit()
+    with open_to_read(folder / STATE_FILE) as connection:
+        assert session_query.damaged_days(connection, Period(until=NOON + 1)) == []
+        assert session_query.damaged_days(connection, Period()) == [NOON // DAY + 1]
+
+
+def test_neither_retention_nor_removal_of_a_charger_is_reported_as_damage(folder: Path) -> None:
+    now = time.time()
+    old = [session(number, now - (10 - number) * DAY) for number in range(1, 10)]
+    with closing(StateStore.open(folder, retention_days=5)) as opened:
+        opened.commit({"a": state_with(*old), "b": state_with(*old), "c": state_with(*old[5:])})
+        opened.forget("b")
+    with open_to_read(folder / STATE_FILE) as connection:
+        assert len(listed(folder)) == 5
+        assert session_query.damaged_days(connection, Period()) == []
+        assert len(connection.execute("SELECT * FROM days").fetchall()) == 5
+
+
+def test_a_repeated_commit_is_not_reported_as_damage(folder: Path, opened: StateStore) -> None:
+    for _ in range(2):
+        opened.commit({"a": state_with(session(1))})
+    with open_to_read(folder / STATE_FILE) as connection:
+        assert session_query.damaged_days(connection, Period()) == []

@@ -143,7 +143,18 @@ async def test_damaged_sessions_are_left_out_and_counted(site: Site, tmp_path: P
         database.commit()
     document = await get(site)
     assert keys(document) == [("a", 3), ("b, ü", 7), ("a", 1)]
-    assert document["unreadable"] == 1
+    assert document["damaged"] is True
+
+
+@pytest.mark.parametrize(
+    "parameters", ["?since=2024-10-05", "?charger_id=a", "?charger_id=a&since=2024-10-05", "?limit=0&totals=true"]
+)
+async def test_a_missing_session_is_reported(site: Site, tmp_path: Path, parameters: str) -> None:
+    assert "damaged" not in await get(site, parameters)
+    with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
+        database.execute("DELETE FROM sessions WHERE number = 2")
+        database.commit()
+    assert (await get(site, parameters))["damaged"] is True
 
 
 async def test_the_documentation_names_every_field(site: Site) -> None:

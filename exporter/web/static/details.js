@@ -36,8 +36,8 @@ export function drawDetails(row, charger, serverNow, changed) {
   drawSessions(part, lastSessions(charger.charger_id, changed));
 }
 
-function drawSessions(part, { sessions, problem }) {
-  const note = problem ?? (sessions === undefined ? "Loading the sessions." : sessions.length ? "" : "No session yet.");
+function drawSessions(part, { sessions, damaged, problem }) {
+  const note = problem ?? sessionsNote(sessions, damaged);
   setText(part.note, note);
   part.note.hidden = note === "";
   part.sessions.hidden = !sessions?.length;
@@ -45,6 +45,12 @@ function drawSessions(part, { sessions, problem }) {
   if (part.shown === text) return;
   part.shown = text;
   part.list.replaceChildren(...(sessions ?? []).map(sessionRow));
+}
+
+function sessionsNote(sessions, damaged) {
+  if (sessions === undefined) return "Loading the sessions.";
+  if (damaged) return "Sessions are missing: the state file is damaged. Run 'vecharge-exporter sessions' to see which.";
+  return sessions.length ? "" : "No session yet.";
 }
 
 function sessionRow(session) {

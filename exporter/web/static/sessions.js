@@ -9,7 +9,7 @@ const TOTALS_MILLISECONDS = 60000;
 const REFRESH_MILLISECONDS = 30000;
 
 let totalsAskedAt = -Infinity;
-// By charger id: { askedAt, sessions or problem }.
+// By charger id: { askedAt, sessions and whether any are damaged, or problem }.
 const known = new Map();
 
 // The energy of the sessions that began today and this month, by the browser's time zone.
@@ -20,13 +20,14 @@ export async function refreshTotals(page) {
   const today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
   const month = new Date(now.getFullYear(), now.getMonth(), 1);
   for (const [element, since] of [[page["total-today"], today], [page["total-month"], month]]) {
-    let joules;
+    let joules, damaged;
     try {
-      joules = (await ask(`api/v1/sessions?limit=0&totals=true&since=${since.toISOString()}`)).totals.energy_joules;
+      const answer = await ask(`api/v1/sessions?limit=0&totals=true&since=${since.toISOString()}`);
+      ({ damaged, totals: { energy_joules: joules } } = answer);
     } catch {
       // Unknown: the alert of the page says so if the exporter is gone.
     }
-    setKnown(element, joules, totalEnergy);
+    setKnown(element, joules, (value) => totalEnergy(value) + (damaged ? " (incomplete)" : ""));
   }
 }
 
@@ -44,7 +45,7 @@ async function load(chargerId) {
   const entry = known.get(chargerId);
   try {
     const answer = await ask(`api/v1/sessions?limit=${LAST}&charger_id=${encodeURIComponent(chargerId)}`);
-    known.set(chargerId, { askedAt: entry.askedAt, sessions: answer.sessions });
+    known.set(chargerId, { askedAt: entry.askedAt, sessions: answer.sessions, damaged: answer.damaged });
   } catch (error) {
     known.set(chargerId, { ...entry, problem: `The sessions cannot be shown (${reason(error)}).` });
   }

@@ -1,0 +1,148 @@
+"""Pages and totals of the list of sessions, for the web API.
+
+The exporter cannot commit while a transaction reads, so none reads more than one charger, one page or one day.
+"""
+
+import math
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from exporter.charger.sessions import Session
+from exporter.state import charger_rows
+from exporter.state.session_query import (
+    ALL_TIME,
+    COLUMNS_OF_SESSIONS,
+    ChargerSessions,
+    Period,
+    damaged_days,
+    days_in,
+    of_charger,
+    readable,
+    revisable,
+)
+from exporter.state.session_rows import is_sound
+from exporter.state.state_file import transaction
+
+_PAGE: Final = f"""
+    SELECT charger_id, {COLUMNS_OF_SESSIONS} FROM sessions JOIN chargers USING (charger)
+    WHERE day BETWEEN :first AND :last AND began_unix >= :since AND began_unix < :until
+    AND (began_unix, charger_id, number) < (:began, :charger_id, :number)
+    ORDER BY day DESC, began_unix DESC, charger_id DESC, number DESC LIMIT :limit
+"""  # noqa: S608 - names only
+_OF_DAY: Final = """
+    SELECT count(*), coalesce(sum(energy_joules), 0) FROM sessions
+    WHERE day = :day AND began_unix >= :since AND began_unix < :until
+"""
+
+
+class Place(NamedTuple):
+    """The place of a session in the list of all chargers, which is sorted by it."""
+
+    began_unix: float
+    charger_id: str
+    number: int
+
+
+LAST: Final = Place(float("inf"), "", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Sessions of chargers, newest first, by charger id; `more` tells whether others follow.
+
+    `is_complete` is false if sessions are missing or damaged.
+    """
+
+    sessions: list[tuple[str, Session]]
+    more: bool
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Number and energy of the sessions of a period; `is_complete` is false if sessions are missing or damaged."""
+
+    sessions: int
+    joules: int
+    is_complete: bool
+
+
+def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Place = LAST) -> Page:
+    """Return a page of the sessions of all chargers; raise ValueError if the row of a charger is damaged."""
+    parameters = {**period.parameters, **after._asdict(), "began": after.began_unix, "limit": limit + 1}
+    with transaction(connection):
+        rows = connection.execute(_PAGE, parameters).fetchall()
+        states = list(charger_rows.rows(connection))
+    sessions, unreadable = readable((charger_id.decode(), tuple(row)) for charger_id, *row in rows)
+    sessions += (
+        (charger_id, session)
+        for charger_id, state in states
+        for session in revisable(state)
+        if session.began_unix in period and place_of(charger_id, session) < after
+    )
+    chosen, more = _page(sessions, unreadable, limit)
+    # A session that began at the same instant may follow.
+    until = min(period.until, math.nextafter(after.began_unix, math.inf))
+    since = (chosen[-1][1].began_unix if chosen else until) if more else period.since
+    is_complete = not unreadable and not damaged_days(connection, Period(since, until))
+    return Page(chosen, more, is_complete)
+
+
+def newest_of(
+    connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period, limit: int, after: Place = LAST
+) -> Page:
+    """Return a page of the sessions of these chargers; raise ValueError if the row of a charger is damaged."""
+    found = _of_chargers(connection, charger_ids, period)
+    sessions = [
+        (each.charger_id, session)
+        for each in found
+        for session in each.sessions
+        if place_of(each.charger_id, session) < after
+    ]
+    unreadable = sum(each.unreadable for each in found)
+    chosen, more = _page(sessions, unreadable, limit)
+    return Page(chosen, more, _are_complete(connection, found, period))
+
+
+def totals(connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period) -> Totals:
+    """Return number and energy of the sessions of these chargers in a period."""
+    found = _of_chargers(connection, charger_ids, period)
+    sessions = [session for each in found for session in each.sessions]
+    joules = sum(session.energy_joules for session in sessions)
+    return Totals(len(sessions), joules, _are_complete(connection, found, period))
+
+
+def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
+    """Return number and energy of the sessions of all chargers in a period."""
+    sessions = [each for _, state in charger_rows.rows(connection) for each in revisable(state)]
+    energies = [session.energy_joules for session in sessions if session.began_unix in period]
+    count, joules, is_complete = len(energies), sum(energies), True
+    for day in days_in(connection, period):
+        ((settled, energy),) = connection.execute(_OF_DAY, {"day": day, "since": period.since, "until": period.until})
+        count, joules = count + settled, joules + energy
+        is_complete = is_complete and is_sound(connection, day)
+    return Totals(count, joules, is_complete)
+
+
+def place_of(charger_id: str, session: Session) -> Place:
+    """Return the place of a session in the list of all chargers."""
+    return Place(session.began_unix, charger_id, session.number)
+
+
+def _of_chargers(connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period) -> list[ChargerSessions]:
+    found = (of_charger(connection, charger_id, period) for charger_id in charger_ids)
+    return [each for each in found if each is not None]
+
+
+def _are_complete(connection: sqlite3.Connection, found: list[ChargerSessions], period: Period) -> bool:
+    if any(each.unreadable or not each.agrees for each in found):
+        return False
+    return period == ALL_TIME or not damaged_days(connection, period)
+
+
+def _page(sessions: list[tuple[str, Session]], unreadable: int, limit: int) -> tuple[list[tuple[str, Session]], bool]:
+    """Return the sessions of a page, and whether others follow."""
+    newest_first = sorted(sessions, key=lambda each: place_of(*each), reverse=True)
+    return newest_first[:limit], len(sessions) + unreadable > limit
