@@ -81,7 +81,7 @@ def test_the_hardware_id_of_a_log_is_on_the_next_page() -> None:
     assert 'device_id="device-1"' in shown.page()
 
 
-def test_what_other_events_change_is_on_the_next_page() -> None:
+def test_changes_by_other_events_are_on_the_next_page() -> None:
     shown = Shown()
     shown.page()
     shown.charger.apply(Connected(), NOW)

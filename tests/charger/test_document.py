@@ -37,7 +37,7 @@ def test_shown_as_reported(charger: Watched, metric: str, label: str) -> None:
     assert charger.shows(metric, label) == SHOWN[metric, label]
 
 
-def test_the_last_document_is_the_one_that_holds(charger: Watched) -> None:
+def test_the_last_document_applies(charger: Watched) -> None:
     charger.document(**REPORTED)
     charger.document(isActive=False)
     assert charger.shows("active") is False
@@ -51,7 +51,7 @@ class TestWifi:
         charger.document(wifiConnectivity=False)
         assert charger.shows("wifi_connected") is False
 
-    def test_down_after_the_charger_has_dropped_off(self, charging: Watched) -> None:
+    def test_down_after_the_charger_dropped(self, charging: Watched) -> None:
         assert charging.receive("chargerDisconnected") == (DROPPED,)
         assert charging.shows("wifi_connected") is False
 
@@ -66,7 +66,7 @@ class TestWifi:
         charging.log()
         assert charging.shows("wifi_connected") is True
 
-    def test_not_up_again_with_a_log_of_before(self, charging: Watched) -> None:
+    def test_still_down_after_a_late_log(self, charging: Watched) -> None:
         written = charging.now.unix
         charging.receive("chargerDisconnected")
         charging.log(written=written)
@@ -85,7 +85,7 @@ class TestPosition:
         assert charger.shows("latitude_degrees") is None
         assert charger.shows("longitude_degrees") is None
 
-    def test_shown_if_wanted_longitude_first_on_the_wire(self) -> None:
+    def test_shown_if_enabled(self) -> None:
         charger = Watched(Rules(expose_location=True))
         charger.document(location=POSITION)
         assert charger.shows("longitude_degrees") == 77.0608
@@ -121,7 +121,7 @@ class TestInfo:
             "detail": "behind the gate",
         }
 
-    def test_what_is_not_known_is_empty(self, charger: Watched) -> None:
+    def test_unknown_labels_are_empty(self, charger: Watched) -> None:
         assert charger.info() == {
             "name": "",
             "account": "delhi",

@@ -34,7 +34,7 @@ def test_a_log_adds_to_it(charging: Watched) -> None:
 
 
 @pytest.mark.parametrize("boundary", ["off", "off in a document", "disconnected", "dropped", "another user"])
-def test_these_are_evidence_that_a_new_session_may_have_begun(charging: Watched, boundary: str) -> None:
+def test_evidence_that_a_new_session_may_have_begun(charging: Watched, boundary: str) -> None:
     user = "user-a"
     match boundary:
         case "off":
@@ -55,7 +55,7 @@ def test_these_are_evidence_that_a_new_session_may_have_begun(charging: Watched,
 
 
 @pytest.mark.parametrize("event", ["error", "chargerConnected", "somethingNew"])
-def test_these_are_not_evidence_of_a_new_session(charging: Watched, event: str) -> None:
+def test_events_that_are_not_evidence_of_a_new_session(charging: Watched, event: str) -> None:
     payload = {"chargerConnected": {"_doc": {"status": "ON", "energy": 0}}}
     charging.receive(event, payload.get(event))
     charging.wait(60)
@@ -64,7 +64,7 @@ def test_these_are_not_evidence_of_a_new_session(charging: Watched, event: str) 
     assert charging.account_shows("readings_rejected_total", "energy_glitch") == 1
 
 
-def test_a_late_log_does_not_use_the_evidence_of_the_off_up(charging: Watched) -> None:
+def test_a_late_log_does_not_consume_the_evidence_of_the_off(charging: Watched) -> None:
     charging.switch("OFF")
     charging.wait(1)
     charging.log(energy=1.5)
@@ -74,7 +74,7 @@ def test_a_late_log_does_not_use_the_evidence_of_the_off_up(charging: Watched) -
     assert charging.shows("energy_joules_total") == 1.75 * KWH
 
 
-def test_an_off_only_seen_in_a_document_after_a_reconnection_is_one(charging: Watched) -> None:
+def test_an_off_seen_only_in_a_document_after_a_reconnection_is_evidence(charging: Watched) -> None:
     """The service hangs up on OFF; connecting again gives the document with status OFF."""
     charging.disconnect()
     charging.connect()
@@ -111,18 +111,18 @@ def test_the_session_energy_is_absent_before_the_first(charger: Watched) -> None
     assert charger.shows("session_energy_joules") is None
 
 
-def test_the_previous_energy_is_shown_and_never_counted(charger: Watched) -> None:
+def test_the_previous_energy_is_shown_but_not_counted(charger: Watched) -> None:
     assert charger.shows("previous_energy_joules") is None
     charger.document(prev_energy=36.44)
     assert charger.shows("previous_energy_joules") == 131_184_000
     assert charger.shows("energy_joules_total") == 0
 
 
-def test_the_sessions_are_never_absent(charger: Watched) -> None:
+def test_the_number_of_sessions_is_never_absent(charger: Watched) -> None:
     assert charger.shows("sessions_total") == 0
 
 
-def test_only_what_is_on_disk_is_shown(charging: Watched) -> None:
+def test_only_committed_values_are_shown(charging: Watched) -> None:
     charging.commit()
     charging.disk_is_full = True
     charging.wait(60)
@@ -141,14 +141,14 @@ def test_a_restored_charger_shows_its_totals_before_it_is_connected(charging: Wa
     assert again.shows("sessions_total") == 1
 
 
-def test_when_a_charger_was_first_seen_outlives_the_process(charging: Watched) -> None:
+def test_the_time_when_a_charger_was_first_seen_survives_a_restart(charging: Watched) -> None:
     kept = charging.charger.kept_state()
     assert kept.first_seen_unix == NOON
     again = Charger("test", None, charging.account, Rules(), NOON + 1000, kept)
     assert again.first_seen_unix == NOON
 
 
-def test_a_log_sent_again_after_a_restart_changes_nothing(charging: Watched) -> None:
+def test_a_duplicate_log_after_a_restart_changes_nothing(charging: Watched) -> None:
     again = Watched(kept=charging.charger.kept_state())
     again.log(written=charging.now.unix)
     again.log(written=charging.now.unix - 10, energy=1)
@@ -156,7 +156,7 @@ def test_a_log_sent_again_after_a_restart_changes_nothing(charging: Watched) -> 
     assert again.shows("readings_total") == 0
 
 
-def test_when_the_last_log_was_written(charging: Watched) -> None:
+def test_the_time_of_the_last_log_is_shown(charging: Watched) -> None:
     written = charging.now.unix
     assert charging.shows("last_log_timestamp_seconds") == written
     charging.wait(10)

@@ -4,7 +4,7 @@ from exporter.charger.account import Account
 from exporter.charger.histogram import Histogram
 
 
-def test_an_observation_counts_in_every_bucket_whose_bound_it_does_not_exceed() -> None:
+def test_an_observation_counts_in_each_bucket_up_to_whose_bound_it_is() -> None:
     histogram = Histogram((1.0, 2.0, 5.0))
     for value in (0.5, 2.0, 2.1, 7.0):
         histogram.observe(value)
@@ -12,7 +12,7 @@ def test_an_observation_counts_in_every_bucket_whose_bound_it_does_not_exceed() 
     assert histogram.sum == 11.6
 
 
-def test_the_buckets_of_sessions_are_those_of_the_contract() -> None:
+def test_the_session_histograms_have_the_documented_buckets() -> None:
     account = Account("delhi")
     kwh = [bound / 3.6e6 for bound in account.session_energy_joules.bounds]
     minutes = [bound / 60 for bound in account.session_duration_seconds.bounds]

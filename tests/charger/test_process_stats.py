@@ -3,7 +3,7 @@
 from exporter.charger.process_stats import ExporterProcess
 
 
-def test_an_answer_is_counted_by_its_code_and_a_code_without_a_series_as_other() -> None:
+def test_a_response_is_counted_by_its_code_or_as_other() -> None:
     process = ExporterProcess("1", "2", "3")
     for status in (200, 200, 429, 418):
         process.count_answer(status)

@@ -34,7 +34,7 @@ def test_absent_when_older_than_stale_after(charging: Watched, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_shown_over_a_short_break_of_the_stream(charging: Watched, name: str) -> None:
+def test_shown_during_a_short_interruption_of_the_stream(charging: Watched, name: str) -> None:
     charging.disconnect()
     assert charging.shows(name) is not None
 
@@ -51,13 +51,13 @@ def test_setting_the_clock_of_the_machine_does_not_change_the_age_of_a_reading(
     assert charging.shows(name) is None
 
 
-def test_the_age_counts_from_the_arrival_and_not_from_when_the_charger_wrote_it(charger: Watched) -> None:
+def test_the_age_is_the_time_since_receipt(charger: Watched) -> None:
     charger.connect()
     charger.log(written=charger.now.unix - DAY)
     assert charger.shows("voltage_volts") == 230.0
 
 
-def test_a_log_sent_again_does_not_make_a_reading_younger(charging: Watched) -> None:
+def test_a_duplicate_log_does_not_renew_a_reading(charging: Watched) -> None:
     written = charging.now.unix
     charging.wait(STALE_AFTER)
     charging.log(written=written, voltage="1.00")
@@ -72,13 +72,13 @@ def test_while_off_voltage_is_absent_and_current_and_power_are_0(charging: Watch
     assert [charging.shows(name) for name in MEASURES] == [None, 0, 0]
 
 
-def test_while_off_current_and_power_are_0_however_long_it_lasts(charging: Watched) -> None:
+def test_while_off_current_and_power_are_0_for_any_time(charging: Watched) -> None:
     charging.switch("OFF")
     charging.wait(DAY)
     assert [charging.shows(name) for name in MEASURES] == [None, 0, 0]
 
 
-def test_a_charger_known_to_be_off_needs_no_reading_for_its_0(charger: Watched) -> None:
+def test_a_charger_that_is_off_shows_0_without_a_reading(charger: Watched) -> None:
     charger.connect()
     charger.document(status="OFF")
     assert [charger.shows(name) for name in MEASURES] == [None, 0, 0]
@@ -92,7 +92,7 @@ def test_a_late_log_of_a_charger_that_is_off_shows_no_power(charging: Watched) -
     assert charging.shows("status", "off") is True
 
 
-def test_switched_on_again_the_readings_of_before_are_not_shown(charging: Watched) -> None:
+def test_readings_from_before_the_charger_was_off_are_not_shown(charging: Watched) -> None:
     charging.switch("OFF")
     charging.wait(1)
     charging.switch("ON")
@@ -109,7 +109,7 @@ def test_switched_on_again_the_readings_of_before_are_not_shown(charging: Watche
     ],
 )
 @pytest.mark.parametrize("bad", ["abc", "-5", "NaN", [], {}, True], ids=repr)
-def test_the_other_fields_count_if_one_is_invalid(
+def test_valid_fields_are_used_beside_an_invalid_one(
     charging: Watched, field: str, shown: list[float | None], bad: object
 ) -> None:
     charging.wait(60)
@@ -127,7 +127,7 @@ def test_a_field_that_a_log_lacks_is_absent_instead_of_the_previous_value(chargi
     assert [name for name, value in shown.items() if value is None] == [field]
 
 
-def test_an_energy_that_is_not_believed_leaves_the_other_readings(charging: Watched) -> None:
+def test_the_other_readings_are_shown_if_the_energy_is_rejected(charging: Watched) -> None:
     charging.wait(10)
     charging.log(energy=0, voltage="231.00")
     assert charging.shows("voltage_volts") == 231.0
@@ -137,7 +137,7 @@ def test_an_energy_that_is_not_believed_leaves_the_other_readings(charging: Watc
 class TestCounts:
     """`readings_total`, `readings_rejected_total`, and the account's reasons."""
 
-    def test_an_accepted_reading_is_counted_as_one(self, charging: Watched) -> None:
+    def test_an_accepted_reading_is_counted(self, charging: Watched) -> None:
         assert charging.shows("readings_total") == 1
         assert charging.shows("readings_rejected_total") == 0
 
@@ -168,7 +168,7 @@ class TestCounts:
         assert {name for name, count in counts.items() if count} == {reason}
         assert counts[reason] == 1
 
-    def test_the_most_power_is_the_operators_to_say(self) -> None:
+    def test_the_greatest_power_is_configurable(self) -> None:
         charger = Watched(Rules(max_power_watts=7_000))
         charger.log(energy=0)
         charger.wait(60)
@@ -188,7 +188,7 @@ def test_a_log_without_values_is_not_a_reading_and_changes_nothing(charging: Wat
     assert charging.account_shows("decode_errors_total", "newLog") == 1
 
 
-def test_a_long_id_is_compared_whole(charger: Watched) -> None:
+def test_a_long_id_is_compared_completely(charger: Watched) -> None:
     long_id = "x" * 1000
     charger.charger.charger_id = long_id
     charger.log(chargerId=long_id)

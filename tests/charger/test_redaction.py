@@ -30,7 +30,7 @@ def fixture(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["newLog", "chargerConnected"])
 @pytest.mark.parametrize("form", ["object", "text"])
-def test_nothing_personal_of_the_service_s_own_examples_is_recorded(name: str, form: str) -> None:
+def test_personal_data_of_the_vendors_examples_is_not_recorded(name: str, form: str) -> None:
     payload: Any = fixture(name)
     recorded = json.dumps(redacted(name, json.dumps(payload) if form == "text" else payload))
     assert [secret for secret in (*PERSONAL, "veChargePoint0125896", "privateKey") if secret in recorded] == []
@@ -40,7 +40,7 @@ def test_a_log_keeps_its_values_and_times() -> None:
     assert redacted("newLog", fixture("newLog")) == fixture("newLog") | {"userId": "user-1", "deviceId": "device-1"}
 
 
-def test_a_document_keeps_what_decides_about_energy_and_status() -> None:
+def test_a_document_keeps_the_fields_that_affect_energy_and_status() -> None:
     document = redacted("chargerConnected", fixture("chargerConnected"))
     assert document["energy"] == 0
     assert document["_doc"] == {
@@ -61,7 +61,7 @@ def test_a_document_keeps_what_decides_about_energy_and_status() -> None:
     }
 
 
-def test_a_user_has_the_same_pseudonym_in_logs_and_documents_and_another_user_another() -> None:
+def test_a_user_has_one_pseudonym_in_logs_and_documents() -> None:
     redactor = Redactor("test")
     users = [
         redacted("newLog", {"userId": "+911234567890"}, redactor)["userId"],
@@ -90,7 +90,7 @@ def test_an_error_keeps_only_whether_the_charger_is_occupied() -> None:
         assert decode("error", (data,)) == decode("error", (text,))
 
 
-def test_an_event_that_the_protocol_does_not_name_keeps_neither_name_nor_payload() -> None:
+def test_an_unknown_event_is_recorded_without_its_name_and_payload() -> None:
     assert Redactor("test").redact("secret", ("secret",)) == ("other", None)
     assert Redactor("test").redact(None, ()) == ("other", None)
 
@@ -98,7 +98,7 @@ def test_an_event_that_the_protocol_does_not_name_keeps_neither_name_nor_payload
 @pytest.mark.parametrize("name", ["newLog", "chargerConnected", "statusChanged"])
 @given(payload=json_like | st.dictionaries(st.sampled_from(FIELDS), scalars | json_like))
 @example(payload={"energy": 2**63, "power": 10**400, "voltage": float("inf"), "createdAt": 1_764_324_000_000})
-def test_a_redacted_event_is_decoded_as_the_original(name: str, payload: object) -> None:
+def test_a_redacted_event_decodes_to_the_same_values(name: str, payload: object) -> None:
     data = redacted(name, payload)
     line = msgspec.json.decode(msgspec.json.encode(data))
     assert comparable(decode(name, (line,))) == comparable(decode(name, (payload,)))

@@ -27,7 +27,7 @@ def settled(charger: Watched) -> list[int]:
     return [session.number for session in charger.charger.kept_state().sessions]
 
 
-def test_a_session_is_settled_once_the_next_but_one_has_begun(charger: Watched) -> None:
+def test_a_session_is_settled_when_the_second_session_after_it_begins(charger: Watched) -> None:
     charge(charger, 10)
     charge(charger, 11)
     assert settled(charger) == []
@@ -37,7 +37,7 @@ def test_a_session_is_settled_once_the_next_but_one_has_begun(charger: Watched) 
     assert settled(charger) == [1, 2]
 
 
-def test_a_settled_session_is_handed_over_until_it_is_on_disk(charger: Watched) -> None:
+def test_a_settled_session_is_part_of_each_commit_until_it_is_on_disk(charger: Watched) -> None:
     for kwh in (10, 11, 12):
         charge(charger, kwh)
     written = charger.charger.kept_state()
@@ -48,7 +48,7 @@ def test_a_settled_session_is_handed_over_until_it_is_on_disk(charger: Watched) 
     assert settled(charger) == []
 
 
-def test_counter_and_list_agree_at_every_commit(charger: Watched) -> None:
+def test_counter_and_session_list_agree_at_every_commit(charger: Watched) -> None:
     listed = 0
     for kwh in (10, 11, 12, 13):
         charge(charger, kwh)

@@ -46,7 +46,7 @@ def test_a_log_while_unknown_means_on(charger: Watched) -> None:
     assert status(charger) == ["on"]
 
 
-def test_a_log_sent_again_means_nothing(charging: Watched) -> None:
+def test_a_duplicate_log_does_not_change_the_status(charging: Watched) -> None:
     charging.switch("OFF")
     charging.log()
     assert status(charging) == ["off"]
@@ -68,7 +68,7 @@ def test_a_late_log_still_counts_its_energy(charging: Watched) -> None:
 
 
 @pytest.mark.parametrize(("reported", "notice"), [("ON", SWITCHED_ON), ("OFF", SWITCHED_OFF)])
-def test_a_change_is_worth_a_line_and_a_first_report_is_not(charger: Watched, reported: str, notice: Notice) -> None:
+def test_a_change_of_status_is_logged_but_not_the_first_report(charger: Watched, reported: str, notice: Notice) -> None:
     assert charger.switch(reported) == ()
     assert charger.switch("OFF" if reported == "ON" else "ON") != ()
     assert charger.switch(reported) == (notice,)

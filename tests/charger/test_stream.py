@@ -63,7 +63,7 @@ def test_an_event_is_counted_by_its_wire_name(charger: Watched, name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["somethingNew", "newlog", "", "other", 5, None, ["newLog"]], ids=repr)
-def test_an_event_that_the_protocol_does_not_name_is_other_and_ignored(charging: Watched, name: object) -> None:
+def test_an_unknown_event_is_counted_as_other_and_ignored(charging: Watched, name: object) -> None:
     before = charging.charger.kept_state()
     assert charging.receive(name, {"status": "OFF"}) == ()
     assert charging.account_shows("events_total", "other") == 1
@@ -74,7 +74,7 @@ def test_an_event_that_the_protocol_does_not_name_is_other_and_ignored(charging:
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
 @pytest.mark.parametrize("payload", [None, "{", "[]", "5", 5, b"\xff", []], ids=repr)
-def test_a_payload_that_cannot_be_understood_is_a_decode_error(charger: Watched, name: str, payload: object) -> None:
+def test_a_payload_that_cannot_be_decoded_is_a_decode_error(charger: Watched, name: str, payload: object) -> None:
     (notice,) = charger.receive(name, payload)
     assert notice.text.startswith("ignored undecodable payload: ")
     assert notice.fields == {"payload": name}
@@ -82,7 +82,7 @@ def test_a_payload_that_cannot_be_understood_is_a_decode_error(charger: Watched,
     assert counts(charger, "events_total") == {name: 1}
 
 
-def test_a_field_that_cannot_be_understood_is_a_decode_error_too(charger: Watched) -> None:
+def test_an_invalid_field_is_a_decode_error(charger: Watched) -> None:
     assert charger.document(status="STANDBY") == (invalid_field("chargerConnected", "status"),)
     assert counts(charger, "decode_errors_total") == {"chargerConnected": 1}
 
@@ -95,7 +95,7 @@ def test_an_invalid_packet_is_counted_as_another_event(charger: Watched) -> None
 
 
 @pytest.mark.parametrize("name", ["newLog", "somethingNew", "error"])
-def test_when_the_last_event_of_any_kind_arrived(charger: Watched, name: str) -> None:
+def test_the_time_of_the_last_event_of_any_kind_is_shown(charger: Watched, name: str) -> None:
     charger.connect()
     assert charger.shows("last_event_timestamp_seconds") is None
     charger.wait(10)
@@ -136,7 +136,7 @@ fields = st.sampled_from(["status", "voltage", "energy", "createdAt", "_doc", "_
         max_size=5,
     )
 )
-def test_nothing_that_arrives_raises_and_all_of_it_is_counted(events: list[tuple[str, object]]) -> None:
+def test_every_event_is_counted_and_none_raises(events: list[tuple[str, object]]) -> None:
     charger = Watched()
     charger.connect()
     for name, payload in events:
@@ -154,7 +154,7 @@ def test_a_failure_without_advice_is_not_a_problem_to_show(charger: Watched) -> 
     assert problem(charger) is None
 
 
-def test_why_a_stream_is_not_connected_is_known_until_it_is(charger: Watched) -> None:
+def test_the_reason_of_a_failure_is_kept_until_the_stream_is_connected(charger: Watched) -> None:
     assert problem(charger) is None
     charger.apply(ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
     charger.apply(ConnectFailed(ConnectFailure.TIMEOUT, "no answer: look at the network"))

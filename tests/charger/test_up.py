@@ -12,16 +12,16 @@ def test_a_charger_that_charges_and_sends_logs_is_up(charging: Watched) -> None:
     assert charging.shows("up") is True
 
 
-def test_nothing_known_is_down(charger: Watched) -> None:
+def test_a_charger_is_down_at_the_start(charger: Watched) -> None:
     assert charger.shows("up") is False
 
 
-def test_a_connection_over_which_nothing_came_is_down(charger: Watched) -> None:
+def test_a_charger_is_down_until_an_event_arrives(charger: Watched) -> None:
     charger.connect()
     assert charger.shows("up") is False
 
 
-def test_one_event_over_this_connection_is_enough_while_off(charger: Watched) -> None:
+def test_while_off_one_event_over_this_connection_is_enough(charger: Watched) -> None:
     charger.connect()
     charger.document()
     assert charger.shows("up") is True
@@ -34,7 +34,7 @@ def test_an_event_of_any_kind_counts_as_heard(charger: Watched, name: str) -> No
     assert charger.shows("up") is True
 
 
-def test_an_event_over_the_previous_connection_does_not_count_for_this_one(charger: Watched) -> None:
+def test_an_event_over_the_previous_connection_does_not_count(charger: Watched) -> None:
     charger.connect()
     charger.document()
     charger.disconnect()
@@ -63,18 +63,18 @@ def test_wifi_reported_as_down_is_down(charger: Watched) -> None:
     assert charger.shows("up") is False
 
 
-def test_wifi_that_is_not_reported_does_not_count_against_it(charger: Watched) -> None:
+def test_a_charger_whose_wifi_is_not_reported_can_be_up(charger: Watched) -> None:
     charger.connect()
     charger.document(wifiConnectivity=None)
     assert charger.shows("up") is True
 
 
-def test_a_charger_that_has_dropped_off_is_down(charging: Watched) -> None:
+def test_a_dropped_charger_is_down(charging: Watched) -> None:
     charging.receive("chargerDisconnected")
     assert charging.shows("up") is False
 
 
-def test_it_stays_down_over_a_reconnection_until_something_else_is_said(charging: Watched) -> None:
+def test_a_dropped_charger_stays_down_after_a_reconnection(charging: Watched) -> None:
     charging.receive("chargerDisconnected")
     charging.disconnect()
     charging.connect()
@@ -83,7 +83,7 @@ def test_it_stays_down_over_a_reconnection_until_something_else_is_said(charging
 
 
 @pytest.mark.parametrize("word", ["document", "log"])
-def test_a_document_or_a_log_after_it_shows_that_the_charger_is_back(charging: Watched, word: str) -> None:
+def test_a_dropped_charger_is_up_after_a_document_or_a_log(charging: Watched, word: str) -> None:
     charging.receive("chargerDisconnected")
     charging.wait(10)
     if word == "document":
@@ -93,27 +93,27 @@ def test_a_document_or_a_log_after_it_shows_that_the_charger_is_back(charging: W
     assert charging.shows("up") is True
 
 
-def test_while_on_the_last_reading_must_not_be_older_than_stale_after(charging: Watched) -> None:
+def test_while_on_a_charger_with_a_stale_reading_is_down(charging: Watched) -> None:
     charging.wait(STALE_AFTER)
     assert charging.shows("up") is True
     charging.wait(1)
     assert charging.shows("up") is False
 
 
-def test_the_next_reading_brings_it_back(charging: Watched) -> None:
+def test_a_stale_charger_is_up_after_the_next_reading(charging: Watched) -> None:
     charging.wait(STALE_AFTER + 1)
     charging.log()
     assert charging.shows("up") is True
 
 
-def test_other_events_do_not_stand_in_for_a_reading(charging: Watched) -> None:
+def test_other_events_do_not_make_a_stale_charger_up(charging: Watched) -> None:
     charging.wait(STALE_AFTER + 1)
     charging.document(status="ON")
     charging.switch("ON")
     assert charging.shows("up") is False
 
 
-def test_a_log_sent_again_does_not_make_it_look_alive(charging: Watched) -> None:
+def test_a_duplicate_log_does_not_make_a_stale_charger_up(charging: Watched) -> None:
     written = charging.now.unix
     charging.wait(STALE_AFTER + 1)
     charging.log(written=written)
@@ -153,7 +153,7 @@ def test_an_invalid_packet_is_not_an_event_of_the_charger(charger: Watched) -> N
     assert charger.shows("up") is False
 
 
-def test_an_event_before_the_connection_is_taken_in_and_makes_nothing_up(charger: Watched) -> None:
+def test_an_event_before_the_connection_is_used_but_the_charger_stays_down(charger: Watched) -> None:
     charger.document(prev_energy=2)
     assert charger.shows("previous_energy_joules") == 2 * KWH
     assert charger.shows("up") is False
@@ -196,10 +196,10 @@ class TestAutomatic:
             charger.wait(1)
             charger.log(energy=None)
 
-    def test_one_long_gap_does_not_change_what_is_usual(self) -> None:
+    def test_one_long_gap_does_not_change_the_usual_interval(self) -> None:
         self.assert_up_for(self.charging(*[10] * 4, 7200, *[10] * 2), 300)
 
-    def test_a_charger_that_begins_to_log_less_often_is_followed(self) -> None:
+    def test_the_usual_interval_follows_a_charger_that_logs_less_often(self) -> None:
         self.assert_up_for(self.charging(*[10] * 7, *[900] * 4), 2700)
 
     def test_the_pause_between_two_sessions_is_not_an_interval(self) -> None:
@@ -216,7 +216,7 @@ class TestAutomatic:
     def test_an_hour_until_the_usual_interval_is_known(self, logs: int) -> None:
         self.assert_up_for(self.charging(*[10] * logs), 3600)
 
-    def test_a_changed_configuration_holds_at_once(self) -> None:
+    def test_a_changed_stale_after_applies_at_once(self) -> None:
         charger = self.charging(*[10] * 3)
         charger.charger.set_configuration(None, charger.account, Rules(stale_after_seconds=60))
         self.assert_up_for(charger, 60)

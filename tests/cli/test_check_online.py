@@ -57,7 +57,7 @@ def finding(charger: str, outcomes: Mapping[str, ConnectError | None], expiry: f
     return Finding(charger_id=charger, account="delhi", outcomes=outcomes, token_expiry_unix=expiry)
 
 
-async def test_each_charger_connects_once_over_each_transport_and_no_connection_stays(
+async def test_each_charger_connects_once_over_each_transport_and_disconnects(
     node_service: Callable[..., NodeService],
 ) -> None:
     node = node_service(NATIVE)
@@ -66,21 +66,19 @@ async def test_each_charger_connects_once_over_each_transport_and_no_connection_
     assert [one.transport for one in node.connections("a")] == ["websocket", "polling"]
 
 
-async def test_of_one_token_a_known_charger_is_accepted_and_an_unknown_one_refused(simulator: Simulator) -> None:
+async def test_a_refused_charger_beside_an_accepted_one_is_the_fault_of_its_id(simulator: Simulator) -> None:
     known = simulator.charger_ids[0]
     findings = await look(config(simulator.url, known, "nobody", token=simulator.token), io.StringIO())
     assert [finding.connects for finding in findings] == [True, False]
     assert list(advice(findings)) == [f"delhi: nobody: {THIS_ID}"]
 
 
-async def test_where_every_charger_is_refused_it_is_the_token(simulator: Simulator) -> None:
+async def test_if_every_charger_is_refused_the_token_is_the_fault(simulator: Simulator) -> None:
     findings = await look(config(simulator.url, *simulator.charger_ids, token="wrong"), io.StringIO())
     assert list(advice(findings)) == [f"delhi: {', '.join(simulator.charger_ids)}: {THIS_TOKEN}"]
 
 
-async def test_a_charger_that_another_client_holds_is_occupied(
-    simulator: Simulator, watch: Callable[..., Watch]
-) -> None:
+async def test_a_charger_with_another_client_is_occupied(simulator: Simulator, watch: Callable[..., Watch]) -> None:
     charger = simulator.charger_ids[0]
     holder = watch(simulator.url, charger=charger, token=TokenSource(literal=simulator.token))
     await holder.until_connected()
@@ -89,7 +87,7 @@ async def test_a_charger_that_another_client_holds_is_occupied(
     ]
 
 
-async def test_a_transport_that_fails_beside_one_that_works_is_named(node_service: Callable[..., NodeService]) -> None:
+async def test_a_failing_transport_beside_a_working_one_is_reported(node_service: Callable[..., NodeService]) -> None:
     node = node_service(NATIVE)
     node.rules(websocket_status=403)
     findings = await look(config(node.url, "a"), io.StringIO())
@@ -98,13 +96,13 @@ async def test_a_transport_that_fails_beside_one_that_works_is_named(node_servic
     assert line.startswith("delhi: a: websocket fails: the server answers 403 to the handshake")
 
 
-async def test_a_server_of_the_other_generation_is_named(node_service: Callable[..., NodeService]) -> None:
+async def test_a_server_of_the_other_generation_is_reported(node_service: Callable[..., NodeService]) -> None:
     node = node_service(FOREIGN)
     (account,) = config(node.url, "a").accounts
     assert await outcomes(Config(accounts=(replace(account, transports=("polling",)),))) == [{"polling": "protocol"}]
 
 
-async def test_a_certificate_is_trusted_as_the_account_says(tmp_path: Path) -> None:
+async def test_certificates_are_verified_as_the_account_configures(tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path).issue("service")
     options = SimulatorOptions(chargers=1, tls_cert=certificate, tls_key=key)
     async with Simulator(options) as simulator:
@@ -118,13 +116,13 @@ async def test_a_certificate_is_trusted_as_the_account_says(tmp_path: Path) -> N
     assert found == ["tls", "connected", "connected"]
 
 
-async def test_nothing_is_asked_with_a_token_that_cannot_be_read(simulator: Simulator, tmp_path: Path) -> None:
+async def test_an_account_whose_token_cannot_be_read_does_not_connect(simulator: Simulator, tmp_path: Path) -> None:
     (account,) = config(simulator.url, *simulator.charger_ids).accounts
     unreadable = replace(account, token=TokenSource(file=tmp_path / "nothing"))
     assert await look(Config(accounts=(unreadable,)), io.StringIO()) == []
 
 
-async def test_a_bounded_number_of_chargers_connects_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_limited_number_of_chargers_connects_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     connecting = most = 0
 
     async def attempt(*_: object) -> None:
@@ -186,7 +184,5 @@ def test_the_table_has_a_column_for_each_transport_that_was_tried() -> None:
         "many",
     ],
 )
-def test_what_does_not_work_has_a_line_with_the_chargers_and_what_to_do(
-    findings: list[Finding], lines: list[str]
-) -> None:
+def test_each_problem_has_a_line_with_its_chargers_and_a_remedy(findings: list[Finding], lines: list[str]) -> None:
     assert list(advice(findings)) == lines

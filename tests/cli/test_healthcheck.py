@@ -97,14 +97,14 @@ async def test_an_exporter_that_runs_is_healthy(site: Site) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{url}: healthy\n")
 
 
-async def test_it_can_be_asked_whether_it_is_ready(site: Site) -> None:
+async def test_readiness_can_be_checked(site: Site) -> None:
     url = f"{site.url}/-/ready"
     assert "ready: answers 503: check --url" in fault(await asyncio.to_thread(healthcheck, f"--url={url}"))
     site.web.is_ready = True
     assert (await asyncio.to_thread(healthcheck, f"--url={url}")).exit_code == 0
 
 
-async def test_each_option_is_a_variable_that_no_other_command_has(site: Site, tmp_path: Path) -> None:
+async def test_each_option_has_its_own_variable(site: Site, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("unasked")
     result = await asyncio.to_thread(
         healthcheck,
@@ -117,19 +117,19 @@ async def test_each_option_is_a_variable_that_no_other_command_has(site: Site, t
     assert used.count("VECHARGE_HEALTHCHECK_URL") == 1
 
 
-async def test_a_proxy_of_the_environment_is_not_asked(site: Site) -> None:
+async def test_a_proxy_of_the_environment_is_not_used(site: Site) -> None:
     nobody = "http://127.0.0.1:1"
     proxies = {"HTTP_PROXY": nobody, "http_proxy": nobody, "ALL_PROXY": nobody}
     assert (await asyncio.to_thread(healthcheck, f"--url={site.url}/-/healthy", **proxies)).exit_code == 0
 
 
 @pytest.mark.parametrize("protected", [USERS, TLS + USERS], indirect=True, ids=["http", "https"])
-async def test_with_its_password_and_authority_a_protected_exporter_is_healthy(protected: Ask) -> None:
+async def test_a_protected_exporter_is_healthy_with_the_password_and_authority(protected: Ask) -> None:
     assert (await protected(*CREDENTIALS, "--ca-file=authority.pem")).exit_code == 0
 
 
 @pytest.mark.parametrize("protected", [USERS], indirect=True)
-async def test_a_password_that_is_missing_or_wrong_is_named(protected: Ask) -> None:
+async def test_a_missing_or_wrong_password_is_reported(protected: Ask) -> None:
     message = "asks for a password (401): check --username and --password-file"
     assert fault(await protected()) == message
     Path("password").write_text("SecretOther")
@@ -137,7 +137,7 @@ async def test_a_password_that_is_missing_or_wrong_is_named(protected: Ask) -> N
 
 
 @pytest.mark.parametrize("protected", [TLS], indirect=True)
-async def test_a_certificate_that_is_not_trusted_or_for_another_host_is_named(protected: Ask) -> None:
+async def test_an_untrusted_certificate_or_one_of_another_host_is_reported(protected: Ask) -> None:
     message = "TLS failed: check the scheme of --url, or name the authority of the certificate with --ca-file"
     assert fault(await protected()) == message
     assert fault(await protected("--ca-file=authority.pem", host="localhost")) == message
@@ -145,12 +145,12 @@ async def test_a_certificate_that_is_not_trusted_or_for_another_host_is_named(pr
 
 
 @pytest.mark.parametrize("protected", [""], indirect=True)
-async def test_an_exporter_without_tls_is_named(protected: Ask) -> None:
+async def test_an_exporter_without_tls_is_reported(protected: Ask) -> None:
     assert fault(await protected(scheme="https")).startswith("TLS failed: check the scheme of --url")
 
 
 @pytest.mark.parametrize("text", [HEALTHY, READY])
-def test_only_the_exporters_own_words_count(text: str) -> None:
+def test_only_the_body_of_the_exporter_is_healthy(text: str) -> None:
     with answering(http(200, f"{text}\n")) as url:
         assert healthcheck(f"--url={url}").exit_code == 0
     with answering(http(200, "OK")) as url:
@@ -158,30 +158,30 @@ def test_only_the_exporters_own_words_count(text: str) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 302, 404, 500])
-def test_any_other_status_is_named(status: int) -> None:
+def test_any_other_status_is_reported(status: int) -> None:
     with answering(http(status, f"{HEALTHY}\n")) as url:
         message = f"answers {status}: check --url, and look at the exporter's log"
         assert fault(healthcheck(f"--url={url}")) == message
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://nowhere.invalid/"])
-def test_an_exporter_that_cannot_be_reached_is_named(url: str) -> None:
+def test_an_unreachable_exporter_is_reported(url: str) -> None:
     message = "cannot be reached: is the exporter running, and does it listen there?"
     assert fault(healthcheck(f"--url={url}")) == message
 
 
-def test_what_does_not_speak_http_cannot_be_reached() -> None:
+def test_a_server_that_does_not_speak_http_is_unreachable() -> None:
     with answering(b"220 mail.example ESMTP\r\n") as url:
         assert "cannot be reached" in fault(healthcheck(f"--url={url}"))
 
 
 @pytest.mark.parametrize("url", ["", "here", "http://", "ftp://127.0.0.1/", "http://[::1/", "http://a:b/"])
-def test_what_is_not_a_url_is_refused(url: str) -> None:
+def test_an_invalid_url_is_rejected(url: str) -> None:
     assert fault(healthcheck(f"--url={url}")).startswith(LOOK_LIKE.removesuffix("healthy"))
 
 
 @pytest.mark.parametrize("password", [PASSWORD, f"12/{PASSWORD}"])
-def test_a_password_in_the_url_is_refused_and_not_repeated(password: str) -> None:
+def test_a_password_in_the_url_is_rejected_and_not_printed(password: str) -> None:
     message = fault(healthcheck(f"--url=http://prometheus:{password}@127.0.0.1:1/-/healthy"))
     assert message == "pass a user with --username and --password-file"
 
@@ -198,7 +198,7 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(password: str) -> Non
         (["--ca-file=password"], "cannot be reached"),
     ],
 )
-def test_a_flag_that_cannot_be_used_is_named(
+def test_an_unusable_flag_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -207,7 +207,7 @@ def test_a_flag_that_cannot_be_used_is_named(
     assert fault(healthcheck("--url=https://127.0.0.1:1/-/healthy", *flags)).startswith(message)
 
 
-def test_an_exporter_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exporter_that_does_not_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "TIMEOUT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/-/healthy"

@@ -100,7 +100,7 @@ class TestRun:
         assert program.options().sessions_retention_days == days
 
     @pytest.mark.parametrize("text", ["12h", "400", "", "-1d"])
-    def test_any_other_retention_is_refused(self, program: Program, text: str) -> None:
+    def test_other_retentions_are_rejected(self, program: Program, text: str) -> None:
         result = program(f"--storage.sessions-retention={text}", **ENVIRONMENT)
         assert result.exit_code == 2
         assert "--storage.sessions-retention" in result.output
@@ -145,14 +145,14 @@ class TestRun:
     def test_an_empty_variable_counts_as_not_set(self, program: Program) -> None:
         assert program(VECHARGE_EXPORTER_CONFIG_FILE="", **ENVIRONMENT).exit_code == 0
 
-    def test_without_any_configuration_it_says_what_to_do(self, program: Program) -> None:
+    def test_without_a_configuration_the_error_says_what_to_do(self, program: Program) -> None:
         result = program()
         assert (result.exit_code, result.stdout) == (2, "")
         token, chargers = result.stderr.splitlines()
         assert token.endswith("VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file")
         assert chargers.endswith("is not set: set it to the charger ids, separated by commas or spaces")
 
-    def test_an_invalid_configuration_ends_it_with_2_and_a_line_for_each_fault(
+    def test_an_invalid_configuration_exits_with_2_and_prints_each_fault(
         self, program: Program, tmp_path: Path
     ) -> None:
         (tmp_path / "c.yml").write_text(VALID.replace("name:", "nam:"))
@@ -163,7 +163,7 @@ class TestRun:
             'vecharge-exporter: c.yml: accounts[0]: the key "name" is missing',
         ]
 
-    def test_an_invalid_web_configuration_is_named_before_anything_runs(self, program: Program, tmp_path: Path) -> None:
+    def test_an_invalid_web_configuration_is_reported_before_the_start(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "w.yml").write_text("basic_auth_user: {}")
         result = program("--web.config.file=w.yml", **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
@@ -173,13 +173,13 @@ class TestRun:
         assert program("--log.level=WARN", "--log.format=Json", **ENVIRONMENT).exit_code == 0
         assert program("run", VECHARGE_EXPORTER_LOG_LEVEL="Debug", **ENVIRONMENT).exit_code == 0
 
-    def test_a_missing_configuration_file_is_named(self, program: Program) -> None:
+    def test_a_missing_configuration_file_is_reported(self, program: Program) -> None:
         result = program("--config.file=nowhere.yml")
         assert result.exit_code == 2
         assert "nowhere.yml" in result.stderr
         assert result.stderr.count("\n") == 1
 
-    def test_any_other_failure_ends_it_with_1_and_a_line(
+    def test_any_other_failure_exits_with_1_and_one_line(
         self, program: Program, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
@@ -221,7 +221,7 @@ class TestRun:
             "--no.such-flag=1",
         ],
     )
-    def test_an_invalid_flag_ends_it_with_2(self, program: Program, flag: str) -> None:
+    def test_an_invalid_flag_exits_with_2(self, program: Program, flag: str) -> None:
         result = program(flag, **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
         assert "Usage: " in result.stderr
@@ -231,7 +231,7 @@ class TestStoragePath:
     """`--storage.path`: a folder, which is made if it is not there."""
 
     @pytest.mark.parametrize("command", ["run", "state"])
-    def test_an_empty_path_is_refused(self, program: Program, command: str) -> None:
+    def test_an_empty_path_is_rejected(self, program: Program, command: str) -> None:
         result = program(command, "--storage.path=", **ENVIRONMENT)
         assert (result.exit_code, program.ran) == (2, [])
         assert "--storage.path" in result.stderr
@@ -243,7 +243,7 @@ class TestStoragePath:
 
     @pytest.mark.parametrize("command", ["run", "state"])
     @pytest.mark.parametrize("path", ["file", "file/data"])
-    def test_a_file_in_place_of_the_folder_is_refused(
+    def test_a_file_instead_of_the_folder_is_rejected(
         self, program: Program, tmp_path: Path, command: str, path: str
     ) -> None:
         (tmp_path / "file").touch()
@@ -256,13 +256,13 @@ class TestStoragePath:
 class TestSecrets:
     """Every user of the machine can read a command line: no token is read from it, and none is shown."""
 
-    def test_no_flag_takes_a_token_or_a_password_but_only_the_name_of_its_file(self) -> None:
+    def test_tokens_and_passwords_are_not_flags(self) -> None:
         names = [name for command in main.commands.values() for option in command.params for name in option.opts]
         secrets = [name for name in names if "token" in name or "secret" in name or "password" in name]
         assert [name for name in secrets if not name.endswith("-file")] == []
 
     @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("demo",), ("simulate",), ("healthcheck",)])
-    def test_a_token_on_the_command_line_is_refused_and_not_repeated(
+    def test_a_token_on_the_command_line_is_rejected_and_not_printed(
         self, program: Program, command: tuple[str, ...]
     ) -> None:
         result = program(*command, f"--token={TOKEN}", **ENVIRONMENT)
@@ -270,7 +270,7 @@ class TestSecrets:
         assert TOKEN not in result.output
 
     @pytest.mark.parametrize("command", ["run", "check"])
-    def test_a_token_in_an_invalid_configuration_is_not_repeated(
+    def test_a_token_in_an_invalid_configuration_is_not_printed(
         self, program: Program, tmp_path: Path, command: str
     ) -> None:
         (tmp_path / "c.yml").write_text(VALID.replace("chargers", "charger"))
@@ -289,10 +289,10 @@ class TestHelp:
         assert short.stdout.startswith("Usage: ")
         assert program.ran == []
 
-    def test_of_the_program_it_says_what_no_command_means(self, program: Program) -> None:
+    def test_the_help_of_the_program_names_the_default_command(self, program: Program) -> None:
         assert "Without a command it runs `run`" in program("--help").stdout
 
-    def test_of_run_it_names_the_default_folder_of_the_state(self, program: Program) -> None:
+    def test_the_help_of_run_names_the_default_state_folder(self, program: Program) -> None:
         text = " ".join(program("run", "--help").stdout.split())
         assert "--storage.path DIRECTORY Folder of the state file" in text.replace("PATH", "DIRECTORY")
         assert "default: data" in text
@@ -336,7 +336,7 @@ class TestCheck:
         assert result.stderr.startswith("vecharge-exporter: c.yml: ")
         assert result.stderr.count("\n") == 1
 
-    def test_every_unreadable_token_is_named_with_its_account(self, program: Program, tmp_path: Path) -> None:
+    def test_each_unreadable_token_is_reported_with_its_account(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "good").write_text(TOKEN)
         (tmp_path / "empty").write_text("\n")
         (tmp_path / "c.yml").write_text(
@@ -356,7 +356,7 @@ class TestCheck:
             "goa: the environment variable UNSET_TOKEN is not set: set it to the token of the veCharge account",
         ]
 
-    def test_an_expired_token_is_named(self, program: Program, tmp_path: Path) -> None:
+    def test_an_expired_token_is_reported(self, program: Program, tmp_path: Path) -> None:
         claims = base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=")
         (tmp_path / "token").write_text(f"e30.{claims}.{TOKEN}")
         (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")
@@ -366,14 +366,14 @@ class TestCheck:
         assert line.startswith("delhi: the token file token holds an expired token, 2023-11-14 (")
         assert line.endswith(" days ago): replace it")
 
-    def test_every_fault_of_both_files_is_named(self, program: Program, tmp_path: Path) -> None:
+    def test_each_fault_of_both_files_is_reported(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text("accounts: [{nam: delhi, token: a, chargers: [a, a]}]")
         (tmp_path / "web.yml").write_text("basic_auth_user: {}\ntls: {}\n")
         result = program("check", "--config.file=c.yml", "--web.config.file=web.yml")
         assert (result.exit_code, result.stdout) == (2, "")
         assert [line.split(" ")[1] for line in result.stderr.splitlines()] == ["c.yml:"] * 3 + ["web.yml:"] * 2
 
-    def test_a_pattern_without_a_file_is_named_and_not_a_fault(self, program: Program, tmp_path: Path) -> None:
+    def test_a_pattern_without_a_file_is_a_warning(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "c.yml").write_text("accounts: [{name: a, token: b, chargers: [c], charger_files: ['none/*.yml']}]")
         result = program("check", "--config.file=c.yml")
         assert result.exit_code == 0
@@ -400,23 +400,23 @@ class TestCheck:
 class TestDemoAndSimulate:
     """The simulator, with and without the exporter."""
 
-    def test_a_demo_needs_nothing(self, program: Program) -> None:
+    def test_a_demo_needs_no_options(self, program: Program) -> None:
         assert program("demo").exit_code == 0
         ((name, arguments),) = program.ran
         assert (name, arguments[:2]) == ("demo", (12, 1.0))
 
-    def test_a_demo_as_asked_for(self, program: Program) -> None:
+    def test_a_demo_with_options(self, program: Program) -> None:
         program("demo", "--chargers=3", "--speed=60", "--web.listen-address=:0")
         ((_, arguments),) = program.ran
         assert arguments[:2] == (3, 60.0)
         assert program.options().web.listen == (ListenAddress(None, 0),)
 
-    def test_a_simulator_needs_nothing(self, program: Program) -> None:
+    def test_a_simulator_needs_no_options(self, program: Program) -> None:
         assert program("simulate").exit_code == 0
         ((name, (options, _say)),) = program.ran
         assert (name, options) == ("simulate", SimulatorOptions(port=10038))
 
-    def test_a_simulator_as_asked_for(self, program: Program) -> None:
+    def test_a_simulator_with_options(self, program: Program) -> None:
         flags = ("--listen-address=[::1]:1", "--chargers=3", "--speed=60", "--log-interval=5", "--seed=7")
         program("simulate", *flags, VECHARGE_SIMULATOR_FAULTS="0.5")
         ((_, (options, _say)),) = program.ran
@@ -429,11 +429,11 @@ class TestDemoAndSimulate:
         ((_, (options, _say)),) = program.ran
         assert (options.tls_cert, options.tls_key, options.payloads) == (Path("cert.pem"), Path("key.pem"), "mixed")
 
-    def test_a_key_without_its_certificate_is_refused(self, program: Program) -> None:
+    def test_a_key_without_its_certificate_is_rejected(self, program: Program) -> None:
         assert program("simulate", "--tls-key=key.pem").exit_code == 2
         assert program.ran == []
 
-    def test_the_help_of_the_simulator_names_every_request_it_answers(self, program: Program) -> None:
+    def test_the_help_of_the_simulator_names_every_request(self, program: Program) -> None:
         printed = program("simulate", "--help").output
         paths = [resource.canonical for resource in application(Service(SimulatorOptions()), print).router.resources()]
         fixed = [path for path in paths if "{" not in path and path != "/socket.io/"]
@@ -447,6 +447,6 @@ class TestDemoAndSimulate:
 
     @pytest.mark.parametrize("flag", ["--chargers=0", "--chargers=x", "--speed=0", "--speed=-1"])
     @pytest.mark.parametrize("command", ["demo", "simulate"])
-    def test_options_out_of_range_are_refused(self, program: Program, command: str, flag: str) -> None:
+    def test_options_out_of_range_are_rejected(self, program: Program, command: str, flag: str) -> None:
         assert program(command, flag).exit_code == 2
         assert program.ran == []

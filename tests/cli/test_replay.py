@@ -40,7 +40,7 @@ def test_a_charger_has_the_energy_of_its_sessions() -> None:
     assert (played["energy_joules"], played["excess_joules"], played["status"]) == (4_500_000, 0, "on")
 
 
-def test_chargers_may_be_mixed_and_each_has_its_own_time() -> None:
+def test_events_of_several_chargers_may_be_mixed() -> None:
     lines = (off(0), off(30, "c2"), log(1, 0.5), log(31, 2.0, "c2"), log(2, 1.0), log(32, 3.0, "c2"))
     assert outcome(*lines)["energy_joules"] == 3_600_000
     assert outcome(*lines, charger="c2")["energy_joules"] == 10_800_000
@@ -60,18 +60,18 @@ def test_a_restart_continues_with_the_state_on_disk() -> None:
     assert played["energy_joules"] == 5_400_000
 
 
-def test_connect_disconnect_restart_and_a_dropped_charger_need_no_data() -> None:
+def test_connect_disconnect_restart_and_drop_need_no_data() -> None:
     events = ("restart", "connect", "chargerDisconnected", "disconnect")
     assert outcome(*(line(minute, event) for minute, event in enumerate(events)))["energy_joules"] is None
 
 
-def test_a_rise_beyond_the_greatest_power_is_not_counted() -> None:
+def test_a_rise_above_the_greatest_power_is_not_counted() -> None:
     lines = (off(0), log(1, 0.01), log(2, 5.0))
     assert outcome(*lines)["energy_joules"] == 18_000_000
     assert outcome(*lines, arguments=("--max-power-watts", "50000"))["energy_joules"] == 36_000
 
 
-def test_an_event_that_the_protocol_does_not_name_is_ignored() -> None:
+def test_an_unknown_event_is_ignored() -> None:
     assert outcome(off(0), line(1, "somethingNew", [1, 2]), log(2, 1.0))["energy_joules"] == 3_600_000
 
 
@@ -91,18 +91,18 @@ def test_blank_lines_are_skipped() -> None:
         ('{"at":"yesterday","charger":"c1","event":"connect"}', "Invalid RFC3339 encoded datetime - at `$.at`"),
     ],
 )
-def test_a_line_that_is_not_an_event_is_one_error_with_its_number(text: str, why: str) -> None:
+def test_a_line_that_is_not_an_event_is_reported_with_its_number(text: str, why: str) -> None:
     recording = f"{off(0)}\n\n{text}\n{off(1)}\n".encode("utf-8", "surrogateescape")
     result = CliRunner().invoke(main, ["replay", "-"], input=recording)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"vecharge-exporter: line 3 is not an event: {why}\n"
 
 
-def test_a_file_that_is_not_there_is_a_wrong_argument(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_invalid_argument(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["replay", str(tmp_path / "absent.jsonl")]).exit_code == 2
 
 
-def test_people_get_a_block_for_each_charger() -> None:
+def test_the_text_output_has_a_block_for_each_charger() -> None:
     on = line(1, "statusChanged", {"status": "ON"})
     result = replay(off(0), on, log(1, 0.5), log(1, 0.5), log(2, 1.5), line(3, "connect", charger="c2"), arguments=())
     assert result.stdout.splitlines()[:6] == [

@@ -54,7 +54,7 @@ def kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_table_lists_every_session_and_the_sum_beside_the_counter(sessions: Sessions) -> None:
+def test_the_table_lists_every_session_and_compares_the_sum_with_the_counter(sessions: Sessions) -> None:
     result = sessions()
     assert (result.exit_code, result.stderr) == (0, "")
     assert [" ".join(line.split()) for line in result.stdout.splitlines()] == [
@@ -92,7 +92,7 @@ def test_csv_has_a_row_for_each_session_with_joules_and_kwh(sessions: Sessions) 
 
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(("form", "file"), [("table", "txt"), ("csv", "csv"), ("json", "json")])
-def test_every_format_is_what_its_golden_file_says(
+def test_every_format_equals_its_golden_file(
     sessions: Sessions, golden: Callable[[str, str], None], form: str, file: str
 ) -> None:
     golden(f"sessions.{file}", sessions(f"--format={form}").stdout)
@@ -146,7 +146,7 @@ def test_json_has_sessions_and_the_sums_of_the_chargers(sessions: Sessions) -> N
         (["--until=7d", "--charger=other"], [7]),
     ],
 )
-def test_filters_choose_chargers_and_when_a_session_began(
+def test_filters_select_chargers_and_the_time_at_which_a_session_began(
     sessions: Sessions, arguments: list[str], numbers: list[int]
 ) -> None:
     document = json.loads(sessions("--format=json", *arguments).stdout)
@@ -159,14 +159,14 @@ def test_the_sum_of_a_period_is_not_compared_with_the_counter(sessions: Sessions
 
 
 @pytest.mark.usefixtures("kept")
-def test_a_charger_that_the_file_does_not_know_is_named(sessions: Sessions) -> None:
+def test_an_unknown_charger_is_reported(sessions: Sessions) -> None:
     result = sessions("--charger=unknown")
     assert result.exit_code == 1
     assert result.stderr == 'vecharge-exporter: charger not found in the state file: "unknown"\n'
 
 
 @pytest.mark.parametrize("option", ["--since=yesterday", "--until=30", "--format=xml"])
-def test_an_option_that_cannot_be_understood_is_refused(sessions: Sessions, option: str) -> None:
+def test_an_invalid_option_is_rejected(sessions: Sessions, option: str) -> None:
     assert sessions(option).exit_code == 2
 
 
@@ -200,7 +200,7 @@ def test_a_session_that_is_missing_of_a_period_is_reported_with_its_day(sessions
 
 
 @pytest.mark.usefixtures("kept")
-def test_it_reads_while_the_exporter_runs(sessions: Sessions, tmp_path: Path) -> None:
+def test_sessions_can_be_read_while_the_exporter_runs(sessions: Sessions, tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path)) as running:
         before = sessions("--charger=other").stdout
         running.commit({"other": state_with(session(8, NOON + 5 * DAY), total_joules=72_000, settled_joules=72_000)})
@@ -208,7 +208,7 @@ def test_it_reads_while_the_exporter_runs(sessions: Sessions, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("kept")
-def test_it_reads_a_read_only_copy(tmp_path: Path) -> None:
+def test_a_read_only_copy_can_be_read(tmp_path: Path) -> None:
     copy = shutil.copytree(tmp_path, tmp_path.parent / "copy")
     for path in (*copy.iterdir(), copy):
         path.chmod(stat.S_IRUSR | stat.S_IXUSR)

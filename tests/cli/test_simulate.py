@@ -9,7 +9,7 @@ from exporter.errors import ConfigError, ListenError
 from exporter.simulator import Simulator, SimulatorOptions
 
 
-async def test_an_address_that_is_taken_is_named_with_what_to_do() -> None:
+async def test_an_address_in_use_is_reported_with_a_remedy() -> None:
     async with Simulator(SimulatorOptions(chargers=1)) as other:
         port = int(other.url.rpartition(":")[2])
         with pytest.raises(ListenError) as refused:
@@ -19,7 +19,7 @@ async def test_an_address_that_is_taken_is_named_with_what_to_do() -> None:
     )
 
 
-async def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+async def test_a_certificate_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     certificate = tmp_path / "gone.pem"
     with pytest.raises(ConfigError, match=f"--tls-cert {certificate}: certificate or key cannot be used"):
         await run_simulator(SimulatorOptions(chargers=1, tls_cert=certificate), print)

@@ -16,7 +16,7 @@ FULL = "/dev/full"
 
 
 @pytest.mark.parametrize("command", ["metrics", "--help", "--version", "check"])
-def test_output_that_cannot_be_written_ends_a_command_with_1_and_one_line(command: str) -> None:
+def test_a_command_whose_output_cannot_be_written_exits_with_1_and_one_line(command: str) -> None:
     ended = subprocess.run(
         f"{PROGRAM} {command} > {FULL}",
         shell=True,
@@ -30,7 +30,7 @@ def test_output_that_cannot_be_written_ends_a_command_with_1_and_one_line(comman
     assert ended.stderr == ("vecharge-exporter: standard output cannot be written (OSError: No space left on device)\n")
 
 
-def test_a_command_whose_output_and_errors_cannot_be_written_ends_with_1() -> None:
+def test_a_command_whose_output_and_errors_cannot_be_written_exits_with_1() -> None:
     assert (
         subprocess.run(f"{PROGRAM} metrics >{FULL} 2>{FULL}", shell=True, timeout=SECONDS, check=False).returncode == 1
     )
@@ -49,7 +49,7 @@ def address() -> Iterator[str]:
     ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", f"2>{FULL}", f">{FULL} 2>{FULL}"],
     ids=["no input", "no output", "no log", "no stream at all", "full log", "full log and output"],
 )
-def test_the_exporter_runs_and_ends_with_0_whatever_its_standard_streams_are(
+def test_the_exporter_runs_and_exits_with_0_with_any_standard_streams(
     redirection: str, address: str, tmp_path: Path
 ) -> None:
     environment = os.environ | {

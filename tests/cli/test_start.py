@@ -34,7 +34,7 @@ def ends(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> tuple[int, s
     return ended.returncode, ended.stderr.splitlines()[-1].removeprefix("vecharge-exporter: ")
 
 
-def test_a_host_that_cannot_be_resolved_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_host_that_cannot_be_resolved_is_reported_with_a_remedy(tmp_path: Path) -> None:
     assert ends(tmp_path, "--web.listen-address=nowhere.invalid:10037") == (
         1,
         "cannot listen on nowhere.invalid:10037: the host nowhere.invalid cannot be resolved: "
@@ -43,7 +43,7 @@ def test_a_host_that_cannot_be_resolved_is_named_with_what_to_do(tmp_path: Path)
 
 
 @pytest.mark.parametrize("path", ["folder/data", "folder"])
-def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(tmp_path: Path, path: str) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_with_a_remedy(tmp_path: Path, path: str) -> None:
     (tmp_path / "folder").mkdir(mode=0o555)
     status, line = ends(tmp_path, f"--storage.path={path}", "--web.listen-address=127.0.0.1:0", wrapper=AS_ANYBODY)
     assert status == 1
@@ -58,7 +58,7 @@ def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(tmp_path: Pat
         ("web.yml", "basic_auth_user: {}", "--web.config.file=web.yml"),
     ],
 )
-def test_the_state_folder_is_made_only_if_both_files_are_valid(
+def test_the_state_folder_is_created_only_if_both_files_are_valid(
     tmp_path: Path, file: str, content: str, flag: str
 ) -> None:
     (tmp_path / "good.yml").write_text(f"accounts: [{{name: x, url: '{NOBODY_THERE}', token: a, chargers: [a]}}]")
@@ -70,7 +70,7 @@ def test_the_state_folder_is_made_only_if_both_files_are_valid(
     assert not (tmp_path / "data").exists()
 
 
-def test_the_log_has_the_url_to_open_and_the_whole_path_of_the_state(tmp_path: Path) -> None:
+def test_the_log_has_the_url_and_the_absolute_path_of_the_state(tmp_path: Path) -> None:
     exporter = Exporter(tmp_path / "exporter", CONFIG)
     try:
         url = exporter.process.wait_for_line(r"msg=listening .* url=(\S+)")[1]
@@ -80,7 +80,7 @@ def test_the_log_has_the_url_to_open_and_the_whole_path_of_the_state(tmp_path: P
         exporter.process.stop()
 
 
-def test_the_log_tells_a_new_state_file_from_one_that_holds_totals(tmp_path: Path) -> None:
+def test_the_log_says_whether_the_state_file_is_new(tmp_path: Path) -> None:
     (account,) = CONFIG["accounts"]
     config = {"accounts": [account | {"chargers": ["a", "b"]}]}
     exporter = Exporter(tmp_path, config)
@@ -109,7 +109,7 @@ def test_an_expired_token_is_logged_at_the_start(tmp_path: Path) -> None:
         exporter.process.stop()
 
 
-async def test_hangups_that_come_together_are_one_reload() -> None:
+async def test_hangups_at_the_same_time_cause_one_reload() -> None:
     hang_up = asyncio.Event()
     reloads: list[bool] = []
 
@@ -139,7 +139,7 @@ def test_a_hangup_after_a_failed_reload_reloads_again(tmp_path: Path) -> None:
         exporter.process.stop()
 
 
-def test_a_hundred_hangups_are_one_reload(tmp_path: Path) -> None:
+def test_a_hundred_hangups_cause_one_reload(tmp_path: Path) -> None:
     exporter = Exporter(tmp_path, CONFIG)
     try:
         for _ in range(100):

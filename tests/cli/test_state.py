@@ -46,7 +46,7 @@ def kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_table_tells_energy_sessions_and_last_log(state: State) -> None:
+def test_the_table_has_energy_sessions_and_last_log(state: State) -> None:
     assert state().output.splitlines() == [
         "CHARGER                 KWH  SESSIONS  LAST LOG",
         "new                       -         0  -",
@@ -55,7 +55,7 @@ def test_the_table_tells_energy_sessions_and_last_log(state: State) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_json_tells_all_of_it_to_programs(state: State) -> None:
+def test_json_has_every_field(state: State) -> None:
     assert json.loads(state("--json").output) == [
         {
             "charger_id": "new",
@@ -84,14 +84,14 @@ def test_it_can_be_read_while_the_exporter_runs(state: State, tmp_path: Path) ->
         running.commit({"new": NEW})
 
 
-def test_a_file_that_is_not_there_is_named_and_not_made(state: State, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_and_not_created(state: State, tmp_path: Path) -> None:
     result = state()
     assert result.exit_code == 1
     assert f"state file not found: {tmp_path}/state.db" in result.output
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_is_named_and_left_where_it_is(state: State, tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_not_changed(state: State, tmp_path: Path) -> None:
     (tmp_path / STATE_FILE).write_bytes(b"damage")
     result = state()
     assert result.exit_code == 1
@@ -100,14 +100,14 @@ def test_a_damaged_file_is_named_and_left_where_it_is(state: State, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("kept")
-def test_set_changes_the_total_and_nothing_else(state: State, tmp_path: Path) -> None:
+def test_set_changes_only_the_total(state: State, tmp_path: Path) -> None:
     result = state("set", "veChargePoint0125896", "--energy-kwh", "1234.56")
     assert result.output == "veChargePoint0125896: 1234.56 kWh (was 12.50 kWh)\n"
     expected = msgspec.structs.replace(CHARGING.meter, total_joules=4_444_416_000, start_joules=4_399_416_000)
     assert read(tmp_path) == {"veChargePoint0125896": KeptState(expected, 1.6e9), "new": NEW}
 
 
-def test_set_adds_a_charger_on_request_that_starts_from_there(state: State, tmp_path: Path) -> None:
+def test_set_adds_a_charger_if_told_to(state: State, tmp_path: Path) -> None:
     result = state("set", "later", "--energy-kwh", "100", "--new")
     assert result.output == "later: 100.00 kWh (new)\n"
     meter = EnergyMeter(400_000, read(tmp_path)["later"].meter)
@@ -116,7 +116,7 @@ def test_set_adds_a_charger_on_request_that_starts_from_there(state: State, tmp_
 
 
 @pytest.mark.usefixtures("kept")
-def test_set_refuses_a_charger_that_nobody_knows(state: State, tmp_path: Path) -> None:
+def test_set_rejects_an_unknown_charger(state: State, tmp_path: Path) -> None:
     before = read(tmp_path)
     result = state("set", "misspelled", "--energy-kwh", "100")
     assert result.exit_code == 1
@@ -127,12 +127,12 @@ def test_set_refuses_a_charger_that_nobody_knows(state: State, tmp_path: Path) -
     assert read(tmp_path) == before
 
 
-def test_set_that_is_refused_makes_no_file(state: State, tmp_path: Path) -> None:
+def test_a_rejected_set_creates_no_file(state: State, tmp_path: Path) -> None:
     assert state("set", "misspelled", "--energy-kwh", "100").exit_code == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_set_knows_the_chargers_of_the_configuration(state: State, tmp_path: Path) -> None:
+def test_set_accepts_chargers_of_the_configuration(state: State, tmp_path: Path) -> None:
     config = tmp_path / "config.yml"
     config.write_text("accounts: [{name: a, token: t, chargers: [configured]}]\n")
     result = state("set", "configured", "--energy-kwh", "100", f"--config.file={config}")
@@ -141,7 +141,7 @@ def test_set_knows_the_chargers_of_the_configuration(state: State, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("kept")
-def test_set_warns_where_it_lowers_a_total(state: State) -> None:
+def test_set_warns_if_it_lowers_a_total(state: State) -> None:
     result = state("set", "veChargePoint0125896", "--energy-kwh", "12.49")
     assert result.exit_code == 0
     assert result.stderr == (
@@ -152,7 +152,7 @@ def test_set_warns_where_it_lowers_a_total(state: State) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_a_backup_of_a_running_exporter_is_whole_and_can_be_put_in_its_place(state: State, tmp_path: Path) -> None:
+def test_a_backup_of_a_running_exporter_is_complete_and_can_be_restored(state: State, tmp_path: Path) -> None:
     backup = tmp_path / "elsewhere" / STATE_FILE
     backup.parent.mkdir()
     with closing(StateStore.open(tmp_path)) as running:
@@ -179,7 +179,7 @@ def test_a_backup_overwrites_nothing(state: State, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_a_forgotten_charger_leaves_nothing_behind(state: State, tmp_path: Path) -> None:
+def test_forget_removes_the_charger_and_its_sessions(state: State, tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path)) as store:
         store.commit({"veChargePoint0125896": msgspec.structs.replace(CHARGING, sessions=(session(1),))})
     result = state("forget", "veChargePoint0125896")
@@ -190,7 +190,7 @@ def test_a_forgotten_charger_leaves_nothing_behind(state: State, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("kept")
-def test_forget_names_a_charger_that_it_does_not_find(state: State, tmp_path: Path) -> None:
+def test_forget_reports_an_unknown_charger(state: State, tmp_path: Path) -> None:
     result = state("forget", "misspelled")
     assert result.exit_code == 1
     assert result.output == (
@@ -199,14 +199,14 @@ def test_forget_names_a_charger_that_it_does_not_find(state: State, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("kept")
-def test_forget_is_refused_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
+def test_forget_fails_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path)):
         assert "is in use by another exporter" in state("forget", "new").output
     assert "new" in read(tmp_path)
 
 
 @pytest.mark.usefixtures("kept")
-def test_set_is_refused_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
+def test_set_fails_while_the_exporter_runs(state: State, tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path)) as running:
         result = state("set", "new", "--energy-kwh", "1")
         assert result.exit_code == 1
@@ -215,13 +215,13 @@ def test_set_is_refused_while_the_exporter_runs(state: State, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kwh", ["-1", "nan", "inf", "1e10", "ten"])
-def test_set_takes_only_a_number_that_can_be_a_total(state: State, tmp_path: Path, kwh: str) -> None:
+def test_set_rejects_a_number_that_cannot_be_a_total(state: State, tmp_path: Path, kwh: str) -> None:
     assert state("set", "new", f"--energy-kwh={kwh}").exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("charger", ["", "a\nb", " a"], ids=repr)
-def test_an_id_that_no_configuration_could_hold_is_refused(state: State, tmp_path: Path, charger: str) -> None:
+def test_an_id_that_is_invalid_in_a_configuration_is_rejected(state: State, tmp_path: Path, charger: str) -> None:
     refused = state("set", charger, "--energy-kwh=1")
     assert refused.exit_code == 1
     assert not (tmp_path / STATE_FILE).exists()

@@ -26,7 +26,7 @@ from exporter.config import duration
         ("292y", 292 * 31_536_000),
     ],
 )
-def test_units_may_be_left_out_but_keep_their_order(text: str, seconds: float) -> None:
+def test_units_may_be_omitted_but_not_reordered(text: str, seconds: float) -> None:
     assert duration.parse(text) == seconds
 
 
@@ -40,7 +40,7 @@ def test_anything_else_is_not_a_duration(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["293y", "9" * 50 + "ms"])
-def test_a_duration_is_limited_to_what_prometheus_can_count(text: str) -> None:
+def test_a_duration_beyond_the_range_of_prometheus_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="range of 292 years"):
         duration.parse(text)
 
@@ -59,6 +59,6 @@ def test_a_written_duration_is_read_back_the_same(milliseconds: int) -> None:
 
 
 @given(st.text(alphabet="0123456789ywdhms ", max_size=80))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_rejected(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert duration.parse(text) >= 0

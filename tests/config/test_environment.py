@@ -53,7 +53,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ),
     ],
 )
-def test_a_fault_is_one_line_that_names_the_variable(change: dict[str, str], line: str) -> None:
+def test_a_fault_of_the_environment_is_one_line_that_names_the_variable(change: dict[str, str], line: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         from_environment(COMPLETE | change)
     assert str(refusal.value) == line

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
         ("deep", []),
     ],
 )
-def test_a_pattern_matches_files_in_order_of_name_and_no_folder(folder: Path, pattern: str, names: list[str]) -> None:
+def test_a_pattern_matches_files_but_not_folders_in_order_of_name(folder: Path, pattern: str, names: list[str]) -> None:
     assert FilePattern(folder, pattern).files() == [folder / name for name in names]
 
 
@@ -63,7 +63,7 @@ def make_socket(file: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_pipe, make_link_to_a_device, make_socket])
-def test_what_is_not_a_regular_file_is_refused_before_it_is_opened(
+def test_a_file_that_is_not_regular_is_rejected_before_it_is_opened(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "x")
@@ -78,6 +78,6 @@ def test_at_most_the_limit_is_read(tmp_path: Path) -> None:
     assert read(tmp_path / "x", 3) == b"123"
 
 
-def test_a_file_that_is_not_there_has_no_mark(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_mark(tmp_path: Path) -> None:
     assert mark_of(tmp_path / "x") is None
     assert mark_of(Path("zero\0byte")) is None

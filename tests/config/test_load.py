@@ -22,7 +22,7 @@ def _inside_testdata(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "line"), REFUSALS.items(), ids=REFUSALS)
-def test_the_first_fault_of_an_invalid_file_is_one_line_that_names_file_place_and_problem(name: str, line: str) -> None:
+def test_the_first_fault_is_one_line_that_names_file_place_and_problem(name: str, line: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         load(Path(name))
     assert refusal.value.problems[0] == line
@@ -30,7 +30,7 @@ def test_the_first_fault_of_an_invalid_file_is_one_line_that_names_file_place_an
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_refusal_shows_no_token_not_even_in_its_traceback(name: str) -> None:
+def test_neither_an_error_nor_its_traceback_shows_a_token(name: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         load(Path(name))
     assert "marked-secret" not in "".join(refusal.value.problems)
@@ -38,7 +38,7 @@ def test_a_refusal_shows_no_token_not_even_in_its_traceback(name: str) -> None:
     assert refusal.value.__suppress_context__, "what a parser says quotes the file"
 
 
-def test_every_fault_of_a_file_and_of_its_charger_files_is_named() -> None:
+def test_every_fault_of_a_file_and_of_its_charger_files_is_reported() -> None:
     with pytest.raises(ConfigError) as refusal:
         load(Path("every-fault.yml"))
     assert list(refusal.value.problems) == Path("every-fault.txt").read_text().splitlines()
@@ -47,7 +47,7 @@ def test_every_fault_of_a_file_and_of_its_charger_files_is_named() -> None:
     )
 
 
-def test_every_invalid_file_has_its_line() -> None:
+def test_every_invalid_file_has_an_expected_line() -> None:
     assert {file.name for file in TESTDATA.glob("invalid-*")} == set(REFUSALS)
 
 
@@ -150,7 +150,7 @@ def test_a_byte_order_mark_is_ignored(tmp_path: Path, suffix: str) -> None:
     assert load(tmp_path / "config.yml").accounts[0].chargers == (ChargerConfig(id="a"),)
 
 
-def test_an_account_may_copy_fields_of_another_with_a_yaml_merge_key() -> None:
+def test_a_yaml_merge_key_copies_fields_of_an_account() -> None:
     delhi, mumbai = load(Path("valid-anchors.yml")).accounts
     assert (delhi.name, mumbai.name) == ("delhi", "mumbai")
     assert delhi.connect_timeout_seconds == mumbai.connect_timeout_seconds == 3

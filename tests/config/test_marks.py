@@ -87,12 +87,12 @@ def test_a_change_during_the_reading_is_not_missed(config: Config, monkeypatch: 
     assert config.look() != config.marks
 
 
-def test_an_account_with_changed_authorities_has_changed(config: Config) -> None:
+def test_changed_authorities_change_the_account(config: Config) -> None:
     trust_another()
     assert load(Path("config.yml")).accounts != config.accounts
 
 
-def test_an_account_whose_authorities_were_rewritten_has_not_changed(config: Config) -> None:
+def test_rewritten_authorities_with_the_same_content_do_not_change_the_account(config: Config) -> None:
     Path("ca.pem").unlink()
     shutil.copy(AUTHORITY, "ca.pem")
     assert load(Path("config.yml")).accounts == config.accounts

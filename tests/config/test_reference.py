@@ -20,7 +20,7 @@ def test_the_document_is_generated_from_the_fields(request: pytest.FixtureReques
     assert DOCUMENT.read_text() == configuration_reference(), "if this is as it should be: make golden"
 
 
-def test_every_field_is_in_its_section_with_a_meaning() -> None:
+def test_every_field_is_in_its_section_with_a_description() -> None:
     sections = configuration_reference().split("\n## ")[1:]
     for section, text in zip(settings.SECTIONS.values(), sections, strict=True):
         rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]* \| (.+) \|$", text, re.MULTILINE)

@@ -51,13 +51,13 @@ def test_every_charger_is_on_exactly_one_shard(charger_id: str, total: int) -> N
 
 
 @given(st.lists(charger_ids, unique=True, max_size=20), st.integers(1, 5))
-def test_the_shards_of_a_configuration_add_up_to_it(ids: list[str], total: int) -> None:
+def test_the_shards_of_a_configuration_together_have_every_charger(ids: list[str], total: int) -> None:
     config = configuration(("delhi", ids[::2]), ("pune", ids[1::2]))
     parts = [Shard(index, total).of(config) for index in range(total)]
     assert sorted(charger_id for part in parts for charger_id in watched(part)) == sorted(ids)
 
 
-def test_an_account_stays_on_a_shard_that_has_none_of_its_chargers() -> None:
+def test_a_shard_keeps_accounts_without_chargers() -> None:
     # Its token is looked after on every shard, so that its alerts do not depend on where its chargers fall.
     config = configuration(("delhi", ["test"]))
     assert [[account.name for account in Shard(index, 2).of(config).accounts] for index in (0, 1)] == [["delhi"]] * 2
@@ -69,7 +69,7 @@ def test_a_single_shard_watches_everything() -> None:
 
 
 @pytest.mark.parametrize(("index", "total"), [(2, 2), (-1, 2), (0, 0)])
-def test_a_shard_that_does_not_exist_is_refused(index: int, total: int) -> None:
+def test_a_shard_out_of_range_is_rejected(index: int, total: int) -> None:
     with pytest.raises(ConfigError, match=rf"^--shard {index}: must be from 0 to {total - 1}, one less than"):
         Shard(index, total)
 

@@ -45,7 +45,7 @@ def test_a_variable_is_read_again_every_time(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("text", ["abc", " abc\n", "Bearer abc", "bearer  abc \r\n", "Bearer\tabc", "\ufeffabc"])
-def test_white_space_and_the_word_bearer_are_not_part_of_a_token(tmp_path: Path, text: str) -> None:
+def test_white_space_and_the_word_bearer_are_removed_from_a_token(tmp_path: Path, text: str) -> None:
     (tmp_path / "token").write_text(text)
     assert TokenSource(file=tmp_path / "token").read() == "abc"
 
@@ -96,7 +96,7 @@ QUOTED = "has quotes around it: remove them (Docker's --env-file takes quotes as
         ("marked-secret\x1b[2J", "holds a control character: copy the token again"),
     ],
 )
-def test_what_cannot_be_a_token_is_named_for_what_it_is(text: str, problem: str) -> None:
+def test_the_error_of_an_invalid_token_says_what_is_wrong(text: str, problem: str) -> None:
     with pytest.raises(TokenError) as refusal:
         TokenSource(literal=text).read()
     assert refusal.value.problem == problem
@@ -117,11 +117,11 @@ NOW = 1_767_225_600.0  # 2026-01-01
         (1e300, "never"),
     ],
 )
-def test_an_expiry_is_written_as_a_day_and_the_days_to_it(expiry: float | None, text: str) -> None:
+def test_an_expiry_is_written_as_a_date_and_the_days_until_then(expiry: float | None, text: str) -> None:
     assert expiry_text(expiry, NOW) == text
 
 
-def test_only_a_token_that_says_so_has_expired() -> None:
+def test_a_token_without_an_expiry_has_not_expired() -> None:
     assert expired_on(jwt({"exp": NOW - 3 * DAY}), NOW) == "2025-12-29 (3 days ago)"
     assert expired_on(jwt({"exp": NOW + 1}), NOW) is None
     assert expired_on("opaque", NOW) is None
@@ -132,7 +132,7 @@ def test_neither_repr_nor_str_of_a_source_shows_the_token() -> None:
     assert "marked-secret" not in repr(source) + str(source) + f"{source}"
 
 
-def test_a_source_is_exactly_one_of_file_variable_and_token() -> None:
+def test_a_source_is_one_of_file_variable_and_token() -> None:
     for sources in ({}, {"file": Path("a"), "variable": "B"}, {"variable": "B", "literal": "c"}):
         with pytest.raises(ValueError, match="exactly one source"):
             TokenSource(**sources)
@@ -217,9 +217,7 @@ async def test_every_caller_gets_the_error_of_a_token(tmp_path: Path) -> None:
         )
 
 
-async def test_a_reading_that_hangs_ends_at_the_timeout_and_takes_one_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_reading_a_token_times_out_and_uses_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "token").write_text("a-token")
     reader = TokenReader(TokenSource(file=tmp_path / "token"), timeout_seconds=0.05)
     volume_is_back = threading.Event()
@@ -247,7 +245,7 @@ async def eventually(reader: TokenReader) -> str:
             return await reader.read()
 
 
-async def test_a_pipe_in_place_of_a_token_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+async def test_a_pipe_instead_of_a_token_file_is_rejected_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "token")
     source = TokenSource(file=tmp_path / "token")
     with pytest.raises(TokenError) as refused:
@@ -259,7 +257,7 @@ async def test_a_pipe_in_place_of_a_token_file_is_refused_and_not_waited_for(tmp
         await TokenReader(source).read()
 
 
-async def test_without_an_open_file_left_the_limit_is_named(tmp_path: Path) -> None:
+async def test_the_error_at_the_limit_of_open_files_names_the_limit(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a-token")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
@@ -274,7 +272,9 @@ async def test_without_an_open_file_left_the_limit_is_named(tmp_path: Path) -> N
     )
 
 
-async def test_without_a_thread_left_the_limit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_error_at_the_limit_of_threads_names_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "token").write_text("a-token")
     reader = TokenReader(TokenSource(file=tmp_path / "token"))
 

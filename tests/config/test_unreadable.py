@@ -59,7 +59,7 @@ def check() -> str:
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o111], ids=["nothing allowed", "no listing"])
-def test_a_folder_that_may_not_be_listed_is_an_error_and_not_empty(chargers: Path, mode: int) -> None:
+def test_a_folder_that_cannot_be_listed_is_an_error(chargers: Path, mode: int) -> None:
     chargers.chmod(mode)
     assert check() == (
         "config.yml: accounts[0].charger_files[0]: chargers cannot be read (PermissionError: Permission denied): "
@@ -67,7 +67,7 @@ def test_a_folder_that_may_not_be_listed_is_an_error_and_not_empty(chargers: Pat
     )
 
 
-def test_a_charger_file_that_may_not_be_opened_is_named(chargers: Path) -> None:
+def test_a_charger_file_that_cannot_be_opened_is_reported(chargers: Path) -> None:
     chargers.chmod(0o444)
     assert check() == (
         "chargers/x.json: cannot be read (PermissionError: Permission denied): "
@@ -76,7 +76,7 @@ def test_a_charger_file_that_may_not_be_opened_is_named(chargers: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["chargers/*.json", "**/x.json"])
-def test_a_folder_is_not_empty_because_the_limit_of_open_files_is_reached(
+def test_a_folder_that_cannot_be_listed_at_the_limit_of_open_files_is_an_error(
     chargers: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
     del chargers
@@ -90,7 +90,7 @@ def test_a_folder_is_not_empty_because_the_limit_of_open_files_is_reached(
     assert message.startswith("config.yml: accounts[0].charger_files[0]: ")
 
 
-def test_the_limit_of_open_files_is_named(chargers: Path) -> None:
+def test_an_error_at_the_limit_of_open_files_names_the_limit(chargers: Path) -> None:
     del chargers
     with no_file_left():
         message = refusal()
@@ -100,7 +100,7 @@ def test_the_limit_of_open_files_is_named(chargers: Path) -> None:
     )
 
 
-def test_a_missing_file_and_a_folder_in_its_place_are_named(chargers: Path) -> None:
+def test_a_missing_file_and_a_folder_instead_of_a_file_are_reported(chargers: Path) -> None:
     for file, message in (
         (Path("nothing.yml"), "FileNotFoundError: No such file or directory): put it there, for the exporter to read"),
         (chargers, "IsADirectoryError: Is a directory): name a file"),
@@ -116,12 +116,12 @@ def test_a_missing_folder_has_no_files(chargers: Path) -> None:
     assert [charger.id for charger in load(Path("config.yml")).accounts[0].chargers] == ["a"]
 
 
-def test_a_charger_file_that_is_a_pipe_is_refused_and_not_waited_for(chargers: Path) -> None:
+def test_a_charger_file_that_is_a_pipe_is_rejected_without_waiting(chargers: Path) -> None:
     os.mkfifo(chargers / "y.json")
     assert refusal() == "chargers/y.json: is a pipe, a device or a socket: put a regular file there"
 
 
-def test_an_authority_that_is_a_pipe_is_refused_and_not_waited_for(chargers: Path) -> None:
+def test_an_authority_that_is_a_pipe_is_rejected_without_waiting(chargers: Path) -> None:
     os.mkfifo(chargers / "ca.pem")
     Path("config.yml").write_text(CONFIG.replace("token_env", "ca_file: chargers/ca.pem, token_env"))
     assert refusal() == (

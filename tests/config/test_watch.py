@@ -48,11 +48,11 @@ async def readings(looks: list[int | Exception], failures: int = 0) -> list[int]
     return read
 
 
-async def test_what_does_not_change_is_not_read() -> None:
+async def test_unchanged_files_are_not_read() -> None:
     assert await readings([0, 0, 0]) == []
 
 
-async def test_a_change_is_read_once_two_looks_find_the_same() -> None:
+async def test_a_change_is_read_after_two_equal_checks() -> None:
     assert await readings([0, 1, 1, 1]) == [3]
     assert await readings([1, 2, 2, 2]) == [3]
 
@@ -61,13 +61,13 @@ async def test_a_change_that_was_undone_is_not_read() -> None:
     assert await readings([1, 0, 0]) == []
 
 
-async def test_what_keeps_changing_is_read_at_every_third_look() -> None:
+async def test_files_that_keep_changing_are_read_at_every_third_check() -> None:
     assert await readings([1, 2, 3, 4, 5, 6, 7]) == [3, 6]
 
 
-async def test_a_reading_that_fails_is_retried_at_every_look_until_it_works() -> None:
+async def test_a_failed_reading_is_retried_at_every_check() -> None:
     assert await readings([1, 1, 1, 1, 1], failures=2) == [2, 3, 4]
 
 
-async def test_what_cannot_be_looked_at_is_read_and_does_not_end_the_watching() -> None:
+async def test_files_that_cannot_be_checked_are_read_and_still_watched() -> None:
     assert await readings([FAULT, FAULT, 0, 1, 1]) == [2, 5]

@@ -25,28 +25,28 @@ def log_at(meter: EnergyMeter, written: float, received: float) -> None:
     meter.observe(0.1 * KWH, written, None, 7200.0, received)
 
 
-def test_it_raises_the_session_that_ended(meter: EnergyMeter) -> None:
+def test_a_document_raises_the_session_that_ended(meter: EnergyMeter) -> None:
     assert meter.total_joules == 1.5 * KWH
 
 
-def test_a_log_from_before_it_belongs_to_the_session_that_it_reported(meter: EnergyMeter) -> None:
+def test_a_log_from_before_the_document_belongs_to_the_session_that_ended(meter: EnergyMeter) -> None:
     log_at(meter, NOON + 3590, NOON + 3605)
     assert meter.total_joules == (1.0 + 1.5) * KWH
 
 
 @pytest.mark.parametrize("after", [0.0, 1.0])
-def test_a_log_from_the_moment_on_at_which_it_came_begins_another_session(meter: EnergyMeter, after: float) -> None:
+def test_a_log_from_after_the_document_begins_another_session(meter: EnergyMeter, after: float) -> None:
     log_at(meter, NOON + 3600 + after, NOON + 3600 + after)
     assert meter.total_joules == (1.5 + 0.1) * KWH
 
 
-def test_a_second_document_with_less_lowers_nothing(meter: EnergyMeter) -> None:
+def test_a_second_document_with_less_energy_changes_nothing(meter: EnergyMeter) -> None:
     meter.document(1.2 * KWH, None, None, OFF, NOON + 3700)
     assert meter.total_joules == 1.5 * KWH
     assert meter.session_joules == 1.5 * KWH
 
 
-def test_it_is_kept_over_a_restart(meter: EnergyMeter) -> None:
+def test_the_energy_of_a_document_survives_a_restart(meter: EnergyMeter) -> None:
     restarted = EnergyMeter(400_000, meter.state())
     log_at(restarted, NOON + 3590, NOON + 3605)
     assert restarted.total_joules == (1.0 + 1.5) * KWH

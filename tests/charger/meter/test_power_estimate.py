@@ -16,19 +16,19 @@ def charge(estimate: PowerEstimate, watts: float, seconds: int, *, reported: flo
     return energy
 
 
-def test_until_energy_has_shown_a_power_the_highest_reported_one_serves() -> None:
+def test_before_energy_shows_a_power_the_highest_reported_power_is_used() -> None:
     estimate = PowerEstimate()
     estimate.observe(0, 0, 7000.0)
     assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == (10_500, 21_000)
 
 
-def test_below_500_watts_nothing_is_known_and_the_hard_limit_holds() -> None:
+def test_below_500_watts_the_configured_limit_applies() -> None:
     estimate = PowerEstimate()
     estimate.observe(0, 0, 7.4)
     assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == (HARD, HARD)
 
 
-def test_the_energy_shows_the_peak_in_two_windows() -> None:
+def test_a_peak_in_two_windows_of_energy_is_used() -> None:
     estimate = PowerEstimate()
     charge(estimate, 22_000, 70, reported=None)
     assert estimate.peak is None
@@ -56,14 +56,14 @@ def test_no_window_spans_a_gap_or_a_burst() -> None:
 
 
 @pytest.mark.parametrize(("reported", "ratio"), [(2400.0, 3.0), (7.2, 1000.0), (7200.0, 1.0)])
-def test_reported_power_is_worth_what_the_energy_shows(reported: float, ratio: float) -> None:
+def test_reported_power_is_scaled_by_the_energy(reported: float, ratio: float) -> None:
     estimate = PowerEstimate()
     charge(estimate, 7200, 300, reported=reported)
     assert estimate.ratio == pytest.approx(ratio, rel=0.02)
     assert estimate.flow(reported) == pytest.approx(7200, rel=0.02)
 
 
-def test_without_reported_power_the_last_rate_of_energy_stands_in() -> None:
+def test_without_reported_power_the_last_rate_of_energy_is_used() -> None:
     estimate = PowerEstimate()
     assert estimate.flow(None) is None
     charge(estimate, 7200, 300, reported=None)

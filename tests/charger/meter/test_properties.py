@@ -75,7 +75,7 @@ class Told:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(steps)
-def test_the_counter_never_falls_and_is_the_sum_of_the_sessions_at_every_moment(
+def test_the_counter_never_falls_and_equals_the_sum_of_the_sessions(
     steps: list[tuple[float, tuple[Any, ...]]],
 ) -> None:
     told = Told()
@@ -97,7 +97,9 @@ plain_sessions = st.lists(st.integers(min_value=15, max_value=120), min_size=1, 
 
 @settings(max_examples=EXAMPLES // 4, deadline=None)
 @given(plain_sessions, st.sets(st.integers(min_value=0, max_value=600), max_size=8))
-def test_in_a_plain_world_a_restart_at_any_moment_changes_nothing(sessions: list[int], restarts: set[int]) -> None:
+def test_in_a_world_without_faults_a_restart_at_any_moment_changes_nothing(
+    sessions: list[int], restarts: set[int]
+) -> None:
     told = Told()
     told.tell(("document", 0, None, None, OFF))
     moment = 0

@@ -20,7 +20,7 @@ STORIES = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_a_story_ends_as_its_charger_did(story: str) -> None:
+def test_a_recording_has_the_expected_result(story: str) -> None:
     expected = json.loads((FOLDER / f"{story}.expected.json").read_text())
     with (FOLDER / f"{story}.jsonl").open("rb") as lines:
         (outcome,) = json.loads(as_json(replay(lines, expected.pop("max_power_watts", 400_000.0))))["chargers"].values()
@@ -29,7 +29,7 @@ def test_a_story_ends_as_its_charger_did(story: str) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_the_counter_never_falls_and_is_the_sum_of_the_sessions_at_every_moment(story: str) -> None:
+def test_the_counter_never_falls_and_equals_the_sum_of_the_sessions(story: str) -> None:
     playback, counted = Playback(Rules()), 0
     with (FOLDER / f"{story}.jsonl").open("rb") as lines:
         for event in read_events(lines):

@@ -58,7 +58,7 @@ def test_any_name_and_any_arguments(arguments: list[Any]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), json_like))
-def test_every_text_that_leaves_can_be_exposed(payload: dict[str, object]) -> None:
+def test_every_decoded_text_is_a_valid_label_value(payload: dict[str, object]) -> None:
     for name in ("chargerConnected", "newLog"):
         event = decode(name, (payload | {"energy": 1},))
         assert isinstance(event, ChargerDocument | Reading)
@@ -83,7 +83,7 @@ PERSONAL = {
 
 @pytest.mark.parametrize("name", ["chargerConnected", "newLog"])
 @pytest.mark.parametrize("place", ["top", "_doc", "text"])
-def test_nothing_personal_is_in_a_decoded_value(name: str, place: str) -> None:
+def test_decoded_values_contain_no_personal_data(name: str, place: str) -> None:
     payload: object = {"top": PERSONAL, "_doc": {"_doc": PERSONAL}, "text": json.dumps(PERSONAL)}[place]
     event = decode(name, (payload,))
     told = repr(event) + repr(msgspec.to_builtins(event))
@@ -92,19 +92,19 @@ def test_nothing_personal_is_in_a_decoded_value(name: str, place: str) -> None:
 
 @pytest.mark.parametrize("name", ["chargerConnected", "newLog", "statusChanged"])
 @pytest.mark.parametrize("payload", ['"+911234567890"', "+911234567890 {", ["+911234567890"], b"+911234567890\xff"])
-def test_a_payload_that_cannot_be_understood_is_not_quoted(name: str, payload: object) -> None:
+def test_the_reason_does_not_quote_the_payload(name: str, payload: object) -> None:
     event = decode(name, (payload,))
     assert isinstance(event, Undecodable)
     assert "911234567890" not in event.reason
 
 
-def test_an_invalid_field_is_reported_by_name_and_never_by_value() -> None:
+def test_an_invalid_field_is_reported_by_name_without_its_value() -> None:
     event = decode("newLog", ({"energy": 1, "voltage": "call +911234567890", "createdAt": "+911234567890"},))
     assert event == Reading(session_energy_joules=3_600_000.0, invalid_fields=("voltage", "createdAt"))
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), json_like))
-def test_text_is_read_as_the_object_that_it_holds(payload: dict[str, object]) -> None:
+def test_json_text_is_read_as_the_object_in_it(payload: dict[str, object]) -> None:
     try:
         text = json.dumps(payload, allow_nan=False)
         held = msgspec.json.decode(text)
@@ -116,7 +116,7 @@ def test_text_is_read_as_the_object_that_it_holds(payload: dict[str, object]) ->
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), json_like))
-def test_an_invalid_field_costs_only_itself(payload: dict[str, object]) -> None:
+def test_the_other_fields_of_a_payload_with_an_invalid_field_are_used(payload: dict[str, object]) -> None:
     good = {"power": "7000.00", "energy": 1.25, "deviceId": "d", "createdAt": "2022-01-10T13:57:59.124Z"}
     event = decode("newLog", (payload | good,))
     assert isinstance(event, Reading)

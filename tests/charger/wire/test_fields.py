@@ -33,7 +33,7 @@ class TestPlace:
         event = decode("chargerConnected", ({"status": "ON", "operator": "x"},))
         assert event == ChargerDocument(status=Status.ON, operator="x")
 
-    def test_doc_goes_first(self) -> None:
+    def test_a_field_under_doc_overrides_one_at_the_top_level(self) -> None:
         assert document({"energy": 2}, energy=1).session_energy_joules == 2 * 3.6e6
 
     @pytest.mark.parametrize("nothing", [{}, {"energy": None}])
@@ -153,7 +153,7 @@ class TestInstant:
         assert event.created_unix == pytest.approx(1_641_823_079.124)
         assert event.invalid_fields == ()
 
-    def test_without_an_offset_it_is_utc_wherever_the_exporter_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_time_without_an_offset_is_utc_in_any_time_zone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", "Asia/Kolkata")
         time.tzset()
         try:
@@ -217,7 +217,7 @@ class TestFlag:
 class TestText:
     """Text becomes a label value: short, and what an exposition can carry."""
 
-    def test_a_huge_text_is_cut(self) -> None:
+    def test_a_long_text_is_shortened(self) -> None:
         event = document({"address": "x" * 10_000_000})
         assert event.address == "x" * 256
 
@@ -228,7 +228,7 @@ class TestText:
     def test_half_a_surrogate_pair_becomes_a_question_mark(self) -> None:
         assert document({"address": "Sector \ud83d 22"}).address == "Sector ? 22"
 
-    def test_a_whole_character_beyond_the_basic_plane_stays(self) -> None:
+    def test_a_surrogate_pair_is_kept_as_one_character(self) -> None:
         assert document({"address": "🔌" * 300}).address == "🔌" * 256
 
     @pytest.mark.parametrize("field", ["address", "detail", "operator"])
@@ -258,7 +258,7 @@ class TestText:
     def test_a_phone_number_in_the_hardware_id_is_masked(self) -> None:
         assert reading(deviceId="owner 9876543210").device_id == "owner <phone number>"
 
-    def test_a_phone_number_where_the_text_is_cut_is_masked(self) -> None:
+    def test_a_phone_number_at_the_end_of_a_shortened_text_is_masked(self) -> None:
         assert document({"address": "x" * 250 + " +919876543210"}).address == "x" * 250 + " <phon"
 
     @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ class TestText:
             "12:34:56:78:9a:bc",
         ],
     )
-    def test_what_is_not_a_phone_number_stays(self, text: str) -> None:
+    def test_other_numbers_are_not_masked(self, text: str) -> None:
         assert document({"address": text, "partnerId": text}).address == text
 
     @pytest.mark.parametrize("value", [5, True, [], {}], ids=repr)
@@ -294,7 +294,7 @@ class TestPosition:
         event = document({"location": {"coordinates": [-0.0, "-0.00"]}})
         assert (str(event.longitude_degrees), str(event.latitude_degrees)) == ("0.0", "0.0")
 
-    def test_text_will_do_and_a_height_is_left_alone(self) -> None:
+    def test_coordinates_may_be_text_and_a_height_is_ignored(self) -> None:
         event = document({"location": {"coordinates": ["-180", "90", 216]}})
         assert (event.longitude_degrees, event.latitude_degrees) == (-180.0, 90.0)
 
@@ -327,15 +327,15 @@ class TestUser:
     def test_the_same_user_has_the_same_fingerprint_in_document_and_log(self) -> None:
         assert document({"currentUser": "a"}).user == reading(userId="a").user is not None
 
-    def test_another_user_has_another(self) -> None:
+    def test_another_user_has_another_fingerprint(self) -> None:
         assert reading(userId="a").user != reading(userId="b").user
 
     @pytest.mark.parametrize("value", [None, "", 5, {}, []], ids=repr)
-    def test_what_names_nobody_has_none(self, value: object) -> None:
+    def test_an_invalid_user_has_no_fingerprint(self, value: object) -> None:
         assert reading(userId=value).user is None
 
 
-def test_the_other_fields_count_if_one_is_invalid() -> None:
+def test_valid_fields_are_used_beside_an_invalid_one() -> None:
     event = reading(voltage="abc", current="7.00", power="1577.80", energy=0.25, createdAt="2022-01-10T13:57:59Z")
     assert event == Reading(
         current_amperes=7.0,

@@ -11,12 +11,12 @@ LOG = '{"energy": 1.5, "voltage": %s}'
 
 
 @pytest.mark.parametrize("voltage", ["NaN", "Infinity", "-Infinity", "1e400"])
-def test_a_number_that_json_does_not_have_costs_only_its_field(voltage: str) -> None:
+def test_a_number_that_json_does_not_allow_invalidates_only_its_field(voltage: str) -> None:
     expected = Reading(session_energy_joules=5_400_000.0, invalid_fields=("voltage",))
     assert decode("newLog", (LOG % voltage,)) == expected
 
 
-def test_half_a_surrogate_pair_costs_nothing() -> None:
+def test_half_a_surrogate_pair_invalidates_no_field() -> None:
     event = decode("newLog", ('{"energy": 1.5, "deviceId": "a\\ud83d"}',))
     assert event == Reading(session_energy_joules=5_400_000.0, device_id="a?")
 
@@ -35,7 +35,7 @@ def test_json_text_inside_json_text_is_read() -> None:
     )
 
 
-def test_text_is_not_unwrapped_for_ever() -> None:
+def test_nested_json_text_is_unwrapped_a_limited_number_of_times() -> None:
     text = LOG % "230"
     for _ in range(4):
         text = json.dumps(text)
@@ -43,12 +43,12 @@ def test_text_is_not_unwrapped_for_ever() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "", "{'energy': 1}", '{"energy": 1,}', '"energy"', b"\xff\xfe{}"])
-def test_what_is_not_json_is_undecodable(text: str | bytes) -> None:
+def test_text_that_is_not_json_is_undecodable(text: str | bytes) -> None:
     assert isinstance(decode("newLog", (text,)), Undecodable)
 
 
 @pytest.mark.parametrize("value", ['"230,5"', '"7.0 A"', "[230]", "true", '"2_30"'])
-def test_what_would_be_a_guess_is_invalid(value: str) -> None:
+def test_an_ambiguous_value_is_invalid(value: str) -> None:
     event = decode("newLog", (LOG % value,))
     assert isinstance(event, Reading)
     assert (event.voltage_volts, event.invalid_fields) == (None, ("voltage",))

@@ -102,17 +102,17 @@ def test_a_dropped_charger_needs_no_payload(arguments: tuple[object, ...]) -> No
         (None, False),
     ],
 )
-def test_an_error_says_only_whether_the_charger_is_occupied(text: object, occupied: bool) -> None:
+def test_an_error_keeps_only_whether_the_charger_is_occupied(text: object, occupied: bool) -> None:
     assert decode("error", (text,)) == ServiceError(occupied)
 
 
 @pytest.mark.parametrize("name", ["somethingNew", "newlog", "NEWLOG", "", "other"])
-def test_an_event_that_the_protocol_does_not_name(name: str) -> None:
+def test_an_unknown_event_has_no_payload(name: str) -> None:
     assert decode(name, ({"status": "ON"},)) == UnknownEvent()
 
 
 @pytest.mark.parametrize("name", [None, 5, ["newLog"], {"newLog": 1}, b"newLog"], ids=repr)
-def test_a_name_that_is_not_text_is_other(name: object) -> None:
+def test_an_event_whose_name_is_not_text_is_unknown(name: object) -> None:
     assert decode(name, ()) == UnknownEvent()
 
 
@@ -134,16 +134,16 @@ def test_a_payload_that_is_not_an_object_is_undecodable(name: str, payload: obje
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
-def test_an_event_without_any_argument_cannot_be_understood(name: str) -> None:
+def test_an_event_without_arguments_is_undecodable(name: str) -> None:
     assert decode(name, ()) == Undecodable(name, "the payload is not an object")
 
 
 @pytest.mark.parametrize("payload", [{}, {"status": None}, {"status": "STANDBY"}, {"status": True}, {"Status": "ON"}])
-def test_a_change_of_status_must_say_to_what(payload: dict[str, object]) -> None:
+def test_a_change_of_status_without_a_status_is_undecodable(payload: dict[str, object]) -> None:
     assert decode("statusChanged", (payload,)) == Undecodable("statusChanged", "its status is not ON or OFF")
 
 
-def test_what_comes_after_the_first_argument_is_left_alone() -> None:
+def test_arguments_after_the_first_are_ignored() -> None:
     assert decode("statusChanged", ({"status": "ON"}, {"status": "OFF"})) == StatusChange(Status.ON)
 
 

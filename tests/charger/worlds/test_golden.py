@@ -21,7 +21,7 @@ MIXED_WORLDS = 40
 
 
 @pytest.mark.parametrize("cause", [*EVERY_CAUSE, MIXED])
-def test_worlds_end_as_they_did(golden: Callable[[str, str], None], cause: str) -> None:
+def test_worlds_have_the_results_of_their_golden_files(golden: Callable[[str, str], None], cause: str) -> None:
     numbers = range(MIXED_WORLDS if cause == MIXED else WORLDS)
     text = "".join(story(WorldName(SEED, cause, number)) for number in numbers)
     golden(f"worlds/{re.sub(r'[^a-z0-9]+', '-', cause.lower())}.txt", text)

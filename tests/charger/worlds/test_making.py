@@ -8,7 +8,7 @@ from tests.charger.worlds.making import MIXED, WorldName, make
 
 
 @pytest.mark.parametrize("cause", [*EVERY_CAUSE, MIXED])
-def test_a_name_makes_the_same_world_again(cause: str) -> None:
+def test_a_name_always_makes_the_same_world(cause: str) -> None:
     name = WorldName("7", cause, 3)
     first, again = make(name), make(WorldName.read(str(name)))
     assert first.lines == again.lines
@@ -16,14 +16,14 @@ def test_a_name_makes_the_same_world_again(cause: str) -> None:
 
 
 @pytest.mark.parametrize("cause", EVERY_CAUSE)
-def test_a_recording_is_in_the_order_of_receipt_and_tells_of_energy(cause: str) -> None:
+def test_a_recording_is_in_order_of_receipt_and_contains_energy(cause: str) -> None:
     tale = make(WorldName("7", cause, 1))
     times = [event.at for event in read_events(tale.lines)]
     assert times == sorted(times)
     assert tale.truth.joules[0] > 0
 
 
-def test_an_honest_world_hides_nothing() -> None:
+def test_a_world_without_faults_hides_no_event() -> None:
     truth = make(WorldName("7", "plain", 1)).truth
     assert truth.is_knowable
     assert truth.joules[0] == truth.joules[1]

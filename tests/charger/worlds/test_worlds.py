@@ -14,7 +14,7 @@ SLACK = Bar(over=1.0, under=2.0, sessions=None, over_worlds=35)
 
 
 @pytest.mark.parametrize("cause", [*EVERY_CAUSE, MIXED])
-def test_the_energy_of_a_few_worlds_is_near_the_truth(cause: str) -> None:
+def test_the_energy_of_a_few_worlds_is_within_the_limits(cause: str) -> None:
     bar = EVERY_CAUSE[cause].bar if cause in EVERY_CAUSE else MIXED_BAR
     row = Row(cause, [judge_world(WorldName(SEED, cause, number)) for number in range(WORLDS)], bar)
     if bar != EXACT:
@@ -23,6 +23,6 @@ def test_the_energy_of_a_few_worlds_is_near_the_truth(cause: str) -> None:
 
 
 @pytest.mark.parametrize("cause", LISTED)
-def test_the_list_of_sessions_is_right_where_the_messages_allow_it(cause: str) -> None:
+def test_the_session_list_is_correct_if_the_messages_determine_it(cause: str) -> None:
     row = ListRow(cause, [judge_world(WorldName(SEED, cause, number)) for number in range(WORLDS)])
     assert row.is_right, row.line()

@@ -60,7 +60,7 @@ def test_a_refused_stream_connects_at_once_when_its_token_file_changes(
     assert [one.token for one in node.connections("test")] == ["Bearer a-token", "Bearer the-new-one"]
 
 
-def test_a_reload_over_http_watches_new_chargers_or_answers_with_the_fault(
+def test_a_reload_over_http_watches_new_chargers_or_returns_the_fault(
     node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter({"accounts": [account(node.url, token, ["stays"])]}, env=LIFECYCLE)
@@ -78,7 +78,7 @@ def test_a_reload_over_http_watches_new_chargers_or_answers_with_the_fault(
     assert watched(exporter) == {"stays", "comes"}
 
 
-def test_a_pattern_without_a_file_at_the_start_is_logged_and_its_later_files_are_watched(
+def test_a_pattern_without_a_file_is_logged_and_later_files_are_read(
     node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(with_files(node, token))
@@ -90,7 +90,7 @@ def test_a_pattern_without_a_file_at_the_start_is_logged_and_its_later_files_are
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444], ids=["not to be listed", "not to be entered"])
-def test_an_unreadable_charger_folder_removes_no_charger_and_is_read_once_it_is_readable(
+def test_an_unreadable_charger_folder_removes_no_charger(
     node: NodeService, token: Path, chargers: Path, start_exporter: Callable[..., Exporter], mode: int
 ) -> None:
     exporter = start_exporter(with_files(node, token), env=LIFECYCLE, wrapper=AS_ANYBODY)
@@ -114,7 +114,7 @@ def test_an_unreadable_charger_folder_removes_no_charger_and_is_read_once_it_is_
     assert exporter.process.text().count("level=error") == 3
 
 
-def test_a_pipe_among_the_charger_files_blocks_neither_a_reload_nor_the_end(
+def test_a_pipe_among_the_charger_files_blocks_neither_reload_nor_stop(
     node: NodeService, token: Path, chargers: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(with_files(node, token), env=LIFECYCLE)
@@ -126,7 +126,7 @@ def test_a_pipe_among_the_charger_files_blocks_neither_a_reload_nor_the_end(
     assert exporter.process.wait_for_end() == 0
 
 
-def test_a_pipe_in_place_of_a_token_affects_only_its_account(
+def test_a_pipe_instead_of_a_token_file_affects_only_its_account(
     node: NodeService, token: Path, tmp_path: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     os.mkfifo(tmp_path / "pipe")

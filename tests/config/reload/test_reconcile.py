@@ -86,7 +86,7 @@ async def test_a_configuration_with_a_missing_authority_changes_nothing(fleet: F
     assert b"three" not in shown
 
 
-async def test_without_an_open_file_left_for_the_systems_certificates_nothing_changes(
+async def test_a_reload_at_the_limit_of_open_files_changes_nothing(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fleet.reconcile(Config(accounts=(account("one", "a"),)), {})

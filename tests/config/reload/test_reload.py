@@ -85,7 +85,7 @@ def test_a_changed_account_reconnects_its_chargers_one_connection_at_a_time(
     assert 'vecharge_account_disconnections_total{account="one",reason="reload"} 2.0' in reload
 
 
-def test_an_invalid_file_changes_nothing_and_shows_in_log_and_metric(
+def test_an_invalid_file_changes_nothing_and_is_in_log_and_metric(
     node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter({"accounts": [account(node.url, token, ["stays"])]})

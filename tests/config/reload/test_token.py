@@ -42,7 +42,7 @@ async def test_a_refused_stream_retries_at_once_when_its_token_has_changed(
     assert node.connections(CHARGER)[-1].token == "Bearer the-new-one"
 
 
-async def test_a_stream_without_a_token_file_retries_at_once_when_it_is_there(
+async def test_a_stream_without_a_token_file_retries_at_once_when_the_file_appears(
     node_service: Callable[..., NodeService], watch: Callable[..., Watch], token: Path
 ) -> None:
     token.unlink()

@@ -94,7 +94,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-async def test_a_change_between_the_start_and_the_first_look_is_not_missed(scene: Scene) -> None:
+async def test_a_change_between_the_start_and_the_first_check_is_not_missed(scene: Scene) -> None:
     scene.put("b", "c")
     async with scene.watched():
         await scene.until_applied("a", "b", "c")
@@ -128,7 +128,7 @@ async def test_a_configuration_that_cannot_be_applied_is_retried(scene: Scene) -
     assert line.endswith("chargers=3 added=1 removed=0 changed=0"), "compared with what was in force all the time"
 
 
-async def test_only_a_successful_reload_has_its_time_shown(scene: Scene) -> None:
+async def test_only_a_successful_reload_sets_the_time_of_the_last_success(scene: Scene) -> None:
     scene.process.reload_success_unix = 0.0
     scene.load_error = ConfigError("no")
     with pytest.raises(ConfigError):
@@ -155,7 +155,7 @@ async def test_one_reload_runs_at_a_time(scene: Scene) -> None:
     assert (len(scene.applied), most) == (3, 1)
 
 
-async def test_another_failure_is_logged_too(scene: Scene) -> None:
+async def test_a_reload_that_fails_with_another_error_is_logged_again(scene: Scene) -> None:
     async with scene.watched():
         scene.load_error = ConfigError("one")
         scene.put("b", "c")
@@ -175,7 +175,7 @@ async def test_a_pattern_that_no_longer_matches_any_file_removes_no_charger(scen
     assert scene.applied == [["a", "b"]]
 
 
-async def test_an_empty_list_or_one_file_fewer_removes_chargers(scene: Scene) -> None:
+async def test_an_empty_list_or_a_removed_file_removes_chargers(scene: Scene) -> None:
     scene.put("c", file="y.json")
     await scene.reloads.reload()
     (scene.chargers / "x.json").unlink()
@@ -203,7 +203,7 @@ async def test_the_log_has_the_numbers_of_added_removed_and_changed_chargers(sce
     assert second.endswith("accounts=1 chargers=5 added=2 removed=1 changed=1")
 
 
-async def test_a_pattern_that_a_reload_brings_and_that_matches_no_file_is_logged_once(scene: Scene) -> None:
+async def test_a_new_pattern_that_matches_no_file_is_logged_once(scene: Scene) -> None:
     text = scene.file.read_text()
     scene.file.write_text(text.replace("['chargers/*.json']", "['chargers/*.json', 'more/*.json']"))
     await scene.reloads.reload()
@@ -212,7 +212,7 @@ async def test_a_pattern_that_a_reload_brings_and_that_matches_no_file_is_logged
     assert f"pattern={scene.file.parent}/more/*.json" in line
 
 
-async def test_a_changed_token_file_wakes_its_account_and_reloads_nothing(scene: Scene) -> None:
+async def test_a_changed_token_file_wakes_its_account_without_a_reload(scene: Scene) -> None:
     async with scene.watched():
         scene.token.write_text("another-token")
         await until(lambda: scene.woken, "the account")
@@ -222,7 +222,7 @@ async def test_a_changed_token_file_wakes_its_account_and_reloads_nothing(scene:
     assert scene.attempts == 1
 
 
-async def test_an_expired_token_is_logged_with_its_account_and_day_and_without_the_token(scene: Scene) -> None:
+async def test_an_expired_token_is_logged_with_account_and_date_only(scene: Scene) -> None:
     await scene.reloads.log_expired_tokens()
     assert not scene.logged("expired")
     claims = base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=")
@@ -235,7 +235,7 @@ async def test_an_expired_token_is_logged_with_its_account_and_day_and_without_t
     assert claims not in first
 
 
-async def test_a_token_file_that_was_missing_wakes_its_account_once_it_is_back(scene: Scene) -> None:
+async def test_a_token_file_that_reappears_wakes_its_account(scene: Scene) -> None:
     async with scene.watched():
         scene.token.rename(scene.token.with_name("away"))
         scene.put("b", "c")
@@ -257,7 +257,7 @@ async def test_a_failing_reload_does_not_delay_a_renewed_token(scene: Scene) -> 
     assert scene.woken == ["x"]
 
 
-async def test_a_pipe_in_the_folder_fails_the_reload_and_hangs_nothing(scene: Scene) -> None:
+async def test_a_pipe_in_the_folder_fails_the_reload_without_blocking(scene: Scene) -> None:
     async with scene.watched():
         os.mkfifo(scene.chargers / "y.json")
         await scene.until_refused()
