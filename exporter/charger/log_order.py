@@ -38,7 +38,10 @@ NEW: Final = Order.NEW
 
 
 class LogOrderState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The part of a LogOrder that is kept on disk. Times in seconds; None: no log yet, or a log without a time."""
+    """The part of a LogOrder that is kept on disk. Times in seconds.
+
+    `created` and `energy` are of the last new log with a time; None: no such log yet.
+    """
 
     created: float | None = None
     time: float | None = None
@@ -114,26 +117,32 @@ class LogOrder:
     def take(self, created: float | None, energy: int | None, now: float) -> Order:
         """Take a log and return whether it is new. `created` is its `createdAt`, `now` its receipt, in unix seconds."""
         if created is None:
-            self._go_on(self._time_at(now), None, energy, now)
+            self._go_on(self._time_at(now), now)
             return NEW
-        last = self._created
-        if last is None or created > last:
-            return self._take_later(created, energy, now)
-        if created == last:
-            if energy == self._energy:
-                return Order.DUPLICATE
-            # Another log: the clock has only seconds or minutes, or is stuck.
-            self._go_on(self._time_at(now), created, energy, now)
-            return NEW
-        if self._clock_shift < 0 and _is_right(created, now):
-            return self._take_later(created, energy, now)  # a clock that was ahead has been set right
-        return self._take_late(created, energy, now)
+        order = self._take(created, energy, now)
+        if order is NEW or order is Order.CLOCK_RESET:
+            self._created, self._energy = created, energy
+        return order
 
     def time_of(self, created: float) -> float:
         """When a log was written, by the clock of `time`."""
         return created + self._clock_shift
 
-    def _take_later(self, created: float, energy: int | None, now: float) -> Order:
+    def _take(self, created: float, energy: int | None, now: float) -> Order:
+        last = self._created
+        if last is None or created > last:
+            return self._take_later(created, now)
+        if created == last:
+            if energy == self._energy:
+                return Order.DUPLICATE
+            # Another log: the clock has only seconds or minutes, or is stuck.
+            self._go_on(self._time_at(now), now)
+            return NEW
+        if self._clock_shift < 0 and _is_right(created, now):
+            return self._take_later(created, now)  # a clock that was ahead has been set right
+        return self._take_late(created, now)
+
+    def _take_later(self, created: float, now: float) -> Order:
         """Take a log after the last one. It may be a log of a clock that is ahead, sent again."""
         if self._times_ahead is not None and created in self._times_ahead:
             return Order.OUT_OF_ORDER
@@ -141,7 +150,7 @@ class LogOrder:
         if time > now + CLOCK_TOLERANCE_SECONDS or (self._clock_shift < 0 and _is_right(created, now)):
             before_reset = self._created_before_reset
             if before_reset is not None and created <= before_reset:
-                return self._take_late(created, energy, now)
+                return self._take_late(created, now)
             # Correct a clock that is ahead by a constant, until it is set right.
             time = created if _is_right(created, now) else self._time_at(now)
             self._clock_shift = time - created
@@ -149,10 +158,10 @@ class LogOrder:
             if self._times_ahead is None:
                 self._times_ahead = deque(maxlen=TIMES_AHEAD_REMEMBERED)
             self._times_ahead.append(created)
-        self._go_on(time, created, energy, now)
+        self._go_on(time, now)
         return NEW
 
-    def _take_late(self, created: float, energy: int | None, now: float) -> Order:
+    def _take_late(self, created: float, now: float) -> Order:
         """Take a log before the last one: it was sent again, or the clock was set back."""
         if self._times_ahead is not None and created in self._times_ahead:
             return Order.OUT_OF_ORDER
@@ -167,10 +176,9 @@ class LogOrder:
         time = self._time_at(now)
         if abs(time - created - self._clock_shift) <= max(SHUFFLED_INTERVALS * interval, SHUFFLED_SECONDS):
             return Order.OUT_OF_ORDER
-        if self._created is not None and created < self._created:
-            self._created_before_reset = self._created
+        self._created_before_reset = max(self._created or created, self._created_before_reset or created)
         self._clock_shift = time - created
-        self._go_on(time, created, energy, now)
+        self._go_on(time, now)
         return Order.CLOCK_RESET
 
     def _time_at(self, now: float) -> float:
@@ -179,7 +187,7 @@ class LogOrder:
             return now
         return self.time + max(now - self._received, 0.0)
 
-    def _go_on(self, time: float, created: float | None, energy: int | None, now: float) -> None:
+    def _go_on(self, time: float, now: float) -> None:
         last = self.time
         if last is None:
             self.delay = now - time
@@ -191,9 +199,6 @@ class LogOrder:
             self.delay = min(now - time, self.delay + LARGEST_DRIFT * (time - last))
         self.time = time
         self._received = now
-        self._energy = energy
-        if created is not None:
-            self._created = created
         if self._late:
             self._late.clear()
 
