@@ -90,8 +90,7 @@ class SessionList:
             if not current.number and current.counted > 0:
                 self._number(current)
             estimate += current.counted
-        if self.counted is None or estimate > self.counted:
-            self.counted = estimate
+        self.counted = max(estimate, self.counted or 0)
 
     def begin(self, session: RunningSession) -> None:
         """Make `session` the current one. The old one may be taken up again; the one before that is settled."""

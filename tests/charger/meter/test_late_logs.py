@@ -1,0 +1,61 @@
+"""What a log means that was written before the current session began, and arrives after its first log."""
+
+import pytest
+
+from exporter.charger.decision_input import Known
+from exporter.charger.late_logs import LateMeaning, decide_late
+from tests.charger.meter.situation import NOON, joules, known, reading, session
+
+NOTHING, RAISE, BETWEEN = LateMeaning.NOTHING, LateMeaning.RAISE_PREVIOUS, LateMeaning.BETWEEN
+
+
+def two_sessions(after_gap: float | None = 600.0) -> Known:
+    """A session of 1.0 kWh, last read at noon; after a gap the next one began ten minutes later at 0.1 kWh."""
+    current = session(3.0, read=1200)
+    current.first_at, current.first_energy = NOON + 600, joules(0.1)
+    before_gap = None if after_gap is None else (1.0, 0.0)
+    return known(current, session(1.0), before_gap=before_gap, after_gap=after_gap)
+
+
+@pytest.mark.parametrize(
+    ("kwh", "meaning"),
+    [(0.98, RAISE), (0.97, NOTHING), (2.9, RAISE), (2.91, NOTHING)],
+    ids=["as far as it was", "a dip", "possible", "impossible"],
+)
+def test_a_log_at_or_above_the_previous_session_raises_it_if_that_is_possible(kwh: float, meaning: LateMeaning) -> None:
+    assert decide_late(two_sessions(), reading(kwh, 300)) is meaning
+
+
+@pytest.mark.parametrize(("kwh", "meaning"), [(0.89, BETWEEN), (0.9, NOTHING)], ids=["a fall", "a dip"])
+def test_a_log_that_falls_below_a_dip_shows_a_session_between_the_two(kwh: float, meaning: LateMeaning) -> None:
+    assert decide_late(two_sessions(), reading(kwh, 300)) is meaning
+
+
+@pytest.mark.parametrize(("kwh", "meaning"), [(0.4, BETWEEN), (0.41, NOTHING)], ids=["possible", "impossible"])
+def test_all_energy_of_a_session_between_must_have_flowed_since_the_previous_one(
+    kwh: float, meaning: LateMeaning
+) -> None:
+    assert decide_late(two_sessions(), reading(kwh, 100)) is meaning
+
+
+@pytest.mark.parametrize(("kwh", "meaning"), [(0.12, NOTHING), (0.13, BETWEEN)])
+def test_what_the_current_session_may_have_had_by_then_is_its_own(kwh: float, meaning: LateMeaning) -> None:
+    assert decide_late(two_sessions(), reading(kwh, 300)) is meaning
+
+
+@pytest.mark.parametrize("at", [0, 600], ids=["at the last log of the previous one", "at the first of the current one"])
+def test_only_a_log_from_between_the_sessions_tells_something(at: float) -> None:
+    assert decide_late(two_sessions(), reading(1.05, at)) is NOTHING
+
+
+@pytest.mark.parametrize("after_gap", [None, 650.0], ids=["no gap", "a gap in the current session"])
+@pytest.mark.parametrize(("at", "meaning"), [(60, RAISE), (61, NOTHING)])
+def test_without_a_gap_between_the_sessions_logs_are_late_by_a_minute_at_most(
+    after_gap: float | None, at: float, meaning: LateMeaning
+) -> None:
+    assert decide_late(two_sessions(after_gap), reading(1.05, at)) is meaning
+
+
+def test_without_a_previous_session_it_tells_nothing() -> None:
+    situation = two_sessions()._replace(previous=None)
+    assert decide_late(situation, reading(1.05, 300)) is NOTHING
