@@ -170,7 +170,8 @@ def metrics() -> None:
 def state(context: click.Context, storage_path: Path, json: bool) -> None:
     """Print the totals that are kept, also of chargers that left the configuration.
 
-    It only reads: while the exporter runs, too, and in a folder that is read-only.
+    It only reads: while the exporter runs, too, and in a folder that is read-only. If the exporter was killed in the
+    middle of a commit, it undoes that first, which needs write access.
     """
     if context.invoked_subcommand is None:
         from exporter.cli import state as state_command
@@ -212,7 +213,11 @@ def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_context
 def state_backup(context: click.Context, file: Path) -> None:
-    """Copy the state file to FILE, whole, while the exporter runs: a plain copy may hold half of a commit."""
+    """Write a complete copy of the state file to FILE, also while the exporter runs.
+
+    Copy the state folder itself only while the exporter is stopped: a copy made while it runs may hold half of a
+    commit.
+    """
     from exporter.cli import state as state_command
 
     assert context.parent is not None
@@ -239,7 +244,8 @@ def state_forget(context: click.Context, charger: str) -> None:
 def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, until: str | None, form: str) -> None:
     """Print the charging sessions, and how they add up to the energy counter.
 
-    It only reads: while the exporter runs, too, and in a folder that is read-only. Exit status 1: sessions are damaged.
+    It only reads, like `state`: while the exporter runs, too, and in a folder that is read-only. Exit status 1:
+    sessions are damaged.
     """
     from exporter.cli.sessions import print_sessions
     from exporter.state.session_query import Period

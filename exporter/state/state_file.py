@@ -38,7 +38,8 @@ _ADVICE: Final = {
     sqlite3.SQLITE_IOERR: "the disk fails or is full: look at the system's log",
     sqlite3.SQLITE_BUSY: "another program has locked it: end that program",
     sqlite3.SQLITE_READONLY_ROLLBACK: (
-        "a commit was interrupted, and a reader does not undo it: start the exporter on it, or on a copy of its folder"
+        "a commit was interrupted, and undoing it needs write access to the file and its folder: read it as a user who "
+        "may write there, or read a copy of the folder"
     ),
 }
 
@@ -48,7 +49,7 @@ class DamagedError(StateError):
 
 
 def read(folder: Path) -> dict[str, KeptState]:
-    """Return the state of every charger in `folder`, without changing it; raise StateError."""
+    """Return the state of every charger in `folder`; raise StateError."""
     with open_to_read(folder / STATE_FILE) as connection:
         return load(folder / STATE_FILE, connection)
 
@@ -57,15 +58,31 @@ def read(folder: Path) -> dict[str, KeptState]:
 def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a valid state file, also while an exporter writes to it; raise StateError.
 
-    The exporter cannot commit while a transaction reads, so each must be short.
+    The exporter cannot commit while a transaction reads, so each must be short. The file is not changed, except that a
+    commit that was interrupted is undone, as an exporter does at its start.
     """
     with in_words(file, "read"):
         if not exists(file):
             raise StateError(f"state file not found: {file}; name its folder with --storage.path")
         examine_header(file)
+        _undo_interrupted_commit(file)
         with closing(connect(file, "ro")) as connection:
             examine(file, connection)
             yield connection
+
+
+def _undo_interrupted_commit(file: Path) -> None:
+    """Let SQLite undo it, which a read-only connection refuses. SQLite's locks keep out other processes meanwhile."""
+    with closing(connect(file, "ro")) as connection:
+        try:
+            pragma(connection, "schema_version")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or not os.access(file.parent, os.W_OK):
+                raise
+        else:
+            return
+    with closing(connect(file, "rw")) as connection:
+        pragma(connection, "schema_version")
 
 
 def connect(file: Path, mode: str) -> sqlite3.Connection:

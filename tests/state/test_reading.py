@@ -20,7 +20,7 @@ from tests.processes import SECONDS
 
 
 def total(kwh: int) -> KeptState:
-    return KeptState(MeterState(total_joules=kwh * 3_600_000, sessions=1), 1.6e9)
+    return KeptState(MeterState(total_joules=kwh * 3_600_000, start_joules=kwh * 3_600_000), 1.6e9)
 
 
 def commit(folder: Path, kwh: int) -> None:
@@ -99,13 +99,14 @@ def test_so_it_may_while_the_exporter_runs(folder: Path, running: StateStore, re
 
 
 @pytest.mark.usefixtures("running")
-def test_so_it_may_in_a_backup_of_a_running_exporter(folder: Path, tmp_path: Path, read_only: ReadOnly) -> None:
-    backup = shutil.copytree(folder, tmp_path / "backup")
-    assert shown(read_only(backup)) == "2.00"
+def test_so_it_may_in_a_copy_made_between_two_commits(folder: Path, tmp_path: Path, read_only: ReadOnly) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert shown(read_only(copy)) == "2.00"
 
 
-def test_an_interrupted_commit_is_reported_and_no_wrong_total_is_shown(folder: Path, tmp_path: Path) -> None:
-    """What is half written in the file is undone by a writer alone."""
+@pytest.fixture
+def interrupted(folder: Path, tmp_path: Path) -> Path:
+    """What an exporter leaves that is killed in the middle of a commit: a file half written, and its journal."""
     with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None)) as crashing:
         # More than the cache can hold: pages go to the file before the commit.
         crashing.execute("PRAGMA cache_size = 1")
@@ -114,11 +115,36 @@ def test_an_interrupted_commit_is_reported_and_no_wrong_total_is_shown(folder: P
             "CREATE TABLE more AS WITH n(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM n LIMIT 9999) SELECT * FROM n"
         )
         crashed = shutil.copytree(folder, tmp_path / "crashed")
-    told = state(crashed)
+    assert (crashed / STATE_FILE).read_bytes() != (folder / STATE_FILE).read_bytes()
+    return crashed
+
+
+def test_an_interrupted_commit_is_undone_by_a_reader(folder: Path, interrupted: Path) -> None:
+    assert shown(interrupted) == "1.00"
+    assert (interrupted / STATE_FILE).read_bytes() == (folder / STATE_FILE).read_bytes()
+    commit(interrupted, 2)
+    assert shown(interrupted) == "2.00"
+
+
+def test_sessions_and_backup_undo_an_interrupted_commit_too(interrupted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "backup" / STATE_FILE
+    copy.parent.mkdir()
+    for command in (["sessions"], ["state", "backup", str(copy)]):
+        crashed = shutil.copytree(interrupted, tmp_path / command[0])
+        name, *arguments = command
+        told = subprocess.run(
+            [PROGRAM, name, f"--storage.path={crashed}", *arguments], capture_output=True, text=True, timeout=SECONDS
+        )
+        assert (told.returncode, told.stderr) == (0, "")
+    assert shown(copy.parent) == "1.00"
+
+
+def test_an_interrupted_commit_in_a_read_only_folder_is_reported(interrupted: Path, read_only: ReadOnly) -> None:
+    before = (interrupted / STATE_FILE).read_bytes()
+    told = state(read_only(interrupted))
     assert (told.returncode, told.stdout) == (1, "")
-    assert "a commit was interrupted, and a reader does not undo it: start the exporter on it" in told.stderr
-    commit(crashed, 2)
-    assert shown(crashed) == "2.00"
+    assert "a commit was interrupted, and undoing it needs write access to the file and its folder" in told.stderr
+    assert (interrupted / STATE_FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
