@@ -25,5 +25,5 @@ def openssl(reason: str | None) -> ssl.SSLError:
         (openssl(None), "SSLError"),
     ],
 )
-def test_our_own_words_the_systems_for_an_errno_or_the_type(error: Exception, told: str) -> None:
+def test_the_cause_is_our_text_or_that_of_the_errno_or_the_type(error: Exception, told: str) -> None:
     assert cause_of(error) == told

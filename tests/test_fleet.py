@@ -84,7 +84,7 @@ async def streams() -> AsyncIterator[Streams]:
     await streams.fleet.stop()
 
 
-async def test_an_event_changes_its_charger_alone_and_marks_it_as_unsaved(streams: Streams) -> None:
+async def test_an_event_changes_only_its_charger_and_marks_it_as_unsaved(streams: Streams) -> None:
     streams.fleet.dirty.clear()
     streams.bring(Connected())
     first, second = streams.fleet.chargers
@@ -92,7 +92,7 @@ async def test_an_event_changes_its_charger_alone_and_marks_it_as_unsaved(stream
     assert streams.fleet.dirty == {first}
 
 
-async def test_a_line_names_charger_account_payload_and_invalid_field_and_no_value(streams: Streams) -> None:
+async def test_a_line_names_charger_account_event_and_field_but_not_the_value(streams: Streams) -> None:
     streams.bring(decode("newLog", ({"energy": 1, "voltage": "call +911234567890", "power": []},)))
     voltage, power = streams.lines("ignored invalid field")
     assert 'level=warn msg="ignored invalid field: voltage" charger_id=a account=delhi payload=newLog' in voltage
@@ -183,7 +183,7 @@ async def test_the_chargers_of_each_account_are_counted(streams: Streams) -> Non
     assert b'vecharge_exporter_chargers{account="agra"} 1.0\n' in page
 
 
-async def test_a_new_token_wakes_the_streams_of_its_account_alone(streams: Streams) -> None:
+async def test_a_new_token_wakes_only_the_streams_of_its_account(streams: Streams) -> None:
     await streams.watch(account("delhi", "a", "b"), account("agra", "c"))
     streams.fleet.token_changed("delhi")
     assert streams.woken == ["a", "b"]

@@ -34,7 +34,7 @@ def test_a_fleet_of_3_000_connects_without_a_full_collection(full_collections: l
     assert full_collections == []
 
 
-def test_garbage_is_found_in_the_end(full_collections: list[int]) -> None:
+def test_garbage_is_collected_eventually(full_collections: list[int]) -> None:
     collect_rarely()
     keep_present_objects()
     full_collections.clear()
@@ -49,7 +49,7 @@ def test_garbage_is_found_in_the_end(full_collections: list[int]) -> None:
 
 
 @pytest.mark.usefixtures("full_collections")
-def test_what_stays_is_not_walked_through() -> None:
+def test_permanent_objects_are_not_traversed() -> None:
     stays = [[object()] for _ in range(1_000)]
     keep_present_objects()
     walked = {id(one) for one in gc.get_objects()}

@@ -90,7 +90,7 @@ def test_only_lines_of_the_level_and_above_are_shown(level: str, shown: list[str
 
 @pytest.mark.parametrize("log_format", ["logfmt", "json"])
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
-def test_whatever_the_text_an_event_is_one_line(log_format: Literal["logfmt", "json"], text: str) -> None:
+def test_any_event_is_one_line(log_format: Literal["logfmt", "json"], text: str) -> None:
     output = io.StringIO()
     create_log("info", log_format, output).info(text, value=text)
     assert len(output.getvalue().splitlines()) == 1
@@ -161,7 +161,7 @@ class TestExceptions:
         assert re.search(r'at="test_logs.py:\d+ fail < test_logs.py:\d+ test_the_text_of_another_', line)
         assert line.count("\n") == 1
 
-    def test_nor_is_that_of_its_causes(self, log: Log, output: io.StringIO) -> None:
+    def test_the_text_of_the_causes_is_not_logged(self, log: Log, output: io.StringIO) -> None:
         try:
             try:
                 fail("marked-secret")
@@ -195,9 +195,7 @@ class TestForeignLoggers:
         return logging.getLogger("engineio.client")
 
     @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
-    def test_their_debug_and_info_lines_go_nowhere(
-        self, foreign: logging.Logger, output: io.StringIO, level: int
-    ) -> None:
+    def test_debug_and_info_lines_are_dropped(self, foreign: logging.Logger, output: io.StringIO, level: int) -> None:
         foreign.log(level, "Attempting connection to %s", f"https://host/?token={JWT}")
         assert output.getvalue() == ""
 
@@ -224,7 +222,7 @@ class TestForeignLoggers:
         ],
         ids=["second line", "exception as message", "object as message", "exc_info", "extra", "formatted"],
     )
-    def test_the_data_of_their_lines_is_not_logged(
+    def test_the_extra_data_of_a_line_is_not_logged(
         self, foreign: logging.Logger, output: io.StringIO, log_it: Callable[[logging.Logger], None]
     ) -> None:
         log_it(foreign)
@@ -232,7 +230,7 @@ class TestForeignLoggers:
         assert "marked-secret" not in output.getvalue()
         assert JWT not in output.getvalue()
 
-    def test_the_type_and_place_of_their_exceptions_are(self, foreign: logging.Logger, output: io.StringIO) -> None:
+    def test_the_type_and_place_of_an_exception_are_logged(self, foreign: logging.Logger, output: io.StringIO) -> None:
         try:
             fail("marked-secret")
         except ValueError:
@@ -243,16 +241,16 @@ class TestForeignLoggers:
 class TestThinned:
     """A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time."""
 
-    def test_at_powers_of_two(self) -> None:
+    def test_a_repeated_fault_is_logged_at_powers_of_two(self) -> None:
         thinned = Thinned()
         due = [thinned.times_if_due("fault", monotonic_now=float(n)) for n in range(9)]
         assert due == [1, 2, 0, 4, 0, 0, 0, 8, 0]
 
-    def test_each_fault_for_itself(self) -> None:
+    def test_each_fault_is_counted_separately(self) -> None:
         thinned = Thinned()
         assert [thinned.times_if_due(fault, 0.0) for fault in ("a", "a", "a", "b")] == [1, 2, 0, 1]
 
-    def test_starts_anew_once_all_faults_are_over(self) -> None:
+    def test_counting_restarts_after_the_faults_are_over(self) -> None:
         thinned = Thinned()
         for _ in range(3):
             thinned.times_if_due("fault", 0.0)
@@ -263,6 +261,6 @@ class TestThinned:
         thinned = Thinned()
         assert [thinned.times_if_due("fault", day * 86_400.0) for day in range(5)] == [1] * 5
 
-    def test_a_fault_that_comes_once_an_hour_is_one_that_lasts(self) -> None:
+    def test_a_fault_that_occurs_hourly_is_persistent(self) -> None:
         thinned = Thinned()
         assert [thinned.times_if_due("fault", hour * 3600.0) for hour in range(4)] == [1, 2, 0, 4]

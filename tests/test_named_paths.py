@@ -36,16 +36,16 @@ def missing(file: Path, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_path_that_a_document_names_is_there(page: Path) -> None:
+def test_every_path_in_a_document_exists(page: Path) -> None:
     # What changed may name what is gone.
     assert page.name == "CHANGELOG.md" or missing(page, page.read_text()) == set()
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_path_that_a_docstring_names_is_there(file: Path) -> None:
+def test_every_path_in_a_docstring_exists(file: Path) -> None:
     assert missing(file, "\n".join(docstrings(file))) == set()
 
 
-def test_a_path_that_is_not_there_is_noticed() -> None:
+def test_a_missing_path_is_found() -> None:
     text = "See `docs/nowhere.md`, exporter/nowhere.py, `tests/nowhere/`, `panels.py`; but `docs/design.md`, `wire.py`."
     assert missing(ROOT / "x.md", text) == {"docs/nowhere.md", "exporter/nowhere.py", "tests/nowhere/", "panels.py"}

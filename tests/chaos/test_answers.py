@@ -47,14 +47,14 @@ async def test_403_of_a_firewall_does_not_blame_the_token(scene: Scene) -> None:
 
 
 @holds(connect_failure("With 404", "other", "answers 404 to the handshake: there is no Socket.IO at this address"))
-async def test_404_is_an_address_that_is_wrong(scene: Scene) -> None:
+async def test_404_is_a_wrong_address(scene: Scene) -> None:
     await answered(scene, answers.http(404))
 
 
 @holds(
     connect_failure("With 429 and `Retry-After`, which all streams of the account follow", "other", "too many requests")
 )
-async def test_429_leaves_the_service_alone_for_as_long_as_it_asks(scene: Scene) -> None:
+async def test_429_delays_the_next_attempt_as_requested(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.answer = answers.http(429, headers={"Retry-After": "1"})
         scene.proxy.cut()
@@ -68,7 +68,7 @@ async def test_429_leaves_the_service_alone_for_as_long_as_it_asks(scene: Scene)
 
 
 @holds(connect_failure("With 500", "other", "answers 500 to the handshake"))
-async def test_500_is_a_fault_of_the_service(scene: Scene) -> None:
+async def test_500_is_a_failure_of_the_service(scene: Scene) -> None:
     await answered(
         scene, answers.http(500, b'{"error": "Internal Server Error"}', {"Content-Type": "application/json"})
     )
@@ -80,17 +80,17 @@ async def test_502_is_a_service_that_is_down(scene: Scene) -> None:
 
 
 @holds(connect_failure("With a web page", "protocol", "the answer is not valid Socket.IO"))
-async def test_html_is_not_understood(scene: Scene) -> None:
+async def test_html_is_not_decoded(scene: Scene) -> None:
     await answered(scene, answers.http(200, b"<!doctype html><p>Please log in", {"Content-Type": "text/html"}))
 
 
 @holds(connect_failure("With an empty answer", "protocol", "the answer is not valid Socket.IO"))
-async def test_nothing_is_not_understood(scene: Scene) -> None:
+async def test_an_empty_answer_is_not_decoded(scene: Scene) -> None:
     await answered(scene, answers.http(200))
 
 
 @holds(connect_failure("With bytes that are not HTTP", "protocol", "the answer is not valid Socket.IO"))
-async def test_bytes_that_are_no_http_are_not_understood(scene: Scene) -> None:
+async def test_bytes_that_are_not_http_are_not_decoded(scene: Scene) -> None:
     await answered(scene, answers.raw(b"\x00\x01 garbage \xff\r\n\r\n" * 100))
 
 
@@ -104,7 +104,7 @@ async def test_a_redirect_is_never_followed(scene: Scene, transport: Any) -> Non
 
 
 @holds(connect_failure("With 10 MB", "protocol", "the answer is not valid Socket.IO"))
-async def test_ten_megabytes_are_not_understood(scene: Scene) -> None:
+async def test_ten_megabytes_are_not_decoded(scene: Scene) -> None:
     await answered(scene, answers.http(200, b"0:" * (5 * MEGABYTE)))
 
 
@@ -120,7 +120,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(scene: Scene) -> None:
 @holds(
     connect_failure("With a polling payload that has invalid lengths", "protocol", "the answer is not valid Socket.IO")
 )
-async def test_lengths_that_make_no_sense_are_not_understood(scene: Scene, framing: bytes) -> None:
+async def test_invalid_lengths_are_not_decoded(scene: Scene, framing: bytes) -> None:
     scene.transports = ("polling",)
     await answered(scene, answers.http(200, framing))
 
@@ -134,7 +134,7 @@ async def test_lengths_that_make_no_sense_are_not_understood(scene: Scene, frami
     ],
 )
 @holds(connect_failure("With a ping interval of 0, or none", "protocol", "the answer is not valid Socket.IO"))
-async def test_pings_that_make_no_sense_are_not_understood(scene: Scene, times: str) -> None:
+async def test_invalid_ping_times_are_not_decoded(scene: Scene, times: str) -> None:
     scene.transports = ("polling",)
     packet = f'0{{"sid":"x","upgrades":[],{times}}}'
     async with scene.suffering(from_the_start=True):
@@ -147,7 +147,7 @@ async def test_pings_that_make_no_sense_are_not_understood(scene: Scene, times: 
 @holds(
     connect_failure("The name of the server is not in DNS", "unreachable", "the name of the server cannot be resolved")
 )
-async def test_a_name_that_dns_has_lost_and_found(scene: Scene, names: set[str]) -> None:
+async def test_a_name_that_dns_loses_and_finds_again(scene: Scene, names: set[str]) -> None:
     scene.host = f"service-{scene.proxy.port}.example"
     names.discard(scene.host)
     async with scene.suffering(from_the_start=True):

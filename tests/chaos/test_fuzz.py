@@ -6,6 +6,6 @@ from tests.chaos.fuzz import Fuzz
 FRAMES = 20_000
 
 
-async def test_twenty_thousand_fuzzed_frames_end_in_counts() -> None:
+async def test_twenty_thousand_fuzzed_frames_are_counted() -> None:
     prepare_library()
     await Fuzz(FRAMES, seed=1).run()

@@ -30,8 +30,8 @@ from tests.stream.watch import Impatient
 
 # A second a round; and 10 MB, here it is 5.
 SLOW = (
-    test_answers.test_429_leaves_the_service_alone_for_as_long_as_it_asks,
-    test_answers.test_ten_megabytes_are_not_understood,
+    test_answers.test_429_delays_the_next_attempt_as_requested,
+    test_answers.test_ten_megabytes_are_not_decoded,
 )
 
 
@@ -51,19 +51,19 @@ def lasts(row: Test) -> bool:
 globals().update({row.__name__: lasting(row) for row in rows() if lasts(row)})
 for row in (
     test_wire.test_a_server_crash_is_detected_at_once,
-    test_wire.test_polling_that_is_answered_with_nonsense_is_given_up,
+    test_wire.test_invalid_answers_to_polling_end_the_connection,
 ):
     globals()[row.__name__] = repeated(row)
 
 
 @holds(connect_failure("Two hundred large answers in a row", "other", "answers 500 to the handshake"))
-async def test_large_answers_leave_nothing(scene: Scene) -> None:
+async def test_large_answers_leak_nothing(scene: Scene) -> None:
     scene.meanwhile = hold_level
     await answered(scene, answers.http(500, b"x" * 5_000_000))
 
 
 @holds(disconnection("Two hundred lost connections in a row", "transport"))
-async def test_lost_connections_leave_nothing(scene: Scene) -> None:
+async def test_lost_connections_leak_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
     scene.meanwhile = hold_level
     async with scene.suffering():
@@ -85,7 +85,7 @@ async def test_disconnects_leak_nothing(scene: Scene) -> None:
         back_to_the_service(scene)
 
 
-async def test_commits_to_a_full_disk_leave_nothing(tmp_path: Path) -> None:
+async def test_commits_to_a_full_disk_leak_nothing(tmp_path: Path) -> None:
     log = io.StringIO()
     with closing(FullDisk.open(tmp_path)) as store:
         watched = Fleet(ExporterProcess("", "", ""), clock.now, create_log("info", "logfmt", log), random.Random())

@@ -22,7 +22,7 @@ MAX_FIRST_WAIT = 2.0
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
 @holds(harmless("The machine's clock steps by an hour, forwards or backwards"))
-async def test_a_step_of_the_clock_loses_no_reading_and_no_energy(scene: Scene, step: float) -> None:
+async def test_a_step_of_the_clock_loses_neither_readings_nor_energy(scene: Scene, step: float) -> None:
     async with scene.suffering():
         scene.write_in_the_present()
         await scene.charge(0.01)
@@ -58,9 +58,7 @@ def open_files_limited(exporter: Exporter, limit: int) -> Iterator[None]:
 
 
 @holds(connect_failure("The limit of open files is reached", "other", "raise the limit of open files"))
-def test_at_the_limit_of_open_files_other_streams_continue_and_free_files_are_used(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_at_the_limit_of_open_files_other_streams_continue(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     fault = fault_of(request.function)
     assert fault.within is not None
     with watching(tmp_path) as (service, exporter), requests.Session() as prometheus:

@@ -39,7 +39,7 @@ async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None
 
 
 @holds(disconnection("An invalid frame while an answer waits to be sent", "transport"))
-async def test_a_connection_that_breaks_with_an_answer_in_the_queue_is_given_up_at_once(scene: Scene) -> None:
+async def test_a_connection_that_breaks_with_a_queued_answer_ends_at_once(scene: Scene) -> None:
     # The client library overlooks its own word of the end if that comes right behind a packet.
     async with scene.suffering(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
         listen_to(scene, url)
@@ -61,7 +61,7 @@ async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None
 
 
 @holds(decode_error("Deeply nested JSON in a payload", "newLog"))
-async def test_deeply_nested_text_is_a_payload_that_is_not_understood(scene: Scene) -> None:
+async def test_deeply_nested_text_is_undecodable(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.emit(scene.charger, "newLog", "[" * 100_000, "raw")
         await scene.noticed()
@@ -101,7 +101,7 @@ async def test_a_binary_payload_is_read_like_text(scene: Scene) -> None:
 
 
 @holds(decode_error("An attachment without its packet", "other"))
-async def test_bytes_that_were_not_announced_cost_themselves_alone(scene: Scene) -> None:
+async def test_only_unannounced_bytes_are_dropped(scene: Scene) -> None:
     async with scene.suffering(), saying(scene, b"\x04\x00\x01\x02") as url:
         listen_to(scene, url)
         await scene.noticed()
@@ -128,7 +128,7 @@ async def test_events_before_the_connection_count(scene: Scene) -> None:
 
 
 @holds(harmless("Two documents in a row"))
-async def test_of_two_documents_the_last_one_holds(scene: Scene) -> None:
+async def test_the_last_of_two_documents_applies(scene: Scene) -> None:
     two = [document(scene.charger, chargerMode="PRIVATE"), document(scene.charger, chargerMode="PUBLIC")]
     async with scene.suffering(), saying(scene, *two) as url:
         listen_to(scene, url)
@@ -148,7 +148,7 @@ async def test_a_document_of_another_charger_is_ignored(scene: Scene) -> None:
 
 
 @holds(connect_failure("Another device is connected to the charger", "occupied", "connected to another device"))
-async def test_a_charger_that_another_device_holds_is_connected_once_it_is_free(scene: Scene) -> None:
+async def test_an_occupied_charger_is_connected_after_it_is_free(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.rules(occupied=True)
         scene.service.disconnect(scene.charger)

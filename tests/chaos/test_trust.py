@@ -46,7 +46,7 @@ async def show(scene: Scene, certificate: ssl.SSLContext) -> None:
 
 
 @holds(connect_failure("The token is rejected, then accepted", "rejected", "the service refused token or charger"))
-async def test_a_refused_token_is_tried_again(scene: Scene) -> None:
+async def test_a_refused_token_is_retried(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.rules(refuse="Authentication error")
         scene.proxy.cut()

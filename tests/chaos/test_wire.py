@@ -23,7 +23,7 @@ async def test_a_server_that_stays_down_has_its_own_reason(scene: Scene) -> None
 
 
 @holds(disconnection("Half-open connection: no data and no close", "idle", within=Within.SILENCE))
-async def test_a_half_open_connection_is_given_up(scene: Scene) -> None:
+async def test_a_half_open_connection_is_closed(scene: Scene) -> None:
     async with scene.suffering():
         await scene.rest()
         scene.proxy.is_silent = True
@@ -32,7 +32,7 @@ async def test_a_half_open_connection_is_given_up(scene: Scene) -> None:
 
 
 @holds(disconnection("Half-open connection over polling", "idle", within=Within.SILENCE))
-async def test_a_half_open_connection_over_polling_is_given_up(scene: Scene) -> None:
+async def test_a_half_open_connection_over_polling_is_closed(scene: Scene) -> None:
     scene.transports = ("polling",)
     async with scene.suffering():
         await scene.rest()
@@ -78,7 +78,7 @@ async def test_a_slow_network_has_no_effect(scene: Scene) -> None:
 
 
 @holds(disconnection("Corrupt bytes: not a websocket frame", "transport"))
-async def test_bytes_that_are_no_frame_cost_the_connection(scene: Scene) -> None:
+async def test_bytes_that_are_not_a_frame_end_the_connection(scene: Scene) -> None:
     async with scene.suffering():
         scene.proxy.corrupt = lambda piece: b"\xff" + piece[1:]
         scene.log()
@@ -87,7 +87,7 @@ async def test_bytes_that_are_no_frame_cost_the_connection(scene: Scene) -> None
 
 
 @holds(disconnection("Corrupt bytes over polling: not HTTP", "transport"))
-async def test_polling_that_is_answered_with_nonsense_is_given_up(scene: Scene) -> None:
+async def test_invalid_answers_to_polling_end_the_connection(scene: Scene) -> None:
     scene.transports = ("polling",)
     async with scene.suffering():
         scene.proxy.corrupt = lambda piece: b"\xff" * 16 if b"newLog" in piece else piece
@@ -107,7 +107,7 @@ async def test_only_a_frame_that_is_not_a_packet_is_dropped(scene: Scene) -> Non
 
 
 @holds(disconnection("A server that always disconnects immediately", "server", "the service closed the stream"))
-async def test_a_server_that_always_disconnects_gets_longer_and_longer_backoff(scene: Scene) -> None:
+async def test_a_server_that_always_disconnects_gets_a_growing_backoff(scene: Scene) -> None:
     async with scene.suffering(), scripted([opening(), JOINED, "41"]) as url:
         scene.proxy.upstream_port = int(url.rpartition(":")[2])
         scene.proxy.cut()
@@ -119,7 +119,7 @@ async def test_a_server_that_always_disconnects_gets_longer_and_longer_backoff(s
 
 
 @holds(harmless("A proxy rejects websockets; polling works"))
-async def test_polling_takes_over_where_websockets_are_refused(scene: Scene) -> None:
+async def test_polling_is_used_if_websockets_are_refused(scene: Scene) -> None:
     async with scene.suffering():
         scene.service.rules(websocket_status=502)
         scene.service.disconnect(scene.charger)

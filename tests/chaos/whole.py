@@ -17,11 +17,11 @@ from tests.stream.watch import NATIVE
 FRAMES = 125_000
 # What the service is told holds for all chargers, and much for many at once would be late by itself.
 ALONE = (
-    test_wire.test_polling_takes_over_where_websockets_are_refused,
-    test_trust.test_a_refused_token_is_tried_again,
-    test_answers.test_ten_megabytes_are_not_understood,
+    test_wire.test_polling_is_used_if_websockets_are_refused,
+    test_trust.test_a_refused_token_is_retried,
+    test_answers.test_ten_megabytes_are_not_decoded,
     test_answers.test_an_endless_answer_is_not_read_to_its_end,
-    test_answers.test_lengths_that_make_no_sense_are_not_understood,
+    test_answers.test_invalid_lengths_are_not_decoded,
     test_messages.test_a_frame_of_16_megabytes_ends_the_connection,
     test_messages.test_only_a_packet_with_an_endless_number_is_dropped,
     test_messages.test_events_before_the_connection_count,
@@ -41,6 +41,6 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
-async def test_half_a_million_fuzzed_frames_end_in_counts(seed: int) -> None:
+async def test_half_a_million_fuzzed_frames_are_counted(seed: int) -> None:
     prepare_library()
     await Fuzz(FRAMES, seed).run()

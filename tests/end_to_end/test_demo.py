@@ -15,7 +15,7 @@ CTRL_C = b"\x03"
 INSTALLED = 300.0
 
 
-def test_make_demo_shows_live_chargers_until_ctrl_c(tmp_path: Path) -> None:
+def test_make_demo_runs_until_ctrl_c(tmp_path: Path) -> None:
     output = tmp_path / "demo.log"
     with output.open("wb") as file:
         demo = subprocess.Popen([sys.executable, "-c", ON_A_TERMINAL], cwd=ROOT, stdin=subprocess.PIPE, stdout=file)

@@ -14,7 +14,7 @@ SOFT, HARD = 64, 410  # files; 400 are not for streams
 LIMITED = ("sh", "-c", f'ulimit -Sn {SOFT} && ulimit -Hn {HARD} && exec "$@"', "limited")
 
 
-def test_the_soft_limit_is_lifted_to_the_hard_one(
+def test_the_soft_limit_is_raised_to_the_hard_limit(
     simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(simulated, wrapper=LIMITED)
@@ -22,7 +22,7 @@ def test_the_soft_limit_is_lifted_to_the_hard_one(
     assert resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE) == (HARD, HARD)
 
 
-def test_streams_never_take_the_last_files_and_the_others_wait(
+def test_streams_above_the_limit_of_files_wait(
     simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
 ) -> None:
     exporter = start_exporter(simulated, wrapper=LIMITED)
@@ -42,7 +42,7 @@ def test_check_reports_that_not_all_streams_will_be_open(simulated: dict[str, An
     assert "leaves room for 10 of 12 streams" in checked.stdout
 
 
-def test_a_fleet_that_fits_is_not_worth_a_line(
+def test_a_fleet_within_the_limit_is_not_logged(
     simulated: dict[str, Any], start_exporter: Callable[..., Exporter]
 ) -> None:
     chargers = simulated["accounts"][0]["chargers"]

@@ -12,7 +12,7 @@ from tests.processes import wait_until
 @pytest.mark.parametrize(
     "content", [None, b"", b"\xff", b"two words", b"long" * 65536], ids=lambda text: str(text)[:10]
 )
-def test_the_page_shows_that_a_token_is_bad_but_not_its_file(
+def test_the_page_shows_the_fault_of_a_token_without_its_path(
     start_exporter: Callable[..., Exporter], tmp_path: Path, content: bytes | None
 ) -> None:
     token = tmp_path / "SecretPlace"

@@ -65,7 +65,7 @@ def test_prometheus_answers_queries_about_a_charger_of_a_node_server(
         prometheus.wait_for("vecharge_charger_current_amperes == 0")
 
 
-def test_promtool_finds_nothing_in_a_real_scrape(
+def test_promtool_finds_no_problem_in_a_real_scrape(
     promtool: Path, simulated: dict[str, Any], start_exporter: StartExporter
 ) -> None:
     exporter = start_exporter(simulated)
@@ -76,14 +76,14 @@ def test_promtool_finds_nothing_in_a_real_scrape(
     assert lint(promtool, "# TYPE bad counter\nbad 1\n") != "", "promtool does look"
 
 
-def test_openmetrics_is_served_to_who_asks_for_it(simulated: dict[str, Any], start_exporter: StartExporter) -> None:
+def test_openmetrics_is_served_on_request(simulated: dict[str, Any], start_exporter: StartExporter) -> None:
     exporter = start_exporter(simulated)
     response = exporter.get("/metrics", OPENMETRICS)
     assert response.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert response.text.endswith("# EOF\n")
 
 
-def test_the_demo_shows_12_live_chargers_and_ends_well(start_exporter: StartExporter) -> None:
+def test_the_demo_shows_12_live_chargers_and_exits_with_0(start_exporter: StartExporter) -> None:
     exporter = start_exporter(command=("demo", "--speed=60"))
     exporter.wait_until_up(12)
     first = exporter.values("vecharge_charger_power_watts")

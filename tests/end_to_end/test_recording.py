@@ -13,7 +13,7 @@ RECORDING = "recording.jsonl"
 RUN = ("run", f"--record.file={RECORDING}")
 
 
-def test_a_recording_is_played_with_the_totals_of_the_live_streams(tmp_path: Path) -> None:
+def test_a_replayed_recording_has_the_totals_of_the_live_streams(tmp_path: Path) -> None:
     with SimulatedService(tmp_path / "service", chargers=4, speed=300, seed=7, faults=0.1) as service:
         config = {"accounts": [service.account()]}
         live = run_for(tmp_path, config, 200)

@@ -60,7 +60,7 @@ def token(tmp_path: Path) -> Path:
     return file
 
 
-def test_nothing_secret_leaves_a_program_whose_payloads_are_full_of_it(
+def test_secrets_in_payloads_are_not_shown(
     node_service: Callable[..., NodeService], start_exporter: Callable[..., Exporter], token: Path
 ) -> None:
     node = node_service("2")
@@ -85,7 +85,7 @@ def test_nothing_secret_leaves_a_program_whose_payloads_are_full_of_it(
     assert all(f'"event":"{event}"' in recording for event in EVENTS[:-1]), "what is looked through is there"
 
 
-def test_nothing_secret_leaves_a_program_whose_connections_fail(
+def test_secrets_are_not_shown_when_connections_fail(
     node_service: Callable[..., NodeService], start_exporter: Callable[..., Exporter], token: Path
 ) -> None:
     refusing, failing, hanging, foreign = node_service("2"), node_service("2"), node_service("2"), node_service("4")

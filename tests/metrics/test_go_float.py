@@ -23,12 +23,12 @@ COLUMNS = {
 
 @pytest.mark.parametrize("column", COLUMNS)
 @given(data=st.data())
-def test_a_column_is_written_as_its_values_alone(column: str, data: st.DataObject) -> None:
+def test_a_column_is_written_like_single_values(column: str, data: st.DataObject) -> None:
     values = data.draw(st.lists(COLUMNS[column], max_size=20))
     assert numbers(values) == [f"{floatToGoString(value)}\n" for value in values]  # type: ignore[no-untyped-call]
 
 
 @given(st.integers(0, 18), st.integers(1, 9))
-def test_a_power_of_ten_is_written_like_its_neighbours(power: int, digit: int) -> None:
+def test_a_power_of_ten_is_written_like_other_numbers(power: int, digit: int) -> None:
     values = [digit * 10.0**power, digit * 10.0**power + 1.0, digit * 10.0**power / 10.0]
     assert numbers(values) == [f"{floatToGoString(value)}\n" for value in values]  # type: ignore[no-untyped-call]

@@ -99,11 +99,11 @@ def told() -> Told:
 
 
 @pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
-def test_a_whole_scrape(told: Told, golden: Callable[[str, str], None], openmetrics: bool) -> None:
+def test_a_page_equals_its_golden_file(told: Told, golden: Callable[[str, str], None], openmetrics: bool) -> None:
     golden("scrape.openmetrics" if openmetrics else "scrape.txt", told.scrape(openmetrics=openmetrics))
 
 
-def test_promtool_finds_nothing(told: Told, promtool: Path) -> None:
+def test_promtool_finds_no_problem(told: Told, promtool: Path) -> None:
     page = told.scrape(openmetrics=False)
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=30, check=False
@@ -111,12 +111,12 @@ def test_promtool_finds_nothing(told: Told, promtool: Path) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_openmetrics_is_what_a_strict_parser_takes(told: Told) -> None:
+def test_a_strict_parser_accepts_openmetrics(told: Told) -> None:
     families = list(text_string_to_metric_families(told.scrape(openmetrics=True)))  # type: ignore[no-untyped-call]
     assert {family.type for family in families} == {"gauge", "counter", "histogram"}
 
 
-def test_the_two_durable_counters_and_only_they_carry_created(told: Told) -> None:
+def test_only_the_two_durable_counters_have_a_created_time(told: Told) -> None:
     families = text_string_to_metric_families(told.scrape(openmetrics=True))  # type: ignore[no-untyped-call]
     created = {
         sample.name: sample.value
@@ -142,7 +142,7 @@ def test_samples_have_no_timestamp_and_are_not_nan(told: Told) -> None:
 
 
 @pytest.mark.parametrize("metric", ACCOUNT_METRICS[1:-1], ids=lambda metric: metric.name)
-def test_every_value_of_a_label_of_an_account_is_there_from_the_start(metric: Metric[Account]) -> None:
+def test_the_series_of_an_account_exist_from_the_start(metric: Metric[Account]) -> None:
     page = Told().scrape(openmetrics=False)
     for series in metric.series:
         for account in ("delhi", "pune"):

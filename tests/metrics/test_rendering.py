@@ -24,7 +24,7 @@ def rendered_afresh(fleet: Fleet, *, openmetrics: bool) -> bytes:
 
 @both_formats
 @given(fleet=fleets(), story=stories)
-def test_byte_for_byte_what_prometheus_client_prints(openmetrics: bool, fleet: Fleet, story: list[Step]) -> None:
+def test_a_page_equals_that_of_prometheus_client(openmetrics: bool, fleet: Fleet, story: list[Step]) -> None:
     for step in story:
         fleet.take(step)
     expected = oracle.page(fleet.chargers, fleet.accounts, fleet.process, fleet.now, openmetrics=openmetrics)
@@ -33,7 +33,7 @@ def test_byte_for_byte_what_prometheus_client_prints(openmetrics: bool, fleet: F
 
 @both_formats
 @given(fleet=fleets(), story=stories, scraped_after=st.sets(st.integers(0, 20)))
-def test_what_is_kept_between_scrapes_equals_a_page_made_afresh(
+def test_a_page_with_cached_lines_equals_a_new_one(
     openmetrics: bool, fleet: Fleet, story: list[Step], scraped_after: set[int]
 ) -> None:
     exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
@@ -48,7 +48,7 @@ def test_what_is_kept_between_scrapes_equals_a_page_made_afresh(
 
 
 @given(fleet=fleets(), story=stories)
-def test_what_changes_by_time_alone_changes_without_being_touched(fleet: Fleet, story: list[Step]) -> None:
+def test_values_that_depend_on_time_change_without_an_event(fleet: Fleet, story: list[Step]) -> None:
     exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
     for step in story:
         fleet.take(step)
@@ -59,9 +59,7 @@ def test_what_changes_by_time_alone_changes_without_being_touched(fleet: Fleet, 
 
 
 @given(fleet=fleets(), story=stories, at_most=st.integers(1, 4))
-def test_what_is_rendered_in_slices_equals_what_is_rendered_at_once(
-    fleet: Fleet, story: list[Step], at_most: int
-) -> None:
+def test_a_page_rendered_in_slices_equals_one_rendered_at_once(fleet: Fleet, story: list[Step], at_most: int) -> None:
     exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
     for step in story:
         fleet.take(step)
@@ -73,7 +71,7 @@ def test_what_is_rendered_in_slices_equals_what_is_rendered_at_once(
 
 
 @given(st.lists(texts, min_size=1, max_size=4, unique=True), texts)
-def test_any_label_value_comes_back_from_a_parser(charger_ids: list[str], name: str) -> None:
+def test_any_label_value_can_be_parsed(charger_ids: list[str], name: str) -> None:
     fleet = Fleet(charger_ids, [name] * len(charger_ids), ("a", "b"))
     page = (rendered_afresh(fleet, openmetrics=True) + oracle.END_MARK).decode()
     families = {family.name: family for family in text_string_to_metric_families(page)}  # type: ignore[no-untyped-call]
@@ -96,7 +94,7 @@ alike = st.sampled_from([1.0, 1e-3, 1e3, 1e6, 1e9, 1e15, 1e16]).flatmap(lambda l
     st.lists(finite | alike | st.booleans() | st.integers(-(10**20), 10**20))
     | alike.flatmap(lambda value: st.lists(st.floats(value / 2, value * 2)))
 )
-def test_many_numbers_at_once_are_written_as_one_by_one(values: list[float]) -> None:
+def test_a_column_of_numbers_is_written_as_its_numbers(values: list[float]) -> None:
     assert numbers(values) == [f"{number(value)}\n" for value in values]
 
 
@@ -113,13 +111,13 @@ def test_many_numbers_at_once_are_written_as_one_by_one(values: list[float]) -> 
         (36_000_000_000, "3.6e+10"),
     ],
 )
-def test_a_number_keeps_all_of_its_digits(value: float, written: str) -> None:
+def test_a_number_is_written_without_loss(value: float, written: str) -> None:
     assert number(value) == written
     assert float(written) == value
 
 
 @both_formats
-def test_a_fleet_without_chargers_has_a_page_too(openmetrics: bool) -> None:
+def test_a_fleet_without_chargers_has_a_page(openmetrics: bool) -> None:
     fleet = Fleet([], [], ("a", "b"))
     page = rendered_afresh(fleet, openmetrics=openmetrics)
     assert b"vecharge_exporter_build_info" in page
@@ -127,7 +125,7 @@ def test_a_fleet_without_chargers_has_a_page_too(openmetrics: bool) -> None:
 
 
 @both_formats
-def test_a_histogram_is_what_prometheus_client_prints(openmetrics: bool) -> None:
+def test_a_histogram_equals_that_of_prometheus_client(openmetrics: bool) -> None:
     fleet = Fleet([], [], ("a", "b"))
     for joules in (1.0, 3.6e6, 5e6, 1e9):
         fleet.accounts[0].session_energy_joules.observe(joules)

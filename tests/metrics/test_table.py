@@ -122,7 +122,7 @@ def signatures(contract: str) -> list[str]:
     ],
     ids=["charger", "account", "exporter"],
 )
-def test_names_types_and_labels_are_those_of_the_contract(metrics: tuple[Metric[Any], ...], contract: str) -> None:
+def test_metrics_have_the_documented_names_types_and_labels(metrics: tuple[Metric[Any], ...], contract: str) -> None:
     rows = (
         f"{metric.kind} {metric.name}" + (f"{{{','.join(metric.labels)}}}" if metric.labels else "")
         for metric in metrics
@@ -131,7 +131,7 @@ def test_names_types_and_labels_are_those_of_the_contract(metrics: tuple[Metric[
 
 
 @pytest.mark.parametrize("name", LABEL_VALUES)
-def test_the_values_of_a_label_are_those_of_the_contract(name: str) -> None:
+def test_labels_have_the_documented_values(name: str) -> None:
     (metric,) = (metric for metric in METRICS if metric.name == name)
     assert [series.label_values for series in metric.series] == [(value,) for value in LABEL_VALUES[name]]
 

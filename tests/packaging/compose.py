@@ -104,7 +104,7 @@ def test_one_exporter_is_started_in_every_profile(options: list[str], exporter: 
     assert sorted(names) == sorted([exporter, "prometheus", "alertmanager", "grafana"])
 
 
-def test_the_demo_needs_nothing_prepared(tmp_path: Path, socket: Path) -> None:
+def test_the_demo_needs_no_preparation(tmp_path: Path, socket: Path) -> None:
     with stack(tmp_path, "demo", socket) as demo:
         demo.up("demo", "prometheus", "alertmanager")
         wait_until_healthy(demo, ["demo", "prometheus", "alertmanager"])

@@ -45,7 +45,7 @@ def test_it_serves_chargers_on_a_read_only_root_file_system(demo: Container) -> 
     assert "Read-only file system" in refusal
 
 
-def test_it_runs_as_a_user_without_any_right(demo: Container) -> None:
+def test_it_runs_without_privileges(demo: Container) -> None:
     assert demo.execute("id").split() == ["uid=10037(10037)", "gid=10037(10037)", "groups=10037(10037)"]
     capabilities = re.findall(r"^Cap(?:Eff|Prm|Bnd):\s*(\w+)", demo.execute("cat", "/proc/1/status"), re.MULTILINE)
     assert {int(mask, 16) for mask in capabilities} == {0}
@@ -63,7 +63,7 @@ def test_it_is_unhealthy_while_the_exporter_does_not_answer(image: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "simulate"])
-def test_sigterm_ends_it_in_good_order_within_5_seconds(image: str, command: str) -> None:
+def test_sigterm_stops_it_cleanly_within_5_seconds(image: str, command: str) -> None:
     unreachable = {"VECHARGE_URL": "http://127.0.0.1:1", "VECHARGE_TOKEN": "some-token", "VECHARGE_CHARGERS": "a,b"}
     variables = [f"--env={name}={value}" for name, value in unreachable.items()]
     with Container(image, command, options=(*HARDENED, *variables)) as container:
@@ -81,7 +81,7 @@ def test_its_state_is_in_the_volume_and_belongs_to_it(image: str) -> None:
         assert f"{path}/state.db\n" in listing
 
 
-def test_its_labels_say_what_it_is(image: str) -> None:
+def test_it_has_the_standard_labels(image: str) -> None:
     labels = containers.inspect(image)["Labels"]
     prefix = "org.opencontainers.image."
     assert labels[f"{prefix}title"] == "vecharge-exporter"
@@ -99,7 +99,7 @@ def test_the_build_argument_chooses_the_generation_of_socketio(socketio: str, ve
         assert re.search(rf'^vecharge_exporter_build_info{{.*socketio_version="{version}"', page.text, re.MULTILINE)
 
 
-def test_it_holds_the_exporter_with_its_licence_and_no_tests(demo: Container) -> None:
+def test_it_contains_the_exporter_and_its_licence_without_tests(demo: Container) -> None:
     assert demo.execute("vecharge-exporter", "--version").strip().endswith(__version__)
     installed = demo.execute("find", "/opt/vecharge-exporter")
     assert re.search(r"vecharge_exporter-.*\.dist-info/licenses/LICENSE$", installed, re.MULTILINE)

@@ -24,17 +24,17 @@ def mounts(service: str) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_its_image_is_of_one_version(service: str) -> None:
+def test_its_images_are_pinned_to_one_version(service: str) -> None:
     assert re.search(r":v?\d+\.\d+\.\d+$", SERVICES[service]["image"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_answers_on_this_machine_only(service: str) -> None:
+def test_its_ports_are_on_this_machine_only(service: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[service]["ports"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_has_no_rights_to_gain(service: str) -> None:
+def test_it_cannot_gain_privileges(service: str) -> None:
     assert SERVICES[service]["cap_drop"] == ["ALL"]
     assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
 
@@ -50,13 +50,13 @@ def test_it_has_a_health_check_of_its_own_port(service: str) -> None:
     assert f"http://127.0.0.1:{port.rpartition(':')[2]}/" in SERVICES[service]["healthcheck"]["test"][-1]
 
 
-def test_ours_have_the_health_check_of_the_image() -> None:
+def test_the_exporters_have_the_health_check_of_the_image() -> None:
     assert "\nHEALTHCHECK " in (ROOT / "Dockerfile").read_text()
     assert not any("healthcheck" in SERVICES[service] for service in OURS)
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES.keys() - {"demo"}))
-def test_everything_it_mounts_is_there_and_read_only(service: str) -> None:
+def test_its_mounts_exist_and_are_read_only(service: str) -> None:
     for target, source in mounts(service).items():
         assert source.exists(), target
     binds = [volume for volume in SERVICES[service]["volumes"] if volume.startswith(".")]
@@ -88,7 +88,7 @@ def test_prometheus_accepts_its_configuration_and_the_rules_beside_it(promtool: 
     assert "2 rule files found" in said
 
 
-def test_prometheus_knows_the_others_by_their_names() -> None:
+def test_prometheus_scrapes_the_services_by_name() -> None:
     document = yaml.safe_load(mounts("prometheus")["/etc/prometheus/prometheus.yml"].read_text())
     jobs = [*document["scrape_configs"], *document["alerting"]["alertmanagers"]]
     targets = {target for job in jobs for static in job["static_configs"] for target in static["targets"]}
@@ -108,7 +108,7 @@ def test_grafana_finds_prometheus_and_its_dashboards() -> None:
     assert (inside[folder] / home.removeprefix(f"{folder}/")).exists()
 
 
-def test_grafana_has_no_password_to_guess() -> None:
+def test_grafana_has_no_password() -> None:
     environment = SERVICES["grafana"]["environment"]
     assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
     assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"

@@ -8,7 +8,7 @@ from tests.packaging.tools import ROOT, run, tool
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-def test_hadolint_finds_nothing() -> None:
+def test_hadolint_finds_no_problem() -> None:
     run(or_skip(lambda: tool("hadolint")), "Dockerfile")
 
 
@@ -25,7 +25,7 @@ def test_every_installation_from_the_index_is_checked_against_hashes() -> None:
         assert "--require-hashes" in install or "--no-deps /dist/*.whl" in install
 
 
-def test_the_build_context_is_what_the_image_is_built_from() -> None:
+def test_the_build_context_has_only_the_files_of_the_image() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in ignored if line and not line.startswith("#")]
     assert rules[0] == "*", "everything is ignored but for what is named"

@@ -53,7 +53,7 @@ def container() -> Any:
     return only
 
 
-def test_kustomize_builds_one_of_each_kind() -> None:
+def test_kustomize_builds_one_object_of_each_kind() -> None:
     assert manifests().keys() == KINDS
 
 

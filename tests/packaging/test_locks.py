@@ -30,12 +30,12 @@ def test_every_package_is_pinned_and_hashed(lock: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_no_index_is_named(lock: Path) -> None:
+def test_the_locks_name_no_index(lock: Path) -> None:
     assert not re.search(r"://|--(extra-)?index|--find-links|@ ", lock.read_text())
 
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
-def test_the_lock_holds_what_the_project_asks_for(requirement: Requirement) -> None:
+def test_the_lock_meets_the_requirements_of_the_project(requirement: Requirement) -> None:
     versions = locked("socketio4.txt")
     assert requirement.name in versions, "renew it: make lock"
     assert requirement.specifier.contains(versions[requirement.name]), "renew it: make lock"
@@ -49,7 +49,7 @@ def test_the_two_locks_differ_by_the_generation_of_socketio_only() -> None:
     assert {name: documented[name] for name in shared} == {name: newer[name] for name in shared}
 
 
-def test_the_lock_of_the_build_holds_the_build_backend() -> None:
+def test_the_build_lock_has_the_build_backend() -> None:
     versions = locked("build.txt")
     for requirement in map(Requirement, PROJECT["build-system"]["requires"]):
         assert requirement.specifier.contains(versions[requirement.name])

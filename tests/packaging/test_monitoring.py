@@ -60,11 +60,11 @@ def source(name: str) -> Any:
     return yaml.safe_load((ROOT / "prometheus" / name).read_text())
 
 
-def test_the_prometheus_rule_is_what_the_rules_make() -> None:
+def test_the_prometheus_rule_is_generated_from_the_rules() -> None:
     assert MANIFEST.read_text() == text(), "renew with: make rules"
 
 
-def test_the_prometheus_rule_has_every_rule_and_no_field_that_the_operator_does_not_know(tmp_path: Path) -> None:
+def test_the_prometheus_rule_has_every_rule_and_only_known_fields(tmp_path: Path) -> None:
     (manifest,) = (document for document in built(tmp_path) if document["kind"] == "PrometheusRule")
     assert (manifest["apiVersion"], manifest["metadata"]["namespace"]) == ("monitoring.coreos.com/v1", "monitoring")
     spec = msgspec.convert(manifest["spec"], Spec)
@@ -101,7 +101,7 @@ def test_the_mixin_has_the_same_alerts_recording_rules_and_dashboards() -> None:
     }
 
 
-def test_the_mixin_takes_the_address_of_grafana() -> None:
+def test_the_mixin_accepts_the_address_of_grafana() -> None:
     (first, *_) = mixin("mixin.prometheusAlerts", "{ grafanaUrl: 'https://grafana.example.com' }")["groups"]
     urls = [rule["labels"]["url"] for rule in first["rules"] if rule["record"] == "vecharge:grafana:url"]
     assert urls == ["https://grafana.example.com"]

@@ -41,6 +41,6 @@ def test_a_reload_is_the_signal_that_the_exporter_reloads_on() -> None:
     assert ("ExecReload", "/bin/kill -HUP $MAINPID") in SETTINGS
 
 
-def test_an_invalid_configuration_is_not_tried_again() -> None:
+def test_an_invalid_configuration_is_not_retried() -> None:
     assert ("Restart", "always") in SETTINGS
     assert ("RestartPreventExitStatus", "2") in SETTINGS

@@ -21,13 +21,13 @@ def alertmanager(alertmanager_binary: Path, tmp_path_factory: pytest.TempPathFac
         yield running
 
 
-def test_amtool_finds_nothing(amtool: Path) -> None:
+def test_amtool_finds_no_problem(amtool: Path) -> None:
     ended = subprocess.run([amtool, "check-config", CONFIG], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("alert", [alert.name for alert in alerts()])
-def test_the_severity_decides_who_is_notified(amtool: Path, alert: str) -> None:
+def test_the_severity_selects_the_receiver(amtool: Path, alert: str) -> None:
     labels = labels_of(alert)
     receiver = {"critical": "pager", "warning": "team", "info": "nobody", "none": "watchdog"}[labels["severity"]]
     matchers = [f"{name}={value}" for name, value in labels.items()]
@@ -67,7 +67,7 @@ WITH_A_JOB = [alert.name for alert in alerts() if "job" in labels_of(alert.name)
 
 
 @pytest.mark.parametrize("cause", MUTES)
-def test_a_cause_mutes_what_it_explains_and_nothing_else(alertmanager: Alertmanager, cause: str) -> None:
+def test_a_cause_mutes_only_the_alerts_that_it_explains(alertmanager: Alertmanager, cause: str) -> None:
     # Nothing mutes across jobs, so each pair of cause and effect has one of its own.
     jobs = {f"{cause} and {effect}": effect for effect in WITH_A_JOB if effect != cause}
     send(alertmanager, *(labels_of(alert) | {"job": job} for job in jobs for alert in (cause, jobs[job])))
@@ -75,7 +75,7 @@ def test_a_cause_mutes_what_it_explains_and_nothing_else(alertmanager: Alertmana
     assert {effect for job, effect in jobs.items() if (job, effect) in muted} == MUTES[cause]
 
 
-def test_what_explains_nothing_mutes_nothing(alertmanager: Alertmanager) -> None:
+def test_other_alerts_mute_nothing(alertmanager: Alertmanager) -> None:
     together = [labels_of(alert) | {"job": "no cause"} for alert in WITH_A_JOB if alert not in MUTES]
     send(alertmanager, *together)
     assert "no cause" not in {labels.get("job") for labels in muted_in(alertmanager)}
@@ -94,7 +94,7 @@ def test_what_explains_nothing_mutes_nothing(alertmanager: Alertmanager) -> None
         ("VechargeTokenExpiresWithin3Days", "VechargeTokenExpiresWithin14Days", {"account": "pune"}),
     ],
 )
-def test_a_cause_mutes_nothing_elsewhere(
+def test_a_cause_does_not_mute_alerts_elsewhere(
     alertmanager: Alertmanager, cause: str, effect: str, elsewhere: dict[str, str]
 ) -> None:
     there = {"job": f"{cause} not {effect}"}
@@ -102,7 +102,7 @@ def test_a_cause_mutes_nothing_elsewhere(
     assert labels_of(effect) | there | elsewhere not in muted_in(alertmanager)
 
 
-def test_an_exporter_that_is_down_explains_that_none_is_left(alertmanager_binary: Path, tmp_path: Path) -> None:
+def test_an_exporter_that_is_down_mutes_the_alert_that_none_is_up(alertmanager_binary: Path, tmp_path: Path) -> None:
     with Alertmanager(alertmanager_binary, tmp_path, CONFIG) as alertmanager:
         none_left = labels_of("VechargeExporterAbsent")
         send(alertmanager, none_left)
@@ -111,7 +111,7 @@ def test_an_exporter_that_is_down_explains_that_none_is_left(alertmanager_binary
         assert none_left in muted_in(alertmanager)
 
 
-def test_the_silences_of_the_runbooks_work_as_they_stand(alertmanager: Alertmanager, amtool: Path) -> None:
+def test_the_silences_of_the_runbooks_work_as_written(alertmanager: Alertmanager, amtool: Path) -> None:
     block = re.search(r"```sh\n(.*?)```", (PROJECT / "docs" / "runbooks.md").read_text(), re.DOTALL)
     assert block
     adding, expiring = block[1].replace("http://localhost:9093", alertmanager.url).rsplit("\n", 2)[:2]

@@ -124,7 +124,7 @@ def routes_to(webhook: Webhook, folder: Path) -> Path:
     return file
 
 
-def test_a_charger_that_goes_offline_notifies_with_its_name_and_site_and_so_does_its_return(chain: Chain) -> None:
+def test_a_charger_that_goes_offline_and_returns_notifies_with_name_and_site(chain: Chain) -> None:
     [info] = chain.prometheus.query(f'vecharge_charger_info{{charger_id="{CHARGERS[0]}"}}')
 
     chain.order(CHARGERS[0], "offline")
@@ -162,7 +162,7 @@ def test_a_charger_that_goes_offline_notifies_with_its_name_and_site_and_so_does
     assert not chain.notifications("pager")
 
 
-def test_an_account_without_network_is_one_page_and_not_one_for_each_charger(chain: Chain) -> None:
+def test_an_account_without_network_is_one_notification(chain: Chain) -> None:
     chain.order("all", "offline")
 
     page = chain.notification("pager", "VechargeAccountOutage", "firing")

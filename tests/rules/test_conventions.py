@@ -24,7 +24,7 @@ every_rule = pytest.mark.parametrize("rule", [*alerts(), *records()], ids=lambda
 
 
 @pytest.mark.parametrize("file", [ALERTS, RECORDING], ids=lambda file: file.name)
-def test_promtool_finds_nothing(promtool: Path, file: Path) -> None:
+def test_promtool_finds_no_problem(promtool: Path, file: Path) -> None:
     ended = subprocess.run(
         [promtool, "check", "rules", "--lint=all", "--lint-fatal", file], capture_output=True, text=True, timeout=60
     )
@@ -86,7 +86,7 @@ def test_an_alert_joins_the_recorded_info_series_which_is_one_for_each_charger(a
 
 
 @every_rule
-def test_only_counters_are_counted_and_only_by_their_rise(rule: Rule) -> None:
+def test_counter_functions_are_applied_to_counters_only(rule: Rule) -> None:
     if rule.name.endswith((":rise", ":counted")):  # the exact rise, by the difference of two values
         return
     counters = {metric.name for metric in METRICS if metric.kind == "counter"}
@@ -119,7 +119,7 @@ def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
 
 
 @every_alert
-def test_a_runbook_says_what_an_alert_means_what_to_look_at_and_what_to_do(alert: Rule) -> None:
+def test_a_runbook_has_meaning_checks_and_remedy(alert: Rule) -> None:
     section = re.split(r"^##+ ", RUNBOOKS.read_text(), flags=re.MULTILINE)
     text = next(part for part in section if part.startswith(f"{alert.name}\n"))
     assert re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE) == ["Meaning", "Look at", "Do"]

@@ -28,7 +28,7 @@ vecharge_charger_info{{charger_id="{charger}",account="delhi",address="Sector 22
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
-def test_promtool_finds_nothing(promtool: Path, config: Path) -> None:
+def test_promtool_finds_no_problem(promtool: Path, config: Path) -> None:
     ended = subprocess.run([promtool, "check", "config", config], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
@@ -66,19 +66,19 @@ def test_files_name_the_exporters_by_shard_and_not_by_address(prometheus: Promet
     assert all(set(target.labels) == {"__name__", "job", "instance"} for target in targets)
 
 
-def test_one_site_keeps_its_chargers_and_what_is_of_the_exporter(prometheus: Prometheus) -> None:
+def test_one_site_keeps_its_chargers_and_the_metrics_of_the_exporter(prometheus: Prometheus) -> None:
     assert chargers(prometheus, "vecharge-one-site") == {"rohini-1", "rohini-2", "rohini-3"}
     assert prometheus.query('vecharge_exporter_scrapes_total{job="vecharge-one-site"}')
 
 
-def test_no_places_means_neither_positions_nor_addresses(prometheus: Prometheus) -> None:
+def test_without_places_neither_positions_nor_addresses_are_kept(prometheus: Prometheus) -> None:
     everything = prometheus.query('{job="vecharge-no-places"}')
     assert chargers(prometheus, "vecharge-no-places") == set(CHARGERS)
     assert not [sample for sample in everything if "degrees" in sample.labels["__name__"]]
     assert not [sample for sample in everything if {"address", "detail"} & set(sample.labels)]
 
 
-def test_a_half_is_what_hashmod_gives_it_and_what_is_of_the_exporter(prometheus: Prometheus) -> None:
+def test_a_half_has_its_chargers_by_hashmod_and_the_metrics_of_the_exporter(prometheus: Prometheus) -> None:
     def hashmod(charger: str) -> int:
         return int.from_bytes(hashlib.md5(charger.encode()).digest()[8:]) % 2
 

@@ -38,7 +38,7 @@ def history(address: str, now: float) -> str:
     return "".join(f"{name} {value} {unix}\n" for name, value in series.items() for unix in times) + "# EOF\n"
 
 
-def test_an_alert_that_fired_before_a_restart_fires_again_and_was_not_resolved_meanwhile(
+def test_an_alert_keeps_firing_over_a_restart_of_prometheus(
     promtool: Path, prometheus_binary: Path, alertmanager_binary: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page" / "metrics.txt"

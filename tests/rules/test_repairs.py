@@ -199,7 +199,7 @@ def _matches(alert: str, matchers: list[str]) -> bool:
     return True
 
 
-def test_every_pair_is_played() -> None:
+def test_every_pair_is_simulated() -> None:
     played = {(play.cause, effect) for play in PLAYS for effect in play.effects}
     assert {(pair.cause, pair.effect) for pair in pairs()} == played
 

@@ -24,7 +24,7 @@ from tests.rules.rulefiles import (
 
 
 @pytest.mark.parametrize("file", UNIT_TESTS, ids=lambda file: file.name)
-def test_rules_do_what_their_unit_tests_say(promtool: Path, tmp_path: Path, file: Path) -> None:
+def test_rules_pass_their_unit_tests(promtool: Path, tmp_path: Path, file: Path) -> None:
     rules = tmp_path / "prometheus"
     rules.mkdir()
     (rules / "alerts.yml").write_text(alerts_without_links())
@@ -84,7 +84,7 @@ def test_an_alert_is_tested_silent_then_firing_then_resolved(alert: str) -> None
 
 
 @pytest.mark.parametrize("record", [rule.name for rule in records() if not rule.name.startswith("vecharge:")])
-def test_a_recording_rule_is_tested_with_the_samples_that_it_gives(record: str) -> None:
+def test_a_recording_rule_is_tested_with_its_samples(record: str) -> None:
     tested = {
         expectation["expr"]
         for test in _tests()

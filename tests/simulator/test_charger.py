@@ -56,7 +56,7 @@ def test_the_true_total_is_the_sum_of_the_last_energy_of_every_session(seed: int
 
 
 @given(seeds, st.lists(st.floats(0, HOUR), max_size=20))
-def test_the_same_seed_gives_the_same_events_however_late_they_are_asked_for(seed: int, instants: list[float]) -> None:
+def test_the_same_seed_gives_the_same_events_at_any_time(seed: int, instants: list[float]) -> None:
     at_once, in_steps = a_charger(LIVELY, seed=seed), a_charger(LIVELY, seed=seed)
 
     told = list(itertools.chain.from_iterable(in_steps.advance(at) for at in [*sorted(instants), HOUR]))
@@ -70,7 +70,7 @@ def test_another_seed_gives_other_events() -> None:
 
 
 @given(seeds)
-def test_logs_come_in_order_and_never_two_of_one_time(seed: int) -> None:
+def test_logs_are_in_order_and_have_different_times(seed: int) -> None:
     charger = a_charger(LIVELY, seed=seed)
     burst = [charger.log(5.0).payload for _ in range(50)] if charger.session else []
 
@@ -80,7 +80,7 @@ def test_logs_come_in_order_and_never_two_of_one_time(seed: int) -> None:
 
 
 @given(seeds)
-def test_the_energy_is_what_the_shown_power_amounts_to(seed: int) -> None:
+def test_the_energy_is_the_integral_of_the_power(seed: int) -> None:
     events = a_charger(IDLE, seed=seed).switch_on(0)
     charger = a_charger(IDLE, seed=seed)
     charger.switch_on(0)
@@ -103,7 +103,7 @@ def test_a_session_begins_with_a_change_of_status_and_a_log_without_energy() -> 
     assert events[1].payload["energy"] == 0
 
 
-def test_a_session_ends_with_off_after_which_the_service_says_goodbye() -> None:
+def test_a_session_ends_with_off_and_a_disconnect() -> None:
     charger = a_charger(STEADY)
 
     (event,) = charger.switch_off(100)
@@ -112,7 +112,7 @@ def test_a_session_ends_with_off_after_which_the_service_says_goodbye() -> None:
     assert charger.status == "OFF"
 
 
-def test_logs_come_at_the_interval_while_on_and_not_at_all_while_off() -> None:
+def test_logs_are_sent_at_the_interval_while_on_only() -> None:
     charger = a_charger(STEADY, log_interval=5)
 
     assert len(logs(charger.advance(99.99))) == 20
@@ -120,7 +120,7 @@ def test_logs_come_at_the_interval_while_on_and_not_at_all_while_off() -> None:
     assert charger.advance(HOUR / 10) == []
 
 
-def test_a_charger_that_is_off_shows_no_current_and_keeps_the_last_sessions_energy_as_the_previous() -> None:
+def test_a_charger_that_is_off_has_no_current_and_the_last_energy_as_previous() -> None:
     charger = a_charger(STEADY)
     charger.advance(HOUR)
     energy = charger.document()["energy"]
@@ -132,7 +132,7 @@ def test_a_charger_that_is_off_shows_no_current_and_keeps_the_last_sessions_ener
     assert (document["energy"], document["prev_energy"]) == (0, energy)
 
 
-def test_every_session_has_a_user_of_its_own_and_its_document_names_them() -> None:
+def test_every_session_has_its_own_user_who_is_in_the_document() -> None:
     charger = a_charger(IDLE)
     users = set()
     for start in (0, 100, 200):
@@ -143,7 +143,7 @@ def test_every_session_has_a_user_of_its_own_and_its_document_names_them() -> No
     assert len(users) == 3
 
 
-def test_switching_on_what_is_on_or_off_what_is_off_changes_nothing() -> None:
+def test_switching_to_the_present_status_changes_nothing() -> None:
     charger = a_charger(STEADY)
     assert charger.switch_on(1) == []
     charger.switch_off(2)
@@ -151,7 +151,7 @@ def test_switching_on_what_is_on_or_off_what_is_off_changes_nothing() -> None:
     assert charger.tally.sessions == 1
 
 
-def test_without_wifi_a_charger_sends_nothing_and_afterwards_all_of_it() -> None:
+def test_events_during_a_wifi_outage_are_sent_afterwards() -> None:
     charger = a_charger(STEADY)
     charger.advance(60)
     before = charger.total_hundredths
@@ -189,7 +189,7 @@ def test_an_outage_of_a_given_length_ends_by_itself() -> None:
     assert names(charger.advance(90)) == ["chargerConnected", "newLog"]
 
 
-def test_while_paused_nothing_happens_and_the_total_holds_still() -> None:
+def test_while_paused_nothing_changes() -> None:
     charger = a_charger(LIVELY)
     charger.advance(100)
     before = charger.total_hundredths
@@ -212,7 +212,7 @@ def test_one_log_after_a_pause_has_the_energy_of_the_pause() -> None:
     assert charger.total_hundredths > before + 100
 
 
-def test_half_of_a_fleet_is_in_mid_session_at_the_start_with_energy_that_counts() -> None:
+def test_half_of_a_fleet_starts_during_a_session_whose_energy_counts() -> None:
     fleet = [a_charger(Plan(), index=index) for index in range(12)]
     charging = [charger for charger in fleet if charger.session]
 
@@ -228,12 +228,12 @@ def test_one_charger_in_twelve_has_a_weak_wifi() -> None:
     assert sum("chargerDisconnected" in told for told in day) == 1
 
 
-def test_the_chargers_of_a_fleet_live_lives_of_their_own() -> None:
+def test_the_chargers_of_a_fleet_are_independent() -> None:
     assert a_charger(LIVELY, index=3).advance(HOUR) != a_charger(LIVELY, index=4).advance(HOUR)
 
 
 @pytest.mark.parametrize(("claim", "expected"), [("true", "last"), ("zero", "zero"), ("stale", "older")])
-def test_a_document_in_mid_session_can_claim_another_energy(claim: str, expected: str) -> None:
+def test_a_document_during_a_session_can_have_another_energy(claim: str, expected: str) -> None:
     charger = a_charger(STEADY)
     told = logs(charger.advance(HOUR))
     energies = {"last": told[-1]["energy"], "zero": 0, "older": told[-12]["energy"]}

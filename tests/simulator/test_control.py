@@ -7,7 +7,7 @@ from tests.simulator.client import listening
 from tests.simulator.conftest import Http
 
 
-async def test_the_vendors_switch_ends_and_begins_a_session_for_real(simulator: Simulator, http: Http) -> None:
+async def test_the_vendors_switch_ends_and_begins_a_session(simulator: Simulator, http: Http) -> None:
     assert await http.switch("sim-0001", "OFF") == 200
     assert (await http.total("sim-0001"))["status"] == "OFF"
     async with listening(simulator, "sim-0001") as (ear, _):
@@ -35,13 +35,13 @@ async def test_the_vendors_switch_refuses_a_wrong_token_charger_or_status(
     assert (await http.total("sim-0001"))["status"] == "ON"
 
 
-async def test_a_charger_that_is_off_line_cannot_be_switched(http: Http) -> None:
+async def test_an_offline_charger_cannot_be_switched(http: Http) -> None:
     await http.act("sim-0001", "offline")
 
     assert await http.switch("sim-0001", "OFF") == 409
 
 
-async def test_a_charger_goes_off_line_and_comes_back(simulator: Simulator, http: Http) -> None:
+async def test_a_charger_goes_offline_and_comes_back(simulator: Simulator, http: Http) -> None:
     async with listening(simulator, "sim-0001") as (ear, _):
         await ear.hear("chargerConnected")
         await http.act("sim-0001", "offline")
@@ -56,7 +56,7 @@ async def test_a_charger_goes_off_line_and_comes_back(simulator: Simulator, http
         await ear.hear("newLog", logs + 1)
 
 
-async def test_all_chargers_can_be_paused_at_once_and_moved_on_log_by_log(simulator: Simulator, http: Http) -> None:
+async def test_all_chargers_can_be_paused_and_advanced_log_by_log(simulator: Simulator, http: Http) -> None:
     await http.act("all", "pause")
     before = await http.get("/simulator/totals")
     async with listening(simulator, "sim-0001") as (ear, _):
@@ -127,5 +127,5 @@ async def test_tokens_are_revoked_restored_and_rotated(simulator: Simulator, htt
         ("/simulator/restart", b'{"seconds": "soon"}', 400),
     ],
 )
-async def test_a_wrong_request_is_answered_as_such(http: Http, path: str, body: bytes, answer: int) -> None:
+async def test_an_invalid_request_is_an_error(http: Http, path: str, body: bytes, answer: int) -> None:
     assert await http.status("POST", path, data=body) == answer

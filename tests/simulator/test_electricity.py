@@ -21,12 +21,12 @@ def test_the_voltage_stays_within_ten_percent_of_230(supply: Mains, at: float, a
 
 
 @given(mains, st.floats(0, 1e6), st.floats(1, 32))
-def test_the_cars_own_current_costs_voltage(supply: Mains, at: float, amperes: float) -> None:
+def test_the_current_of_the_car_lowers_the_voltage(supply: Mains, at: float, amperes: float) -> None:
     assert supply.volts(at, amperes) < supply.volts(at, 0)
 
 
 @given(demands)
-def test_the_current_ramps_up_from_nothing_to_its_plateau_and_tapers(demand: Demand) -> None:
+def test_the_current_rises_to_its_plateau_and_tapers(demand: Demand) -> None:
     middle = demand.amperes(demand.seconds / 2)
 
     assert demand.amperes(0) == 0

@@ -17,7 +17,7 @@ def a_charger(plan: Plan = STEADY) -> Charger:
     return fleet_charger(0, seed=1, plan=plan, epoch=1_700_000_000, log_interval=10)
 
 
-def test_a_log_is_resent_word_for_word() -> None:
+def test_a_log_is_resent_unchanged() -> None:
     charger = a_charger()
     told = charger.advance(100)
 
@@ -37,7 +37,7 @@ def test_a_blip_is_a_newer_log_with_energy_zero_that_changes_no_total() -> None:
     assert charger.total_hundredths == before > 0
 
 
-def test_a_burst_is_of_true_logs() -> None:
+def test_a_burst_has_true_logs() -> None:
     charger = a_charger()
 
     told = faults.burst(charger, 100, 30)
@@ -71,7 +71,7 @@ def test_a_dip_is_a_log_a_little_below_the_last() -> None:
     assert charger.total_hundredths == before
 
 
-def test_another_user_is_a_true_log_in_another_name() -> None:
+def test_a_log_of_another_user_has_the_true_energy() -> None:
     charger = a_charger()
     charger.advance(7200)
 
@@ -89,7 +89,7 @@ def test_the_first_kwh_of_a_session_has_neither_since_both_could_be_a_new_sessio
     assert faults.dip(charger, 60) == faults.other_user(charger, 60) == []
 
 
-def test_a_charger_that_is_off_has_no_faults_of_its_logs() -> None:
+def test_a_charger_that_is_off_has_no_log_faults() -> None:
     charger = a_charger(Plan(charging_at_start=0))
 
     assert faults.blip(charger, 0) == faults.burst(charger, 0) == faults.corrupt(charger, 0, "null") == []

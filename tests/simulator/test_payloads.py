@@ -63,7 +63,7 @@ def test_the_position_is_geojson_with_the_longitude_first() -> None:
     assert 8 < latitude < 36
 
 
-def test_a_log_has_the_vendors_shape_and_two_decimals_in_its_texts() -> None:
+def test_a_log_has_the_vendors_shape_and_two_decimals() -> None:
     charger = fleet_charger(0, seed=1, plan=STEADY, epoch=EPOCH, log_interval=10)
 
     log = charger.log(10).payload
@@ -76,7 +76,7 @@ def test_a_log_has_the_vendors_shape_and_two_decimals_in_its_texts() -> None:
 
 
 @pytest.mark.parametrize("status", ["ON", "OFF"])
-def test_a_change_of_status_is_the_vendors(status: str) -> None:
+def test_a_change_of_status_has_the_vendors_shape(status: str) -> None:
     charger = fleet_charger(0, seed=1, plan=Plan(charging_at_start=0), epoch=EPOCH, log_interval=10)
     events = charger.switch_on(0) if status == "ON" else [*charger.switch_on(0), *charger.switch_off(1)]
 

@@ -86,7 +86,7 @@ def test_the_simulator_does_not_import_the_exporter() -> None:
             assert all(module.startswith("exporter.simulator") for module in ours), file.name
 
 
-async def test_an_address_that_is_taken_is_an_os_error(simulator: Simulator) -> None:
+async def test_an_address_in_use_is_an_os_error(simulator: Simulator) -> None:
     taken = int(simulator.url.rpartition(":")[2])
 
     with pytest.raises(OSError, match="address already in use"):
@@ -94,5 +94,5 @@ async def test_an_address_that_is_taken_is_an_os_error(simulator: Simulator) -> 
 
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
-def test_the_url_can_be_put_into_a_configuration(host: str, shown: str) -> None:
+def test_the_url_is_valid_in_a_configuration(host: str, shown: str) -> None:
     assert Simulator(SimulatorOptions(host=host, port=1234)).url == f"http://{shown}:1234"

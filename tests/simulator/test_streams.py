@@ -41,7 +41,7 @@ async def test_a_new_connection_gets_the_document_and_then_every_log(
 
 
 @BY_TRANSPORT
-async def test_off_is_sent_and_then_the_namespace_disconnects(
+async def test_off_is_sent_before_the_namespace_disconnects(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
     async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
@@ -72,7 +72,7 @@ async def test_a_refusal_is_an_error_of_the_namespace_without_a_connection(
 
 
 @ENGINE_3
-async def test_the_frames_of_a_stream_are_nodes_and_a_goodbye_leaves_the_transport_open(
+async def test_a_stream_has_the_frames_of_node_and_a_disconnect_keeps_the_transport(
     simulator: Simulator, http: Http
 ) -> None:
     await http.act("all", "pause")
@@ -87,7 +87,7 @@ async def test_the_frames_of_a_stream_are_nodes_and_a_goodbye_leaves_the_transpo
 
 
 @ENGINE_3
-async def test_the_frames_of_a_refusal_are_nodes_and_it_leaves_the_transport_open(simulator: Simulator) -> None:
+async def test_a_refusal_has_the_frames_of_node_and_keeps_the_transport(simulator: Simulator) -> None:
     async with frames(simulator, "wrong") as websocket:
         assert (await websocket.receive_str()).startswith('0{"sid":')
         assert await websocket.receive_str() == '44"Authentication error"'
@@ -173,7 +173,7 @@ async def test_a_client_that_leaves_before_the_answer_causes_no_error(
 @pytest.mark.parametrize(
     ("payloads", "kinds"), [("text", [{str}] * 4), ("object", [{dict}] * 4), ("mixed", [{str}, {dict}])]
 )
-async def test_payloads_are_text_or_objects_or_one_kind_for_each_charger(
+async def test_payloads_are_text_objects_or_one_kind_per_charger(
     payloads: Literal["text", "object", "mixed"], kinds: list[set[type]]
 ) -> None:
     found = []
@@ -214,7 +214,7 @@ async def test_a_dropped_transport_ends_without_a_disconnect(
         assert ear.payloads("statusChanged") == []
 
 
-async def test_a_restart_breaks_every_connection_and_the_chargers_live_on(simulator: Simulator, http: Http) -> None:
+async def test_a_restart_breaks_every_connection_and_keeps_the_chargers(simulator: Simulator, http: Http) -> None:
     async with listening(simulator, "sim-0001") as (ear, _):
         before = await ear.hear("newLog")
         await http.post("/simulator/restart", seconds=0.2)
@@ -269,7 +269,7 @@ async def test_neither_token_nor_payload_is_ever_logged(
     assert user not in logged
 
 
-async def test_what_a_client_summed_up_is_the_simulators_total(http: Http, simulator: Simulator) -> None:
+async def test_the_sum_of_a_client_is_the_total_of_the_simulator(http: Http, simulator: Simulator) -> None:
     last: dict[str, float] = {}
 
     def learn(ear: Ear) -> None:

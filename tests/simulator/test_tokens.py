@@ -55,11 +55,11 @@ def test_claims_that_were_altered_are_refused() -> None:
     assert not issuer.accepts(f"Bearer {header}.{longer}.{signature}", NOW)
 
 
-def test_the_same_seed_accepts_the_tokens_of_a_former_life() -> None:
+def test_the_same_seed_accepts_tokens_of_an_earlier_run() -> None:
     assert TokenIssuer(1, NOW + DAY).accepts(f"Bearer {TokenIssuer(1, NOW).token}", NOW + DAY)
 
 
-def test_a_rotation_ends_the_old_token() -> None:
+def test_a_rotation_invalidates_the_old_token() -> None:
     issuer = TokenIssuer(1, NOW)
     old = issuer.token
 
@@ -69,7 +69,7 @@ def test_a_rotation_ends_the_old_token() -> None:
     assert issuer.accepts(f"Bearer {issuer.token}", NOW)
 
 
-def test_an_issuer_that_accepts_nothing_refuses_its_own_token() -> None:
+def test_an_issuer_that_accepts_no_token_refuses_its_own() -> None:
     issuer = TokenIssuer(1, NOW)
 
     issuer.accepting = False

@@ -99,7 +99,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_a_total_is_shown_once_it_is_on_the_disk(subject: Subject) -> None:
+async def test_a_total_is_shown_after_it_is_committed(subject: Subject) -> None:
     charger = subject.charger()
     subject.deliver(charger, 36_000)
     assert subject.shown(charger) is None
@@ -110,14 +110,14 @@ async def test_a_total_is_shown_once_it_is_on_the_disk(subject: Subject) -> None
     assert subject.process.commit_seconds > 0
 
 
-async def test_all_dirty_chargers_go_in_one_commit(subject: Subject) -> None:
+async def test_all_changed_chargers_are_in_one_commit(subject: Subject) -> None:
     for number in range(100):
         subject.deliver(subject.charger(f"{number}"), number)
     await subject.scrape()
     assert [len(states) for states in subject.disk.begun] == [100]
 
 
-async def test_nothing_dirty_touches_no_disk(subject: Subject) -> None:
+async def test_without_changes_nothing_is_written(subject: Subject) -> None:
     subject.deliver(subject.charger(), 1)
     await subject.scrape()
     await subject.scrape()
@@ -125,13 +125,13 @@ async def test_nothing_dirty_touches_no_disk(subject: Subject) -> None:
     assert subject.process.commits == 1
 
 
-async def test_scrapes_at_one_time_share_a_commit(subject: Subject) -> None:
+async def test_concurrent_scrapes_share_a_commit(subject: Subject) -> None:
     subject.deliver(subject.charger(), 1)
     await asyncio.gather(*(subject.scrape() for _ in range(20)))
     assert len(subject.disk.begun) == 1
 
 
-async def test_what_changes_during_a_commit_goes_with_the_next_before_its_scrape_is_answered(
+async def test_a_change_during_a_commit_is_committed_before_its_scrape_is_answered(
     subject: Subject,
 ) -> None:
     subject.commits = Commits(subject.disk, subject.fleet, create_log("error", "logfmt"), patience_seconds=SECONDS)
@@ -149,7 +149,7 @@ async def test_what_changes_during_a_commit_goes_with_the_next_before_its_scrape
     assert len(subject.disk.begun) == 2
 
 
-async def test_a_state_that_changed_during_its_commit_is_not_shown_before_its_own(subject: Subject) -> None:
+async def test_a_change_during_a_commit_is_not_shown_before_its_own_commit(subject: Subject) -> None:
     charger = subject.charger()
     subject.deliver(charger, 1000)
     subject.disk.works.clear()
@@ -162,7 +162,7 @@ async def test_a_state_that_changed_during_its_commit_is_not_shown_before_its_ow
     assert subject.fleet.dirty == {charger}
 
 
-async def test_a_failed_commit_shows_what_was_committed_before_and_is_tried_again(subject: Subject) -> None:
+async def test_after_a_failed_commit_the_previous_totals_are_shown_and_it_is_retried(subject: Subject) -> None:
     charger = subject.charger()
     subject.deliver(charger, 1000)
     await subject.scrape()
@@ -179,7 +179,7 @@ async def test_a_failed_commit_shows_what_was_committed_before_and_is_tried_agai
     assert subject.process.commit_failures == 1
 
 
-async def test_a_persistent_failure_is_logged_once_a_minute_and_its_end_once(
+async def test_a_persistent_failure_is_logged_once_per_minute_and_its_end_once(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     charger = subject.charger()
@@ -200,13 +200,13 @@ async def test_a_persistent_failure_is_logged_once_a_minute_and_its_end_once(
     assert subject.lines("state commits work again") == 1
 
 
-def test_a_minute_is_a_minute_and_five_seconds_are_five() -> None:
+def test_the_intervals_have_their_documented_lengths() -> None:
     assert commits.LOG_AGAIN_SECONDS == 60
     assert commits.PATIENCE_SECONDS == 5
     assert commits.INTERVAL_SECONDS + commits.PATIENCE_SECONDS <= 15
 
 
-async def test_a_slow_commit_lets_its_scrape_answer_with_what_was_committed_before(subject: Subject) -> None:
+async def test_a_scrape_does_not_wait_for_a_slow_commit(subject: Subject) -> None:
     charger = subject.charger()
     subject.disk.works.clear()
     subject.deliver(charger, 1000)
@@ -217,7 +217,7 @@ async def test_a_slow_commit_lets_its_scrape_answer_with_what_was_committed_befo
     assert subject.lines("takes longer than 0.05 s") == 1
 
 
-async def test_scrapes_do_not_wait_again_for_a_commit_that_has_used_up_its_time(subject: Subject) -> None:
+async def test_scrapes_do_not_wait_for_a_commit_after_its_timeout(subject: Subject) -> None:
     subject.disk.works.clear()
     subject.deliver(subject.charger(), 1000)
     await subject.scrape()
@@ -228,7 +228,7 @@ async def test_scrapes_do_not_wait_again_for_a_commit_that_has_used_up_its_time(
     assert subject.process.commit_failures == 1
 
 
-async def test_a_late_commit_counts_when_it_ends(subject: Subject) -> None:
+async def test_a_late_commit_applies_when_it_ends(subject: Subject) -> None:
     charger = subject.charger()
     subject.disk.works.clear()
     subject.deliver(charger, 1000)
@@ -256,7 +256,7 @@ async def test_a_late_commit_that_fails_is_one_failure_and_shows_nothing(subject
     assert subject.fleet.dirty == {charger}
 
 
-async def test_a_fault_of_ours_in_a_commit_is_a_failure_like_any_other(subject: Subject) -> None:
+async def test_an_unexpected_error_in_a_commit_is_a_failed_commit(subject: Subject) -> None:
     charger = subject.charger()
     subject.disk.error = RuntimeError("token eyJ")
     subject.deliver(charger, 1000)
@@ -265,7 +265,7 @@ async def test_a_fault_of_ours_in_a_commit_is_a_failure_like_any_other(subject: 
     assert subject.fleet.dirty == {charger}
 
 
-async def test_a_charger_whose_state_cannot_be_told_does_not_block_scrapes(
+async def test_a_charger_whose_state_cannot_be_encoded_does_not_block_scrapes(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Charger) -> KeptState:
@@ -281,7 +281,7 @@ async def test_a_charger_whose_state_cannot_be_told_does_not_block_scrapes(
     assert subject.disk.kept["a"].meter.total_joules == 1000
 
 
-async def test_what_had_to_be_mended_is_logged_and_damaged_files_are_counted(subject: Subject) -> None:
+async def test_repairs_are_logged_and_damaged_files_counted(subject: Subject) -> None:
     subject.disk.mended, subject.disk.damaged_files = "the state file was mended", 2
     subject.deliver(subject.charger(), 1000)
     await subject.scrape()
@@ -289,7 +289,7 @@ async def test_what_had_to_be_mended_is_logged_and_damaged_files_are_counted(sub
     assert subject.process.damaged_state_files == 2
 
 
-async def test_without_scrapes_commits_come_at_intervals(subject: Subject) -> None:
+async def test_without_scrapes_commits_are_periodic(subject: Subject) -> None:
     regular = Commits(subject.disk, subject.fleet, create_log("error", "logfmt"), interval_seconds=0.01)
     running = asyncio.create_task(regular.run())
     charger = subject.charger()
@@ -299,7 +299,7 @@ async def test_without_scrapes_commits_come_at_intervals(subject: Subject) -> No
     running.cancel()
 
 
-async def test_the_end_makes_a_last_commit_and_lets_go_of_the_file(subject: Subject) -> None:
+async def test_the_stop_makes_a_final_commit_and_closes_the_file(subject: Subject) -> None:
     charger = subject.charger()
     subject.deliver(charger, 1000)
     await subject.commits.close(SECONDS)
@@ -308,7 +308,7 @@ async def test_the_end_makes_a_last_commit_and_lets_go_of_the_file(subject: Subj
     assert subject.text.getvalue() == ""
 
 
-async def test_a_disk_that_hangs_does_not_hold_up_the_end_and_is_named(subject: Subject) -> None:
+async def test_a_disk_that_hangs_does_not_delay_the_stop_and_is_logged(subject: Subject) -> None:
     subject.disk.works.clear()
     subject.deliver(subject.charger(), 1000)
     async with asyncio.timeout(1.0):
@@ -324,7 +324,7 @@ async def test_a_final_commit_that_fails_is_logged(subject: Subject) -> None:
     assert subject.disk.closed
 
 
-async def test_the_event_loop_goes_on_while_ten_thousand_chargers_are_committed(
+async def test_a_commit_of_ten_thousand_chargers_does_not_block_the_event_loop(
     subject: Subject, tmp_path: Path
 ) -> None:
     chargers = [subject.charger(f"veChargePoint{number:07}") for number in range(10_000)]

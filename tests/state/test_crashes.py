@@ -67,7 +67,7 @@ def unreachable(service: SimulatedService) -> dict[str, Any]:
     return {"accounts": [service.account() | {"url": "http://127.0.0.1:9"}]}
 
 
-def test_after_kill_9_the_first_scrape_shows_what_the_last_one_showed_before_any_charger_connects(
+def test_the_first_scrape_after_kill_9_shows_the_totals_of_the_last_scrape(
     service: SimulatedService, start: Start
 ) -> None:
     exporter = start()
@@ -135,7 +135,7 @@ def test_a_session_that_begins_while_the_exporter_is_down_is_counted_in_full(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_a_last_commit(
+def test_a_signal_stops_the_exporter_after_a_final_commit(
     service: SimulatedService, start: Start, storage: Path, number: signal.Signals
 ) -> None:
     exporter = start()
@@ -157,7 +157,7 @@ def test_a_signal_ends_it_with_a_last_commit(
     wait_until(lambda: not any(row["connected"] for row in service.totals().values()), "every stream closed")
 
 
-def test_neither_a_service_that_never_answers_nor_a_disk_that_hangs_holds_up_the_end(
+def test_neither_an_unresponsive_service_nor_disk_delays_the_stop(
     service: SimulatedService, start: Start, storage: Path
 ) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
@@ -173,7 +173,7 @@ def test_neither_a_service_that_never_answers_nor_a_disk_that_hangs_holds_up_the
     assert "final commit failed; totals since the previous commit are lost" in exporter.process.text()
 
 
-def test_a_second_exporter_exits_with_status_1_and_a_line_that_names_the_file(start: Start) -> None:
+def test_a_second_exporter_exits_with_1_and_a_line_that_names_the_file(start: Start) -> None:
     exporter = start()
     ended = subprocess.run(
         [PROGRAM, "run", "--config.file=config.yml", "--web.listen-address=127.0.0.1:0"],
@@ -200,7 +200,7 @@ def flip_a_bit(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [truncate, flip_a_bit])
-def test_a_damaged_file_is_set_aside_and_said_in_log_and_metric(
+def test_a_damaged_file_is_set_aside_and_reported_in_log_and_metric(
     service: SimulatedService, start: Start, storage: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     exporter = start()
@@ -251,7 +251,7 @@ def small_disk(tmp_path: Path) -> list[str]:
     return [*unshare, "sh", "-c", 'mkdir data && mount -t tmpfs -o size=512k tmpfs data && exec "$@"', "sh"]
 
 
-def test_a_full_disk_fails_commits_and_lowers_no_total_until_there_is_space_again(
+def test_a_full_disk_fails_commits_without_lowering_a_total(
     service: SimulatedService, start: Start, small_disk: list[str]
 ) -> None:
     exporter = start(wrapper=small_disk)
@@ -277,7 +277,7 @@ def test_a_full_disk_fails_commits_and_lowers_no_total_until_there_is_space_agai
     assert "state commits work again" in exporter.process.text()
 
 
-def test_a_disk_that_hangs_leaves_scrapes_answered_with_what_is_committed(
+def test_scrapes_show_committed_totals_while_the_disk_hangs(
     service: SimulatedService, start: Start, storage: Path
 ) -> None:
     exporter = start()

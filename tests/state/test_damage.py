@@ -165,7 +165,7 @@ def assert_sessions_of_a_period(connection: sqlite3.Connection, scene: Scene) ->
     assert page.is_complete or any(each is not None and each.unreadable for each in found)
 
 
-def test_without_damage_nothing_is_lost(tmp_path: Path, sound: Scene) -> None:
+def test_an_undamaged_file_loses_nothing(tmp_path: Path, sound: Scene) -> None:
     assert consequence(tmp_path / "data", sound, sound.parts) == "none"
 
 
@@ -217,7 +217,7 @@ def damaged_copy(folder: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("length", [0, 100, -1])
-def test_a_damaged_file_is_set_aside_as_it_is(tmp_path: Path, right_after_one: Scene, length: int) -> None:
+def test_a_damaged_file_is_set_aside_unchanged(tmp_path: Path, right_after_one: Scene, length: int) -> None:
     content = right_after_one.parts[STATE_FILE][:length]
     folder = damaged_copy(tmp_path / "data", content)
     with closing(StateStore.open(folder)) as store:
@@ -263,7 +263,7 @@ def test_a_row_of_another_charger_is_detected(
         assert "checksum" in store.set_aside.reason
 
 
-def test_a_journal_without_its_file_is_damage_and_not_a_fresh_start(tmp_path: Path) -> None:
+def test_a_journal_without_its_file_is_damage(tmp_path: Path) -> None:
     (tmp_path / "state.db-journal").write_bytes(b"pages")
     with closing(StateStore.open(tmp_path)) as store:
         assert store.set_aside is not None
@@ -271,7 +271,7 @@ def test_a_journal_without_its_file_is_damage_and_not_a_fresh_start(tmp_path: Pa
     assert (tmp_path / "state.db.damaged-1-journal").read_bytes() == b"pages"
 
 
-def test_damaged_files_have_names_of_their_own_and_are_counted_until_they_are_removed(tmp_path: Path) -> None:
+def test_damaged_files_get_numbers_and_are_counted_until_removed(tmp_path: Path) -> None:
     for number in (1, 2):
         StateStore.open(tmp_path).close()
         (tmp_path / STATE_FILE).write_bytes(b"damage %d" % number)
@@ -285,14 +285,14 @@ def test_damaged_files_have_names_of_their_own_and_are_counted_until_they_are_re
         assert store.damaged_files == 1
 
 
-def test_an_interrupted_creation_is_a_fresh_start(tmp_path: Path) -> None:
+def test_after_an_interrupted_creation_the_file_is_created_again(tmp_path: Path) -> None:
     (tmp_path / "state.db.new").write_bytes(b"half")
     with closing(StateStore.open(tmp_path)) as store:
         assert store.set_aside is None
     assert not (tmp_path / "state.db.new").exists()
 
 
-def test_sessions_that_are_damaged_while_the_exporter_runs_cost_neither_totals_nor_other_sessions(
+def test_damaged_sessions_affect_neither_totals_nor_other_sessions(
     tmp_path: Path,
 ) -> None:
     today = time.time() // 86_400 * 86_400

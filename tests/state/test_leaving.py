@@ -48,19 +48,19 @@ def charger(fleet: Fleet, charger_id: str) -> Charger:
     return next(one for one in fleet.chargers if one.charger_id == charger_id)
 
 
-async def test_a_charger_starts_with_what_is_kept_of_it_and_shows_it_at_once(fleet: Fleet) -> None:
+async def test_a_charger_starts_with_its_stored_state(fleet: Fleet) -> None:
     await fleet.reconcile(configuration("a"), {"a": KEPT, "not watched": KEPT})
     assert charger(fleet, "a").kept_state() == KEPT
     assert charger(fleet, "a").committed == KEPT.meter
     assert [one.charger_id for one in fleet.chargers] == ["a"]
 
 
-async def test_only_a_charger_that_is_not_on_the_disk_is_dirty_at_the_start(fleet: Fleet) -> None:
+async def test_only_a_new_charger_is_unsaved_at_the_start(fleet: Fleet) -> None:
     await fleet.reconcile(configuration("a", "new"), {"a": KEPT})
     assert fleet.dirty == {charger(fleet, "new")}
 
 
-async def test_what_the_disk_does_not_have_yet_comes_back_with_the_charger(fleet: Fleet) -> None:
+async def test_a_charger_that_returns_keeps_its_uncommitted_state(fleet: Fleet) -> None:
     """Its last commit may have failed: neither what is shown nor what is to be kept may go back to the disk's."""
     await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
     left = charger(fleet, "a")
@@ -75,7 +75,7 @@ async def test_what_the_disk_does_not_have_yet_comes_back_with_the_charger(fleet
     assert left in fleet.dirty
 
 
-async def test_a_charger_has_one_state_however_often_it_leaves(fleet: Fleet) -> None:
+async def test_a_charger_that_leaves_repeatedly_has_one_state(fleet: Fleet) -> None:
     """Two objects of one charger would overwrite each other's row."""
     for _ in range(3):
         await fleet.reconcile(configuration("a", "b"), {})

@@ -81,17 +81,19 @@ def read_only() -> Iterator[Callable[[Path], Path]]:
 ReadOnly = Callable[[Path], Path]
 
 
-def test_nothing_is_made_beside_the_file(folder: Path) -> None:
+def test_a_reader_creates_no_other_file(folder: Path) -> None:
     before = names(folder)
     assert shown(folder) == "1.00"
     assert names(folder) == before
 
 
-def test_a_folder_may_be_read_only(folder: Path, read_only: ReadOnly) -> None:
+def test_a_reader_needs_no_write_access(folder: Path, read_only: ReadOnly) -> None:
     assert shown(read_only(folder)) == "1.00"
 
 
-def test_so_it_may_while_the_exporter_runs(folder: Path, running: StateStore, read_only: ReadOnly) -> None:
+def test_a_reader_needs_no_write_access_while_the_exporter_runs(
+    folder: Path, running: StateStore, read_only: ReadOnly
+) -> None:
     read_only(folder)
     assert shown(folder) == "2.00"
     running.commit({"test": total(3)})
@@ -148,7 +150,7 @@ def test_an_interrupted_commit_in_a_read_only_folder_is_reported(interrupted: Pa
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
-def test_a_file_that_the_user_must_not_read_is_reported(folder: Path, closed: str) -> None:
+def test_a_file_without_read_permission_is_reported(folder: Path, closed: str) -> None:
     (folder if closed == "folder" else folder / STATE_FILE).chmod(0)
     told = state(folder)
     folder.chmod(stat.S_IRWXU)

@@ -48,14 +48,14 @@ SCHEMA_1 = {
 }
 
 
-def test_schema_1_is_read_without_a_change(tmp_path: Path) -> None:
+def test_schema_1_is_read_without_changing_the_file(tmp_path: Path) -> None:
     file = place(tmp_path / "data", 1)
     before = file.read_bytes()
     assert totals(read(file.parent)) == SCHEMA_1
     assert file.read_bytes() == before
 
 
-def test_the_list_of_sessions_adds_up_after_a_migration(tmp_path: Path) -> None:
+def test_the_session_list_adds_up_after_a_migration(tmp_path: Path) -> None:
     file = place(tmp_path / "data", 1)
     StateStore.open(file.parent).close()
     with open_to_read(file) as connection:
@@ -76,7 +76,7 @@ def test_schema_1_is_migrated_and_keeps_all_totals(tmp_path: Path) -> None:
     assert {path.name for path in file.parent.iterdir()} == {"state.db", "state.lock"}
 
 
-def test_what_schema_1_still_had_in_its_log_is_migrated(tmp_path: Path) -> None:
+def test_the_write_ahead_log_of_schema_1_is_migrated(tmp_path: Path) -> None:
     file = place(tmp_path / "running", 1)
     with closing(sqlite3.connect(file)) as running:
         text = '{"meter":[500,null,0,false,null,null,null,null,null],"first_seen_unix":1.0}'
@@ -116,7 +116,7 @@ def assert_kept(before: Any, after: Any) -> None:
         assert_kept(value, after[name])
 
 
-def test_schema_2_has_its_totals_and_its_list_of_sessions(tmp_path: Path) -> None:
+def test_schema_2_has_totals_and_sessions(tmp_path: Path) -> None:
     file = place(tmp_path / "data", 2)
     kept = read(file.parent)
     assert {name: state.meter.total_joules for name, state in kept.items()} == {
@@ -138,7 +138,7 @@ def test_schema_2_has_its_totals_and_its_list_of_sessions(tmp_path: Path) -> Non
     ]
 
 
-def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_newer_file_is_rejected_and_not_changed(tmp_path: Path) -> None:
     StateStore.open(tmp_path).close()
     file = tmp_path / STATE_FILE
     with closing(sqlite3.connect(file)) as database:
@@ -151,7 +151,7 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, journal: str) -> None:
+def test_the_database_of_another_program_is_rejected_and_not_changed(tmp_path: Path, journal: str) -> None:
     file = tmp_path / STATE_FILE
     with closing(sqlite3.connect(file)) as database:
         database.execute(f"PRAGMA journal_mode = {journal}")

@@ -38,7 +38,7 @@ def listed(folder: Path, charger_id: str = "a", period: Period = session_query.A
         return found.sessions
 
 
-def test_a_session_comes_back_as_it_was(folder: Path, opened: StateStore) -> None:
+def test_a_session_is_stored_and_loaded(folder: Path, opened: StateStore) -> None:
     full = session(1)
     bare = Session(2, NOON + 0.125, None, 1, None, SessionEvidence.ASSUMED, None, certain=False)
     opened.commit({"a": state_with(full, bare)})
@@ -59,16 +59,14 @@ def test_the_next_commit_adds_to_the_list(folder: Path, opened: StateStore) -> N
     assert listed(folder) == [first, second]
 
 
-def test_a_session_that_is_written_again_is_listed_once(folder: Path, opened: StateStore) -> None:
+def test_a_session_written_twice_is_listed_once(folder: Path, opened: StateStore) -> None:
     """A commit may reach the disk and yet be reported as failed, and is then repeated."""
     for _ in range(2):
         opened.commit({"a": state_with(session(1))})
     assert listed(folder) == [session(1)]
 
 
-def test_sessions_that_may_be_revised_are_listed_out_of_the_state_of_the_charger(
-    folder: Path, opened: StateStore
-) -> None:
+def test_revisable_sessions_are_listed_from_the_state_of_the_charger(folder: Path, opened: StateStore) -> None:
     running = RunningSession(36_000, NOON + DAY, NOON + DAY + 60, NOON + DAY + 60, number=2, set_aside=1000)
     nothing_yet = RunningSession(0, NOON + DAY, NOON + DAY, NOON + DAY)
     settled = session(1)
@@ -106,7 +104,7 @@ def test_a_period_holds_the_sessions_that_began_in_it(
     assert [each.number for each in listed(folder, period=period)] == numbers
 
 
-def test_a_charger_that_the_file_does_not_know_has_no_list(folder: Path, opened: StateStore) -> None:
+def test_an_unknown_charger_has_no_list(folder: Path, opened: StateStore) -> None:
     opened.commit({"a": state_with()})
     with open_to_read(folder / STATE_FILE) as connection:
         assert session_query.of_charger(connection, "b") is None
@@ -115,7 +113,7 @@ def test_a_charger_that_the_file_does_not_know_has_no_list(folder: Path, opened:
 # Pages
 
 
-def test_pages_are_newest_first_and_leave_nothing_out(folder: Path, opened: StateStore) -> None:
+def test_pages_are_newest_first_and_complete(folder: Path, opened: StateStore) -> None:
     """Ties in time, days and pages fall together in every way."""
     settled = {
         name: [session(number, NOON + number // 3 * DAY / 2) for number in range(1, 20)] for name in ("a", "b", "ü")
@@ -141,7 +139,7 @@ def test_pages_are_newest_first_and_leave_nothing_out(folder: Path, opened: Stat
         )
 
 
-def test_totals_are_number_and_energy_of_a_period(folder: Path, opened: StateStore) -> None:
+def test_totals_have_the_number_and_energy_of_a_period(folder: Path, opened: StateStore) -> None:
     def of(sessions: int, joules: int) -> Totals:
         return Totals(sessions, joules, is_complete=True)
 
@@ -166,12 +164,12 @@ def test_totals_are_number_and_energy_of_a_period(folder: Path, opened: StateSto
         ("1970-01-02", DAY),
     ],
 )
-def test_a_time_is_rfc_3339_or_so_long_ago(text: str, unix: float) -> None:
+def test_a_time_is_rfc_3339_or_a_duration_before_now(text: str, unix: float) -> None:
     assert session_query.time_of(text, 1_000_000.0) == unix
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7", "2026-13-01", "-1d"])
-def test_what_is_not_a_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d"):
         session_query.time_of(text, 0.0)
 
@@ -199,7 +197,7 @@ def test_old_sessions_are_trimmed_in_small_steps_and_the_sum_stays(
         assert [each.number for each in listed(folder)] == list(range(20, 31))
 
 
-def test_a_session_that_may_be_revised_is_in_the_period_in_which_it_began(folder: Path, opened: StateStore) -> None:
+def test_a_revisable_session_is_in_the_period_in_which_it_began(folder: Path, opened: StateStore) -> None:
     running = RunningSession(36_000, NOON, NOON, NOON, number=1)
     opened.commit({"a": state_with(current=running, total_joules=36_000)})
     assert listed(folder, period=Period(NOON, NOON + 1)) == [running.listed()]
@@ -209,7 +207,7 @@ def test_a_session_that_may_be_revised_is_in_the_period_in_which_it_began(folder
 # Damage: never silent
 
 
-def test_sessions_that_changed_places_between_two_chargers_are_noticed(folder: Path) -> None:
+def test_sessions_swapped_between_two_chargers_are_detected(folder: Path) -> None:
     """Both are sound in themselves, and both sums agree."""
     with closing(StateStore.open(folder)) as opened:
         opened.commit({"a": state_with(session(1)), "b": state_with(session(1, NOON + 60))})

@@ -71,32 +71,32 @@ def opened(folder: Path) -> Iterator[StateStore]:
         yield opened
 
 
-def test_a_new_file_holds_nothing(opened: StateStore) -> None:
+def test_a_new_file_is_empty(opened: StateStore) -> None:
     assert opened.load() == {}
     assert opened.set_aside is None
     assert opened.damaged_files == 0
 
 
-def test_every_field_comes_back_as_it_was(folder: Path) -> None:
+def test_every_field_is_stored_and_loaded(folder: Path) -> None:
     with closing(StateStore.open(folder)) as first:
         first.commit({"full": FULL, "new": KeptState(MeterState(), 2.5)})
     with closing(StateStore.open(folder)) as second:
         assert second.load() == {"full": FULL, "new": KeptState(MeterState(), 2.5)}
 
 
-def test_a_commit_replaces_its_chargers_and_leaves_the_others(opened: StateStore) -> None:
+def test_a_commit_replaces_only_its_chargers(opened: StateStore) -> None:
     opened.commit({"a": kept(1), "b": kept(2)})
     opened.commit({"b": kept(3), "c": kept(4)})
     assert opened.load() == {"a": kept(1), "b": kept(3), "c": kept(4)}
 
 
 @pytest.mark.parametrize("charger_id", ["ünïcode", 'quote" and \\', "a'); DROP TABLE chargers; --", "x" * 10_000])
-def test_any_charger_id_is_kept(opened: StateStore, charger_id: str) -> None:
+def test_any_charger_id_can_be_stored(opened: StateStore, charger_id: str) -> None:
     opened.commit({charger_id: FULL})
     assert opened.load() == {charger_id: FULL}
 
 
-def test_file_and_folder_are_for_their_owner_alone(folder: Path) -> None:
+def test_only_the_owner_can_access_file_and_folder(folder: Path) -> None:
     with closing(StateStore.open(folder)) as opened:
         opened.commit({"a": FULL})
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
@@ -117,7 +117,7 @@ def test_ten_thousand_chargers_are_one_commit(opened: StateStore) -> None:
     assert opened.load() == states
 
 
-def test_a_commit_is_whole_or_not_at_all(opened: StateStore) -> None:
+def test_a_commit_is_atomic(opened: StateStore) -> None:
     opened.commit({"a": kept(1), "b": kept(1)})
     not_a_session: Any = object()
     with pytest.raises(AttributeError):
@@ -136,7 +136,7 @@ def test_a_second_exporter_is_refused_with_the_name_of_the_file(folder: Path, op
     opened.commit({"a": FULL})
 
 
-def test_the_lock_goes_with_the_store(folder: Path) -> None:
+def test_closing_the_store_releases_the_lock(folder: Path) -> None:
     StateStore.open(folder).close()
     StateStore.open(folder).close()
 
@@ -147,7 +147,7 @@ def _commit_and_hang(folder: Path, ready: "multiprocessing.synchronize.Event") -
     time.sleep(600)
 
 
-def test_the_lock_dies_with_the_process_and_the_commit_does_not(folder: Path) -> None:
+def test_a_killed_process_releases_the_lock_and_keeps_its_commit(folder: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()
     process = spawn.Process(target=_commit_and_hang, args=(folder, ready))
@@ -166,13 +166,13 @@ def test_the_lock_dies_with_the_process_and_the_commit_does_not(folder: Path) ->
 # What the system refuses
 
 
-def test_a_path_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder_is_rejected_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match=rf"{tmp_path}/file/state.db cannot be opened: \w+: "):
         StateStore.open(tmp_path / "file")
 
 
-def test_a_file_that_another_program_locks_fails_the_commit_and_then_no_more(folder: Path, opened: StateStore) -> None:
+def test_commits_fail_only_while_another_program_locks_the_file(folder: Path, opened: StateStore) -> None:
     opened._connection.execute("PRAGMA busy_timeout = 10")  # noqa: SLF001 - the real one makes a test slow
     with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None)) as intruder:
         intruder.execute("BEGIN IMMEDIATE")
@@ -182,7 +182,7 @@ def test_a_file_that_another_program_locks_fails_the_commit_and_then_no_more(fol
     assert opened.load() == {"a": FULL}
 
 
-def test_a_file_that_was_replaced_under_the_exporter_takes_no_commits(folder: Path, opened: StateStore) -> None:
+def test_a_commit_to_a_file_that_was_replaced_fails(folder: Path, opened: StateStore) -> None:
     (folder / STATE_FILE).unlink()
     (folder / STATE_FILE).write_bytes(b"")
     with pytest.raises(StateError, match="was replaced while in use: restart"):
@@ -190,7 +190,7 @@ def test_a_file_that_was_replaced_under_the_exporter_takes_no_commits(folder: Pa
 
 
 @pytest.mark.parametrize("removed", ["file", "folder"])
-def test_a_file_removed_while_in_use_is_written_again_with_all_totals(
+def test_a_file_that_was_removed_is_written_again_with_all_totals(
     folder: Path, opened: StateStore, removed: str
 ) -> None:
     states = fleet_of(100)
@@ -211,20 +211,20 @@ def test_a_file_removed_while_in_use_is_written_again_with_all_totals(
 # Reading without opening
 
 
-def test_reading_needs_no_lock_and_sees_every_commit(folder: Path, opened: StateStore) -> None:
+def test_a_reader_needs_no_lock_and_sees_every_commit(folder: Path, opened: StateStore) -> None:
     opened.commit({"a": kept(1)})
     assert read(folder) == {"a": kept(1)}
     opened.commit({"a": kept(2)})
     assert read(folder) == {"a": kept(2)}
 
 
-def test_reading_makes_no_file(tmp_path: Path) -> None:
+def test_a_reader_creates_no_file(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=rf"state file not found: {tmp_path}/state.db"):
         read(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_reading_a_closed_file_leaves_nothing_that_an_exporter_minds(folder: Path) -> None:
+def test_an_exporter_can_start_after_a_reader(folder: Path) -> None:
     with closing(StateStore.open(folder)) as opened:
         opened.commit({"a": FULL})
     assert read(folder) == {"a": FULL}
@@ -233,7 +233,7 @@ def test_reading_a_closed_file_leaves_nothing_that_an_exporter_minds(folder: Pat
         assert opened.load() == {"a": FULL}
 
 
-def test_reading_tells_of_damage_and_touches_nothing(folder: Path) -> None:
+def test_a_reader_reports_damage_and_changes_nothing(folder: Path) -> None:
     StateStore.open(folder).close()
     (folder / STATE_FILE).write_bytes(b"damage")
     with pytest.raises(StateError, match=r"state\.db is damaged"):

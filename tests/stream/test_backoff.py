@@ -22,12 +22,12 @@ def test_the_bound_doubles_from_1_second_to_60() -> None:
     assert (MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS) == (1, 60)
 
 
-def test_it_never_overflows() -> None:
+def test_the_bound_does_not_overflow() -> None:
     backoff = Backoff(Longest())
     assert {backoff.next() for _ in range(5000)} <= {1, 2, 4, 8, 16, 32, 60}
 
 
-def test_it_starts_again_after_a_connection_that_lived() -> None:
+def test_the_backoff_is_reset_after_a_long_connection() -> None:
     backoff = Backoff(Longest())
     backoff.next()
     backoff.next()
@@ -35,7 +35,7 @@ def test_it_starts_again_after_a_connection_that_lived() -> None:
     assert backoff.next() == 1
 
 
-def test_streams_that_fail_together_do_not_come_back_together() -> None:
+def test_streams_that_fail_together_retry_at_different_times() -> None:
     def after_ten_failures(seed: int) -> float:
         backoff = Backoff(random.Random(seed))
         return [backoff.next() for _ in range(10)][-1]

@@ -24,7 +24,7 @@ GENERATIONS: tuple[Generation, ...] = ("4", "4+3") if SOCKETIO5 else ("2", "4+3"
 
 @BOTH
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_after_off_the_stream_connects_again_and_waits(
+async def test_after_off_the_stream_reconnects(
     node_service: StartNode, watch: StartWatch, generation: Generation, transport: str
 ) -> None:
     node = node_service(generation)
@@ -65,7 +65,7 @@ async def test_an_error_of_the_service_is_an_event(node_service: StartNode, watc
 
 
 @BOTH
-async def test_a_broken_wire_is_connected_again(node_service: StartNode, watch: StartWatch, transport: str) -> None:
+async def test_a_broken_connection_is_reconnected(node_service: StartNode, watch: StartWatch, transport: str) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url, transports=[transport])
     for times in (1, 2):
@@ -76,9 +76,7 @@ async def test_a_broken_wire_is_connected_again(node_service: StartNode, watch: 
 
 
 @BOTH
-async def test_a_connection_without_a_sign_of_life_is_given_up(
-    node_service: StartNode, watch: StartWatch, transport: str
-) -> None:
+async def test_a_silent_connection_is_closed(node_service: StartNode, watch: StartWatch, transport: str) -> None:
     node = node_service(NATIVE, ping_interval=300, ping_timeout=300)
     stream = watch(node.url, transports=[transport])
     await stream.until_connected()
@@ -87,7 +85,7 @@ async def test_a_connection_without_a_sign_of_life_is_given_up(
     assert stream.disconnections == [Disconnection.IDLE]
 
 
-async def test_a_server_that_was_away_is_found_again(node_service: StartNode, watch: StartWatch) -> None:
+async def test_a_stream_reconnects_after_a_restart_of_the_server(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url)
     await stream.until_connected()
@@ -99,7 +97,7 @@ async def test_a_server_that_was_away_is_found_again(node_service: StartNode, wa
 
 
 @BOTH
-async def test_a_charger_is_never_connected_to_twice_at_once(
+async def test_a_charger_never_has_two_connections_at_once(
     node_service: StartNode, watch: StartWatch, transport: str
 ) -> None:
     # The service may take a second connection for another user.
@@ -122,7 +120,7 @@ async def test_a_charger_is_never_connected_to_twice_at_once(
 
 
 @pytest.mark.parametrize("status", [400, 403, 502])
-async def test_polling_is_used_where_a_proxy_refuses_websockets(
+async def test_polling_is_used_if_a_proxy_refuses_websockets(
     node_service: StartNode, watch: StartWatch, status: int
 ) -> None:
     node = node_service(NATIVE)
@@ -133,9 +131,7 @@ async def test_polling_is_used_where_a_proxy_refuses_websockets(
     assert stream.failures == []
 
 
-async def test_polling_is_not_tried_where_the_service_itself_says_no(
-    node_service: StartNode, watch: StartWatch
-) -> None:
+async def test_polling_is_not_tried_if_the_service_refuses(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     node.rules(refuse="Authentication error")
     stream = watch(node.url, transports=["websocket", "polling"])
@@ -178,7 +174,7 @@ async def test_an_error_or_disconnect_of_another_namespace_is_ignored(
 
 
 @pytest.mark.parametrize(("ping_interval", "ping_timeout"), [(3_600_000, 20_000), (25_000, 3_600_000)])
-async def test_a_server_that_announces_pings_an_hour_apart_is_connected_to(
+async def test_a_server_that_announces_a_ping_interval_of_an_hour_is_connected_to(
     node_service: StartNode, watch: StartWatch, ping_interval: int, ping_timeout: int
 ) -> None:
     node = node_service(NATIVE, ping_interval=ping_interval, ping_timeout=ping_timeout)
@@ -191,7 +187,7 @@ async def test_a_server_that_announces_pings_an_hour_apart_is_connected_to(
 
 
 @BOTH
-async def test_silence_is_noticed_though_the_server_announces_pings_an_hour_apart(
+async def test_silence_is_detected_if_the_ping_interval_is_an_hour(
     node_service: StartNode, watch: StartWatch, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Engine.IO 3 lets the client ping sooner; of Engine.IO 4 only the wait can be shortened.
@@ -206,7 +202,7 @@ async def test_silence_is_noticed_though_the_server_announces_pings_an_hour_apar
     assert stream.disconnections == [Disconnection.IDLE]
 
 
-async def test_nothing_that_a_server_says_ends_the_stream(watch: StartWatch) -> None:
+async def test_no_event_of_a_server_ends_the_stream(watch: StartWatch) -> None:
     garbage = ["4", "42", "42[", "42{}", "42[]", '42[{"not":"a name"}]', "47", "4x", '43["ack"]', "451-[", "42[null]"]
     log = '42["newLog",{"energy":1}]'
     async with scripted([opening(), JOINED, *garbage, b"\x04bytes that nobody announced", log]) as url:
@@ -237,7 +233,7 @@ def watch_of(simulator: Simulator, watch: StartWatch, **options: Any) -> Watch:
 
 
 @BOTH
-async def test_the_simulator_too_is_followed_through_its_restart(
+async def test_a_stream_reconnects_after_a_restart_of_the_simulator(
     simulator: Simulator, watch: StartWatch, transport: str
 ) -> None:
     stream = watch_of(simulator, watch, transports=[transport])
@@ -249,7 +245,7 @@ async def test_the_simulator_too_is_followed_through_its_restart(
     await stream.stop()
 
 
-async def test_the_simulator_too_refuses_with_the_transport_left_open(simulator: Simulator, watch: StartWatch) -> None:
+async def test_the_simulator_refuses_and_leaves_the_transport_open(simulator: Simulator, watch: StartWatch) -> None:
     simulator.service.tokens.accepting = False
     stream = watch_of(simulator, watch)
     await stream.until_failed(times=2)
@@ -260,7 +256,7 @@ async def test_the_simulator_too_refuses_with_the_transport_left_open(simulator:
 
 
 @BOTH
-async def test_a_charger_that_another_device_holds_is_a_failure_logged_once(
+async def test_an_occupied_charger_is_a_failure_logged_once(
     simulator: Simulator, watch: StartWatch, transport: str
 ) -> None:
     first = watch_of(simulator, watch)
@@ -282,9 +278,7 @@ async def test_a_charger_that_another_device_holds_is_a_failure_logged_once(
 
 
 @pytest.mark.parametrize("refusal", ['44"Charger already connected to other device"', "44{}"])
-async def test_a_refusal_before_the_namespace_is_joined_is_occupied_only_if_it_says_so(
-    watch: StartWatch, refusal: str
-) -> None:
+async def test_a_refusal_is_occupied_only_if_its_text_says_so(watch: StartWatch, refusal: str) -> None:
     async with scripted([opening(), refusal]) as url:
         stream = watch(url)
         await stream.until_failed()
@@ -293,7 +287,7 @@ async def test_a_refusal_before_the_namespace_is_joined_is_occupied_only_if_it_s
         await stream.stop()
 
 
-async def test_a_service_that_sends_nothing_is_connected_after_a_while(
+async def test_a_stream_without_events_counts_as_connected_after_3_seconds(
     watch: StartWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "WELCOME_SECONDS", 0.05)

@@ -93,7 +93,7 @@ def wrapped(error: BaseException) -> BaseException:
 
 @pytest.mark.parametrize("case", NETWORK)
 @pytest.mark.parametrize("seen", ["raised", "wrapped", "on the way"])
-def test_a_failure_of_the_network_however_it_came_to_be_seen(case: str, seen: str) -> None:
+def test_a_network_failure_has_its_reason(case: str, seen: str) -> None:
     error, reason, words = NETWORK[case]
     match seen:
         case "raised":
@@ -107,7 +107,7 @@ def test_a_failure_of_the_network_however_it_came_to_be_seen(case: str, seen: st
 
 
 @pytest.mark.parametrize("status", HTTP)
-def test_a_failure_by_http_status(status: int) -> None:
+def test_an_http_status_has_its_reason(status: int) -> None:
     reason, words = HTTP[status]
     failure = diagnose(LibraryError(URL), Evidence(status=status))
     assert failure.reason is reason
@@ -115,7 +115,7 @@ def test_a_failure_by_http_status(status: int) -> None:
     assert words in str(failure)
 
 
-def test_a_server_that_names_its_protocol_version_as_unsupported_is_of_another_generation() -> None:
+def test_a_server_that_rejects_the_protocol_version_is_of_the_other_generation() -> None:
     body = {"code": 5, "message": "Unsupported protocol version"}
     failure = diagnose(LibraryError("refused", body), Evidence(status=400))
     assert (failure.reason, str(failure)) == (ConnectFailure.PROTOCOL, OTHER_GENERATION)
@@ -129,9 +129,7 @@ def test_any_other_answer_is_diagnosed_by_its_status(body: object) -> None:
 
 @pytest.mark.parametrize("error", [AttributeError(URL), ValueError(URL), LibraryError(URL), KeyError("sid")])
 @pytest.mark.parametrize("status", [None, 101, 200])
-def test_an_answer_that_is_not_understood_is_one_of_another_generation_perhaps(
-    error: Exception, status: int | None
-) -> None:
+def test_an_answer_that_cannot_be_decoded_may_be_of_the_other_generation(error: Exception, status: int | None) -> None:
     failure = diagnose(error, Evidence(status=status))
     assert failure.reason is ConnectFailure.PROTOCOL
     assert "python-socketio 5" in str(failure)
@@ -146,7 +144,7 @@ def test_an_answer_that_is_not_understood_is_one_of_another_generation_perhaps(
         (closed_early(), ConnectFailure.UNREACHABLE, "closed the connection"),
     ],
 )
-def test_what_is_seen_by_socket_io_alone(failure: ConnectError, reason: ConnectFailure, words: str) -> None:
+def test_failures_that_only_socket_io_reports(failure: ConnectError, reason: ConnectFailure, words: str) -> None:
     assert failure.reason is reason
     assert words in str(failure)
 
@@ -163,9 +161,7 @@ class TestForbidden:
             ({"Content-Type": "text/plain", "Via": "1.1 marked-secret"}, "Via"),
         ],
     )
-    def test_what_is_not_the_services_own_answer_does_not_blame_the_token(
-        self, headers: dict[str, str], words: str
-    ) -> None:
+    def test_an_answer_of_a_proxy_does_not_blame_the_token(self, headers: dict[str, str], words: str) -> None:
         failure = diagnose(LibraryError(URL), Evidence(status=403, headers=headers))
         assert failure.reason is ConnectFailure.OTHER
         assert str(failure).startswith(
@@ -183,7 +179,7 @@ class TestForbidden:
             {"Content-Type": "text/plain", "Server": "nginx"},
         ],
     )
-    def test_what_may_be_the_services_own_answer_asks_to_check_the_token(self, headers: dict[str, str]) -> None:
+    def test_an_answer_of_the_service_asks_to_check_the_token(self, headers: dict[str, str]) -> None:
         failure = diagnose(LibraryError(URL), Evidence(status=403, headers=headers))
         assert failure.reason is ConnectFailure.REJECTED
         assert "check the token" in str(failure)
@@ -212,13 +208,13 @@ class TestRetryAfter:
             ("Wed, 32 Oct 2026 07:28:00 GMT", None),
         ],
     )
-    def test_as_far_as_it_can_be_followed(self, header: str | None, seconds: float | None) -> None:
+    def test_a_requested_wait_is_followed_within_limits(self, header: str | None, seconds: float | None) -> None:
         headers = {"Date": "Wed, 21 Oct 2026 07:26:30 GMT"} | ({} if header is None else {"Retry-After": header})
         evidence = Evidence(status=429, headers=headers)
         assert diagnose(LibraryError(URL), evidence).retry_after_seconds == seconds
 
     @pytest.mark.parametrize("date", [None, "", "today"])
-    def test_a_date_is_nothing_without_the_servers_own(self, date: str | None) -> None:
+    def test_a_date_to_wait_for_needs_the_date_of_the_server(self, date: str | None) -> None:
         headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"} | ({} if date is None else {"Date": date})
         evidence = Evidence(status=429, headers=headers)
         assert diagnose(LibraryError(URL), evidence).retry_after_seconds is None
@@ -228,24 +224,24 @@ class TestOtherTransport:
     """Whether the other transport is worth a try: a proxy that blocks websockets is, a service that says no is not."""
 
     @pytest.mark.parametrize("status", [400, 403, 404, 502, 503])
-    def test_after_what_a_proxy_may_have_answered(self, status: int) -> None:
+    def test_tried_after_an_answer_that_may_be_of_a_proxy(self, status: int) -> None:
         assert diagnose(LibraryError(URL), Evidence(status=status)).other_transport_may_work
 
     @pytest.mark.parametrize("failure", [closed_early(), diagnose(ValueError(), Evidence(status=200))])
-    def test_after_a_handshake_that_came_to_nothing(self, failure: ConnectError) -> None:
+    def test_tried_after_a_handshake_without_an_answer(self, failure: ConnectError) -> None:
         assert failure.other_transport_may_work
 
-    def test_not_after_a_refusal_of_the_service_itself(self) -> None:
+    def test_not_tried_after_a_refusal_by_the_service(self) -> None:
         assert not refused().other_transport_may_work
 
-    def test_not_when_the_server_has_had_enough_of_us(self) -> None:
+    def test_not_tried_after_too_many_requests(self) -> None:
         assert not diagnose(LibraryError(URL), Evidence(status=429)).other_transport_may_work
 
-    def test_not_when_the_server_leads_elsewhere(self) -> None:
+    def test_not_tried_after_a_redirect(self) -> None:
         assert not diagnose(LibraryError(URL), Evidence(status=302)).other_transport_may_work
 
     @pytest.mark.parametrize("case", NETWORK)
-    def test_not_when_the_network_itself_fails(self, case: str) -> None:
+    def test_not_tried_after_a_network_failure(self, case: str) -> None:
         assert not diagnose(NETWORK[case][0], Evidence()).other_transport_may_work
 
 
@@ -258,6 +254,6 @@ class TestOtherTransport:
     ],
     ids=str,
 )
-def test_what_is_told_is_one_line_of_our_own(failure: ConnectError) -> None:
+def test_a_message_is_one_line_without_foreign_text(failure: ConnectError) -> None:
     assert "marked-secret" not in str(failure)
     assert "\n" not in str(failure)

@@ -88,7 +88,7 @@ async def test_a_service_that_answers_within_the_timeout_connects_at_the_first_a
         assert [one.transport for one in node.connections(order[0])] == order[:1]
 
 
-async def test_where_websockets_hang_a_slow_service_connects_at_the_second_attempt(
+async def test_if_websockets_hang_a_slow_service_connects_at_the_second_attempt(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
@@ -99,7 +99,7 @@ async def test_where_websockets_hang_a_slow_service_connects_at_the_second_attem
     assert [one["transport"] for one in node.handshakes(CHARGER)] == ["websocket", "polling"]
 
 
-async def test_a_service_that_does_not_answer_is_asked_over_one_transport_at_a_time(
+async def test_a_service_that_does_not_answer_gets_one_transport_at_a_time(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
@@ -110,7 +110,7 @@ async def test_a_service_that_does_not_answer_is_asked_over_one_transport_at_a_t
     assert asked[:4] == ["websocket", "polling", "websocket", "polling"]
 
 
-async def test_a_stream_that_has_connected_begins_with_the_first_transport_again(
+async def test_after_a_connection_the_first_transport_is_tried_first(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
@@ -130,7 +130,7 @@ async def test_a_namespace_that_is_never_joined_is_a_timeout(watch: StartWatch) 
         await stream.stop()
 
 
-async def test_a_wait_that_the_service_asks_of_one_stream_is_kept_by_all_of_the_account(watch: StartWatch) -> None:
+async def test_a_requested_wait_applies_to_all_streams_of_the_account(watch: StartWatch) -> None:
     loop = asyncio.get_running_loop()
     came: list[float] = []
 
@@ -155,7 +155,7 @@ async def test_a_wait_that_the_service_asks_of_one_stream_is_kept_by_all_of_the_
     assert min(came[1:]) - came[0] >= 1.0
 
 
-async def test_a_stream_whose_turn_comes_after_the_service_asked_for_a_wait_does_not_ask(watch: StartWatch) -> None:
+async def test_a_queued_handshake_also_waits_when_the_service_requests_a_wait(watch: StartWatch) -> None:
     came: list[str] = []
     both_wait = asyncio.Event()
 
@@ -181,7 +181,7 @@ async def test_a_stream_whose_turn_comes_after_the_service_asked_for_a_wait_does
         await second.stop()
 
 
-async def test_a_wait_that_goes_with_a_refused_token_holds_for_its_own_stream_alone(watch: StartWatch) -> None:
+async def test_a_wait_requested_with_a_refused_token_applies_to_its_stream_only(watch: StartWatch) -> None:
     async def refuse(_request: web.Request) -> web.Response:
         return web.json_response({"code": 4}, status=401, headers={"Retry-After": "3600"})
 
@@ -198,14 +198,16 @@ async def test_a_wait_that_goes_with_a_refused_token_holds_for_its_own_stream_al
 
 
 @BOTH
-async def test_a_server_without_tls_is_a_tls_fault(node_service: StartNode, watch: StartWatch, transport: str) -> None:
+async def test_a_server_without_tls_is_a_tls_failure(
+    node_service: StartNode, watch: StartWatch, transport: str
+) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url.replace("http:", "https:"), transports=[transport])
     assert await the_failure(stream) is ConnectFailure.TLS
 
 
 @pytest.mark.parametrize("transport", FOREIGN_TRANSPORTS)
-async def test_a_server_of_the_other_generation_is_a_protocol_fault(
+async def test_a_server_of_the_other_generation_is_a_protocol_failure(
     node_service: StartNode, watch: StartWatch, transport: str
 ) -> None:
     node = node_service(FOREIGN)
@@ -215,7 +217,7 @@ async def test_a_server_of_the_other_generation_is_a_protocol_fault(
 
 
 @BOTH
-async def test_an_address_without_socketio_is_another_fault(
+async def test_an_address_without_socketio_has_the_reason_other(
     node_service: StartNode, watch: StartWatch, transport: str
 ) -> None:
     node = node_service(NATIVE)
@@ -224,7 +226,7 @@ async def test_an_address_without_socketio_is_another_fault(
     assert await the_failure(stream) in (ConnectFailure.OTHER, ConnectFailure.PROTOCOL)
 
 
-async def test_a_token_file_that_is_not_there_yet_is_another_fault(
+async def test_a_missing_token_file_has_the_reason_other(
     node_service: StartNode, watch: StartWatch, tmp_path: Path
 ) -> None:
     node = node_service(NATIVE)
@@ -243,7 +245,7 @@ async def test_a_persistent_failure_is_logged_less_and_less_often(watch: StartWa
     assert [line.partition("attempts=")[2].split()[0] for line in told] == ["1", "2", "4", "8", "16"]
 
 
-async def test_of_a_service_that_is_down_a_few_are_told_and_how_many_there_are(
+async def test_many_failures_of_one_kind_are_logged_at_powers_of_two_with_their_number(
     watch: StartWatch, closed_address: str
 ) -> None:
     url = f"http://{closed_address}"
@@ -281,7 +283,7 @@ async def test_a_failure_is_logged_again_after_a_connection(node_service: StartN
     assert stream.log.getvalue().count("attempts=1 ") == 2
 
 
-async def test_only_so_many_handshakes_run_at_once(watch: StartWatch, silent_address: str) -> None:
+async def test_the_number_of_concurrent_handshakes_is_limited(watch: StartWatch, silent_address: str) -> None:
     one_at_a_time = asyncio.Semaphore(1)
     options = {"connect_timeout": 0.3, "handshakes": one_at_a_time}
     streams = [watch(f"http://{silent_address}", charger=name, **options) for name in "abc"]

@@ -61,7 +61,9 @@ async def until_one_is_left() -> None:
 
 @BOTH
 @pytest.mark.parametrize("end", ["cut", "off", "goodbye"])
-async def test_whoever_ended_it(node_service: StartNode, watch: StartWatch, transport: str, end: str) -> None:
+async def test_a_connection_ended_by_the_other_side_leaves_no_garbage(
+    node_service: StartNode, watch: StartWatch, transport: str, end: str
+) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url, transports=[transport])
     endings = {
@@ -78,7 +80,7 @@ async def test_whoever_ended_it(node_service: StartNode, watch: StartWatch, tran
 
 
 @BOTH
-async def test_when_the_exporter_itself_ends_it(node_service: StartNode, transport: str) -> None:
+async def test_a_connection_ended_by_the_exporter_leaves_no_garbage(node_service: StartNode, transport: str) -> None:
     node = node_service(NATIVE)
     async with aiohttp.TCPConnector(limit=0, force_close=True) as connector:
         http = HttpSessions(connector, SECONDS)
@@ -91,26 +93,30 @@ async def test_when_the_exporter_itself_ends_it(node_service: StartNode, transpo
 
 
 @BOTH
-async def test_one_that_was_never_there(watch: StartWatch, closed_address: str, transport: str) -> None:
+async def test_an_attempt_at_a_closed_port_leaves_no_garbage(
+    watch: StartWatch, closed_address: str, transport: str
+) -> None:
     await until_none_is_left(watch(f"http://{closed_address}", transports=[transport], rng=Resting()))
 
 
 @BOTH
-async def test_one_that_was_never_answered(watch: StartWatch, silent_address: str, transport: str) -> None:
+async def test_an_attempt_without_an_answer_leaves_no_garbage(
+    watch: StartWatch, silent_address: str, transport: str
+) -> None:
     await until_none_is_left(
         watch(f"http://{silent_address}", transports=[transport], connect_timeout=0.1, rng=Resting())
     )
 
 
 @BOTH
-async def test_one_that_was_refused(node_service: StartNode, watch: StartWatch, transport: str) -> None:
+async def test_a_refused_attempt_leaves_no_garbage(node_service: StartNode, watch: StartWatch, transport: str) -> None:
     node = node_service(NATIVE)
     node.rules(refuse="Authentication error")
     await until_none_is_left(watch(node.url, transports=[transport], rng=Resting()))
 
 
 @BOTH
-async def test_one_that_was_led_elsewhere(watch: StartWatch, transport: str) -> None:
+async def test_a_redirected_attempt_leaves_no_garbage(watch: StartWatch, transport: str) -> None:
     async def lead_elsewhere(_request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "/elsewhere/"})
 

@@ -5,7 +5,7 @@ import asyncio
 from exporter.stream.handshake_limit import Pace
 
 
-async def test_handshakes_begin_no_faster_than_the_pace() -> None:
+async def test_handshakes_begin_at_most_at_the_configured_rate() -> None:
     loop = asyncio.get_running_loop()
     pace = Pace(at_once=100, per_second=20.0)
     began: list[float] = []
@@ -18,7 +18,7 @@ async def test_handshakes_begin_no_faster_than_the_pace() -> None:
     assert max(began) - min(began) >= 5 / 20.0 - 0.01
 
 
-async def test_at_most_so_many_run_at_once() -> None:
+async def test_the_number_of_handshakes_at_once_is_limited() -> None:
     pace = Pace(at_once=2, per_second=1e6)
     running = most = 0
 

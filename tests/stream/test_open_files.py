@@ -14,7 +14,7 @@ StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
 
 
-async def test_a_stream_that_has_no_file_connects_once_another_has_ended(
+async def test_a_stream_without_a_file_connects_after_another_has_ended(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
@@ -30,7 +30,9 @@ async def test_a_stream_that_has_no_file_connects_once_another_has_ended(
     assert process.streams_waiting_for_files == 0
 
 
-async def test_a_stream_gives_its_file_to_the_next_while_it_rests(node_service: StartNode, watch: StartWatch) -> None:
+async def test_a_stream_that_waits_to_retry_gives_its_file_to_another(
+    node_service: StartNode, watch: StartWatch
+) -> None:
     node = node_service(NATIVE)
     files = OpenFiles(ExporterProcess("0", "0", "0"), 1)
     one = watch(node.url, charger="one", open_files=files)
@@ -40,9 +42,7 @@ async def test_a_stream_gives_its_file_to_the_next_while_it_rests(node_service: 
     await two.until_connected()
 
 
-async def test_a_stream_that_is_ended_while_it_waits_is_not_counted_any_more(
-    node_service: StartNode, watch: StartWatch
-) -> None:
+async def test_a_stream_that_ends_while_it_waits_is_not_counted(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     process = ExporterProcess("0", "0", "0")
     files = OpenFiles(process, 1)
@@ -56,7 +56,7 @@ async def test_a_stream_that_is_ended_while_it_waits_is_not_counted_any_more(
 @pytest.mark.parametrize(
     ("chargers", "words"), [(10, None), (11, "room for 10 of 11 streams"), (12, "raise it to 412")]
 )
-def test_a_fleet_that_does_not_fit_is_named_with_what_to_do(
+def test_a_fleet_larger_than_the_limit_is_reported_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, chargers: int, words: str | None
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 410))

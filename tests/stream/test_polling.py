@@ -62,6 +62,6 @@ def test_any_bytes_are_packets_or_a_value_error(reply: bytes) -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
-def test_what_javascript_encodes_is_what_comes_out(packets: list[str]) -> None:
+def test_packets_encoded_by_javascript_are_decoded(packets: list[str]) -> None:
     encoded = "".join(f"{len(packet.encode('utf-16-le')) // 2}:{packet}" for packet in packets)
     assert packets_of(encoded.encode()) == packets

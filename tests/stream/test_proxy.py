@@ -100,7 +100,7 @@ def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: s
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_a_stream_goes_through_it(
+async def test_a_stream_uses_the_proxy(
     node_service: StartNode, watch: StartWatch, proxy: ForwardProxy, transport: str
 ) -> None:
     node = node_service(NATIVE)
@@ -115,7 +115,7 @@ async def test_a_stream_goes_through_it(
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_of_an_encrypted_stream_it_learns_the_name_and_no_token(
+async def test_the_proxy_sees_the_host_of_an_encrypted_stream_but_not_the_token(
     node_service: StartNode, watch: StartWatch, proxy: ForwardProxy, tmp_path: Path, transport: str
 ) -> None:
     authority = Authority(tmp_path / "certificates")
@@ -132,7 +132,7 @@ async def test_of_an_encrypted_stream_it_learns_the_name_and_no_token(
         assert TOKEN not in head
 
 
-async def test_one_that_is_not_there_is_an_unreachable_service(watch: StartWatch) -> None:
+async def test_a_missing_proxy_makes_the_service_unreachable(watch: StartWatch) -> None:
     url = f"http://{NAME}:80"
     async with aiohttp.TCPConnector() as connector:
         stream = watch(url, service=service(url, "websocket", connector, "http://user:secret@127.0.0.1:1"))
@@ -142,20 +142,20 @@ async def test_one_that_is_not_there_is_an_unreachable_service(watch: StartWatch
     assert "secret" not in stream.log.getvalue()
 
 
-def test_it_is_chosen_by_the_scheme_of_the_url(environment: pytest.MonkeyPatch) -> None:
+def test_the_proxy_is_chosen_by_the_scheme_of_the_url(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HTTP_PROXY", "http://plain:3128")
     environment.setenv("https_proxy", "encrypted:3128")
     assert proxy_for(f"http://{NAME}") == "http://plain:3128"
     assert proxy_for(f"https://{NAME}:8443/path") == "http://encrypted:3128"
 
 
-def test_without_one_in_the_environment_there_is_none(environment: pytest.MonkeyPatch) -> None:
+def test_without_a_proxy_in_the_environment_none_is_used(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HTTP_PROXY", "http://plain:3128")
     assert proxy_for(f"https://{NAME}") is None
 
 
 @pytest.mark.parametrize("excepted", [NAME, "other.example, test", ".test", f"{NAME}:8080", "*"])
-def test_no_proxy_names_hosts_that_are_reached_without(environment: pytest.MonkeyPatch, excepted: str) -> None:
+def test_hosts_of_no_proxy_are_reached_directly(environment: pytest.MonkeyPatch, excepted: str) -> None:
     environment.setenv("HTTP_PROXY", "http://plain:3128")
     environment.setenv("NO_PROXY", excepted)
     assert proxy_for(f"http://{NAME}:8080") is None
@@ -163,6 +163,6 @@ def test_no_proxy_names_hosts_that_are_reached_without(environment: pytest.Monke
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1.2.3"])
-def test_this_machine_is_never_reached_through_one(environment: pytest.MonkeyPatch, host: str) -> None:
+def test_this_machine_is_reached_without_a_proxy(environment: pytest.MonkeyPatch, host: str) -> None:
     environment.setenv("HTTP_PROXY", "http://plain:3128")
     assert proxy_for(f"http://{host}:10038") is None

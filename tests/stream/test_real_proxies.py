@@ -64,7 +64,7 @@ async def test_an_encrypted_stream_goes_through_a_proxy_with_connect(
 
 @BOTH
 @pytest.mark.parametrize("login", ["", "user:wrong@"])
-async def test_a_proxy_that_refuses_user_and_password_is_named_with_what_to_do(
+async def test_a_proxy_that_refuses_the_password_is_reported_with_a_remedy(
     node_service: StartNode, watch: StartWatch, tmp_path: Path, transport: str, login: str
 ) -> None:
     node = node_service(NATIVE)

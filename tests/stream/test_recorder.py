@@ -59,7 +59,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     return Scene(tmp_path / "recording.jsonl")
 
 
-async def test_a_process_and_its_connections_are_recorded_with_the_events_between_them(scene: Scene) -> None:
+async def test_starts_connections_and_events_are_recorded_in_order(scene: Scene) -> None:
     delivered: list[Event] = []
     charger = scene.recorder.charger("c1")
     deliver = charger.connections(delivered.append)
@@ -73,7 +73,7 @@ async def test_a_process_and_its_connections_are_recorded_with_the_events_betwee
     assert delivered == [Connected(), Disconnected(Disconnection.SERVER)]
 
 
-async def test_a_full_disk_is_logged_once_and_recording_continues_when_there_is_room(scene: Scene) -> None:
+async def test_a_full_disk_is_logged_once_and_recording_continues_afterwards(scene: Scene) -> None:
     scene.disk.is_full = True
     running = asyncio.create_task(scene.recorder.run())
     charger = scene.recorder.charger("c1")
@@ -90,7 +90,7 @@ async def test_a_full_disk_is_logged_once_and_recording_continues_when_there_is_
     assert scene.output.getvalue().count("recording failed") <= 2, "the 1st and the 2nd of them, not the 3rd"
 
 
-async def test_a_disk_that_hangs_holds_neither_the_streams_nor_the_end(
+async def test_a_disk_that_hangs_delays_neither_the_streams_nor_the_stop(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_PENDING_BYTES", 1000)

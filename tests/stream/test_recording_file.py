@@ -18,18 +18,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "recording.jsonl"
 
 
-def test_lines_are_appended_to_what_is_there(path: Path) -> None:
+def test_lines_are_appended_to_an_existing_file(path: Path) -> None:
     RecordingFile(path, 10_000).append([LINE])
     RecordingFile(path, 10_000).append([LINE, LINE])
     assert path.read_bytes() == LINE * 3
 
 
-def test_only_the_user_of_the_exporter_may_read_it(path: Path) -> None:
+def test_only_the_user_of_the_exporter_can_read_the_file(path: Path) -> None:
     RecordingFile(path, 10_000).append([LINE])
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_new_file_begins_at_the_size_and_the_last_four_are_kept(path: Path) -> None:
+def test_files_are_rotated_at_the_size_and_the_last_four_kept(path: Path) -> None:
     file = RecordingFile(path, 2 * len(LINE))
     for _ in range(15):
         file.append([LINE])
@@ -41,7 +41,7 @@ def test_a_new_file_begins_at_the_size_and_the_last_four_are_kept(path: Path) ->
     assert all(path.with_name(f"{path.name}.{age}").read_bytes() == LINE * 2 for age in (1, 2, 3, 4))
 
 
-def test_a_write_that_fails_leaves_no_torn_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_no_partial_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = RecordingFile(path, 10_000)
     file.append([LINE])
     real_write = os.write
@@ -59,25 +59,25 @@ def test_a_write_that_fails_leaves_no_torn_line(path: Path, monkeypatch: pytest.
     assert path.read_bytes() == LINE * 2
 
 
-def test_a_line_that_a_crash_has_torn_is_cut_off(path: Path) -> None:
+def test_a_partial_line_of_a_crash_is_removed(path: Path) -> None:
     path.write_bytes(LINE + LINE[:30])
     RecordingFile(path, 10_000).append([LINE])
     assert path.read_bytes() == LINE * 2
 
 
-def test_a_file_that_is_not_a_recording_loses_nothing(path: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_not_changed(path: Path) -> None:
     path.write_bytes(b"notes without a line break")
     RecordingFile(path, 10_000)
     assert path.read_bytes() == b"notes without a line break"
 
 
-def test_a_named_pipe_is_refused(path: Path) -> None:
+def test_a_named_pipe_is_rejected(path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(RecordingError, match="is not a regular file"):
         RecordingFile(path, 10_000)
 
 
-def test_a_folder_that_is_not_there_is_named_with_what_to_do(path: Path) -> None:
+def test_a_missing_folder_is_reported_with_a_remedy(path: Path) -> None:
     absent = path.parent / "absent" / "recording.jsonl"
     with pytest.raises(RecordingError, match=f"cannot open {re.escape(str(absent))} .*name a file in a folder"):
         RecordingFile(absent, 10_000)

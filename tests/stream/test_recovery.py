@@ -37,7 +37,7 @@ async def fail_and_connect(node: NodeService, stream: Watch, bounds: Bounds) -> 
     return len(bounds.bounds)
 
 
-async def test_after_a_connection_that_lived_the_waits_begin_again_with_the_shortest(
+async def test_after_a_long_connection_the_backoff_starts_again(
     node_service: StartNode, watch: StartWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "LIVED_SECONDS", 0.0)
@@ -51,7 +51,7 @@ async def test_after_a_connection_that_lived_the_waits_begin_again_with_the_shor
     assert bounds.bounds[waits] == supervisor.MIN_BACKOFF_SECONDS
 
 
-async def test_after_a_connection_that_did_not_live_the_waits_go_on_doubling(
+async def test_after_a_short_connection_the_backoff_keeps_doubling(
     node_service: StartNode, watch: StartWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "LIVED_SECONDS", 3600.0)
@@ -64,9 +64,7 @@ async def test_after_a_connection_that_did_not_live_the_waits_go_on_doubling(
     assert bounds.bounds[waits] == 2 * bounds.bounds[waits - 1]
 
 
-async def test_a_charger_that_has_connected_is_not_counted_among_the_failing_ones(
-    node_service: StartNode, watch: StartWatch
-) -> None:
+async def test_a_connected_charger_is_not_counted_as_failing(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     node.rules(handshake_status=502)
     first = watch(node.url)

@@ -67,7 +67,7 @@ async def test_the_second_connection_resumes_the_session_of_the_first(tmp_path: 
     assert reused == [False, True, True]
 
 
-async def test_a_service_that_forgets_sessions_is_connected_to_in_full(tmp_path: Path) -> None:
+async def test_a_service_that_forgets_sessions_gets_a_full_handshake(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     http = client(authority)
     for _ in range(2):
@@ -76,7 +76,7 @@ async def test_a_service_that_forgets_sessions_is_connected_to_in_full(tmp_path:
     await http.close()
 
 
-async def test_a_session_is_offered_to_its_own_host_alone(tmp_path: Path) -> None:
+async def test_a_session_is_offered_to_its_own_host_only(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     http = client(authority, host="another.example")
     async with greeting(authority.serving("127.0.0.1")) as url:
@@ -85,7 +85,7 @@ async def test_a_session_is_offered_to_its_own_host_alone(tmp_path: Path) -> Non
         await http.close()
 
 
-async def test_of_a_service_that_resumes_nothing_a_session_is_read_once_a_minute() -> None:
+async def test_a_session_is_read_once_per_minute_if_the_service_resumes_none() -> None:
     # CPython 3.11 leaks at each look.
     looks = 0
 
@@ -103,7 +103,7 @@ async def test_of_a_service_that_resumes_nothing_a_session_is_read_once_a_minute
     assert looks == 1
 
 
-async def test_a_certificate_of_an_unknown_issuer_is_refused(tmp_path: Path) -> None:
+async def test_a_certificate_of_an_unknown_issuer_is_rejected(tmp_path: Path) -> None:
     http = client(Authority(tmp_path / "trusted"))
     async with greeting(Authority(tmp_path / "other").serving("127.0.0.1")) as url:
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
@@ -111,7 +111,7 @@ async def test_a_certificate_of_an_unknown_issuer_is_refused(tmp_path: Path) -> 
         await http.close()
 
 
-async def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
+async def test_a_certificate_of_another_host_is_rejected(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     http = client(authority)
     async with greeting(authority.serving("another.example")) as url:
@@ -120,7 +120,7 @@ async def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
         await http.close()
 
 
-def test_the_context_trusts_and_checks_what_pythons_default_does() -> None:
+def test_the_context_trusts_and_verifies_as_pythons_default() -> None:
     ours, default = ResumingContext("host"), ssl.create_default_context()
     for setting in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version"):
         assert getattr(ours, setting) == getattr(default, setting), setting

@@ -70,7 +70,7 @@ async def test_4_a_ping_that_fails_over_polling_ends_the_connection(node_service
     await stream.until_connected(times=2)
 
 
-async def test_5_a_rotated_token_is_picked_up_by_the_next_attempt(
+async def test_5_the_next_attempt_uses_a_rotated_token(
     node_service: StartNode, watch: StartWatch, tmp_path: Path
 ) -> None:
     node = node_service(NATIVE)
@@ -116,7 +116,7 @@ async def test_7_the_stream_ends_when_it_is_cancelled_and_leaves_no_task(
         await until(lambda: not node.open_connections(CHARGER), "the goodbye at the server")
 
 
-async def test_7_the_stream_ends_when_it_is_cancelled_the_moment_it_has_connected(
+async def test_7_the_stream_ends_when_it_is_cancelled_right_after_it_connected(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
@@ -129,7 +129,7 @@ async def test_7_the_stream_ends_when_it_is_cancelled_the_moment_it_has_connecte
     assert asyncio.all_tasks() == before
 
 
-async def test_7_the_stream_ends_when_it_is_cancelled_in_mid_handshake(
+async def test_7_the_stream_ends_when_it_is_cancelled_during_a_handshake(
     node_service: StartNode, watch: StartWatch
 ) -> None:
     node = node_service(NATIVE)
@@ -158,7 +158,9 @@ async def test_7_the_stream_ends_when_it_is_cancelled_even_if_the_server_is_froz
         node.process.signal(signal.SIGCONT)
 
 
-async def test_8_the_library_logs_nothing_and_takes_no_signal(node_service: StartNode, watch: StartWatch) -> None:
+async def test_8_the_library_logs_nothing_and_installs_no_signal_handler(
+    node_service: StartNode, watch: StartWatch
+) -> None:
     node = node_service(NATIVE)
     handler = signal.getsignal(signal.SIGINT)
     written = io.StringIO()
@@ -190,7 +192,7 @@ async def test_9_events_arrive_in_the_order_they_were_sent(node_service: StartNo
     assert [one.session_energy_joules for one in stream.received(Reading)] == [n * KWH for n in range(200)]
 
 
-async def test_10_every_event_comes_through_one_door(node_service: StartNode, watch: StartWatch) -> None:
+async def test_10_every_event_is_received_by_one_handler(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url)
     await stream.until_connected()
@@ -213,7 +215,7 @@ async def test_11_the_simulator_emits_on_every_python(watch: StartWatch) -> None
         await stream.stop()
 
 
-async def test_12_websocket_is_connected_to_without_a_detour(node_service: StartNode, watch: StartWatch) -> None:
+async def test_12_websocket_is_connected_to_without_polling_first(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     stream = watch(node.url)
     await stream.until_connected()

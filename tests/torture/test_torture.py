@@ -53,7 +53,7 @@ def test_every_counter_is_the_true_total(outcome: Outcome) -> None:
     assert min(outcome.truth.values()) > 0
 
 
-def test_no_counter_ever_falls_from_one_scrape_to_the_next(outcome: Outcome) -> None:
+def test_no_counter_falls_between_scrapes(outcome: Outcome) -> None:
     assert outcome.stored.keys() == outcome.truth.keys()
     assert {name: falls(values) for name, values in outcome.stored.items() if falls(values)} == {}
     assert min(map(len, outcome.stored.values())) > SECONDS / 3
@@ -69,7 +69,7 @@ def test_the_increase_agrees_with_the_truth(outcome: Outcome) -> None:
         assert outcome.increase[name] == pytest.approx(joules - outcome.stored[name][0], rel=0.05), name
 
 
-def test_the_list_has_every_true_session_and_no_other(outcome: Outcome) -> None:
+def test_the_list_has_exactly_the_true_sessions(outcome: Outcome) -> None:
     listed = {name: len(sessions) for name, sessions in outcome.listed.items()}
     assert listed == {name: len(sessions) for name, sessions in outcome.true_sessions.items()}
 
@@ -103,7 +103,7 @@ def ends_as(listed: TrialSession, true: TrialSession) -> bool:
     return earliest <= listed.ended <= latest
 
 
-def test_all_of_it_has_happened(outcome: Outcome) -> None:
+def test_every_fault_was_injected(outcome: Outcome) -> None:
     assert outcome.done["kill -9"] == KILLS
     assert outcome.done["sessions"] > len(outcome.truth)
     for what in ("restarts of a service", "broken transports", "Wi-Fi outages"):

@@ -55,7 +55,7 @@ async def test_an_unknown_charger_has_few_fields(fleet: Site) -> None:
     }
 
 
-async def test_a_charging_charger_in_the_units_of_the_metrics(fleet: Site) -> None:
+async def test_values_have_the_units_of_the_metrics(fleet: Site) -> None:
     charger = fleet.tell("test", Connected(), ON, READING)
     assert charger.session_start_unix is not None
     assert (await chargers(fleet))["test"] == {
@@ -74,32 +74,32 @@ async def test_a_charging_charger_in_the_units_of_the_metrics(fleet: Site) -> No
     }
 
 
-async def test_the_total_is_the_committed_one_as_in_a_scrape(fleet: Site) -> None:
+async def test_the_total_is_the_committed_total(fleet: Site) -> None:
     charger = fleet.tell("test", Connected(), ON, READING)
     assert "energy_joules_total" not in (await chargers(fleet))["test"]
     charger.saved(charger.kept_state())
     assert (await chargers(fleet))["test"]["energy_joules_total"] == 1_800_000.0
 
 
-async def test_the_document_says_when_it_was_made(fleet: Site) -> None:
+async def test_the_document_has_the_time_of_its_data(fleet: Site) -> None:
     _, body = await fleet.get("/api/v1/chargers")
     assert json.loads(body)["timestamp_seconds"] > 1.6e9
 
 
-async def test_no_secret_and_no_personal_data_is_shown(fleet: Site) -> None:
+async def test_the_document_has_neither_secrets_nor_personal_data(fleet: Site) -> None:
     fleet.tell("test", Connected(), ON, READING)
     for path in ("/api/v1/chargers", "/"):
         _, body = await fleet.get(path)
         assert not re.search(rf"SecretUser|1234509876|SecretAddress|{SECRET}", body.decode())
 
 
-async def test_the_document_is_compressed_where_gzip_is_accepted(fleet: Site) -> None:
+async def test_the_document_is_compressed_if_gzip_is_accepted(fleet: Site) -> None:
     response, body = await fleet.get("/api/v1/chargers", Accept_Encoding="gzip")
     assert response.headers["Content-Encoding"] == "gzip"
     assert len(json.loads(gzip.decompress(body))["chargers"]) == 2
 
 
-async def test_clients_that_ask_within_a_second_share_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_within_a_second_share_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Charger] = []
     make = api.charger_document
 
@@ -115,7 +115,7 @@ async def test_clients_that_ask_within_a_second_share_one_document(monkeypatch: 
     assert len(made) == 1
 
 
-async def test_a_large_document_does_not_hold_the_event_loop(
+async def test_a_large_document_does_not_block_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(api, "MADE_AT_ONCE", 2)
@@ -147,7 +147,7 @@ async def test_a_client_that_disconnects_does_not_cancel_the_document() -> None:
             assert await other
 
 
-async def test_a_fleet_without_chargers_has_a_document_without_any() -> None:
+async def test_a_fleet_without_chargers_has_an_empty_document() -> None:
     async with Site() as site:
         assert await chargers(site) == {}
 
@@ -172,7 +172,7 @@ async def test_the_problem_says_why_a_charger_cannot_be_reached(fleet: Site, eve
     assert shown is None if problem is None else shown is not None and shown.startswith(problem)
 
 
-async def test_a_charger_that_is_on_but_silent_has_a_problem() -> None:
+async def test_a_charger_that_is_on_and_sends_nothing_has_a_problem() -> None:
     async with Site([("test", None)]) as site:
         charger = site.tell("test", Connected(), ON, READING)
         later = now()._replace(monotonic=now().monotonic + 3600)

@@ -31,7 +31,7 @@ async def test_a_row_shows_the_state_of_a_charger(browser: Browser) -> None:
             assert await shown(page) == [charger_id for charger_id, _ in TWELVE], "as people count: 2 before 10"
 
 
-async def test_the_totals_are_on_top(browser: Browser) -> None:
+async def test_the_totals_are_at_the_top(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0, kwh=1.5)
         charging(site, "charger2", 11000.0, kwh=2.0)
@@ -61,7 +61,7 @@ async def test_an_unknown_total_is_not_zero(browser: Browser, script: bool) -> N
 MARKUP = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
 
 
-async def test_a_name_that_looks_like_markup_stays_text(browser: Browser) -> None:
+async def test_a_name_with_markup_is_shown_as_text(browser: Browser) -> None:
     document = {"_doc": {"status": "ON", **dict.fromkeys(("address", "detail", "operator", "chargerMode"), MARKUP)}}
     async with Site([(MARKUP, MARKUP)]) as site:
         site.tell(MARKUP, Connected(), decode("chargerConnected", (document,)))
@@ -85,7 +85,7 @@ async def test_an_injected_inline_script_does_not_run(browser: Browser) -> None:
         await context.close()
 
 
-async def test_without_scripts_there_are_the_totals_and_a_link_to_the_json(browser: Browser) -> None:
+async def test_without_scripts_the_page_has_the_totals_and_a_link_to_the_json(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site, java_script_enabled=False) as page:
@@ -106,7 +106,7 @@ async def test_the_title_has_the_number_of_unreachable_chargers(browser: Browser
             assert await page.title() == "Chargers - vecharge-exporter"
 
 
-async def test_without_a_url_of_grafana_there_is_no_link_to_it(browser: Browser) -> None:
+async def test_without_a_url_of_grafana_the_page_has_no_link_to_it(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site, opened(browser, site) as page:
         await page.locator("#rows .id").click()
         assert await page.locator("a[href*='/d/']").count() == 0

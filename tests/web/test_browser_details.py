@@ -119,7 +119,7 @@ async def test_a_row_opens_with_the_keyboard(browser: Browser, width: int) -> No
         await expect(details).to_be_visible()
 
 
-async def test_focus_and_open_row_stay_with_the_charger_when_the_order_changes(browser: Browser) -> None:
+async def test_focus_and_open_row_follow_the_charger_when_the_order_changes(browser: Browser) -> None:
     async with Site(TWELVE[:2]) as site:
         charging(site, "charger1", 7400.0)
         charging(site, "charger2", 3000.0)
@@ -136,7 +136,7 @@ async def test_focus_and_open_row_stay_with_the_charger_when_the_order_changes(b
             await expect(page.get_by_role("button", name="charger2")).to_have_attribute("aria-expanded", "false")
 
 
-async def test_the_last_problem_is_remembered_once_it_is_solved(browser: Browser) -> None:
+async def test_the_last_problem_is_shown_after_it_is_solved(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         site.tell("charger1", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
         async with with_sessions(browser, site) as (page, _):
@@ -147,7 +147,7 @@ async def test_the_last_problem_is_remembered_once_it_is_solved(browser: Browser
             assert re.fullmatch(r"TLS failed: check ca_file \(\d+ s ago\)", (await facts(page))["Last problem"])
 
 
-async def test_sessions_that_cannot_be_read_say_so_and_leave_the_rest(browser: Browser) -> None:
+async def test_unreadable_sessions_are_reported_and_the_other_details_shown(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with with_sessions(browser, site) as (page, sessions):

@@ -14,7 +14,7 @@ from tests.web.site import Site
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 
-async def test_the_page_keeps_itself_fresh(browser: Browser) -> None:
+async def test_the_page_refreshes_itself(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await expect(row(page, "charger1").locator(".status")).to_have_text("Unknown")
         charging(site, "charger1", 7400.0)
@@ -23,7 +23,7 @@ async def test_the_page_keeps_itself_fresh(browser: Browser) -> None:
         await expect(page.locator("#total-on")).to_have_text("1")
 
 
-async def test_the_problem_of_a_charger_is_shown_until_it_is_solved(browser: Browser) -> None:
+async def test_a_problem_is_shown_until_it_is_solved(browser: Browser) -> None:
     advice = "TLS failed (certificate has expired): check url, ca_file and the server's certificate"
     async with Site(TWELVE) as site:
         site.tell("charger1", ConnectFailed(ConnectFailure.TLS, advice))
@@ -36,7 +36,7 @@ async def test_the_problem_of_a_charger_is_shown_until_it_is_solved(browser: Bro
             await expect(reachable).to_have_text(re.compile(r"^Up\s*$"))
 
 
-async def test_the_page_says_that_the_exporter_is_gone_and_sees_it_return(browser: Browser) -> None:
+async def test_the_page_shows_that_the_exporter_is_unreachable_until_it_returns(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.route("**/api/v1/chargers", lambda route: route.abort())
         await page.clock.run_for(POLL_MILLISECONDS)
@@ -48,7 +48,7 @@ async def test_the_page_says_that_the_exporter_is_gone_and_sees_it_return(browse
         await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_old_data_of_an_exporter_that_is_gone_looks_old(browser: Browser) -> None:
+async def test_data_of_an_unreachable_exporter_is_marked_as_old(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site, timezone_id="UTC") as page:
@@ -78,7 +78,7 @@ async def test_old_data_of_an_exporter_that_is_gone_looks_old(browser: Browser) 
             assert [await up.evaluate(COLOUR), await total.evaluate(COLOUR)] == lively
 
 
-async def test_data_of_an_exporter_that_hangs_looks_old(browser: Browser) -> None:
+async def test_data_of_an_exporter_that_hangs_is_marked_as_old(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site) as page:
@@ -96,7 +96,7 @@ async def test_the_page_shows_the_time_of_its_data(browser: Browser) -> None:
             await expect(page.locator("#updated")).to_have_text(f"at {told}")
 
 
-async def test_a_charger_that_left_the_configuration_leaves_the_table(browser: Browser) -> None:
+async def test_a_removed_charger_disappears_from_the_table(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.route(
             "**/api/v1/chargers", lambda route: route.fulfill(json={"timestamp_seconds": 1, "chargers": []})
@@ -106,7 +106,7 @@ async def test_a_charger_that_left_the_configuration_leaves_the_table(browser: B
         assert await shown(page) == []
 
 
-async def test_a_hidden_page_asks_nothing(browser: Browser) -> None:
+async def test_a_hidden_page_does_not_poll(browser: Browser) -> None:
     async with Site(TWELVE) as site, opened(browser, site) as page:
         await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
         asked: list[str] = []

@@ -14,7 +14,7 @@ from tests.web.site import Site
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 
-async def test_nothing_is_cut_off_at_any_width(browser: Browser) -> None:
+async def test_text_is_not_cut_off_at_any_width(browser: Browser) -> None:
     async with Site(
         [("veChargePoint-with-a-very-long-id-" + "0" * 40, "A name that is long too, and goes on")]
     ) as site:
@@ -27,7 +27,7 @@ async def test_nothing_is_cut_off_at_any_width(browser: Browser) -> None:
                 assert await page.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
-async def test_there_is_a_table_down_to_700_pixels_and_cards_below(browser: Browser) -> None:
+async def test_the_page_has_a_table_from_700_pixels_and_cards_below(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site) as page:
@@ -86,7 +86,7 @@ async def test_all_text_has_enough_contrast_in_light_and_dark(browser: Browser) 
             assert grounds["dark"] < 200 < 600 < grounds["light"]
 
 
-async def test_a_screen_reader_finds_a_named_table_on_a_phone_too(browser: Browser) -> None:
+async def test_a_screen_reader_finds_a_named_table_on_a_phone(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)
         async with opened(browser, site) as page:

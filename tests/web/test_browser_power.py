@@ -73,7 +73,7 @@ async def test_unknown_power_is_a_gap_and_a_single_sample_a_dot(browser: Browser
         assert [len(line) for line in await points(page)] == [1]
 
 
-async def test_time_in_which_the_page_did_not_ask_is_a_gap(browser: Browser) -> None:
+async def test_a_time_without_polls_is_a_gap(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 1000.0)
         async with opened(browser, site) as page, ahead(page) as clock:
@@ -83,7 +83,7 @@ async def test_time_in_which_the_page_did_not_ask_is_a_gap(browser: Browser) -> 
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_line_begins_anew_when_the_exporter_s_clock_is_set(browser: Browser, hours: int) -> None:
+async def test_a_line_restarts_when_the_clock_of_the_exporter_is_set(browser: Browser, hours: int) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 1000.0)
         async with opened(browser, site) as page, ahead(page) as clock:

@@ -101,7 +101,7 @@ async def test_every_column_sorts_both_ways(browser: Browser) -> None:
                     assert orders["ascending"] != orders["descending"], column
 
 
-async def test_a_tile_filters_the_table_and_filters_no_more_when_pressed_again(browser: Browser) -> None:
+async def test_a_tile_toggles_a_filter_of_the_table(browser: Browser) -> None:
     async with Site(ODD_NAMES) as site:
         charging(site, "on", 7400.0)
         switched_off(site, "off-1")
@@ -120,7 +120,7 @@ async def test_a_tile_filters_the_table_and_filters_no_more_when_pressed_again(b
             assert await shown(page) == STATES["all"]
 
 
-async def test_reachable_puts_the_unreachable_first_by_problem(browser: Browser) -> None:
+async def test_sorting_by_reachability_puts_unreachable_chargers_first_by_problem(browser: Browser) -> None:
     async with Site(TWELVE[:4]) as site:
         switched_off(site, "charger1")
         for number, reason in ((2, "b"), (3, "a"), (4, "b")):
@@ -130,7 +130,7 @@ async def test_reachable_puts_the_unreachable_first_by_problem(browser: Browser)
             assert await shown(page) == ["charger3", "charger2", "charger4", "charger1"]
 
 
-async def test_filter_sort_and_search_live_in_the_url(browser: Browser) -> None:
+async def test_filter_sort_and_search_are_kept_in_the_url(browser: Browser) -> None:
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
         charging(site, "charger12", 3000.0)
@@ -179,7 +179,7 @@ async def test_five_thousand_chargers_are_searched_without_delay(browser: Browse
             assert await shown(page) == ["charger4711"]
 
 
-async def test_pages_are_turned_with_the_keyboard_and_announced(browser: Browser) -> None:
+async def test_the_keyboard_changes_pages_and_the_change_is_announced(browser: Browser) -> None:
     async with Site([(f"charger{number}", None) for number in range(1, 251)]) as site, opened(browser, site) as page:
         following, preceding = page.get_by_role("button", name="Next"), page.get_by_role("button", name="Previous")
         place = page.get_by_role("status").filter(has_text="Page")

@@ -17,17 +17,17 @@ READ: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "zstd": zs
 
 
 @pytest.mark.parametrize("encoding", READ)
-def test_the_text_is_the_same_after_decompression(encoding: str) -> None:
+def test_a_compressed_body_decompresses_to_the_same_text(encoding: str) -> None:
     assert READ[encoding](b"".join(compressed(PIECES, encoding))) == b"".join(PIECES)
 
 
-def test_zstd_is_preferred_to_gzip() -> None:
+def test_zstd_is_preferred_over_gzip() -> None:
     assert ENCODINGS == ("zstd", "gzip")
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/v1/chargers"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
-async def test_an_answer_names_its_encoding_and_its_length(site: Site, path: str, encoding: str) -> None:
+async def test_a_response_has_its_encoding_and_length(site: Site, path: str, encoding: str) -> None:
     response, body = await site.get(path, Accept_Encoding=encoding)
     assert response.headers["Content-Encoding"] == encoding
     assert int(response.headers["Content-Length"]) == len(body)
@@ -43,6 +43,6 @@ sys.stdout.buffer.write(b"".join(compressed([b"some ", b"text"], "gzip")))
 """
 
 
-def test_without_the_optional_libraries_zlib_makes_gzip() -> None:
+def test_without_the_optional_libraries_zlib_compresses() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_LIBRARIES], capture_output=True, check=True, timeout=SECONDS)
     assert gzip.decompress(done.stdout) == b"some text"

@@ -33,12 +33,12 @@ rate_limit: {interval: 0, burst: 0}
         *(f"rate_limit: {{interval: {zero}}}" for zero in ("0", "0s", "0ms", "")),
     ],
 )
-def test_a_file_that_asks_for_nothing_changes_nothing(tmp_path: Path, text: str) -> None:
+def test_an_empty_file_changes_nothing(tmp_path: Path, text: str) -> None:
     config = loaded(tmp_path, text)
     assert (config.tls, dict(config.users), dict(config.headers)) == (None, {}, {})
 
 
-def test_users_and_headers_are_taken_from_the_file(tmp_path: Path) -> None:
+def test_users_and_headers_are_read_from_the_file(tmp_path: Path) -> None:
     headers = (
         "http_server_config: {http2: false, headers: {Strict-Transport-Security: max-age=60, X-Frame-Options: ''}}"
     )
@@ -47,7 +47,7 @@ def test_users_and_headers_are_taken_from_the_file(tmp_path: Path) -> None:
     assert config.headers == {"Strict-Transport-Security": "max-age=60", "X-Frame-Options": ""}
 
 
-def test_a_blank_header_is_one_to_remove(tmp_path: Path) -> None:
+def test_an_empty_header_is_removed(tmp_path: Path) -> None:
     config = loaded(tmp_path, "http_server_config: {headers: {X-Frame-Options: , X-XSS-Protection: ''}}")
     assert config.headers == {"X-Frame-Options": "", "X-XSS-Protection": ""}
 
@@ -105,7 +105,7 @@ def test_every_fault_is_reported_with_its_place(tmp_path: Path, text: str, messa
     assert fault(tmp_path, text).startswith(message)
 
 
-def test_a_password_in_the_place_of_its_hash_is_not_shown(tmp_path: Path) -> None:
+def test_a_password_instead_of_its_hash_is_not_printed(tmp_path: Path) -> None:
     assert "Secret" not in fault(tmp_path, "basic_auth_users: {SecretUser: SecretPassword}")
 
 
@@ -118,7 +118,7 @@ CLIENTS = ", client_ca_file: authority.pem, client_auth_type: VerifyClientCertIf
 
 
 @pytest.mark.parametrize("changed", ["web.yml", "server.crt", "server.key", "authority.pem"])
-def test_a_change_of_any_file_is_a_change_of_the_configuration(tmp_path: Path, changed: str) -> None:
+def test_a_change_of_any_file_changes_the_configuration(tmp_path: Path, changed: str) -> None:
     Authority(tmp_path).issue("server")
     config = loaded(tmp_path, TLS + CLIENTS)
     assert config.look() == config.files
@@ -130,7 +130,7 @@ def test_a_change_of_any_file_is_a_change_of_the_configuration(tmp_path: Path, c
     assert config.look() != config.files
 
 
-def test_a_change_while_the_file_is_being_read_is_seen_at_the_next_look(
+def test_a_change_during_the_reading_is_detected_at_the_next_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Authority(tmp_path).issue("server")

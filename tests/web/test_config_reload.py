@@ -113,7 +113,7 @@ async def test_a_renewed_certificate_applies_to_new_connections(configured: Conf
         assert await status(site, "https", configured.first.trusting()) == "ClientConnectorCertificateError"
 
 
-async def test_a_renewed_certificate_applies_though_its_key_is_of_another_type(configured: Configured) -> None:
+async def test_a_renewed_certificate_applies_with_a_key_of_another_type(configured: Configured) -> None:
     async with running(configured, TLS) as site:
         configured.use(configured.second, rsa.generate_private_key(65537, 2048))
         await logged(site, "web configuration reloaded")
@@ -121,7 +121,7 @@ async def test_a_renewed_certificate_applies_though_its_key_is_of_another_type(c
         assert await status(site, "https", configured.first.trusting()) == "ClientConnectorCertificateError"
 
 
-async def test_a_renewed_certificate_applies_though_its_files_have_other_names(configured: Configured) -> None:
+async def test_a_renewed_certificate_applies_with_other_file_names(configured: Configured) -> None:
     async with running(configured, TLS) as site:
         for issued, name in zip(configured.second.issue("server"), ("new.crt", "new.key"), strict=True):
             shutil.copy(issued, configured.folder / name)
@@ -130,7 +130,7 @@ async def test_a_renewed_certificate_applies_though_its_files_have_other_names(c
         assert await status(site, "https", configured.second.trusting()) == 200
 
 
-async def test_a_scrape_that_runs_is_completed(configured: Configured) -> None:
+async def test_a_running_scrape_is_completed(configured: Configured) -> None:
     async with running(configured, users(alice="old")) as site:
         site.pages.open.clear()
         scrape = asyncio.create_task(site.get("/metrics", Authorization=basic("alice", "old")))
@@ -177,7 +177,7 @@ async def test_a_file_that_cannot_be_used_changes_nothing_and_is_logged_once(
 
 
 @pytest.mark.parametrize("written", ["", "# soon\n", TLS, TLS + "basic_auth_users:\n"])
-async def test_a_file_that_is_being_written_drops_no_protection(configured: Configured, written: str) -> None:
+async def test_a_partly_written_file_removes_no_protection(configured: Configured, written: str) -> None:
     async with running(configured, TLS + users(alice="old")) as site:
         answers: set[int | str] = set()
         unencrypted: set[int | str] = set()
@@ -202,7 +202,7 @@ async def test_a_file_that_is_being_written_drops_no_protection(configured: Conf
             assert await status(site, "https", configured.first.trusting(), **headers) == expected
 
 
-async def test_a_verified_password_stays_so_when_a_certificate_is_renewed_but_not_when_a_user_changes(
+async def test_verified_passwords_are_kept_unless_a_user_changes(
     configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[bytes] = []
@@ -260,7 +260,7 @@ USERS = "basic_auth_users: {alice: $2y$04$CqLBvBmaRYNksq.tZYaxo.ORIIUsMty1OIkAgB
         ),
     ],
 )
-async def test_what_needs_a_restart_is_refused_on_reload_and_says_so(
+async def test_a_reload_rejects_changes_that_need_a_restart(
     configured: Configured, before: str, after: str, problem: str
 ) -> None:
     shutil.copy(configured.first.file, configured.folder / "clients.pem")
@@ -273,7 +273,7 @@ async def test_what_needs_a_restart_is_refused_on_reload_and_says_so(
         pass  # it is valid at a start
 
 
-async def test_changed_authorities_of_clients_need_a_restart(configured: Configured) -> None:
+async def test_changed_client_authorities_need_a_restart(configured: Configured) -> None:
     shutil.copy(configured.first.file, configured.folder / "clients.pem")
     async with running(configured, MUTUAL) as site:
         shutil.copy(configured.second.file, configured.folder / "clients.pem")
@@ -302,7 +302,7 @@ async def test_the_reload_metric_shows_a_file_that_cannot_be_used(configured: Co
         assert (await reloaded(site))[1] > before
 
 
-async def test_the_reload_metric_is_1_only_if_both_configurations_are_good(configured: Configured) -> None:
+async def test_the_reload_metric_is_1_only_if_both_configurations_are_valid(configured: Configured) -> None:
     async with running(configured, users(alice="old")) as site:
         site.fleet.process.reload_successful = False
         configured.write(users(alice="new"))
@@ -312,7 +312,7 @@ async def test_the_reload_metric_is_1_only_if_both_configurations_are_good(confi
         assert (await reloaded(site))[0] == 1
 
 
-async def test_certificates_that_come_after_the_file_that_names_them_are_found(configured: Configured) -> None:
+async def test_certificates_written_after_the_configuration_are_found(configured: Configured) -> None:
     async with running(configured, TLS) as site:
         configured.write("tls_server_config: {cert_file: later.crt, key_file: later.key}\n")
         await logged(site, "not reloaded")
@@ -322,7 +322,7 @@ async def test_certificates_that_come_after_the_file_that_names_them_are_found(c
         assert await status(site, "https", configured.second.trusting()) == 200
 
 
-async def test_a_look_that_fails_unexpectedly_is_logged_and_retried(
+async def test_a_check_that_fails_unexpectedly_is_logged_and_retried(
     configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reload = web_config.reload

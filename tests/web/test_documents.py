@@ -29,7 +29,7 @@ def test_the_example_is_valid(tmp_path: Path) -> None:
     assert set(config.headers) == {"Strict-Transport-Security"}
 
 
-def test_the_limits_are_those_in_force() -> None:
+def test_the_document_has_the_limits_in_force() -> None:
     limits = Limits()
     for text in (
         f"| {limits.idle_seconds:g} s |",

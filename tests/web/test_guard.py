@@ -54,7 +54,7 @@ def assert_secure(headers: Any) -> None:
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
 
 
-async def test_every_answer_carries_the_security_headers(site: Site) -> None:
+async def test_every_response_has_the_security_headers(site: Site) -> None:
     for path in PAGES:
         for method in ("GET", "HEAD", "POST", "DELETE"):
             response, _ = await site.get(path, method)
@@ -75,7 +75,7 @@ async def raw(site: Site, request: bytes) -> tuple[int, dict[str, str], str]:
 @pytest.mark.parametrize(
     "said", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"]
 )
-async def test_what_is_not_http_is_refused_in_one_line_with_the_security_headers(site: Site, said: bytes) -> None:
+async def test_an_invalid_request_is_rejected_with_the_security_headers(site: Site, said: bytes) -> None:
     status, headers, body = await raw(site, said)
     assert (status, body) == (400, "400 Bad Request\n")
     assert_secure(headers)
@@ -95,14 +95,14 @@ async def test_what_is_not_http_is_refused_in_one_line_with_the_security_headers
         "GET /metrics HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade",
     ],
 )
-async def test_unusual_requests_need_the_password_too(tmp_path: Path, head: str) -> None:
+async def test_unusual_requests_need_the_password(tmp_path: Path, head: str) -> None:
     async with Site(**configured(tmp_path, users(alice="right"))) as site:
         status, headers, body = await raw(site, f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         assert (status, body) == (401, "401 Unauthorized\n")
         assert_secure(headers)
 
 
-async def test_an_expectation_is_no_reason_to_refuse_a_page(site: Site) -> None:
+async def test_a_request_with_an_expectation_is_answered(site: Site) -> None:
     status, headers, body = await raw(
         site, b"GET /metrics HTTP/1.1\r\nHost: x\r\nExpect: foo\r\nConnection: close\r\n\r\n"
     )
@@ -110,9 +110,7 @@ async def test_an_expectation_is_no_reason_to_refuse_a_page(site: Site) -> None:
     assert_secure(headers)
 
 
-async def test_an_internal_error_is_answered_with_the_security_headers(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_internal_error_has_the_security_headers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(**_: object) -> bytes:
         raise RuntimeError("SecretDetail")
 
@@ -126,7 +124,7 @@ async def test_an_internal_error_is_answered_with_the_security_headers(
     assert not re.search("SecretDetail|127.0.0.1|aiohttp.server", line)
 
 
-async def test_an_internal_error_in_the_middle_of_an_answer_closes_the_connection(
+async def test_an_internal_error_during_a_response_closes_the_connection(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**_: object) -> list[object]:
@@ -176,7 +174,9 @@ async def test_with_the_password_the_pages_are_served(tmp_path: Path) -> None:
             assert response.status == status
 
 
-async def test_a_password_that_cannot_be_checked_now_gets_429(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_beyond_the_limit_of_waiting_ones_gets_429(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def crowded(_passwords: Passwords, _authorization: str | None) -> bool:
         raise CrowdedError
 
@@ -189,7 +189,7 @@ async def test_a_password_that_cannot_be_checked_now_gets_429(tmp_path: Path, mo
         assert site.pages.made == 0
 
 
-async def test_every_answer_is_counted_by_its_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_response_is_counted_by_its_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(**_: object) -> bytes:
         raise RuntimeError
 
@@ -220,7 +220,7 @@ async def test_wrong_passwords_are_logged_with_the_client_at_powers_of_two(tmp_p
         assert logged == [f'warn msg="wrong password" client=127.0.0.1 times={times}' for times in (1, 2, 4)]
 
 
-async def test_a_reload_needs_the_password_too(tmp_path: Path) -> None:
+async def test_a_reload_needs_the_password(tmp_path: Path) -> None:
     async with Site(enable_lifecycle=True, **configured(tmp_path, users(alice="right"))) as site:
         response, _ = await site.get("/-/reload", "POST")
         assert (response.status, site.reloads) == (401, 0)

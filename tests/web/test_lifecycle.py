@@ -8,7 +8,7 @@ from tests.web.site import Site
 OPEN = pytest.mark.parametrize("site", [{"enable_lifecycle": True}], indirect=True)
 
 
-async def test_a_reload_is_refused_unless_it_is_enabled(site: Site) -> None:
+async def test_a_reload_is_rejected_unless_it_is_enabled(site: Site) -> None:
     response, body = await site.get("/-/reload", "POST")
     assert response.status == 403
     assert b"--web.enable-lifecycle" in body
@@ -22,7 +22,7 @@ async def test_an_enabled_reload_reads_the_configuration_again(site: Site) -> No
 
 
 @OPEN
-async def test_the_answer_says_what_is_wrong_with_an_invalid_configuration(site: Site) -> None:
+async def test_the_response_has_the_fault_of_an_invalid_configuration(site: Site) -> None:
     site.reload_error = ConfigError("config.yml: accounts: is missing")
     response, body = await site.get("/-/reload", "POST")
     assert response.status == 500
@@ -38,7 +38,7 @@ async def test_only_a_post_request_reloads(site: Site, method: str) -> None:
 
 @OPEN
 @pytest.mark.parametrize("site_of_request", ["cross-site", "same-site"])
-async def test_another_web_site_cannot_make_a_browser_reload(site: Site, site_of_request: str) -> None:
+async def test_another_web_site_cannot_reload_through_a_browser(site: Site, site_of_request: str) -> None:
     response, _ = await site.get("/-/reload", "POST", Sec_Fetch_Site=site_of_request)
     assert (response.status, site.reloads) == (403, 0)
 
@@ -48,13 +48,13 @@ async def test_another_web_site_cannot_make_a_browser_reload(site: Site, site_of
     "origin",
     ["http://evil.example", "https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1", "127.0.0.1", ""],
 )
-async def test_a_foreign_origin_is_refused_over_plain_http_too(site: Site, origin: str) -> None:
+async def test_a_foreign_origin_is_rejected_over_plain_http(site: Site, origin: str) -> None:
     response, _ = await site.get("/-/reload", "POST", Origin=origin)
     assert (response.status, site.reloads) == (403, 0)
 
 
 @OPEN
-async def test_the_null_origin_is_refused_whatever_the_host(site: Site) -> None:
+async def test_the_null_origin_is_rejected_for_any_host(site: Site) -> None:
     for host in ("null", ""):
         response, _ = await site.get("/-/reload", "POST", Origin="null", Host=host)
         assert (response.status, site.reloads) == (403, 0)

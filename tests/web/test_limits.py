@@ -107,7 +107,7 @@ async def test_a_client_that_sends_nothing_is_disconnected(site: Site) -> None:
 
 
 @pytest.mark.parametrize("options", [SHORT])
-async def test_a_client_that_never_completes_its_head_is_disconnected(site: Site) -> None:
+async def test_a_client_that_never_completes_its_request_head_is_disconnected(site: Site) -> None:
     async def dribble(writer: asyncio.StreamWriter) -> None:
         writer.write(b"GET /metrics HTTP/1.1\r\n")
         while True:
@@ -133,7 +133,7 @@ async def test_a_connection_is_kept_between_scrapes_a_minute_apart() -> None:
 
 
 @pytest.mark.parametrize("options", [SHORT])
-async def test_a_client_that_does_not_read_is_disconnected_and_its_answer_freed(site: Site) -> None:
+async def test_a_client_that_does_not_read_is_disconnected_and_its_response_freed(site: Site) -> None:
     site.pages.text = b"x" * 20_000_000
     before = len(asyncio.all_tasks())
     with await asyncio.to_thread(connected, site) as deaf:
@@ -148,7 +148,7 @@ async def test_a_client_that_does_not_read_is_disconnected_and_its_answer_freed(
 
 @pytest.mark.parametrize("site", ["http"], indirect=True)
 @pytest.mark.parametrize("options", [SHORT])
-async def test_the_connection_of_a_client_that_does_not_read_is_closed_for_any_size_of_the_answer(site: Site) -> None:
+async def test_a_client_that_does_not_read_is_disconnected_for_any_response_size(site: Site) -> None:
     # The kernel takes what its buffers hold, and the program up to 64 KB more.
     sizes = range(50_000, 5_000_000, 50_000)
     before = open_files()
@@ -163,7 +163,7 @@ async def test_the_connection_of_a_client_that_does_not_read_is_closed_for_any_s
 
 
 @pytest.mark.parametrize("options", [SHORT])
-async def test_a_client_that_reads_too_slowly_is_disconnected_and_gets_no_second_answer(site: Site) -> None:
+async def test_a_client_that_reads_too_slowly_is_disconnected(site: Site) -> None:
     site.pages.text = b"x" * 60_000_000
     async with connection(site) as (reader, writer):
         writer.write(REQUEST * 2)
@@ -178,7 +178,7 @@ async def test_a_client_that_reads_too_slowly_is_disconnected_and_gets_no_second
     assert answers == 1
 
 
-async def test_a_slow_reader_does_not_delay_others(site: Site) -> None:
+async def test_a_slow_client_does_not_delay_other_clients(site: Site) -> None:
     site.pages.text = b"x" * 5_000_000
     async with connection(site) as (_, writer):
         writer.write(REQUEST)
@@ -195,14 +195,14 @@ async def test_a_slow_reader_does_not_delay_others(site: Site) -> None:
     ],
     ids=["line", "header", "many headers"],
 )
-async def test_a_huge_head_is_refused(site: Site, head: bytes) -> None:
+async def test_a_too_large_request_head_is_rejected(site: Site, head: bytes) -> None:
     async with connection(site) as (reader, writer):
         writer.write(head)
         assert b" 400 Bad Request" in (await ended(reader)).partition(b"\r\n")[0]
     assert site.pages.made == 0
 
 
-async def test_an_endless_head_is_not_read_to_its_end(site: Site) -> None:
+async def test_an_endless_request_head_is_not_read_to_its_end(site: Site) -> None:
     async with connection(site) as (reader, writer):
         writer.write(b"GET /metrics HTTP/1.1\r\nX: ")
         sent = 0
@@ -216,13 +216,13 @@ async def test_an_endless_head_is_not_read_to_its_end(site: Site) -> None:
     await assert_answers(site)
 
 
-async def test_a_body_is_not_waited_for(site: Site) -> None:
+async def test_a_request_body_is_not_read(site: Site) -> None:
     async with connection(site) as (reader, writer):
         writer.write(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
         assert b" 403 " in await asyncio.wait_for(reader.readline(), SOON)
 
 
-async def test_a_thousand_idle_connections_delay_no_scrape(site: Site) -> None:
+async def test_a_thousand_idle_connections_do_not_delay_a_scrape(site: Site) -> None:
     with many_open_files():
         async with AsyncExitStack() as idle:
             for _ in range(1000):
@@ -234,7 +234,7 @@ async def test_a_thousand_idle_connections_delay_no_scrape(site: Site) -> None:
 
 
 @pytest.mark.parametrize("options", [FEW])
-async def test_with_too_many_connections_the_oldest_idle_one_is_closed(site: Site) -> None:
+async def test_above_the_limit_the_oldest_idle_connection_is_closed(site: Site) -> None:
     site.pages.open.clear()
     async with connection(site) as (answered, writer):
         writer.write(REQUEST)
@@ -246,7 +246,7 @@ async def test_with_too_many_connections_the_oldest_idle_one_is_closed(site: Sit
 
 
 @pytest.mark.parametrize("options", [FEW])
-async def test_the_limit_of_connections_holds_when_many_come_at_once(site: Site) -> None:
+async def test_the_limit_of_connections_applies_to_simultaneous_connections(site: Site) -> None:
     async with AsyncExitStack() as stack:
         opening = (stack.enter_async_context(connection(site)) for _ in range(50))
         clients = await asyncio.gather(*opening)

@@ -30,7 +30,7 @@ def ipv6() -> None:
         pytest.skip("no IPv6 on this machine")
 
 
-async def test_several_addresses_are_listened_on() -> None:
+async def test_the_server_listens_on_several_addresses() -> None:
     site = Site(listen=(ANY_PORT, ANY_PORT, ListenAddress("127.0.0.2", 0)))
     async with site:
         first, second, third = site.addresses
@@ -41,14 +41,14 @@ async def test_several_addresses_are_listened_on() -> None:
 
 
 @pytest.mark.usefixtures("ipv6")
-async def test_an_ipv6_address_is_listened_on() -> None:
+async def test_the_server_listens_on_an_ipv6_address() -> None:
     async with Site(listen=(ListenAddress("::1", 0),)) as site:
         assert await status(f"http://[::1]:{site.port}/-/healthy") == 200
 
 
 @pytest.mark.usefixtures("ipv6")
 @pytest.mark.parametrize("host", [None, "localhost"])
-async def test_without_a_host_and_on_localhost_both_families_are_listened_on(host: str | None) -> None:
+async def test_without_a_host_or_on_localhost_the_server_listens_on_both_families(host: str | None) -> None:
     families = {family for family, *_ in socket.getaddrinfo("localhost", 0)}
     async with Site(listen=(ListenAddress(host, 0),)) as site:
         assert await status(f"http://127.0.0.1:{site.port}/-/healthy") == 200
@@ -65,7 +65,7 @@ def two_families(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("ipv6", "two_families")
-def test_any_free_port_is_the_same_one_on_all_addresses_of_a_name() -> None:
+def test_a_free_port_is_the_same_on_all_addresses_of_a_name() -> None:
     with ExitStack() as bound:
         first, second = (bound.enter_context(one) for one in bind(ListenAddress("localhost", 0)))
         assert {first.family, second.family} == {socket.AF_INET, socket.AF_INET6}
@@ -74,7 +74,7 @@ def test_any_free_port_is_the_same_one_on_all_addresses_of_a_name() -> None:
 
 @pytest.mark.usefixtures("two_families")
 @pytest.mark.parametrize("host", [None, "localhost"])
-def test_a_machine_without_ipv6_listens_on_what_it_has(host: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_ipv6_listens_on_ipv4(host: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     create = socket.create_server
 
     def without_ipv6(address: tuple[str, int], *, family: int = socket.AF_INET, **options: Any) -> socket.socket:

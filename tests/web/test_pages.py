@@ -28,32 +28,32 @@ async def test_metrics_in_openmetrics(site: Site) -> None:
     assert response.headers["Content-Type"] == OPENMETRICS
 
 
-async def test_metrics_compressed_where_gzip_is_accepted(site: Site) -> None:
+async def test_metrics_are_compressed_if_gzip_is_accepted(site: Site) -> None:
     response, body = await site.get("/metrics", Accept_Encoding="gzip")
     assert response.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(body) == b"in text"
 
 
-async def test_metrics_uncompressed_where_compression_is_not_accepted(site: Site) -> None:
+async def test_metrics_are_not_compressed_if_no_encoding_is_accepted(site: Site) -> None:
     response, body = await site.get("/metrics", Accept_Encoding="identity")
     assert "Content-Encoding" not in response.headers
     assert body == b"in text"
 
 
 @pytest.mark.parametrize("header", ["Accept", "Accept-Encoding"])
-async def test_vary_names_what_the_answer_depends_on(site: Site, header: str) -> None:
+async def test_vary_names_the_headers_that_the_response_depends_on(site: Site, header: str) -> None:
     response, _ = await site.get("/metrics")
     assert header in response.headers["Vary"].split(", ")
     assert response.headers["Cache-Control"] == "no-store"
 
 
-async def test_every_request_is_a_scrape_of_its_own(site: Site) -> None:
+async def test_every_request_is_a_new_scrape(site: Site) -> None:
     for _ in range(3):
         await site.get("/metrics")
     assert site.pages.made == 3
 
 
-async def test_the_landing_page_leads_to_the_metrics(site: Site) -> None:
+async def test_the_landing_page_links_to_the_metrics(site: Site) -> None:
     response, body = await site.get("/")
     assert response.headers["Content-Type"].startswith("text/html")
     links = re.findall(r'href="([^"]+)"', body.decode())
@@ -67,7 +67,7 @@ async def test_the_landing_page_leads_to_the_metrics(site: Site) -> None:
     assert f"version {__version__}" in body.decode()
 
 
-async def test_a_static_file_that_the_browser_has_is_not_sent_again(site: Site) -> None:
+async def test_an_unchanged_static_file_is_not_sent_again(site: Site) -> None:
     response, body = await site.get("/static/fleet.js")
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-cache")
     assert body
@@ -78,17 +78,17 @@ async def test_a_static_file_that_the_browser_has_is_not_sent_again(site: Site) 
     assert response.status == 200
 
 
-async def test_the_landing_page_is_no_scrape(site: Site) -> None:
+async def test_the_landing_page_is_not_a_scrape(site: Site) -> None:
     await site.get("/")
     assert site.pages.made == 0
 
 
-async def test_healthy_while_the_program_answers(site: Site) -> None:
+async def test_the_exporter_is_healthy_while_it_answers(site: Site) -> None:
     response, _ = await site.get("/-/healthy")
     assert response.status == 200
 
 
-async def test_ready_once_the_program_is(site: Site) -> None:
+async def test_the_exporter_is_ready_after_the_start(site: Site) -> None:
     response, _ = await site.get("/-/ready")
     assert response.status == 503
     site.web.is_ready = True

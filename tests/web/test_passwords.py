@@ -82,21 +82,21 @@ async def test_only_the_first_72_bytes_of_a_password_count() -> None:
     assert await users.accept(basic("alice", "x" * 200))
 
 
-async def test_a_scrape_costs_no_bcrypt_once_the_password_was_verified(tries: list[int]) -> None:
+async def test_a_verified_password_needs_no_bcrypt(tries: list[int]) -> None:
     users = Passwords({"alice": hashed("right")})
     for _ in range(100):
         assert await users.accept(basic("alice", "right"))
     assert len(tries) == 1
 
 
-async def test_concurrent_first_scrapes_cost_one_bcrypt(tries: list[int]) -> None:
+async def test_concurrent_first_scrapes_run_one_bcrypt(tries: list[int]) -> None:
     users = Passwords({"alice": hashed("right")})
     accepted = await asyncio.gather(*(users.accept(basic("alice", "right")) for _ in range(MAX_WAITING)))
     assert all(accepted)
     assert len(tries) == 1
 
 
-async def test_a_wrong_password_costs_one_bcrypt_whether_the_user_exists_or_not(tries: list[int]) -> None:
+async def test_a_wrong_password_runs_one_bcrypt_for_any_user(tries: list[int]) -> None:
     users = Passwords({"alice": hashed("right")})
     for user in ("alice", "nobody"):
         tries.clear()
@@ -105,7 +105,7 @@ async def test_a_wrong_password_costs_one_bcrypt_whether_the_user_exists_or_not(
         assert tries == [CHEAP] * 3, user
 
 
-async def test_an_unknown_user_costs_what_a_user_costs_and_the_same_every_time(tries: list[int]) -> None:
+async def test_an_unknown_user_runs_bcrypt_at_the_cost_of_a_known_one(tries: list[int]) -> None:
     users = Passwords({"alice": hashed("right"), "bob": hashed("right", DEAR)})
     costs = {}
     for user in (f"nobody{number}" for number in range(40)):
@@ -158,7 +158,7 @@ async def waiting(users: Passwords, count: int) -> list[asyncio.Task[bool]]:
     return tasks
 
 
-async def test_at_most_so_many_passwords_wait_whatever_the_user_and_the_password(
+async def test_the_number_of_waiting_passwords_is_limited(
     turnstile: threading.Semaphore,
 ) -> None:
     users = Passwords({"alice": hashed("right")})
@@ -183,7 +183,7 @@ async def test_a_verified_password_does_not_wait(turnstile: threading.Semaphore)
     await asyncio.gather(*flood)
 
 
-async def test_a_bounded_number_of_verified_passwords_is_remembered(tries: list[int]) -> None:
+async def test_a_limited_number_of_verified_passwords_is_cached(tries: list[int]) -> None:
     users = Passwords({f"user{n}": hashed("right") for n in range(MAX_REMEMBERED + 1)})
     for n in range(MAX_REMEMBERED + 1):
         assert await users.accept(basic(f"user{n}", "right"))
@@ -194,7 +194,7 @@ async def test_a_bounded_number_of_verified_passwords_is_remembered(tries: list[
     assert len(tries) == 1
 
 
-async def test_the_password_that_was_used_least_recently_is_forgotten_first(tries: list[int]) -> None:
+async def test_the_least_recently_used_password_is_evicted_first(tries: list[int]) -> None:
     users = Passwords({f"user{n}": hashed("right") for n in range(MAX_REMEMBERED + 1)})
     for n in (*range(MAX_REMEMBERED), 0, MAX_REMEMBERED):
         assert await users.accept(basic(f"user{n}", "right"))

@@ -44,7 +44,7 @@ def hashed(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode()
 
 
-def test_over_tls_with_a_password_that_changes_while_it_runs(
+def test_prometheus_scrapes_over_tls_with_a_password_that_changes(
     prometheus_binary: Path, tmp_path: Path, authority: Authority
 ) -> None:
     secured = {"tls_server_config": tls(authority)}
@@ -75,7 +75,7 @@ def test_over_tls_with_a_password_that_changes_while_it_runs(
         assert "level=error" not in told
 
 
-def test_with_a_client_certificate_and_not_without(
+def test_prometheus_scrapes_only_with_a_client_certificate(
     prometheus_binary: Path, tmp_path: Path, authority: Authority
 ) -> None:
     certificate, key = authority.issue("prometheus")
@@ -99,7 +99,7 @@ def test_with_a_client_certificate_and_not_without(
         assert "level=error" not in process.text(), "whoever knocks without a certificate fills no log"
 
 
-def test_an_invalid_web_configuration_ends_the_start_with_one_line(tmp_path: Path) -> None:
+def test_an_invalid_web_configuration_fails_the_start_with_one_line(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="ended before"), exporter(tmp_path, {"rate_limit": {"interval": "1s"}}):
         pass
     (told,) = [line for line in (tmp_path / "exporter.log").read_text().splitlines() if "level=" not in line]

@@ -132,7 +132,7 @@ async def fleet() -> AsyncIterator[Fleet]:
     await fleet.stop()
 
 
-async def test_the_page_of_a_large_fleet_does_not_hold_the_event_loop(
+async def test_the_page_of_a_large_fleet_does_not_block_the_event_loop(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)

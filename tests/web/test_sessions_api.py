@@ -68,7 +68,7 @@ async def test_all_sessions_are_listed_newest_first(site: Site) -> None:
 
 
 @pytest.mark.parametrize("filters", ["", "&charger_id=a&charger_id=b,%20%C3%BC"])
-async def test_pages_follow_each_other_and_leave_nothing_out(site: Site, filters: str) -> None:
+async def test_pages_list_every_session_once(site: Site, filters: str) -> None:
     seen: list[tuple[str, int]] = []
     place = ""
     while True:
@@ -91,13 +91,13 @@ async def test_pages_follow_each_other_and_leave_nothing_out(site: Site, filters
         ("?limit=0", []),
     ],
 )
-async def test_filters_choose_chargers_and_when_a_session_began(
+async def test_filters_select_chargers_and_the_time_at_which_a_session_began(
     site: Site, parameters: str, expected: list[tuple[str, int]]
 ) -> None:
     assert keys(await get(site, parameters)) == expected
 
 
-async def test_totals_of_a_filter_come_on_request(site: Site) -> None:
+async def test_totals_of_a_filter_are_returned_on_request(site: Site) -> None:
     everything = await get(site, "?limit=0&totals=true")
     assert everything["totals"] == {"sessions": 4, "energy_joules": 4 * 36_000}
     of_one = await get(site, "?limit=0&totals=true&charger_id=a&since=2024-10-05")
@@ -115,21 +115,19 @@ async def test_totals_of_a_filter_come_on_request(site: Site) -> None:
         ("?charger=a", "unknown parameter: charger"),
     ],
 )
-async def test_a_parameter_that_cannot_be_understood_is_refused_by_name(
-    site: Site, parameters: str, problem: str
-) -> None:
+async def test_an_invalid_parameter_is_rejected_by_name(site: Site, parameters: str, problem: str) -> None:
     response, body = await site.get(PAGE + parameters)
     assert (response.status, body.decode().strip()) == (400, problem)
 
 
-async def test_it_is_compressed_for_clients_that_accept_gzip(site: Site) -> None:
+async def test_the_list_is_compressed_if_gzip_is_accepted(site: Site) -> None:
     for encoding, expected in (("identity", None), ("gzip", "gzip")):
         response, body = await site.get(PAGE, accept_encoding=encoding)
         assert response.headers.get("Content-Encoding") == expected
         assert json.loads(gzip.decompress(body) if expected else body) == await get(site)
 
 
-async def test_a_state_file_that_cannot_be_read_is_an_answer_without_its_path(tmp_path: Path) -> None:
+async def test_the_error_of_an_unreadable_state_file_has_no_path(tmp_path: Path) -> None:
     async with Site(state_file=tmp_path / STATE_FILE) as site:
         response, body = await site.get(PAGE)
     assert response.status == 503
@@ -137,7 +135,7 @@ async def test_a_state_file_that_cannot_be_read_is_an_answer_without_its_path(tm
     assert str(tmp_path).encode() not in body
 
 
-async def test_damaged_sessions_are_left_out_and_counted(site: Site, tmp_path: Path) -> None:
+async def test_damaged_sessions_are_omitted_and_counted(site: Site, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
         database.execute("UPDATE sessions SET energy_joules = 1 WHERE number = 2")
         database.commit()

@@ -79,7 +79,7 @@ TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
         (", max_version: TLS13", TLS13, "TLSv1.3"),
     ],
 )
-def test_only_versions_between_the_two_are_spoken(
+def test_only_tls_versions_within_the_configured_range_are_accepted(
     folder: Path, keys: str, newest_of_client: ssl.TLSVersion, agreed: str | None
 ) -> None:
     end = handshake(tls(folder, keys).context, trusting(folder, newest_of_client))
@@ -107,7 +107,7 @@ SUITES = "[TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_128_GC
         ),
     ],
 )
-def test_the_cipher_suites_of_tls_1_2_are_those_listed_in_the_preferred_order(
+def test_the_cipher_suites_of_tls_1_2_are_those_listed_in_order(
     folder: Path, keys: str, offered: str, agreed: str | None
 ) -> None:
     client = trusting(folder, TLS12)
@@ -117,7 +117,7 @@ def test_the_cipher_suites_of_tls_1_2_are_those_listed_in_the_preferred_order(
     assert (cipher and cipher[0]) == agreed
 
 
-def test_the_list_of_cipher_suites_leaves_tls_1_3_alone(folder: Path) -> None:
+def test_the_list_of_cipher_suites_does_not_affect_tls_1_3(folder: Path) -> None:
     end = handshake(tls(folder, f", cipher_suites: {SUITES}").context, trusting(folder))
     assert end is not None
     assert end.version() == "TLSv1.3"
@@ -158,7 +158,7 @@ def test_client_certificates_are_verified(folder: Path, asked: str, without: boo
 
 
 @pytest.mark.parametrize("asked", ["RequireAndVerifyClientCert", "VerifyClientCertIfGiven"])
-def test_without_an_authority_that_of_the_system_is_used(
+def test_without_an_authority_those_of_the_system_are_used(
     folder: Path, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
@@ -170,7 +170,7 @@ def test_without_an_authority_that_of_the_system_is_used(
 @pytest.mark.parametrize(
     ("allowed", "status"), [("[other.example, client.example]", 200), ("['0:0::1']", 200), ("[other.example]", 403)]
 )
-async def test_only_client_certificates_with_an_allowed_name_are_answered(
+async def test_only_client_certificates_with_an_allowed_name_are_accepted(
     folder: Path, allowed: str, status: int
 ) -> None:
     (folder / "web.yml").write_text(f"{TLS}, client_ca_file: authority.pem{VERIFY}, client_allowed_sans: {allowed}}}")
@@ -192,12 +192,12 @@ def test_without_a_certificate_or_a_list_every_verified_client_is_allowed() -> N
 
 
 @pytest.mark.parametrize("default", ["max_version: TLS13", "prefer_server_cipher_suites: true", "client_ca: ''"])
-def test_a_default_of_the_format_may_be_written_out(folder: Path, default: str) -> None:
+def test_a_default_value_may_be_written_explicitly(folder: Path, default: str) -> None:
     assert tls(folder, f", {default}")
 
 
 @pytest.mark.parametrize("offer", ["true", "false"])
-def test_the_offer_of_http_2_is_ignored(folder: Path, offer: str) -> None:
+def test_http_2_is_ignored(folder: Path, offer: str) -> None:
     assert loaded(folder, f"{TLS}}}\nhttp_server_config: {{http2: {offer}}}").tls is not None
 
 
@@ -245,7 +245,7 @@ ALL_FILES = TLS + ", client_ca_file: authority.pem, client_auth_type: VerifyClie
 
 @pytest.mark.parametrize("option", FILES)
 @pytest.mark.parametrize("name", ["missing.pem", "folder", "pipe", '"\\0"'])
-def test_a_file_that_cannot_be_read_is_named_with_what_to_do(folder: Path, option: str, name: str) -> None:
+def test_a_file_that_cannot_be_read_is_reported_with_a_remedy(folder: Path, option: str, name: str) -> None:
     (folder / "folder").mkdir()
     os.mkfifo(folder / "pipe")
     message = fault(folder, ALL_FILES.replace(f"{option}: {FILES[option]}", f"{option}: {name}"))
@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(folder: Path, optio
     assert message.endswith("; paths are relative to this file")
 
 
-def test_an_encrypted_key_is_refused(tmp_path: Path) -> None:
+def test_an_encrypted_key_is_rejected(tmp_path: Path) -> None:
     Authority(tmp_path).issue("server", password=b"unknown here")
     assert fault(tmp_path, TLS + "}") == (
         f"tls_server_config.key_file: the key in {tmp_path / 'server.key'} is encrypted: "
@@ -290,9 +290,7 @@ def other_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
         ("client_ca_file", damaged, "{file} holds a damaged certificate"),
     ],
 )
-def test_the_file_that_is_wrong_is_named(
-    folder: Path, option: str, content: Callable[[str], str], message: str
-) -> None:
+def test_the_invalid_file_is_reported(folder: Path, option: str, content: Callable[[str], str], message: str) -> None:
     file = folder / FILES[option]
     file.write_text(content(file.read_text()))
     assert fault(folder, ALL_FILES).startswith(f"tls_server_config.{option}: {message.format(file=file)}")
