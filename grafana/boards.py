@@ -144,21 +144,26 @@ def alert_marks(*matchers: str) -> build.AnnotationQuery:
     )
 
 
-def alerts(*matchers: str, width: int, height: int) -> Panel:
+def alerts(
+    *matchers: str,
+    description: str = "Alerts of prometheus/alerts.yml that fire now. Empty when all is well.",
+    width: int,
+    height: int,
+) -> Panel:
     """The alerts that fire now. `about` is the most specific label that an alert has."""
     about = f"ALERTS{{{','.join((*matchers, FIRING, OF_JOB))}}}"
     for label in ("job", "instance", "account", "address", "charger_id", "name"):
         about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
     return rows(
         "Firing alerts",
-        "Alerts of prometheus/alerts.yml that fire now. Empty when all is well.",
+        description,
         about,
         [
             Column("Severity", label="severity", colours=SEVERITIES, width=75),
             Column("Alert", label="alertname"),
             Column("About", label="about"),
             Column("Account", label="account", width=85),
-            Column("Instance", label="instance", width=110),
+            Column("Instance", label="instance"),
         ],
         width=width,
         height=height,

@@ -6,11 +6,13 @@ from grafana import boards, meanings, promql
 from grafana.boards import Row
 from grafana.charts import bars, timeline, trend, value
 from grafana.frames import Panel, Query
-from grafana.meanings import AVAILABILITY, CONNECTED, ON_OFF, PLAIN, STATE, UP, VOLTAGE_BAND, WARN
-from grafana.promql import age_seconds, availability, energy_kwh, info, over_step, rate, rise_in_bars, select, state
+from grafana.meanings import AVAILABILITY, CONNECTED, PLAIN, STATE, STATUS, UP, VOLTAGE_BAND, WARN
+from grafana.promql import age_seconds, availability, energy_kwh, info, over_step, rate, rise_in_bars, select
 from grafana.tables import Column, rows
 
 THIS = 'charger_id="$charger_id"'
+# Alerts on the charger, and those on its account or an exporter, which have no charger.
+WHAT_CONCERNS_IT = ('charger_id=~"$charger_id|"', 'account=~"$account|"')
 SESSION_KWH = f"{promql.gauge('vecharge_charger_session_energy_joules', THIS)} / {promql.JOULES_PER_KWH}"
 
 
@@ -37,7 +39,7 @@ def board() -> Dashboard:
                 "A charging session began.",
                 at_value=True,
             ),
-            boards.alert_marks(THIS),
+            boards.alert_marks(*WHAT_CONCERNS_IT),
         ],
     )
 
@@ -62,7 +64,13 @@ def account() -> boards.Variable:
 
 def numbers() -> list[Panel]:
     return [
-        value("State", "Unreachable, off or on.", state(THIS), "none", words=STATE),
+        value(
+            "State",
+            "Unreachable, off or on; unwatched while its exporter is down.",
+            promql.state_or_unwatched(f"last_over_time({select('vecharge_charger_info', THIS)}[$__range])", THIS),
+            "none",
+            words=STATE,
+        ),
         value(
             "Power",
             "Power of the last reading; nothing while the readings are stale.",
@@ -177,12 +185,17 @@ def readings() -> list[Panel]:
             "its readings was connected. A step shows the worst of its time: short outages stay visible.",
             [
                 (Query(over_step("min", "vecharge_charger_up", THIS), "Up"), UP),
-                (Query(over_step("max", "vecharge_charger_status", THIS, 'status="on"'), "Status"), ON_OFF),
+                (Query(promql.status_over_step(THIS), "Status"), STATUS),
                 (Query(over_step("min", "vecharge_charger_wifi_connected", THIS), "Wi-Fi"), CONNECTED),
                 (Query(over_step("min", "vecharge_stream_connected", THIS), "Stream"), CONNECTED),
             ],
         ),
-        boards.alerts(THIS, width=24, height=5),
+        boards.alerts(
+            *WHAT_CONCERNS_IT,
+            description="Alerts on this charger, its account and the exporters that fire now. Empty when all is well.",
+            width=24,
+            height=5,
+        ),
     ]
 
 
@@ -196,7 +209,7 @@ def energy() -> list[Panel]:
                     f"{rise_in_bars('vecharge_charger_energy_joules_total', THIS)} / {promql.JOULES_PER_KWH}", "Energy"
                 )
             ],
-            "kwatth",
+            "suffix:kWh",
             width=8,
             every="1h",
             legend_shown=False,
@@ -205,7 +218,7 @@ def energy() -> list[Panel]:
             "Session energy",
             "Energy of the running or last session, as the charger reports it; it falls back when a session begins.",
             [Query(SESSION_KWH, "Session")],
-            "kwatth",
+            "suffix:kWh",
             width=8,
             least=0,
             legend_shown=False,
@@ -215,7 +228,7 @@ def energy() -> list[Panel]:
             "The energy counter minus the current estimate; 0 in normal operation. "
             "VechargeEnergyExcess fires above 1 kWh for an hour.",
             [Query(f"{gauge('vecharge_charger_energy_excess_joules')} / {promql.JOULES_PER_KWH}", "Excess")],
-            "suffix: kWh",
+            "suffix:kWh",
             width=8,
             least=0,
             soft_most=1,
@@ -253,7 +266,7 @@ def last_sessions() -> Panel:
         f"topk(10, {each(f'{start} * 1000')})",
         [
             Column("Began", expr=f"topk(10, {each(f'{start} * 1000')})", unit="dateTimeAsIso"),
-            Column("Energy", expr=each(SESSION_KWH), unit="suffix: kWh", decimals=2, width=90),
+            Column("Energy", expr=each(SESSION_KWH), unit="suffix:kWh", decimals=2, width=90),
             Column("Duration", expr=each(f"time() - {start}"), unit="s", decimals=1, width=90),
         ],
         key="session",

@@ -124,7 +124,7 @@ def months(
     panel.with_transformation(transformation("groupBy", fields=grouped))
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.FIXED).fixed_color(days.colour or "blue"))
     panel.show_value(options.VisibilityMode.ALWAYS).legend(legend(shown=False))
-    return panel.fill_opacity(80).decimals(1)
+    return panel.fill_opacity(80).decimals(2)
 
 
 def timeline(

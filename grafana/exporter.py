@@ -8,7 +8,7 @@ from grafana import boards, meanings, promql
 from grafana.boards import Row
 from grafana.charts import bars, ranking, trend, value
 from grafana.frames import Panel, Query
-from grafana.meanings import GOOD, NONE_IS_GOOD, RELOADED, TOKEN_LEFT_SECONDS, UP
+from grafana.meanings import GOOD, NONE_IS_GOOD, NONE_IS_MISSING, RELOADED, TOKEN_LEFT_SECONDS, UP
 from grafana.promql import INSTANCE, exporters_up, of_exporters, rise_in_bars
 from grafana.tables import Column, rows
 
@@ -75,9 +75,12 @@ def numbers() -> list[Panel]:
         wide("Chargers", "Chargers that the exporters watch.", CHARGERS, "none"),
         wide(
             "Connected streams",
-            "Streams that are connected: one a charger, when all is well.",
-            CONNECTED_STREAMS,
+            "Streams that are connected, of one for each charger. The service ends a stream after each session: it is "
+            "missing for some seconds then.",
+            promql.part_of(CONNECTED_STREAMS, CHARGERS),
             "none",
+            steps=NONE_IS_MISSING,
+            shown="shown",
         ),
         wide(
             "Configuration",

@@ -39,7 +39,7 @@ def over_time() -> list[Panel]:
             "Energy that all chargers delivered, day by day in the last 30 days, whatever the chosen range. "
             "The last bar is today so far.",
             [Query(promql.fleet_energy_in_bars(), "Energy")],
-            "kwatth",
+            "suffix:kWh",
             width=8,
             every="1d",
             last="30d",
@@ -100,7 +100,7 @@ def sessions_and_sites() -> list[Panel]:
             "Energy by site",
             "Energy that the chargers with one address delivered in the range: the 15 sites with the most.",
             Query(f"topk(15, {energy_by_site()})", "{{address}}"),
-            "suffix: kWh",
+            "suffix:kWh",
             width=10,
             decimals=2,
         ),
@@ -149,6 +149,6 @@ def energy_by_month() -> Panel:
         "Energy that all chargers delivered, by calendar month, whatever the chosen range. It reaches as far back as "
         "Prometheus keeps its data.",
         Query(promql.fleet_energy_in_bars(), "Energy"),
-        "kwatth",
+        "suffix:kWh",
         last="6M",
     )

@@ -17,6 +17,7 @@ AVAILABILITY: Final[Steps] = ((None, BAD), (0.90, WARN), (0.97, GOOD))
 VOLTAGE_BAND: Final[Steps] = ((None, BAD), (207.0, GOOD), (253.0, BAD))
 NONE_IS_GOOD: Final[Steps] = ((None, GOOD), (1.0, BAD))
 FEW_ARE_GOOD: Final[Steps] = ((None, GOOD), (1.0, WARN), (10.0, BAD))
+NONE_IS_MISSING: Final[Steps] = ((None, GOOD), (1.0, WARN))
 NONE_IS_LOST: Final[Steps] = ((None, GOOD), (1.0, LOST))
 NEUTRAL: Final[Steps] = ((None, PLAIN),)
 TOKEN_LEFT_SECONDS: Final[Steps] = ((None, BAD), (3 * 86_400.0, WARN), (14 * 86_400.0, GOOD))
@@ -34,7 +35,7 @@ WEEKDAYS: Final[Words] = tuple(
 )
 UP: Final[Words] = ((0, "Down", BAD), (1, "Up", GOOD))
 CONNECTED: Final[Words] = ((0, "Disconnected", BAD), (1, "Connected", GOOD))
-ON_OFF: Final[Words] = ((0, "Off", QUIET), (1, "On", GOOD))
+STATUS: Final[Words] = ((0, "Unknown", WARN), (1, "Off", QUIET), (2, "On", GOOD))
 RELOADED: Final[Words] = ((0, "Failed", BAD), (1, "Successful", GOOD))
 
 

@@ -125,6 +125,13 @@ def state_over_step(*matchers: str) -> str:
     return f"{over_step('min', 'vecharge_charger_up', *matchers)} * {_status(*matchers)}"
 
 
+def status_over_step(*matchers: str) -> str:
+    """The last reported status over the step between two points: 0 unknown, 1 off, 2 on; see `meanings.STATUS`."""
+    on, off = (select("vecharge_charger_status", f'status="{status}"', *matchers) for status in ("on", "off"))
+    over = "max_over_time({}[$__rate_interval])".format
+    return f"max by (charger_id) ({over(on)} * 2 or {over(off)})"
+
+
 def _status(*matchers: str) -> str:
     statuses = {1: 'status="off"', 2: 'status="on"', 3: 'status="unknown"'}
     numbered = " or ".join(
@@ -137,8 +144,9 @@ def seen() -> str:
     """Every charger that was watched within the range, with the labels of its info as far as they are known."""
     from_rules = f"last_over_time(charger:vecharge_charger_up:avg5m{{{RECORDED},{TARGET}}}[$__range])"
     before = recorded(f"last_over_time({select('vecharge_charger_info', RAW)}[$__range])", from_rules)
-    now = select("vecharge_charger_info")
-    return _with_name(f"topk by (charger_id) (1, {now}) or on (charger_id) topk by (charger_id) (1, {before})")
+    # The rules are evaluated every 5 minutes: a charger that came and went since has raw data only.
+    sources = (select("vecharge_charger_info"), f"last_over_time({select('vecharge_charger_info')}[1h])", before)
+    return _with_name(" or on (charger_id) ".join(f"topk by (charger_id) (1, {source})" for source in sources))
 
 
 def unwatched() -> str:
@@ -146,9 +154,9 @@ def unwatched() -> str:
     return f"group by (charger_id) ({seen()}) unless on (charger_id) {gauge('vecharge_charger_up')}"
 
 
-def state_or_unwatched() -> str:
-    """`state`, and -1 for a charger that is not watched now."""
-    return f"{state()} or on (charger_id) ({unwatched()}) * 0 - 1"
+def state_or_unwatched(watched: str, *matchers: str) -> str:
+    """`state`, and -1 for a charger that is in `watched` and not watched now."""
+    return f"{state(*matchers)} or on (charger_id) group by (charger_id) ({watched}) * 0 - 1"
 
 
 def age_seconds(timestamp: str, *matchers: str) -> str:
@@ -196,7 +204,7 @@ def exporters(*matchers: str) -> str:
 
 
 def exporters_up() -> str:
-    """How many exporters are missing; the label `shown` says how many of how many are up, as in "1 of 2".
+    """How many exporters are up, of how many.
 
     A job should have as many exporters as it has targets, or as its shards say. histogram_quantile() is the only
     function that turns a label into a number.
@@ -207,7 +215,10 @@ def exporters_up() -> str:
     )
     stated = f"histogram_quantile(1, max by (job, le) ({buckets}))"
     targets = f'label_replace(count by (job) ({exporters()}), "le", "targets", "", "")'
-    expected = f"sum(max by (job) ({targets} or {stated}))"
-    up = f"(sum({exporters()}) or vector(0))"
-    counted = f'count_values("up", {up}) * on () group_left (all) count_values("all", {expected})'
-    return f'label_join({counted}, "shown", " of ", "up", "all") * scalar({expected} - {up})'
+    return part_of(f"sum({exporters()}) or vector(0)", f"sum(max by (job) ({targets} or {stated}))")
+
+
+def part_of(part: str, whole: str) -> str:
+    """How much of the whole is missing; the label `shown` says how much is there, as in "1 of 2"."""
+    counted = f'count_values("part", {part}) * on () group_left (whole) count_values("whole", {whole})'
+    return f'label_join({counted}, "shown", " of ", "part", "whole") * scalar(({whole}) - ({part}))'

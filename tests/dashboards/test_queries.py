@@ -107,7 +107,7 @@ def test_a_query_returns_data(archive: Archive, query: Query) -> None:
 def test_an_alert_shows_where_it_belongs(archive: Archive) -> None:
     for panel in ("Firing alerts", "Alerts"):
         (query,) = (query for query in QUERIES if (query.board, query.panel) == ("charger", panel))
-        assert run(archive, query, charger_id=charger_id(GOES_OFFLINE))
+        assert run(archive, query, charger_id=charger_id(GOES_OFFLINE), account="bengaluru")
 
 
 @pytest.mark.parametrize("variable", VARIABLES.values(), ids=VARIABLES.keys())

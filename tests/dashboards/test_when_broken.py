@@ -16,8 +16,11 @@ from tests.prometheus import Prometheus
 SCRAPE = 30
 SECONDS = 6 * 3600
 LOST_SECONDS = 20 * 60
-EXPORTERS = {"a": ["c1", "c2"], "b": ["c3", "c4"]}
-NAMES = {"c1": "Depot", "c2": "", "c3": "Mall", "c4": ""}
+EXPORTERS = {"a": ["c1", "c2"], "b": ["c3", "c4", "new"]}
+NAMES = {"c1": "Depot", "c2": "", "c3": "Mall", "c4": "", "new": "Gate"}
+STATUS = dict.fromkeys(NAMES, "on") | {"c2": "unknown"}
+# Lost before a rule was evaluated.
+NEVER_RECORDED = "new"
 ALL = {"job": ".+", "instance": ".+", "page": "1", "shown": ".+", "utc_offset": "0", "account": "delhi"}
 
 
@@ -45,10 +48,18 @@ def answers(
             info = f'account="delhi",name="{NAMES[charger]}",address="Sector 22"'
             add("vecharge_charger_info", f"{own},{info}", 1, until)
             add("vecharge_charger_up", own, 1, until)
-            add("vecharge_charger_status", f'{own},status="on"', 1, until)
+            for status in ("on", "off", "unknown"):
+                add("vecharge_charger_status", f'{own},status="{status}"', float(status == STATUS[charger]), until)
             recorded = f'job="vecharge",charger_id="{charger}",{info}'
-            if request.param == "recorded":
+            if request.param == "recorded" and charger != NEVER_RECORDED:
                 add("charger:vecharge_charger_up:avg5m", recorded, 1, until)
+    for alert in (
+        'alertname="VechargeExporterDown",scope="exporter",job="vecharge",instance="b:10037"',
+        'alertname="VechargeAccountOutage",scope="account",job="vecharge",account="delhi"',
+        'alertname="VechargeAccountOutage",scope="account",job="vecharge",account="pune"',
+        'alertname="VechargeChargerOffline",scope="charger",job="vecharge",account="delhi",charger_id="c1"',
+    ):
+        add("ALERTS", f'{alert},alertstate="firing",severity="critical"', 1)
     for foreign in ('job="node",instance="n:9100"', 'job="prometheus",instance="localhost:9090"'):
         add("up", foreign, 1)
         add("process_resident_memory_bytes", foreign, 99e6)
@@ -99,17 +110,36 @@ def test_recorded_data_is_read_where_there_is_some_and_raw_data_else(
 
 
 def test_chargers_of_a_lost_shard_are_counted_and_listed_as_unwatched(answers: tuple[Answers, dict[str, str]]) -> None:
-    assert value(answers, "fleet", "Chargers") == "4"
-    assert value(answers, "fleet", "Unwatched") == "2"
+    assert value(answers, "fleet", "Chargers") == "5"
+    assert value(answers, "fleet", "Unwatched") == "3"
     assert value(answers, "fleet", "Unreachable") == "0"
     rows = {
         series["metric"]["charger_id"]: series["metric"]["charger"]
         for series in panel(answers, "fleet", "All chargers")
     }
-    assert rows == {"c1": "Depot", "c2": "c2", "c3": "Mall", "c4": "c4"}
+    assert rows == {"c1": "Depot", "c2": "c2", "c3": "Mall", "c4": "c4", "new": "Gate"}
     (states,) = (query for query in read("fleet").queries if query.panel == "All chargers" and "* 0 - 1" in query.expr)
     found = {series["metric"]["charger_id"]: series["value"][1] for series in ask(answers, states)}
-    assert found == {"c1": "2", "c2": "2", "c3": "-1", "c4": "-1"}
+    assert found == {"c1": "2", "c2": "3", "c3": "-1", "c4": "-1", "new": "-1"}
+
+
+@pytest.mark.parametrize(("charger", "state"), [("c1", "2"), ("c3", "-1")])
+def test_a_charger_of_a_lost_shard_is_unwatched_on_its_own_dashboard(
+    answers: tuple[Answers, dict[str, str]], charger: str, state: str
+) -> None:
+    (query,) = (query for query in read("charger").queries if query.panel == "State")
+    (series,) = ask(answers, query, charger_id=charger)
+    assert series["value"][1] == state
+
+
+def test_a_charger_shows_alerts_on_itself_its_account_and_the_exporters(
+    answers: tuple[Answers, dict[str, str]],
+) -> None:
+    (query,) = (query for query in read("charger").queries if query.panel == "Firing alerts")
+    found = {
+        (series["metric"]["alertname"], series["metric"]["about"]) for series in ask(answers, query, charger_id="c3")
+    }
+    assert found == {("VechargeExporterDown", "b:10037"), ("VechargeAccountOutage", "delhi")}
 
 
 @pytest.mark.parametrize("board", ["fleet", "exporter"])
@@ -135,10 +165,26 @@ def test_a_charger_can_be_chosen_though_its_exporter_is_down(answers: tuple[Answ
     inner = re.fullmatch(r"query_result\((.*)\)", variable["query"])
     assert inner
     found = ask(answers, Query("", "", inner[1], instant=True))
-    assert sorted(series["metric"]["shown"] for series in found) == ["Depot · c1", "Mall · c3", "c2 · c2", "c4 · c4"]
+    assert sorted(series["metric"]["shown"] for series in found) == [
+        "Depot · c1",
+        "Gate · new",
+        "Mall · c3",
+        "c2 · c2",
+        "c4 · c4",
+    ]
 
 
 def test_the_details_of_a_charger_stay_though_its_exporter_is_down(answers: tuple[Answers, dict[str, str]]) -> None:
     (query,) = (query for query in read("charger").queries if query.panel == "Details")
     (series,) = ask(answers, query, charger_id="c3")
     assert series["metric"]["name"] == "Mall"
+
+
+def test_the_status_of_a_charger_is_unknown_until_the_service_has_reported_it(
+    answers: tuple[Answers, dict[str, str]],
+) -> None:
+    (query,) = (
+        query for query in read("charger").queries if "vecharge_charger_status" in query.expr and not query.instant
+    )
+    shown = {charger: ask(answers, query, charger_id=charger)[0]["value"][1] for charger in ("c1", "c2")}
+    assert shown == {"c1": "2", "c2": "0"}

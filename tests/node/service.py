@@ -1,9 +1,6 @@
 """A veCharge service on a real Socket.IO server of Node's: `server.js`, run and driven from Python."""
 
-import hashlib
 import json
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import requests
 
-from tests.cache import UnavailableError, folder, locked
+from tests.node.packages import installed
 from tests.processes import SECONDS, Process
 
 HERE = Path(__file__).parent
@@ -32,25 +29,8 @@ class Connection(NamedTuple):
 
 
 def modules() -> Path:
-    """The folder of the Node packages that `package-lock.json` names, installed into the cache."""
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            raise UnavailableError(f"the Socket.IO servers need {program}")
-    lock = HERE / "package-lock.json"
-    target = folder() / "node" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    with locked("node"):
-        if not target.exists():
-            work = target.with_suffix(".new")
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
-            for file in (lock, HERE / "package.json"):
-                shutil.copy(file, work)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            ended = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=300)
-            if ended.returncode:
-                raise UnavailableError(f"npm ci: {ended.stderr.strip()[-300:]}")
-            work.rename(target)
-    return target / "node_modules"
+    """The folder of the Socket.IO servers' packages."""
+    return installed(HERE)
 
 
 class NodeService:
