@@ -32,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help docs-check demo test check golden worlds mutants bench dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak
+.PHONY: help docs-check demo test check golden worlds mutants bench fleet-size dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ mutants: .venv/ready ## Change the meter in two thousand ways; list the changes 
 
 bench: .venv/ready ## Measure every row of docs/benchmarks.md, in about 5 minutes
 	.venv/bin/python -m benchmarks
+
+# DAYS=7 CHARGERS=10000 for a larger fleet. Exits with 1 if a panel takes more than 2 s.
+fleet-size: CHARGERS = 1000
+fleet-size: .venv/ready ## Measure every panel of the fleet dashboard with 1,000 chargers and 30 days, in about 5 minutes
+	.venv/bin/python -m tests.dashboards.fleet_size $(CHARGERS) $(DAYS)
 
 test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Python that is installed
 

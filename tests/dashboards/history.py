@@ -226,7 +226,7 @@ def create_blocks(promtool: Path, text: Path, folder: Path) -> None:
     """Add the samples of an OpenMetrics file to the data folder of a Prometheus."""
     longest = f"--max-block-duration={BLOCK_HOURS}h"
     command = (promtool, "tsdb", "create-blocks-from", longest, "openmetrics", text, folder)
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, check=True, capture_output=True, timeout=1800)
 
 
 SAMPLE = re.compile(rb"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
