@@ -42,7 +42,12 @@ help: ## List the targets
 demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter that watches it; PORT=10039 for another port
 	@if [ -t 0 ]; then set -m; fi; $(DEMO_VENV)/bin/vecharge-exporter demo --web.listen-address=$(LISTEN); exit $$?
 
-test: check ## Run every check and every test
+# Side by side, since mypy uses one core only.
+test: .venv/ready ## Run every check and every test
+	@$(MAKE) --no-print-directory --jobs=2 check suite
+
+.PHONY: suite
+suite: .venv/ready
 	.venv/bin/python -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)
 
 check: .venv/ready ## Lint, format, types, layers

@@ -20,7 +20,7 @@ from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
 from tests.state.listed import DAY, NOON, session, state_with
 
-CHARGERS = tuple(f"charger-{number:03}" for number in range(100))
+CHARGERS = tuple(f"charger-{number:03}" for number in range(40))
 PAGE = 16_384
 INDEX_LEAF = 0x0A  # the first byte of a page, in the file format of SQLite
 TWO_DAYS = Period(NOON, NOON + 2 * DAY)
@@ -101,7 +101,7 @@ def in_a_commit(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         connection.execute("PRAGMA cache_size = 2")
         connection.create_function("catch", 0, lambda: caught.append(read_parts(folder)))
         connection.execute(
-            "CREATE TEMP TRIGGER late AFTER INSERT ON sessions WHEN new.charger = 90 BEGIN SELECT catch(); END"
+            "CREATE TEMP TRIGGER late AFTER INSERT ON sessions WHEN new.charger = 30 BEGIN SELECT catch(); END"
         )
         commit(store, before, after)
     assert caught[0].keys() == {"state.db", "state.db-journal"}
