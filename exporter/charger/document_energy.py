@@ -16,14 +16,13 @@ from exporter.charger.tolerances import SAME_JOULES
 
 
 class DocumentEnergy:
-    """The energies of one charger's documents. `reported_previous` is `prev_energy` of the last document."""
+    """The energies of one charger's documents."""
 
-    __slots__ = ("_order", "_sessions", "reported_previous")
+    __slots__ = ("_order", "_sessions")
 
-    def __init__(self, sessions: MeteredSessions, order: LogOrder, reported_previous: float | None) -> None:
+    def __init__(self, sessions: MeteredSessions, order: LogOrder) -> None:
         self._sessions = sessions
         self._order = order
-        self.reported_previous = reported_previous
 
     def take(
         self,
@@ -42,14 +41,11 @@ class DocumentEnergy:
         energy = valid_energy(energy_joules)
         current = self._sessions.list.current
         if current is None:
-            self.reported_previous = previous_joules
+            self._sessions.evidence.reported_previous = previous_joules
             self._take_first_document(energy, status, now)
             return ()
         if previous_joules is not None:
-            before, self.reported_previous = self.reported_previous, previous_joules
-            is_current = current.reported > 0 and abs(previous_joules - current.reported) <= SAME_JOULES
-            if is_current or (before is not None and abs(previous_joules - before) > SAME_JOULES):
-                self._sessions.note(Evidence.ENDED)
+            self._take_previous_energy(current, previous_joules)
         if status is not OFF:
             return ()
         judged = () if energy is None else self._take_last_energy(current, energy, user, now)
@@ -77,6 +73,14 @@ class DocumentEnergy:
             current.energy = current.document_energy
             current.changed_at = max(current.changed_at, at)
         current.document_energy = 0
+
+    def _take_previous_energy(self, current: RunningSession, previous: float) -> None:
+        """Notes that the current session has ended, if `prev_energy` is its energy, or has changed since it began."""
+        evidence = self._sessions.evidence
+        before, evidence.reported_previous = evidence.reported_previous, previous
+        is_current = current.reported > 0 and abs(previous - current.reported) <= SAME_JOULES
+        if is_current or (before is not None and abs(previous - before) > SAME_JOULES):
+            self._sessions.note(Evidence.ENDED)
 
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
         if energy is not None:

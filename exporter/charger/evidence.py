@@ -24,13 +24,17 @@ class NewSessionEvidence:
     `fresh` is the part of `all` that has been noted since the session's last reading. `before_gap` is the energy and
     time of the last reading before a gap, kept as long as readings may be a backlog; `after_gap_at` is when the first
     log after that gap was written. `switched_on_unix` is when the switch to ON was seen live, by the exporter's clock.
+    `reported_previous` is `prev_energy` of the last document.
     """
 
-    __slots__ = ("after_gap_at", "all", "before_gap", "fresh", "switched_on_unix")
+    __slots__ = ("after_gap_at", "all", "before_gap", "fresh", "reported_previous", "switched_on_unix")
 
-    def __init__(self, evidence: Evidence, switched_on_unix: float | None) -> None:
+    def __init__(
+        self, evidence: Evidence, switched_on_unix: float | None, reported_previous: float | None = None
+    ) -> None:
         self.all = self.fresh = evidence
         self.switched_on_unix = switched_on_unix
+        self.reported_previous = reported_previous
         self.before_gap: tuple[int, float] | None = None
         self.after_gap_at: float | None = None
 
@@ -57,6 +61,6 @@ class NewSessionEvidence:
     def begin_session(self) -> None:
         """Clears the evidence: a new session has begun."""
         self.all = self.fresh = Evidence.NOTHING
-        self.switched_on_unix = None
+        self.switched_on_unix = self.reported_previous = None
         if self.before_gap is not None:
             self.before_gap = (0, self.before_gap[1])

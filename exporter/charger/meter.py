@@ -49,11 +49,13 @@ class EnergyMeter:
         )
         self._order = LogOrder(restored.logs)
         self._power = PowerEstimate(restored.power)
-        evidence = NewSessionEvidence(Evidence(restored.evidence), restored.switched_on_unix)
+        evidence = NewSessionEvidence(
+            Evidence(restored.evidence), restored.switched_on_unix, restored.reported_previous
+        )
         self._sessions = MeteredSessions(
             self.list, evidence, restored.document, self._order, self._power, max_power_watts
         )
-        self._document = DocumentEnergy(self._sessions, self._order, restored.reported_previous)
+        self._document = DocumentEnergy(self._sessions, self._order)
         if state is not None:
             self.gap()  # an exporter that was not running has seen nothing
 
@@ -109,7 +111,7 @@ class EnergyMeter:
             int(evidence.all) & KEPT_EVIDENCE,
             evidence.switched_on_unix,
             self._sessions.pending_document,
-            self._document.reported_previous,
+            evidence.reported_previous,
             self._order.state(),
             self._power.state(),
         )
