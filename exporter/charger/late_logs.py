@@ -5,7 +5,7 @@ from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Known
 from exporter.charger.possible_sessions import flows
-from exporter.charger.tolerances import DIP, ROUNDING
+from exporter.charger.tolerances import DIP, ROUNDING, SLACK
 
 # Logs are shuffled by no more than this.
 SHUFFLED_SECONDS: Final = 60.0
@@ -28,8 +28,11 @@ def decide_late(known: Known, reading: EnergyReading) -> LateMeaning:
     if not previous.read_at < reading.at < current.first_at:
         return LateMeaning.NOTHING
     came_after_a_gap = known.before_gap is not None and known.after_gap_at == current.first_at
-    if not came_after_a_gap and reading.at - previous.read_at > SHUFFLED_SECONDS:
-        return LateMeaning.NOTHING
+    if reading.at - previous.read_at > SHUFFLED_SECONDS:
+        # The next log of the current session, by a clock that was set back, looks like one of a backlog.
+        may_be_the_next = 0 <= reading.energy - current.energy + ROUNDING <= SLACK
+        if not came_after_a_gap or may_be_the_next:
+            return LateMeaning.NOTHING
     if reading.energy >= previous.energy - ROUNDING:
         possible = flows(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
         return LateMeaning.RAISE_PREVIOUS if possible else LateMeaning.NOTHING
