@@ -5,27 +5,52 @@ from typing import Final
 from exporter.charger.decision_input import EnergyReading, Known
 from exporter.charger.evidence import Evidence
 from exporter.charger.possible_sessions import earliest_start, is_another_user
-from exporter.charger.tolerances import DIP, JOULES_PER_KWH, ROUNDING, SLACK
+from exporter.charger.sessions import SessionEvidence
+from exporter.charger.tolerances import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
 
-# Where the switch to ON was seen, so much is enough to be nearer to a new session: less than a hundredth of a kWh.
+# So much is enough to be nearer to a new session, where a document says that one began: less than 0.01 kWh.
 MARGIN: Final = 9_000
+# After a switch to ON, a reading belongs to the same session only if it is so many times nearer to it.
+TIMES_NEARER: Final = 3
+# The power of a reading tells what has flowed since a switch to ON for so long.
+PROMPT_SECONDS: Final = 600.0
 # Above this, no new session shows the energy of the old one by chance.
 KEPT: Final = JOULES_PER_KWH // 2
 
 
 def says_new(known: Known, reading: EnergyReading) -> bool:
-    """Whether the reading more likely belongs to a new session, where the same session is possible too.
-
-    Power decides. Where the power is not known, another user does.
-    """
-    same, new = _expected_same(known, reading), _expected_new(known, reading)
+    """Whether the reading more likely belongs to a new session, where the same session is possible too."""
+    energy = known.current.energy
+    switched_on = _was_just_switched_on(known, reading)
+    if switched_on and reading.energy == 0:
+        return True
+    shows_old_energy = 0 <= reading.energy - energy <= SAME_JOULES
     if is_another_user(known, reading):
-        if same is None:
-            return reading.energy > known.current.energy / DIP + SLACK
-        return not _is_nearer(reading, same, new)
-    if known.current.energy > KEPT and abs(reading.energy - known.current.energy) <= ROUNDING:
-        return False  # it shows the old energy still
-    return bool(known.fresh_evidence & (Evidence.ON | Evidence.ENDED)) and _is_nearer(reading, new, same, MARGIN)
+        if switched_on and not shows_old_energy and not known.users_vary:
+            return True
+        return _another_user_says_new(known, reading)
+    if shows_old_energy and energy > KEPT:
+        return False
+    same, new = _expected_same(known, reading), _expected_new(known, reading)
+    if switched_on and reading.watts and same is not None and new is not None:
+        return TIMES_NEARER * abs(reading.energy - same) >= abs(reading.energy - new)
+    return bool(known.fresh_evidence & Evidence.ENDED) and _is_nearer(reading, new, same, MARGIN)
+
+
+def _another_user_says_new(known: Known, reading: EnergyReading) -> bool:
+    """Whether another user has begun a session: power decides, and if it is not known, the energy."""
+    same, new = _expected_same(known, reading), _expected_new(known, reading)
+    if same is None:
+        return reading.energy > known.current.energy / DIP + SLACK
+    return not _is_nearer(reading, same, new)
+
+
+def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
+    """Whether this is the first reading after a switch to ON, soon after it, and the old session has energy."""
+    switched_on = known.switched_on_at
+    if switched_on is None or not known.fresh_evidence & Evidence.ON or known.current.energy == 0:
+        return False
+    return reading.at - switched_on <= PROMPT_SECONDS
 
 
 def why_new(known: Known, reading: EnergyReading) -> str:
@@ -46,16 +71,22 @@ def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
     previous, same = known.previous, _expected_same(known, reading)
     if previous is None or reading.energy < previous.energy - ROUNDING:
         return False
+    if known.current.begun_on & Evidence.ON and known.current.energy > 0:
+        return False  # it has delivered energy since a switch to ON
     if same is None:
         return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
     return not _is_nearer(reading, same, _expected_merged(known, reading))
 
 
 def _expected_same(known: Known, reading: EnergyReading) -> float | None:
-    since = known.current.changed_at
-    if known.switched_on_at is not None:
-        since = max(since, known.switched_on_at)
-    return _expected(known.current.energy, since, reading)
+    current, switched_on = known.current, known.switched_on_at
+    since = current.changed_at
+    if switched_on is not None and since < switched_on:
+        # What flowed from the last reading to the OFF, and what has flowed since the ON.
+        since = switched_on
+        if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
+            since -= max(current.ended_at - current.read_at, 0.0)
+    return _expected(current.energy, since, reading)
 
 
 def _expected_new(known: Known, reading: EnergyReading) -> float | None:
