@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-WATT_SECONDS_OF_SLACK: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
 # The least time and energy from which a power is computed.
 WINDOW_SECONDS: Final = 60.0
 WINDOW_JOULES: Final = 360_000
@@ -12,7 +11,7 @@ WINDOW_JOULES: Final = 360_000
 LEAST_KNOWN_WATTS: Final = 500.0
 RISE_FACTOR: Final = 3.0
 NEW_SESSION_FACTOR: Final = 1.5
-# Logs closer together than this arrived in a burst.
+# Logs closer together than this are a backlog that was stamped on arrival.
 BURST_SECONDS: Final = 0.3
 # Weight of a window in the smoothed ratio of energy to reported power.
 RATIO_WEIGHT: Final = 0.3
@@ -70,18 +69,14 @@ class PowerEstimate:
     def observe(self, energy: int, at: float, reported: float | None) -> None:
         """Learn from a reading: joules, unix seconds, watts."""
         if reported is not None:
-            if reported > self.highest_reported:
-                self.highest_reported = reported
+            self.highest_reported = max(self.highest_reported, reported)
             self._reported_joules += reported * (at - self._at)
         last, seconds = self._energy, at - self._at
         self._at = at
         if energy == last:
             return
         self._energy = energy
-        if seconds < BURST_SECONDS:
-            self._window_energy = None  # a backlog with the time of arrival
-            return
-        if last is None or energy < last:
+        if last is None or energy < last or seconds < BURST_SECONDS:
             self._window_energy = None
             return
         if self._window_energy is None:
@@ -101,8 +96,7 @@ class PowerEstimate:
         # Two windows must agree: one may have a wrong reading, or a backlog with the time of arrival.
         if self.last_rate is not None:
             confirmed = min(rate, self.last_rate)
-            if self.peak is None or confirmed > self.peak:
-                self.peak = confirmed
+            self.peak = max(self.peak or confirmed, confirmed)
         self.last_rate = rate
         if self._reported_joules > 0 and (self.peak is None or rate <= NEW_SESSION_FACTOR * self.peak):
             ratio = joules / self._reported_joules
@@ -110,8 +104,7 @@ class PowerEstimate:
 
     def confirm(self, watts: float) -> None:
         """Accept a power above the likely limit, which three readings in a row have shown."""
-        if self.peak is None or watts > self.peak:
-            self.peak = watts
+        self.peak = max(self.peak or watts, watts)
 
     def rise_limit(self, hard_limit: float) -> float:
         """The highest likely power within a session."""

@@ -258,7 +258,7 @@ def _rfc3339(text: str) -> float | None:
 
 def _epoch(value: object) -> float | None:
     """Return a unix epoch in seconds, milliseconds or microseconds, a number or digits, as seconds."""
-    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+    if isinstance(value, str) and not value.replace(".", "").isdigit():
         return None
     number = _number(value)
     for limit, unit in EPOCH_UNITS:

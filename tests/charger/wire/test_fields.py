@@ -153,6 +153,10 @@ class TestInstant:
         assert event.created_unix == pytest.approx(1_641_823_079.124)
         assert event.invalid_fields == ()
 
+    @pytest.mark.parametrize(("epoch", "unix"), [(0, 0.0), ("0", 0.0), (0.5, 0.5)])
+    def test_an_epoch_may_be_zero(self, epoch: object, unix: float) -> None:
+        assert reading(createdAt=epoch).created_unix == unix
+
     def test_a_time_without_an_offset_is_utc_in_any_time_zone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", "Asia/Kolkata")
         time.tzset()
@@ -172,6 +176,7 @@ class TestInstant:
             "0000-00-00T00:00:00Z",
             "2022-01-10",
             "20_220_110",
+            "10.01.2022",
             -1,
             1e17,
             math.nan,
