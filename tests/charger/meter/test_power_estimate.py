@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.power_estimate import PowerEstimate
+from exporter.charger.power_estimate import PowerEstimate, PowerState
 
 HARD = 400_000.0
 
@@ -22,10 +22,14 @@ def test_before_energy_shows_a_power_the_highest_reported_power_is_used() -> Non
     assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == (10_500, 21_000)
 
 
-def test_below_500_watts_the_configured_limit_applies() -> None:
+@pytest.mark.parametrize(("reported", "limits", "flow"), [(7.4, (HARD, HARD), None), (500.0, (750.0, 1500.0), 500.0)])
+def test_below_500_watts_the_configured_limit_applies(
+    reported: float, limits: tuple[float, float], flow: float | None
+) -> None:
     estimate = PowerEstimate()
-    estimate.observe(0, 0, 7.4)
-    assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == (HARD, HARD)
+    estimate.observe(0, 0, reported)
+    assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == limits
+    assert estimate.flow(reported) == flow
 
 
 def test_a_peak_in_two_windows_of_energy_is_used() -> None:
@@ -55,7 +59,75 @@ def test_no_window_spans_a_gap_or_a_burst() -> None:
     assert estimate.last_rate is None
 
 
-@pytest.mark.parametrize(("reported", "ratio"), [(2400.0, 3.0), (7.2, 1000.0), (7200.0, 1.0)])
+@pytest.mark.parametrize(
+    ("seconds", "joules", "rate"),
+    [(60, 360_000, 6000.0), (59, 360_000, None), (60, 359_999, None)],
+    ids=["long enough", "too short", "too little energy"],
+)
+def test_a_window_has_at_least_a_minute_and_a_tenth_of_a_kwh(seconds: int, joules: int, rate: float | None) -> None:
+    estimate = PowerEstimate()
+    for energy, at in ((0, 0), (100_000, 10), (100_000 + joules, 10 + seconds)):
+        estimate.observe(energy, at, None)
+    assert estimate.last_rate == rate
+
+
+@pytest.mark.parametrize(("seconds", "rate"), [(0.3, 4000.0), (0.2, None)], ids=["logs", "a burst"])
+def test_no_window_begins_in_a_burst(seconds: float, rate: float | None) -> None:
+    estimate = PowerEstimate()
+    for energy, at in ((0, 0.0), (100_000, seconds), (500_000, seconds + 100)):
+        estimate.observe(energy, at, None)
+    assert estimate.last_rate == rate
+
+
+def test_a_burst_ends_the_window() -> None:
+    estimate = PowerEstimate()
+    for energy, at in ((0, 1000.0), (100_000, 1010.0), (200_000, 1010.1), (300_000, 1020.0), (800_000, 1120.0)):
+        estimate.observe(energy, at, None)
+    assert estimate.last_rate == 5000
+
+
+def test_three_readings_in_a_row_confirm_a_higher_peak() -> None:
+    estimate = PowerEstimate()
+    for confirmed, peak in ((7200.0, 7200.0), (22_000.0, 22_000.0), (11_000.0, 22_000.0)):
+        estimate.confirm(confirmed)
+        assert estimate.peak == peak
+
+
+def window(estimate: PowerEstimate, joules: int, reported: float) -> None:
+    """A window of 100 seconds, after a gap."""
+    estimate.interrupt()
+    for energy, at in ((0, 0), (100_000, 10), (100_000 + joules, 110)):
+        estimate.observe(energy, at, reported)
+
+
+def test_the_ratio_of_energy_to_reported_power_is_smoothed() -> None:
+    estimate = PowerEstimate()
+    window(estimate, 720_000, 7200.0)
+    assert estimate.ratio == 1
+    window(estimate, 720_000, 3600.0)
+    assert estimate.ratio == 1 + 0.3
+
+
+@pytest.mark.parametrize(("joules", "ratio"), [(1_080_000, 1 + 0.3 * 0.5), (1_080_001, 1)])
+def test_a_power_that_is_not_likely_does_not_change_the_ratio(joules: int, ratio: float) -> None:
+    estimate = PowerEstimate()
+    window(estimate, 720_000, 7200.0)
+    window(estimate, 720_000, 7200.0)
+    assert estimate.peak == 7200
+    window(estimate, joules, 7200.0)
+    assert estimate.ratio == ratio
+
+
+def test_it_is_kept_over_a_restart() -> None:
+    state = PowerState(peak=7200.0, last_rate=7100.0, ratio=3.0, highest_reported=2400.0)
+    assert PowerEstimate(state).state() == state
+
+
+@pytest.mark.parametrize(
+    ("reported", "ratio"),
+    [(2400.0, 3.0), (7.2, 1000.0), (7200.0, 1.0), (0.0072, 1e6)],
+    ids=["one phase of three", "kW", "W", "MW"],
+)
 def test_reported_power_is_scaled_by_the_energy(reported: float, ratio: float) -> None:
     estimate = PowerEstimate()
     charge(estimate, 7200, 300, reported=reported)

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.charger.session_list import SessionList, ended
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import RunningSession, Session, SessionEvidence
 
 
 def session(energy: int, at: float = 0.0, set_aside: int = 0) -> RunningSession:
@@ -121,3 +121,17 @@ def test_the_first_end_of_a_session_that_is_known_stands() -> None:
     ended(one, 60.0, SessionEvidence.STATUS)
     ended(one, 70.0, SessionEvidence.LOG)
     assert (one.ended_at, one.ended_by) == (60.0, SessionEvidence.STATUS)
+
+
+def test_a_row_of_the_list_has_what_is_known_of_the_session() -> None:
+    listed = sessions(500)
+    assert listed.current is not None
+    listed.current.base, listed.current.peak_watts = 200, 7200.0
+    ended(listed.current, 60.0, SessionEvidence.STATUS)
+    row = Session(1, 0.0, 60.0, 300, 7200.0, SessionEvidence.LOG, SessionEvidence.STATUS, certain=True)
+    assert listed.revisable() == (row,)
+
+
+def test_a_peak_that_no_log_reported_is_absent() -> None:
+    (row,) = sessions(500).revisable()
+    assert row.peak_watts is None
