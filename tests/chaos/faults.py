@@ -23,6 +23,8 @@ class Within(Enum):
     AT_ONCE = ("at once", 2.0)
     CONNECT_TIMEOUT = ("`connect_timeout` (20 s)", CONNECT_TIMEOUT + 2.0)
     SILENCE = ("the service's ping interval and timeout, and 2 s", PING_INTERVAL + PING_TIMEOUT + IDLE_GRACE + 1.0)
+    START = ("at the start", 30.0)
+    READ = ("when they are read", 30.0)
     COMMIT = ("the next commit (at a scrape, else every 10 s)", 15.0)
 
     def __init__(self, words: str, seconds: float) -> None:

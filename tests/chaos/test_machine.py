@@ -1,4 +1,4 @@
-"""What can happen to the exporter's own machine. Disks: tests/state/test_crashes.py."""
+"""What can happen to the exporter's own machine. Disks: test_state_file.py."""
 
 import resource
 from collections.abc import Iterator

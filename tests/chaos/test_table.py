@@ -16,6 +16,7 @@ SECTIONS = {
     "test_trust": "Certificates and tokens",
     "test_messages": "Messages of the service",
     "test_machine": "The exporter's machine",
+    "test_state_file": "The state file",
 }
 # Rows that tests in other folders verify.
 ELSEWHERE = {
@@ -41,7 +42,12 @@ ELSEWHERE = {
             "test_silence_is_detected_if_the_ping_interval_is_an_hour",
         ),
     ),
-    "test_machine": (
+    "test_state_file": (
+        (
+            Fault("A second exporter uses the file: it does not start", Within.START, log="in use by another exporter"),
+            "tests/state/test_crashes.py",
+            "test_a_second_exporter_exits_with_1_and_a_line_that_names_the_file",
+        ),
         (
             Fault(
                 "The disk is full, then has space again",
@@ -52,6 +58,35 @@ ELSEWHERE = {
             "tests/state/test_crashes.py",
             "test_a_full_disk_fails_commits_without_lowering_a_total",
         ),
+        (
+            Fault(
+                "The disk hangs: scrapes show the last committed totals",
+                Within.COMMIT,
+                "vecharge_exporter_state_commit_failures_total",
+                "it takes longer than 5 s",
+            ),
+            "tests/state/test_crashes.py",
+            "test_scrapes_show_committed_totals_while_the_disk_hangs",
+        ),
+        (
+            Fault(
+                "Sessions are damaged, and a commit finds them: a new file has all totals and the other sessions",
+                Within.COMMIT,
+                "vecharge_exporter_state_damaged_files",
+                "a new file has its totals and readable sessions",
+            ),
+            "tests/state/test_damage.py",
+            "test_damaged_sessions_affect_neither_totals_nor_other_sessions",
+        ),
+        (
+            Fault(
+                "Sessions are damaged or missing, and `vecharge-exporter sessions` reads them",
+                Within.READ,
+                log="sessions are missing or cannot be read",
+            ),
+            "tests/cli/test_sessions.py",
+            "test_a_session_that_is_missing_of_a_period_is_reported_with_its_day",
+        ),
     ),
 }
 
@@ -59,9 +94,10 @@ HEAD = """<!-- Generated from the tests in tests/chaos by `make golden`: change 
 
 # Faults
 
-Faults between exporter and service, when the exporter detects each, and the metric and the log line that show it.
-The exporter recovers from each of them without help and loses no energy. A fault without a metric has no effect and
-is not logged. A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time, until it is over.
+Faults, when the exporter detects each, and the metric and the log line that show it. The exporter recovers from each
+without help and loses no energy, except where a row of the state file says otherwise. A fault without a log line has no
+effect. A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time, until it is over. An exporter that does not start
+exits with status 1 and leaves the file as it is; Prometheus shows `up` as 0.
 """
 
 

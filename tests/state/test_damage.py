@@ -315,6 +315,7 @@ def test_damaged_sessions_affect_neither_totals_nor_other_sessions(
             if mended:
                 break
         assert "is damaged" in mended
+        assert "a new file has its totals and readable sessions" in mended
         assert store.damaged_files == 1
         assert store.load().keys() == set(CHARGERS)
     with open_to_read(tmp_path / STATE_FILE) as connection:
