@@ -32,6 +32,7 @@ from exporter.charger.evidence import Evidence
 from exporter.charger.logs_while_off import LogsWhileOff
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
+from exporter.charger.names_on_disk import on_disk
 from exporter.charger.notice import (
     DROPPED,
     SERVICE_ERROR,
@@ -60,7 +61,7 @@ class Rules:
     expose_location: bool = False
 
 
-class KeptState(msgspec.Struct, frozen=True, gc=False):
+class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
     """The part of a charger that is kept on disk. Without gc, as MeterState, since it cannot be part of a cycle.
 
     `sessions` are the sessions settled since the last commit: each is written once and never revised. Sessions that
@@ -120,8 +121,8 @@ class Charger:
         self.account = account
         self.first_seen_unix = kept.first_seen_unix if kept else first_seen_unix
         self.meter = EnergyMeter(rules.max_power_watts, kept.meter if kept else None)
-        # The meter's state on disk. A scrape shows the durable counters of this state.
-        self.committed = self.meter.state()
+        # The counters on disk, which a scrape shows.
+        self.committed = self.meter.state().totals
         self.about = Description(name, account.name, expose_location=rules.expose_location)
         # Counts every change except an ordinary reading, after which most rows of the page need not be read again.
         self.revision = 0
@@ -189,15 +190,17 @@ class Charger:
         self.meter.configure(rules.max_power_watts)
 
     def kept_state(self) -> KeptState:
-        """Return the state to write to disk."""
-        return KeptState(self.meter.state(), self.first_seen_unix, tuple(self.meter.list.newly_settled))
+        """Return the state to write to disk; encode it before the next event."""
+        settled = self.meter.list.newly_settled
+        return KeptState(self.meter.state(), self.first_seen_unix, tuple(settled) if settled else ())
 
     def saved(self, state: KeptState) -> None:
         """Record that `state` is on disk and may be shown."""
-        self.committed = state.meter
-        del self.meter.list.newly_settled[: len(state.sessions)]
-        for session in state.sessions:
-            self.account.count_session(session)
+        self.committed = state.meter.totals
+        if state.sessions:
+            del self.meter.list.newly_settled[: len(state.sessions)]
+            for session in state.sessions:
+                self.account.count_session(session)
         self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:

@@ -95,7 +95,7 @@ class EnergyMeter:
         return None if current is None or current.ended_at is not None or not current.number else current.began_at
 
     def state(self) -> MeterState:
-        """Returns what is to be written to disk."""
+        """Returns what is to be written to disk; the current session in it is not a copy."""
         sessions, evidence = self.list, self._sessions.evidence
         return MeterState(
             sessions.counted,
@@ -106,14 +106,14 @@ class EnergyMeter:
             sessions.sessions,
             sessions.listed,
             sessions.last_number,
-            sessions.current and copy_of(sessions.current),
+            sessions.current,
             sessions.previous,
             int(evidence.all) & KEPT_EVIDENCE,
             evidence.switched_on_unix,
             self._sessions.pending_document,
             evidence.reported_previous,
             self._order.state(),
-            self._power.state(),
+            self._power.kept,
         )
 
     def switched_off(self, now: float) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from exporter.charger.log_order import LogOrderState
+from exporter.charger.names_on_disk import on_disk
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import RunningSession
 
@@ -17,7 +18,7 @@ class CountedAs(StrEnum):
     NOTHING = "nothing"  # not counted: a backlog is evaluated as if the document had not arrived
 
 
-class PendingDocument(msgspec.Struct, frozen=True, gc=False):
+class PendingDocument(msgspec.Struct, frozen=True, gc=False, rename=on_disk):
     """The last energy that a document reported, and when it was received (exporter's clock)."""
 
     energy: int
@@ -25,9 +26,18 @@ class PendingDocument(msgspec.Struct, frozen=True, gc=False):
     counted_as: CountedAs
 
 
-class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Totals(msgspec.Struct, frozen=True, gc=False):
+    """The counters that are shown once they are on disk."""
+
+    total_joules: int | None
+    excess_joules: int
+    sessions: int
+
+
+class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
     """The part of a meter that is kept on disk, without personal data.
 
+    A meter's `current` session goes on changing in it, so encode it at once.
     Without gc: a commit creates thousands of them, and they cannot be part of a cycle.
     """
 
@@ -46,7 +56,12 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     document: PendingDocument | None = None
     reported_previous: float | None = None
     logs: LogOrderState = LogOrderState()
-    power: PowerState = PowerState()
+    power: PowerState = msgspec.field(default_factory=PowerState)
+
+    @property
+    def totals(self) -> Totals:
+        """The counters to show."""
+        return Totals(self.total_joules, self.excess_joules, self.sessions)
 
     @property
     def last_log_unix(self) -> float | None:

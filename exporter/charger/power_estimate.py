@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from exporter.charger.names_on_disk import on_disk
+
 # The least time and energy from which a power is computed.
 WINDOW_SECONDS: Final = 60.0
 WINDOW_JOULES: Final = 360_000
@@ -17,7 +19,7 @@ BURST_SECONDS: Final = 0.3
 RATIO_WEIGHT: Final = 0.3
 
 
-class PowerState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class PowerState(msgspec.Struct, gc=False, omit_defaults=True, rename=on_disk):
     """The part of a PowerEstimate that is kept on disk. Watts; None is unknown."""
 
     peak: float | None = None
@@ -38,18 +40,12 @@ class PowerEstimate:
         "_reported_joules",
         "_window_at",
         "_window_energy",
-        "highest_reported",
-        "last_rate",
-        "peak",
-        "ratio",
+        "kept",
     )
 
     def __init__(self, state: PowerState | None = None) -> None:
-        restored = state or PowerState()
-        self.peak = restored.peak
-        self.last_rate = restored.last_rate
-        self.ratio = restored.ratio
-        self.highest_reported = restored.highest_reported
+        # Changes in place: a commit encodes it as it is.
+        self.kept = msgspec.structs.replace(state) if state else PowerState()
         self._at = 0.0
         self._energy: int | None = None
         # The start of the window; `_window_energy` is None before the first change.
@@ -58,10 +54,6 @@ class PowerEstimate:
         # Power as reported, times time, since the window began.
         self._reported_joules = 0.0
 
-    def state(self) -> PowerState:
-        """Return the state to keep on disk."""
-        return PowerState(self.peak, self.last_rate, self.ratio, self.highest_reported)
-
     def interrupt(self) -> None:
         """End the window, since readings may be missing."""
         self._energy = self._window_energy = None
@@ -69,7 +61,7 @@ class PowerEstimate:
     def observe(self, energy: int, at: float, reported: float | None) -> None:
         """Learn from a reading: joules, unix seconds, watts."""
         if reported is not None:
-            self.highest_reported = max(self.highest_reported, reported)
+            self.kept.highest_reported = max(self.kept.highest_reported, reported)
             self._reported_joules += reported * (at - self._at)
         last, seconds = self._energy, at - self._at
         self._at = at
@@ -93,18 +85,18 @@ class PowerEstimate:
         self._reported_joules = 0.0
 
     def _learn(self, rate: float, joules: int) -> None:
+        kept = self.kept
         # Two windows must agree: one may have a wrong reading, or a backlog with the time of arrival.
-        if self.last_rate is not None:
-            confirmed = min(rate, self.last_rate)
-            self.peak = max(self.peak or confirmed, confirmed)
-        self.last_rate = rate
-        if self._reported_joules > 0 and (self.peak is None or rate <= NEW_SESSION_FACTOR * self.peak):
+        if kept.last_rate is not None:
+            self.confirm(min(rate, kept.last_rate))
+        kept.last_rate = rate
+        if self._reported_joules > 0 and (kept.peak is None or rate <= NEW_SESSION_FACTOR * kept.peak):
             ratio = joules / self._reported_joules
-            self.ratio = ratio if self.ratio is None else self.ratio + RATIO_WEIGHT * (ratio - self.ratio)
+            kept.ratio = ratio if kept.ratio is None else kept.ratio + RATIO_WEIGHT * (ratio - kept.ratio)
 
     def confirm(self, watts: float) -> None:
-        """Accept a power above the likely limit, which three readings in a row have shown."""
-        self.peak = max(self.peak or watts, watts)
+        """Accept a power that two windows, or three readings in a row, have shown."""
+        self.kept.peak = max(self.kept.peak or watts, watts)
 
     def rise_limit(self, hard_limit: float) -> float:
         """The highest likely power within a session."""
@@ -115,14 +107,15 @@ class PowerEstimate:
         return min(hard_limit, NEW_SESSION_FACTOR * self._known(hard_limit))
 
     def _known(self, hard_limit: float) -> float:
-        if self.peak is not None:
-            return self.peak
-        return self.highest_reported if self.highest_reported >= LEAST_KNOWN_WATTS else hard_limit
+        kept = self.kept
+        if kept.peak is not None:
+            return kept.peak
+        return kept.highest_reported if kept.highest_reported >= LEAST_KNOWN_WATTS else hard_limit
 
     def flow(self, reported: float | None) -> float | None:
         """The power that the energy shows for a reported power, in watts; None is unknown."""
-        if reported is not None and self.ratio is not None:
-            return reported * self.ratio
+        if reported is not None and self.kept.ratio is not None:
+            return reported * self.kept.ratio
         if reported is not None and reported >= LEAST_KNOWN_WATTS:
             return reported
-        return self.last_rate
+        return self.kept.last_rate

@@ -79,8 +79,9 @@ class SessionList:
     @property
     def excess(self) -> int:
         """The counter minus the estimate: joules."""
-        estimate = self.others + (self.current.counted if self.current else 0)
-        return (self.counted or 0) - estimate
+        if self.counted is None:
+            return 0
+        return self.counted - self.others - (self.current.counted if self.current else 0)
 
     def count(self) -> None:
         """Raise the counter to the estimate. Call this after every change of a session's energy."""

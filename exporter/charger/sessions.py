@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from exporter.charger.names_on_disk import on_disk
+
 
 class SessionEvidence(StrEnum):
     """How the beginning or the end of a session is known."""
@@ -33,7 +35,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     certain: bool
 
 
-class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
+class RunningSession(msgspec.Struct, gc=False, omit_defaults=True, rename=on_disk):
     """A session that later readings may still change. Times are unix seconds by the charger's clock.
 
     `number` is 0 until the session has delivered energy: before that it is not in the list. `energy` is what the logs
@@ -69,7 +71,7 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     @property
     def counted(self) -> int:
         """The energy that is counted: joules."""
-        return self.delivered - self.set_aside
+        return max(self.energy, self.document_energy) - self.base - self.set_aside
 
     @property
     def delivered(self) -> int:

@@ -1,4 +1,7 @@
-"""The table of chargers in the state file: one row per charger, as JSON with named fields and a checksum."""
+"""The table of chargers in the state file: one row per charger, as MessagePack with named fields and a checksum.
+
+MessagePack takes a third of the time and half of the space of JSON, mostly for numbers with a fraction.
+"""
 
 import sqlite3
 import zlib
@@ -10,13 +13,14 @@ from typing import Final
 import msgspec
 
 from exporter.charger.charger import KeptState
-from exporter.charger.meter_state import MeterState
+from exporter.charger.sessions import Session
+from exporter.state import second_schema
 
 SCHEMA: Final = """
     CREATE TABLE chargers (
         charger INTEGER PRIMARY KEY,
         charger_id TEXT NOT NULL UNIQUE,
-        state TEXT NOT NULL,
+        state BLOB NOT NULL,
         checksum INTEGER NOT NULL,
         trimmed_joules INTEGER NOT NULL DEFAULT 0
     )
@@ -25,11 +29,22 @@ SCHEMA: Final = """
 ROWS_AT_ONCE: Final = 250
 
 
-class _Row(msgspec.Struct, gc=False):
-    """The JSON of a row: a KeptState without its sessions, which have their own table."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """The state of a charger for its row, and the newly settled sessions, which have their own table."""
 
-    meter: MeterState
-    first_seen_unix: float
+    content: bytes
+    sessions: tuple[Session, ...]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(KeptState).decode
+
+
+def row_of(state: KeptState) -> Row:
+    """Encode the state of a charger."""
+    if not state.sessions:
+        return Row(_encode(state), ())
+    return Row(_encode(KeptState(state.meter, state.first_seen_unix)), state.sessions)
 
 
 def numbers(connection: sqlite3.Connection) -> dict[str, int]:
@@ -38,20 +53,17 @@ def numbers(connection: sqlite3.Connection) -> dict[str, int]:
     return {charger_id.decode(errors="replace"): number for charger_id, number in found}
 
 
-def write(connection: sqlite3.Connection, states: Mapping[str, KeptState], known: Mapping[str, int]) -> None:
-    """Replace the rows of these chargers, within the transaction that is open.
+def write(connection: sqlite3.Connection, rows: Mapping[str, Row], known: Mapping[str, int]) -> None:
+    """Write these rows, within the transaction that is open.
 
     `known` are the numbers of the chargers that have a row: a row is found by its number in half the time.
     """
-    encoder = msgspec.json.Encoder()
-    ids = list(states)
-    kept = [_Row(state.meter, state.first_seen_unix) for state in states.values()]
-    for first in range(0, len(ids), ROWS_AT_ONCE):
-        some = ids[first : first + ROWS_AT_ONCE]
-        texts = encoder.encode_lines(kept[first : first + ROWS_AT_ONCE]).splitlines()
-        parameters: list[str | int | None] = []
-        for charger_id, text in zip(some, texts, strict=True):
-            parameters += (known.get(charger_id), charger_id, text.decode(), checksum(charger_id.encode(), text))
+    all_rows = list(rows.items())
+    for first in range(0, len(all_rows), ROWS_AT_ONCE):
+        some = all_rows[first : first + ROWS_AT_ONCE]
+        parameters: list[str | bytes | int | None] = []
+        for charger_id, row in some:
+            parameters += (known.get(charger_id), charger_id, row.content, checksum(charger_id.encode(), row.content))
         connection.execute(_upsert(len(some)), parameters)
 
 
@@ -66,8 +78,8 @@ def _upsert(count: int) -> str:
 
 def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
     """Yield the state of every charger; raise ValueError if a row is damaged."""
-    for charger_id, text in checked_rows(connection):
-        yield charger_id, _state_of(text)
+    for charger_id, content in checked_rows(connection):
+        yield charger_id, state_of(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +99,31 @@ def find(connection: sqlite3.Connection, charger_id: str) -> ChargerRow | None:
     ).fetchone()
     if found is None:
         return None
-    charger, text, expected, trimmed_joules = found
-    if not isinstance(text, bytes) or checksum(charger_id.encode(), text) != expected:
+    charger, content, expected, trimmed_joules = found
+    if not isinstance(content, bytes) or checksum(charger_id.encode(), content) != expected:
         raise ValueError("the checksum of a row is wrong")
-    return ChargerRow(charger, _state_of(text), trimmed_joules)
+    return ChargerRow(charger, state_of(content), trimmed_joules)
 
 
 def checked_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
-    """Yield id and JSON of every charger; raise ValueError if a checksum is wrong."""
-    for charger_id, text, expected in connection.execute("SELECT charger_id, state, checksum FROM chargers"):
-        if not (isinstance(charger_id, bytes) and isinstance(text, bytes)) or checksum(charger_id, text) != expected:
+    """Yield id and content of every row; raise ValueError if a checksum is wrong."""
+    for charger_id, content, expected in connection.execute("SELECT charger_id, state, checksum FROM chargers"):
+        is_blob = isinstance(charger_id, bytes) and isinstance(content, bytes)
+        if not is_blob or checksum(charger_id, content) != expected:
             raise ValueError("the checksum of a row is wrong")
-        yield charger_id.decode(), text
+        yield charger_id.decode(), content
 
 
-def _state_of(text: bytes) -> KeptState:
+def state_of(content: bytes) -> KeptState:
+    """Decode the content of a row; raise ValueError."""
     try:
-        row = msgspec.json.decode(text, type=_Row)
+        if second_schema.has_written(content):
+            return second_schema.state_of(content)
+        return _decode(content)
     except msgspec.DecodeError as error:
         raise ValueError("a row cannot be decoded") from error
-    return KeptState(row.meter, row.first_seen_unix)
 
 
-def checksum(charger_id: bytes, text: bytes) -> int:
+def checksum(charger_id: bytes, content: bytes) -> int:
     """Return the checksum of a row. It includes the id, to detect a row with another charger's id."""
-    return zlib.crc32(text, zlib.crc32(charger_id))
+    return zlib.crc32(content, zlib.crc32(charger_id))

@@ -12,10 +12,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from exporter.charger.charger import KeptState
 from exporter.errors import cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
+from exporter.state.charger_rows import Row, row_of
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Store(Protocol):
 
     damaged_files: int
 
-    def commit(self, states: Mapping[str, KeptState]) -> str:
+    def write(self, rows: Mapping[str, Row]) -> str:
         """Write all of these or none; return what was repaired before, empty if nothing was."""
 
     def close(self) -> None:
@@ -99,8 +99,9 @@ class Commits:
             batch = {charger: charger.kept_state() for charger in sorted(self._fleet.dirty, key=id)}
             self._fleet.dirty.clear()
             process.commits += 1
-            states = {charger.charger_id: state for charger, state in batch.items()}
-            written = in_daemon_thread(partial(self._store.commit, states))
+            # Encoded here, since events change the states while the thread writes.
+            rows = {charger.charger_id: row_of(state) for charger, state in batch.items()}
+            written = in_daemon_thread(partial(self._store.write, rows))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:

@@ -19,7 +19,7 @@ from exporter.state import charger_rows, first_schema, session_rows
 
 STATE_FILE: Final = "state.db"
 APPLICATION_ID: Final = 0x76654368  # "veCh"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 # Larger pages than SQLite's 4096 bytes make a commit of ten thousand chargers a third faster.
 PAGE_BYTES: Final = 16_384
 SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA, session_rows.DAYS_SCHEMA)

@@ -14,6 +14,7 @@ from typing import Final, Self
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
 from exporter.state import charger_rows, session_rows
+from exporter.state.charger_rows import Row, row_of
 from exporter.state.state_file import (
     APPLICATION_ID,
     PAGE_BYTES,
@@ -86,7 +87,11 @@ class StateStore:
             return load(self.file, self._connection)
 
     def commit(self, states: Mapping[str, KeptState]) -> str:
-        """Write all states to disk, or none of them and raise StateError.
+        """Encode and write all states, as `write` does."""
+        return self.write({charger_id: row_of(state) for charger_id, state in states.items()})
+
+    def write(self, rows: Mapping[str, Row]) -> str:
+        """Write all rows to disk, or none of them and raise StateError.
 
         Return what was repaired before, as a message for the log; empty if nothing was.
         """
@@ -98,21 +103,21 @@ class StateStore:
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
         try:
-            self._write(states)
+            self._write(rows)
         except DamagedError as error:
             aside = self._leave_damaged_sessions()
             mended = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
-            self._write(states)
+            self._write(rows)
         return mended
 
-    def _write(self, states: Mapping[str, KeptState]) -> None:
+    def _write(self, rows: Mapping[str, Row]) -> None:
         with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
-            charger_rows.write(self._connection, states, self._numbers)
-            session_rows.write(self._connection, {name: state.sessions for name, state in states.items()})
+            charger_rows.write(self._connection, rows, self._numbers)
+            session_rows.write(self._connection, {name: row.sessions for name, row in rows.items()})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
-        if not states.keys() <= self._numbers.keys():
+        if not rows.keys() <= self._numbers.keys():
             self._numbers = charger_rows.numbers(self._connection)
 
     def forget(self, charger_id: str) -> None:
@@ -229,7 +234,11 @@ def _migrate(file: Path) -> None:
     """Examine the file, and atomically replace one of an older schema."""
     with in_words(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
-        if pragma(connection, "user_version") == SCHEMA_VERSION:
+        version = pragma(connection, "user_version")
+        if version == 2:
+            # Its rows can be read, and are replaced when their chargers change.
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if version > 1:
             return
         kept = load(file, connection)
     _create(file, kept)
@@ -250,7 +259,7 @@ def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in SCHEMA:
                 connection.execute(statement)
-            charger_rows.write(connection, states, {})
+            charger_rows.write(connection, {name: row_of(state) for name, state in states.items()}, {})
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     finally:
         _close(connection)

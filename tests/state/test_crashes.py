@@ -195,7 +195,10 @@ def truncate(content: bytes) -> bytes:
 
 
 def flip_a_bit(content: bytes) -> bytes:
-    place = content.index(b'"total_joules":') + len(b'"total_joules":')
+    # The total of a charger, whose name is "t", after the map of its meter, "m".
+    found = re.search(rb"\xa1m(?:[\x80-\x8f]|\xde..)\xa1t", content, re.DOTALL)
+    assert found
+    place = found.end() + 1
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 

@@ -229,10 +229,10 @@ def test_a_damaged_file_is_set_aside_unchanged(tmp_path: Path, right_after_one: 
 
 
 def test_a_changed_digit_is_detected(tmp_path: Path, right_after_one: Scene) -> None:
-    total = b'"total_joules":36000'
+    total, other = (b"\xa1t" + msgspec.msgpack.encode(joules) for joules in (36_000, 39_000))
     content = right_after_one.parts[STATE_FILE]
     assert content.count(total) == len(CHARGERS)
-    folder = damaged_copy(tmp_path / "data", content.replace(total, total.replace(b"6", b"9"), 1))
+    folder = damaged_copy(tmp_path / "data", content.replace(total, other, 1))
     with closing(StateStore.open(folder)) as store:
         assert store.set_aside is not None
         assert "checksum" in store.set_aside.reason

@@ -51,7 +51,7 @@ def charger(fleet: Fleet, charger_id: str) -> Charger:
 async def test_a_charger_starts_with_its_stored_state(fleet: Fleet) -> None:
     await fleet.reconcile(configuration("a"), {"a": KEPT, "not watched": KEPT})
     assert charger(fleet, "a").kept_state() == KEPT
-    assert charger(fleet, "a").committed == KEPT.meter
+    assert charger(fleet, "a").committed == KEPT.meter.totals
     assert [one.charger_id for one in fleet.chargers] == ["a"]
 
 
@@ -71,7 +71,7 @@ async def test_a_charger_that_returns_keeps_its_uncommitted_state(fleet: Fleet) 
     assert left in fleet.dirty
     await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
     assert charger(fleet, "a").meter.total_joules == 7000
-    assert charger(fleet, "a").committed == KEPT.meter
+    assert charger(fleet, "a").committed == KEPT.meter.totals
     assert left in fleet.dirty
 
 

@@ -1,15 +1,17 @@
 """Schema versions: every later exporter reads what an earlier one wrote, and an earlier one refuses a later file."""
 
-import json
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from exporter.charger.charger import KeptState
+from exporter.charger.names_on_disk import NAMES
 from exporter.errors import StateError
 from exporter.state import charger_rows, session_query
 from exporter.state.charger_rows import checksum
@@ -72,7 +74,7 @@ def test_schema_1_is_migrated_and_keeps_all_totals(tmp_path: Path) -> None:
         assert totals(store.load()) == SCHEMA_1
     assert totals(read(file.parent)) == SCHEMA_1
     with closing(sqlite3.connect(file)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
     assert {path.name for path in file.parent.iterdir()} == {"state.db", "state.lock"}
 
 
@@ -92,32 +94,53 @@ def test_the_write_ahead_log_of_schema_1_is_migrated(tmp_path: Path) -> None:
     assert {path.name for path in crashed.iterdir()} == {"state.db", "state.lock"}
 
 
-def test_schema_2_is_read_with_every_field(tmp_path: Path) -> None:
-    """A field that was renamed or removed would be lost: what is read is written again as it was."""
+def test_schema_2_is_read_with_every_field_and_written_anew_as_its_chargers_change(tmp_path: Path) -> None:
     file = place(tmp_path / "data", 2)
     with open_to_read(file) as connection:
-        texts = dict(charger_rows.checked_rows(connection))
-    assert texts.keys() == {"veChargePoint0125896", "new", "set by hand"}
+        before = {name: msgspec.json.decode(content) for name, content in charger_rows.checked_rows(connection)}
+    assert before.keys() == {"veChargePoint0125896", "new", "set by hand"}
+    with closing(StateStore.open(file.parent)) as store:
+        assert store.set_aside is None
+        kept = store.load()
+        store.commit({"set by hand": kept["set by hand"]})
+        assert store.load() == kept
+        store.commit(kept)
+        assert store.load() == kept
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
+    with open_to_read(file) as connection:
+        after = {name: msgspec.msgpack.decode(content) for name, content in charger_rows.checked_rows(connection)}
+    for charger_id, state in before.items():
+        assert_kept(state, after[charger_id], NAMES)
+
+
+def test_schema_3_is_read_with_every_field(tmp_path: Path) -> None:
+    """A field that was renamed or removed on disk would be lost: what is read is written again as it was."""
+    file = place(tmp_path / "data", 3)
+    with open_to_read(file) as connection:
+        before = dict(charger_rows.checked_rows(connection))
+    assert before.keys() == {"veChargePoint0125896", "new", "set by hand"}
     with closing(StateStore.open(file.parent)) as store:
         assert store.set_aside is None
         store.commit(store.load())
     with open_to_read(file) as connection:
-        written = dict(charger_rows.checked_rows(connection))
-    for charger_id, text in texts.items():
-        assert_kept(json.loads(text), json.loads(written[charger_id]))
+        after = dict(charger_rows.checked_rows(connection))
+    for charger_id, content in before.items():
+        assert_kept(msgspec.msgpack.decode(content), msgspec.msgpack.decode(after[charger_id]), {})
 
 
-def assert_kept(before: Any, after: Any) -> None:
-    """Each value of `before` is in `after`, which may have more."""
+def assert_kept(before: Any, after: Any, names: Mapping[str, str]) -> None:
+    """Each value of `before` is in `after`, which may have more; `names` are those that were renamed since."""
     if not isinstance(before, dict):
         assert before == after
         return
     for name, value in before.items():
-        assert_kept(value, after[name])
+        assert_kept(value, after[names.get(name, name)], names)
 
 
-def test_schema_2_has_totals_and_sessions(tmp_path: Path) -> None:
-    file = place(tmp_path / "data", 2)
+@pytest.mark.parametrize("schema", [2, 3])
+def test_schemas_with_sessions_have_totals_and_sessions(tmp_path: Path, schema: int) -> None:
+    file = place(tmp_path / "data", schema)
     kept = read(file.parent)
     assert {name: state.meter.total_joules for name, state in kept.items()} == {
         "veChargePoint0125896": 173_124_000,
@@ -142,10 +165,10 @@ def test_a_newer_file_is_rejected_and_not_changed(tmp_path: Path) -> None:
     StateStore.open(tmp_path).close()
     file = tmp_path / STATE_FILE
     with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA user_version = 3")
+        database.execute("PRAGMA user_version = 4")
     before = file.read_bytes()
     for use in (StateStore.open, read):
-        with pytest.raises(StateError, match=r"was written by a newer exporter \(schema 3, this one knows 2\)"):
+        with pytest.raises(StateError, match=r"was written by a newer exporter \(schema 4, this one knows 3\)"):
             use(tmp_path)
     assert file.read_bytes() == before
 
