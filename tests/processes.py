@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import requests
@@ -70,9 +69,7 @@ class Process:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -126,22 +123,23 @@ class Process:
         return value
 
 
-class Server:
-    """A running server of the Prometheus family, ready, on a port of loopback of its own choice.
+class RunningServer:
+    """A server in a process of its own; as a context manager it is stopped at the end of the block."""
 
-    As a context manager it ends with the block.
-    """
+    process: Process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stop()
+
+
+class PrometheusServer(RunningServer):
+    """Prometheus or Alertmanager, ready, on a free port of loopback."""
 
     def __init__(self, binary: Path, *flags: str, output: Path) -> None:
         self.process = Process(binary, *flags, "--web.listen-address=127.0.0.1:0", "--log.format=logfmt", output=output)
         self.address = self.process.wait_for_line(r"Listening on.* address=(127[0-9.]+:[1-9][0-9]*)")[1]
         self.url = f"http://{self.address}"
         self.process.wait_for_answer(f"{self.url}/-/ready")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.stop()

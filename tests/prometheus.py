@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import requests
 import yaml
 
-from tests.processes import SECONDS, Server, wait_until
+from tests.processes import SECONDS, PrometheusServer, wait_until
 
 
 class Sample(NamedTuple):
@@ -15,7 +15,7 @@ class Sample(NamedTuple):
     value: float
 
 
-class Prometheus(Server):
+class Prometheus(PrometheusServer):
     """A Prometheus on loopback that scrapes `targets` ("host:port") and keeps its data in `folder`.
 
     `scrape` and `config` add to the scrape job and to the whole configuration. The first scrape comes 5 s after the

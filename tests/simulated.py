@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from tests.end_to_end.program import PROGRAM, account
-from tests.processes import SECONDS, Process, wait_until
+from tests.processes import SECONDS, Process, RunningServer, wait_until
 
 JOULES_PER_KWH = 3_600_000
 SIMULATE = (PROGRAM, "simulate", "--listen-address=127.0.0.1:0")
 
 
-class SimulatedService:
-    """A running `vecharge-exporter simulate`; as a context manager it ends with the block."""
+class SimulatedService(RunningServer):
+    """A running `vecharge-exporter simulate`."""
 
     def __init__(
         self,
@@ -35,14 +34,6 @@ class SimulatedService:
         self.token = folder / "token"
         self.token.write_text(told[2])
         self.charger_ids = list(self.totals())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.stop()
 
     def account(self, name: str = "test") -> dict[str, Any]:
         """The configuration of an account that watches all of it."""

@@ -15,7 +15,7 @@ from exporter.charger.wire import decode
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChargerResult:
     """The result of a recording for one charger. `energy_joules` is None before the first document or log."""
 
     energy_joules: int | None
@@ -41,9 +41,9 @@ class Playback:
             played = self._chargers[event.charger] = _PlayedCharger(event.charger, self._rules, event.at_unix)
         played.play(event)
 
-    def outcomes(self) -> dict[str, Outcome]:
+    def results(self) -> dict[str, ChargerResult]:
         """Return the result of each charger so far, in the order of their first events."""
-        return {charger_id: played.outcome() for charger_id, played in self._chargers.items()}
+        return {charger_id: played.result() for charger_id, played in self._chargers.items()}
 
 
 class _PlayedCharger:
@@ -77,10 +77,10 @@ class _PlayedCharger:
         self._settled += state.sessions
         self._charger.saved(state)
 
-    def outcome(self) -> Outcome:
+    def result(self) -> ChargerResult:
         self._save()
         charger = self._charger
-        return Outcome(
+        return ChargerResult(
             energy_joules=charger.meter.total_joules,
             excess_joules=charger.meter.excess_joules or 0,
             set_aside_joules=charger.meter.list.set_aside,

@@ -6,27 +6,27 @@ from datetime import UTC, datetime
 from typing import Final
 
 from exporter.charger.charger import Rules
-from exporter.charger.playback import Outcome, Playback
+from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
 
 JOULES_PER_KWH: Final = 3_600_000
 
 
-def replay(lines: Iterable[bytes], max_power_watts: float) -> dict[str, Outcome]:
+def replay(lines: Iterable[bytes], max_power_watts: float) -> dict[str, ChargerResult]:
     """Play a recording and return what becomes of each charger; raise RecordingError at a line that is not an event."""
     playback = Playback(Rules(max_power_watts=max_power_watts))
     for event in read_events(lines):
         playback.play(event)
-    return playback.outcomes()
+    return playback.results()
 
 
-def as_json(outcomes: Mapping[str, Outcome]) -> str:
-    """Return the outcomes for programs, in one line."""
+def as_json(results: Mapping[str, ChargerResult]) -> str:
+    """Return the results for programs, in one line."""
     chargers = {
         charger_id: {
-            "energy_joules": outcome.energy_joules,
-            "excess_joules": outcome.excess_joules,
+            "energy_joules": result.energy_joules,
+            "excess_joules": result.excess_joules,
             "sessions": [
                 {
                     "began": _time(session.began_unix),
@@ -34,34 +34,34 @@ def as_json(outcomes: Mapping[str, Outcome]) -> str:
                     "energy_joules": session.energy_joules,
                     "certain": session.certain,
                 }
-                for session in outcome.sessions
+                for session in result.sessions
             ],
-            "status": outcome.status,
-            "judgements": outcome.judgements,
-            "rejected": outcome.rejected,
+            "status": result.status,
+            "judgements": result.judgements,
+            "rejected": result.rejected,
         }
-        for charger_id, outcome in outcomes.items()
+        for charger_id, result in results.items()
     }
     return json.dumps({"chargers": chargers}, ensure_ascii=False)
 
 
-def as_text(outcomes: Mapping[str, Outcome]) -> str:
-    """Return the outcomes for people: a block per charger."""
-    if not outcomes:
+def as_text(results: Mapping[str, ChargerResult]) -> str:
+    """Return the results for people: a block per charger."""
+    if not results:
         return "The recording is empty."
-    return "\n\n".join("\n".join(_block(charger_id, outcome)) for charger_id, outcome in outcomes.items())
+    return "\n\n".join("\n".join(_block(charger_id, result)) for charger_id, result in results.items())
 
 
-def _block(charger_id: str, outcome: Outcome) -> Iterable[str]:
+def _block(charger_id: str, result: ChargerResult) -> Iterable[str]:
     yield f"charger {charger_id}"
-    yield f"  energy      {_kwh(outcome.energy_joules):>10} kWh"
-    yield f"  excess      {_kwh(outcome.excess_joules):>10} kWh"
-    yield f"  status      {outcome.status}"
-    yield f"  judgements  {_counts(outcome.judgements)}"
-    yield f"  rejected    {_counts(outcome.rejected)}"
-    yield f"  sessions    {len(outcome.sessions)}"
-    if outcome.sessions:
-        yield from _table(outcome.sessions)
+    yield f"  energy      {_kwh(result.energy_joules):>10} kWh"
+    yield f"  excess      {_kwh(result.excess_joules):>10} kWh"
+    yield f"  status      {result.status}"
+    yield f"  judgements  {_counts(result.judgements)}"
+    yield f"  rejected    {_counts(result.rejected)}"
+    yield f"  sessions    {len(result.sessions)}"
+    if result.sessions:
+        yield from _table(result.sessions)
 
 
 def _table(sessions: tuple[Session, ...]) -> Iterable[str]:

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import requests
 
 from tests.node.packages import installed
-from tests.processes import SECONDS, Process
+from tests.processes import SECONDS, Process, RunningServer
 
 HERE = Path(__file__).parent
 # "2": socket.io 2.5.1. "4": socket.io 4. "4+3": socket.io 4 that also admits clients of the older protocol.
@@ -33,7 +32,7 @@ def modules() -> Path:
     return installed(HERE)
 
 
-class NodeService:
+class NodeService(RunningServer):
     """A running server. Times in milliseconds, as Node has them."""
 
     def __init__(
@@ -55,14 +54,6 @@ class NodeService:
         self.process = Process("node", HERE / "server.js", json.dumps(options), output=output, env=paths)
         self.port = int(self.process.wait_for_line(r"listening on (\d+)")[1])
         self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.stop()
 
     def state(self) -> dict[str, Any]:
         """`connections`, `handshakes` and `most_at_once`, as `server.js` keeps them."""

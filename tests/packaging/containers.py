@@ -13,7 +13,6 @@ import sys
 import textwrap
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from tests.cache import UnavailableError, folder, locked
@@ -191,9 +190,7 @@ class Container:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         run("podman", "rm", "--force", "--volumes", "--time=0", self.id)
 
     def url(self, port: int = 10037) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import requests
 
-from tests.processes import SECONDS, Server
+from tests.processes import SECONDS, PrometheusServer
 
 
-class Alertmanager(Server):
+class Alertmanager(PrometheusServer):
     """An Alertmanager on loopback, alone, that keeps all it has in `folder`."""
 
     def __init__(self, binary: Path, folder: Path, config_file: Path) -> None:

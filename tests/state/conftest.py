@@ -1,19 +1,20 @@
-"""The program over a simulated service that stands still unless it is told otherwise."""
+"""A state store, and the program over a simulated service that does nothing by itself."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporter.state.store import StateStore
 from tests.end_to_end.program import Exporter
 from tests.simulated import SimulatedService
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[SimulatedService]:
-    """Four chargers that do nothing on their own; a simulated minute a second."""
+    """Four chargers that do nothing by themselves. A second is a simulated minute."""
     with SimulatedService(tmp_path / "simulator", chargers=4, speed=60, seed=3) as service:
         service.act("pause")
         yield service
@@ -21,7 +22,7 @@ def service(tmp_path: Path) -> Iterator[SimulatedService]:
 
 @pytest.fixture
 def start(tmp_path: Path, service: SimulatedService) -> Iterator[Callable[..., Exporter]]:
-    """`start()` runs an exporter that watches the service and keeps its state in one place."""
+    """`start()` runs an exporter that watches the service. All of them use the same state folder."""
     with ExitStack() as running:
 
         def start(config: dict[str, Any] | None = None, **options: Any) -> Exporter:
@@ -34,5 +35,18 @@ def start(tmp_path: Path, service: SimulatedService) -> Iterator[Callable[..., E
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Path:
-    """Where those exporters keep their state."""
+    """The state folder of those exporters."""
     return tmp_path / "exporter" / "data"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A state folder that does not exist yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opened(folder: Path) -> Iterator[StateStore]:
+    """An open store in `folder`."""
+    with closing(StateStore.open(folder)) as opened:
+        yield opened

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -16,17 +16,6 @@ from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
 from tests.state.listed import DAY, NOON, session, state_with
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def opened(folder: Path) -> Iterator[StateStore]:
-    with closing(StateStore.open(folder)) as opened:
-        yield opened
 
 
 def listed(folder: Path, charger_id: str = "a", period: Period = session_query.ALL_TIME) -> list[Session]:

@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -58,17 +57,6 @@ def kept(total_joules: int) -> KeptState:
 
 def fleet_of(chargers: int) -> dict[str, KeptState]:
     return {f"charger-{number:05}": kept(10**9 + number) for number in range(chargers)}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def opened(folder: Path) -> Iterator[StateStore]:
-    with closing(StateStore.open(folder)) as opened:
-        yield opened
 
 
 def test_a_new_file_is_empty(opened: StateStore) -> None:

@@ -1,6 +1,7 @@
 """A server that says on the wire exactly what a test tells it to."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,8 +17,8 @@ def opening(ping_milliseconds: int = 25_000) -> str:
 
 
 @asynccontextmanager
-async def scripted(frames: Sequence[str | bytes]) -> AsyncIterator[str]:
-    """The address of a websocket server that sends `frames` to whoever connects, then only listens."""
+async def scripted(frames: Sequence[str | bytes], tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The address of a websocket server that sends `frames` to every client and ignores what it receives."""
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -32,9 +33,8 @@ async def scripted(frames: Sequence[str | bytes]) -> AsyncIterator[str]:
     app.router.add_get("/socket.io/", serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

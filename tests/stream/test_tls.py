@@ -1,47 +1,28 @@
 """TLS to a service: later connections resume the session of an earlier one, where the service allows it."""
 
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import cast
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.tls import ResumingContext
 from tests.certificates import Authority
 from tests.processes import SECONDS
+from tests.stream.script import scripted
 
 
-@asynccontextmanager
-async def greeting(context: ssl.SSLContext) -> AsyncIterator[str]:
+def greeting(tls: ssl.SSLContext) -> AbstractAsyncContextManager[str]:
     """The address of a websocket server that says hello."""
-
-    async def serve(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.send_str("hello")
-        async for _ in socket:
-            pass
-        return socket
-
-    app = web.Application()
-    app.router.add_get("/", serve)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    return scripted(["hello"], tls)
 
 
 async def greeted(http: HttpSessions, url: str) -> ssl.SSLObject:
     """The TLS side of a new connection, once data has come over it."""
-    async with http.for_websockets().ws_connect(url) as socket:
+    async with http.for_websockets().ws_connect(f"{url}/socket.io/") as socket:
         assert await socket.receive_str() == "hello"
         http.joined(socket)
         connection = socket.get_extra_info("ssl_object")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from tests.end_to_end.program import PROGRAM, Exporter, account
@@ -105,9 +104,7 @@ class Trial:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._exporter:
             self._exporter.process.stop()
         self._running.close()

@@ -1,4 +1,4 @@
-"""A scrape: concurrent scrapes share one page, and the page of a large fleet does not hold the event loop."""
+"""A scrape: concurrent scrapes share one page, and the page of a large fleet does not block the event loop."""
 
 import asyncio
 import gzip
@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected
 from exporter.charger.process_stats import ExporterProcess
@@ -20,6 +21,7 @@ from exporter.metrics import page as page_module
 from exporter.stream.supervisor import ChargerStream
 from exporter.web.compression import IDENTITY
 from exporter.web.scrape import Scrape
+from tests.web.turns import turns_during
 
 NOW = Moment(1_700_000_000.0, 1000.0)
 
@@ -132,38 +134,33 @@ async def fleet() -> AsyncIterator[Fleet]:
     await fleet.stop()
 
 
+async def page_during_connection(fleet: Fleet, charger: Charger) -> bytes:
+    """A page during whose rendering the charger connects."""
+
+    async def connect() -> None:
+        charger.apply(Connected(), NOW)
+        fleet.committed([(charger, charger.kept_state())])
+
+    task = asyncio.create_task(connect())
+    page = b"".join(await fleet.page.pieces(openmetrics=False))
+    assert task.done()
+    return page
+
+
 async def test_the_page_of_a_large_fleet_does_not_block_the_event_loop(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(other())
-    page = b"".join(await fleet.page.pieces(openmetrics=False))
-    task.cancel()
+    pieces, turns = await turns_during(fleet.page.pieces(openmetrics=False))
     assert turns == 3  # five chargers are three slices, and their lines are joined in a turn of their own
-    assert page.count(b"\nvecharge_charger_up{") == 5
+    assert b"".join(pieces).count(b"\nvecharge_charger_up{") == 5
 
 
 async def test_a_change_before_the_lines_are_joined_is_on_the_page(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 5)
-    last = fleet.chargers[-1]
-
-    async def connect() -> None:
-        last.apply(Connected(), NOW)
-        fleet.committed([(last, last.kept_state())])
-
-    task = asyncio.create_task(connect())
-    page = b"".join(await fleet.page.pieces(openmetrics=False))
-    assert task.done()
+    page = await page_during_connection(fleet, fleet.chargers[-1])
     assert b'vecharge_stream_connected{charger_id="c4"} 1.0\n' in page
 
 
@@ -171,14 +168,6 @@ async def test_a_change_between_two_slices_is_on_the_page_completely(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
-    first = fleet.chargers[0]
-
-    async def connect() -> None:
-        first.apply(Connected(), NOW)
-        fleet.committed([(first, first.kept_state())])
-
-    task = asyncio.create_task(connect())
-    page = b"".join(await fleet.page.pieces(openmetrics=False))
-    assert task.done()
+    page = await page_during_connection(fleet, fleet.chargers[0])
     assert b'vecharge_stream_connected{charger_id="c0"} 1.0\n' in page
     assert b'vecharge_stream_connections_total{charger_id="c0"} 1.0\n' in page

@@ -23,9 +23,9 @@ STORIES = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 def test_a_recording_has_the_expected_result(story: str) -> None:
     expected = json.loads((FOLDER / f"{story}.expected.json").read_text())
     with (FOLDER / f"{story}.jsonl").open("rb") as lines:
-        (outcome,) = json.loads(as_json(replay(lines, expected.pop("max_power_watts", 400_000.0))))["chargers"].values()
+        (result,) = json.loads(as_json(replay(lines, expected.pop("max_power_watts", 400_000.0))))["chargers"].values()
     rule = expected.pop("rule")
-    assert only(outcome, expected) == expected, rule
+    assert only(result, expected) == expected, rule
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -34,13 +34,13 @@ def test_the_counter_never_falls_and_equals_the_sum_of_the_sessions(story: str) 
     with (FOLDER / f"{story}.jsonl").open("rb") as lines:
         for event in read_events(lines):
             playback.play(event)
-            (outcome,) = playback.outcomes().values()
-            energy = outcome.energy_joules or 0
+            (result,) = playback.results().values()
+            energy = result.energy_joules or 0
             assert energy >= counted
             counted = energy
-            sessions = sum(session.energy_joules for session in outcome.sessions)
-            assert energy == sessions - outcome.set_aside_joules + outcome.excess_joules
-            assert outcome.excess_joules >= 0
+            sessions = sum(session.energy_joules for session in result.sessions)
+            assert energy == sessions - result.set_aside_joules + result.excess_joules
+            assert result.excess_joules >= 0
 
 
 def only(value: Any, like: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exporter.charger.charger import Rules
-from exporter.charger.playback import Outcome, Playback
+from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
 from tests.charger.worlds.making import WorldName, make
@@ -46,22 +46,22 @@ def judge_world(name: WorldName) -> Judgement:
     return judge(name, tale.truth, play(tale))
 
 
-def play(tale: Tale) -> Outcome:
+def play(tale: Tale) -> ChargerResult:
     """Replay a recording, as the command does."""
     playback = Playback(Rules())
     for event in read_events(tale.lines):
         playback.play(event)
-    (outcome,) = playback.outcomes().values()
-    return outcome
+    (result,) = playback.results().values()
+    return result
 
 
-def judge(name: WorldName, truth: Truth, outcome: Outcome) -> Judgement:
-    """Compare an outcome with the truth."""
+def judge(name: WorldName, truth: Truth, result: ChargerResult) -> Judgement:
+    """Compare a result with the truth."""
     least, most = truth.joules
     fewest, highest = truth.number
-    counted = outcome.energy_joules or 0
-    sessions = [session for session in outcome.sessions if session.energy_joules > 0]
-    explained = sum(session.energy_joules for session in sessions) - outcome.set_aside_joules + outcome.excess_joules
+    counted = result.energy_joules or 0
+    sessions = [session for session in result.sessions if session.energy_joules > 0]
+    explained = sum(session.energy_joules for session in sessions) - result.set_aside_joules + result.excess_joules
     return Judgement(
         name,
         true_joules=least,

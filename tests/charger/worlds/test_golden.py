@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.charger.playback import Outcome
+from exporter.charger.playback import ChargerResult
 from tests.charger.worlds.causes import EVERY_CAUSE
 from tests.charger.worlds.judge import play
 from tests.charger.worlds.making import MIXED, WorldName, make
@@ -30,22 +30,22 @@ def test_worlds_have_the_results_of_their_golden_files(golden: Callable[[str, st
 def story(name: WorldName) -> str:
     """What became of one world, beside the truth."""
     tale = make(name)
-    outcome = play(tale)
+    result = play(tale)
     least, most = (joules / KWH for joules in tale.truth.joules)
     lines = [
-        f"{name}: {(outcome.energy_joules or 0) / KWH:.2f} kWh, true {least:.2f} to {most:.2f}",
-        f"  {outcome.status}, excess {outcome.excess_joules / KWH:.2f}, set aside {outcome.set_aside_joules / KWH:.2f}",
-        f"  judged {_counts(outcome.judgements)}; rejected {_counts(outcome.rejected)}",
+        f"{name}: {(result.energy_joules or 0) / KWH:.2f} kWh, true {least:.2f} to {most:.2f}",
+        f"  {result.status}, excess {result.excess_joules / KWH:.2f}, set aside {result.set_aside_joules / KWH:.2f}",
+        f"  judged {_counts(result.judgements)}; rejected {_counts(result.rejected)}",
     ]
-    return "\n".join([*lines, *_sessions(outcome), ""])
+    return "\n".join([*lines, *_sessions(result), ""])
 
 
-def _sessions(outcome: Outcome) -> list[str]:
+def _sessions(result: ChargerResult) -> list[str]:
     return [
         f"  {session.number}: {session.energy_joules / KWH:.2f} kWh, "
         f"{_time(session.began_unix)} by {session.began_by} to {_time(session.ended_unix)} by {session.ended_by}, "
         f"peak {session.peak_watts or 0:.0f} W, {'certain' if session.certain else 'not certain'}"
-        for session in outcome.sessions
+        for session in result.sessions
     ]
 
 
