@@ -11,6 +11,7 @@ from tests.end_to_end.program import OPENMETRICS, Exporter, account
 from tests.node.service import NodeService
 from tests.processes import wait_until
 from tests.prometheus import Prometheus
+from tests.simulated import SimulatedService
 
 StartExporter = Callable[..., Exporter]
 
@@ -74,6 +75,40 @@ def test_promtool_finds_no_problem_in_a_real_scrape(
     wait_until(lambda: exporter.values("vecharge_charger_power_watts"), "the first readings")
     assert lint(promtool, exporter.scrape()) == ""
     assert lint(promtool, "# TYPE bad counter\nbad 1\n") != "", "promtool does look"
+
+
+def test_promtool_and_histogram_quantile_accept_the_histograms_of_sessions(
+    prometheus_binary: Path, promtool: Path, tmp_path: Path, start_exporter: StartExporter
+) -> None:
+    histograms = ("vecharge_account_session_energy_joules", "vecharge_account_session_duration_seconds")
+    with SimulatedService(tmp_path / "simulator", chargers=4, speed=60, seed=3) as service:
+        service.act("pause")
+        exporter = start_exporter({"accounts": [service.account()]})
+        service.wait_until_watched()
+
+        def charge() -> bool:
+            """A session of 0.1 kWh at each charger; the first is settled when the third begins."""
+            before = service.joules()
+
+            def has_delivered() -> bool:
+                service.act("log")
+                return all(joules > before[name] + 360_000 for name, joules in service.joules().items())
+
+            service.act("on")
+            wait_until(has_delivered, "0.1 kWh of each charger")
+            service.act("off")
+            return exporter.values(f"{histograms[0]}_count", "account")["test"] >= 4
+
+        wait_until(charge, "settled sessions")
+        assert lint(promtool, exporter.scrape()) == ""
+        with Prometheus(prometheus_binary, tmp_path / "prometheus", [exporter.target]) as prometheus:
+            for histogram in histograms:
+                buckets = exporter.values(f"{histogram}_bucket", "le")
+                prometheus.wait_for(f"{histogram}_count == {buckets['+Inf']}")
+                (median,) = prometheus.query(f"histogram_quantile(0.5, sum by (le) ({histogram}_bucket))")
+                bounds = [0.0, *map(float, buckets)]
+                place = next(number for number, count in enumerate(buckets.values(), 1) if count >= buckets["+Inf"] / 2)
+                assert bounds[place - 1] < median.value <= bounds[place]
 
 
 def test_openmetrics_is_served_on_request(simulated: dict[str, Any], start_exporter: StartExporter) -> None:
