@@ -115,8 +115,6 @@ sessions_retention = flag(
     "--storage.sessions-retention", default="400d", help="How long sessions are kept, such as 400d; 0 keeps all."
 )
 telemetry_path = flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
-
-
 grafana_url = flag(
     "--web.grafana-url", help="Where Grafana is, such as https://grafana.example: the landing page links to it."
 )

@@ -272,5 +272,5 @@ def replay(file: BinaryIO, json: bool, max_power_watts: float) -> None:
     """
     from exporter.cli import replay as replay_command
 
-    outcomes = replay_command.replay(file, max_power_watts)
-    click.echo(replay_command.as_json(outcomes) if json else replay_command.as_text(outcomes))
+    results = replay_command.replay(file, max_power_watts)
+    click.echo(replay_command.as_json(results) if json else replay_command.as_text(results))

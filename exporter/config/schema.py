@@ -1,6 +1,6 @@
 """The fields of the configuration file: their types, defaults, meanings and the rules of a single value.
 
-The reference in docs/configuration.md is generated from here; load.py has the rules between values.
+docs/configuration.md is generated from here (tests/config/reference.py). load.py has the rules between values.
 """
 
 import math

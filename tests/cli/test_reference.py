@@ -1,4 +1,4 @@
-"""The references, printed and in docs/, are generated from the tables of the program."""
+"""The references are generated from the program, and every option has a help text and a variable."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli.main import main
-from exporter.cli.reference import command_line_reference, metrics_reference
+from exporter.cli.reference import metrics_reference
+from tests.cli.reference import command_line_reference
 
 
 def test_the_metric_reference_is_printed() -> None:
@@ -29,14 +30,14 @@ def test_every_command_and_every_option_has_a_help_text(command: str) -> None:
     assert [option.name for option in options if not option.help] == []
 
 
-# Whose variables could be taken for VECHARGE_URL and VECHARGE_CHARGERS, the service and its chargers.
+# Commands whose variables could be confused with VECHARGE_URL and VECHARGE_CHARGERS, the service and its chargers.
 OWN_PREFIXES = {"healthcheck": "VECHARGE_HEALTHCHECK"}
-# What one call is to print is not set for all calls by a variable.
+# Options that select the output of one call have no variable.
 SELECTS = {"sessions": {"--charger", "--since", "--until", "--format"}}
 
 
 @pytest.mark.parametrize("command", main.commands)
-def test_every_option_with_a_value_is_an_environment_variable_too(command: str) -> None:
+def test_every_option_with_a_value_is_an_environment_variable(command: str) -> None:
     of_run = {option.opts[0] for option in main.commands["run"].params}
     for option in main.commands[command].params:
         if option.opts[0] in SELECTS.get(command, ()):

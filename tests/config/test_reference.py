@@ -1,4 +1,4 @@
-"""docs/configuration.md cannot drift from the fields of the configuration file."""
+"""docs/configuration.md is generated from the fields of the configuration file."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.cli.reference import configuration_reference
 from exporter.config import schema as settings
 from exporter.config.load import ChargerConfig, load
+from tests.config.reference import configuration_reference
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -17,7 +17,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 def test_the_document_is_generated_from_the_fields(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--renew-golden"):
         DOCUMENT.write_text(configuration_reference())
-    assert DOCUMENT.read_text() == configuration_reference(), "if this is as it should be: make golden"
+    assert DOCUMENT.read_text() == configuration_reference(), "if the change is intended: make golden"
 
 
 def test_every_field_is_in_its_section_with_a_description() -> None:
