@@ -23,8 +23,7 @@ Outcome = tuple[Action, Judgement | None]
 
 
 def outcome(situation: Known, one: EnergyReading) -> Outcome:
-    decision = decide(situation, one)
-    return decision.action, decision.judgement
+    return outcomes([decide(situation, one)])[0]
 
 
 def run(situation: Known, *energies: float, start: float = 10.0, seconds: float = 10.0) -> list[Decision]:
@@ -37,6 +36,8 @@ def run(situation: Known, *energies: float, start: float = 10.0, seconds: float 
 
 
 def outcomes(decisions: list[Decision]) -> list[Outcome]:
+    """The actions and judgements. What is judged has a reason, for the line in the log."""
+    assert all(decision.reason for decision in decisions if decision.judgement)
     return [(decision.action, decision.judgement) for decision in decisions]
 
 
@@ -62,6 +63,13 @@ class TestANewSession:
 
     def test_another_user_has_none_if_it_cannot(self) -> None:
         assert outcome(known(session(5.0), user=ALICE), reading(5.02, 10, user=BOB)) == CONTINUE
+
+    @pytest.mark.parametrize(
+        ("user", "reason"), [(BOB, "another user"), (ALICE, "the power fits a new session better")]
+    )
+    def test_the_reason_is_another_user_or_the_power(self, user: int, reason: str) -> None:
+        situation = known(session(1.0), user=ALICE, evidence=Evidence.ENDED)
+        assert decide(situation, reading(1.2, 600, user=user, watts=7200.0)).reason == reason
 
     def test_users_that_vary_are_not_evidence(self) -> None:
         situation = known(session(1.0), user=ALICE, users_vary=True)
@@ -133,9 +141,15 @@ class TestAGlitch:
         current.begun_on = int(begun_on)
         assert outcome(known(current, session(0.3, read=-60)), reading(0.32, 600)) == expected
 
-    @pytest.mark.parametrize(("kwh", "expected"), [(0.0, MERGE), (0.1, HIGH)], ids=["no energy", "energy"])
-    def test_a_session_with_energy_that_was_switched_on_again_is_no_glitch(self, kwh: float, expected: Outcome) -> None:
-        situation = known(session(kwh, read=50, rises=0), session(5.0, read=-60), evidence=Evidence.ON)
+    @pytest.mark.parametrize(
+        ("kwh", "fresh", "expected"),
+        [(0.0, Evidence.ON, MERGE), (3e-7, Evidence.ON, HIGH), (0.1, Evidence.GAP, MERGE)],
+        ids=["nothing", "1 J", "not switched on"],
+    )
+    def test_a_session_with_energy_that_was_switched_on_again_is_no_glitch(
+        self, kwh: float, fresh: Evidence, expected: Outcome
+    ) -> None:
+        situation = known(session(kwh, read=50, rises=0), session(5.0, read=-60), evidence=fresh)
         assert outcome(situation, reading(5.1, 60)) == expected
 
     def test_three_readings_in_a_row_that_fit_the_previous_session_alone_prove_it(self) -> None:
@@ -151,9 +165,11 @@ class TestAJump:
         """The session began an hour ago, at 0.5 kWh; 40 kW are the most."""
         current = session(0.5)
         current.first_energy = joules(0.5)
-        assert outcomes(run(known(current), kwh, kwh, kwh)) == [HIGH, HIGH, expected]
+        decisions = run(known(current), kwh, kwh, kwh)
+        assert outcomes(decisions) == [HIGH, HIGH, expected]
+        assert held(decisions) == Held(True, reading(kwh, 10), reading(kwh, 30), 3)
 
-    @pytest.mark.parametrize(("previous_read", "expected"), [(-3600, COUNTED), (-3500, ASIDE)])
+    @pytest.mark.parametrize(("previous_read", "expected"), [(-3600, COUNTED), (-3540, ASIDE)])
     def test_after_another_session_all_of_its_energy_has_flowed_since(
         self, previous_read: float, expected: Outcome
     ) -> None:
