@@ -1,4 +1,4 @@
-"""A folder outside the repository for what tests fetch once and use often."""
+"""A folder outside the repository for files that tests download once."""
 
 import fcntl
 import os
@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 class UnavailableError(Exception):
-    """Something from outside cannot be had on this machine; the text says why."""
+    """An external program or file is not available on this machine; the text says why."""
 
 
 def folder() -> Path:
-    """The cache folder of this project, made if need be."""
+    """The cache folder of this project, created if it is missing."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = base / "vecharge-exporter"
     path.mkdir(parents=True, exist_ok=True)
@@ -21,7 +21,7 @@ def folder() -> Path:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Holds one lock of the cache, so that parallel runs fetch a thing once instead of over each other."""
+    """Hold a lock of the cache, so that parallel runs download each file once."""
     with (folder() / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the close, and by the kernel if this process dies
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released on close, and by the kernel if this process dies
         yield

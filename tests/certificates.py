@@ -1,4 +1,4 @@
-"""Certificates for tests: authorities of our own, and what they sign."""
+"""Certificates for tests, signed by test authorities."""
 
 import ipaddress
 import ssl
@@ -18,7 +18,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 class Authority:
-    """A certificate authority; its certificate and all that it issues are files in `folder`."""
+    """A certificate authority. Its certificate and those that it issues are files in `folder`."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class Authority:
         expires: timedelta = DAY,
         key: PrivateKey | None = None,
     ) -> tuple[Path, Path]:
-        """Certificate and key of `name`, for a server at `places` and for clients; it `expires` so long from now."""
+        """Certificate and key of `name`, for a server at `places` and for clients; it expires after `expires`."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -72,13 +72,13 @@ class Authority:
         return certificate_file, key_file
 
     def serving(self, place: str, expires: timedelta = DAY) -> ssl.SSLContext:
-        """The view of a server at `place`, whose certificate `expires` so long from now."""
+        """The TLS context of a server at `place`, whose certificate expires after `expires`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.issue("service", places=(place,), expires=expires))
         return context
 
     def trusting(self, client: tuple[Path, Path] | None = None) -> ssl.SSLContext:
-        """A client's view: it trusts this authority, and shows a certificate if it has one."""
+        """The TLS context of a client that trusts this authority, with a client certificate if one is given."""
         context = ssl.create_default_context(cafile=self.file)
         if client is not None:
             context.load_cert_chain(*client)
@@ -86,7 +86,7 @@ class Authority:
 
     def _builder(self, subject: x509.Name, key: PublicKey, expires: timedelta) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
-        # Both key identifiers: from Python 3.13 on a client insists on them.
+        # Both key identifiers: clients of Python 3.13 and later require them.
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
             x509.CertificateBuilder()
@@ -94,7 +94,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            # Long enough ago that one that has expired was valid once.
+            # Long ago, so that an expired certificate was valid once.
             .not_valid_before(now - 2 * DAY)
             .not_valid_after(now + expires)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

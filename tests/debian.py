@@ -1,4 +1,4 @@
-"""Programs from Debian's packages, unpacked into the cache: no root, nothing installed."""
+"""Programs of Debian packages, unpacked into the cache without root and without installing them."""
 
 import shutil
 import subprocess

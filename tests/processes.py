@@ -1,4 +1,4 @@
-"""Programs run by tests: started with their output in a file, waited for by conditions, ended by their own id."""
+"""Programs that tests run: their output is in a file, tests wait for conditions, each is stopped by its process id."""
 
 import os
 import re
@@ -13,16 +13,16 @@ import requests
 
 T = TypeVar("T")
 
-# Generous: a deadline tells a hang from a slow machine, it measures nothing.
+# Only bounds a failure: a busy machine is slow.
 SECONDS = 30.0
 
 
-# What is waited for, in words; a callable is asked only when the wait has been in vain.
+# What a test waits for, in words. A callable is called only if the wait fails.
 What = str | Callable[[], str]
 
 
 def wait_until(condition: Callable[[], T], what: What, seconds: float = SECONDS) -> T:
-    """The first true value of `condition`."""
+    """Wait for the first true value of `condition`, and return it."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, in_vain(what, seconds)
@@ -31,12 +31,12 @@ def wait_until(condition: Callable[[], T], what: What, seconds: float = SECONDS)
 
 
 def in_vain(what: What, seconds: float) -> str:
-    """What to say of a wait that has ended without success."""
+    """The message of a wait that failed."""
     return f"not within {seconds:g} s: {what if isinstance(what, str) else what()}"
 
 
 def answer(url: str) -> requests.Response | None:
-    """The answer to a GET, None while nobody answers there."""
+    """The response to a GET; None while no server listens there."""
     try:
         return requests.get(url, timeout=SECONDS)
     except requests.ConnectionError:
@@ -44,7 +44,7 @@ def answer(url: str) -> requests.Response | None:
 
 
 class Process:
-    """A running program; as a context manager it ends with the block.
+    """A running program; as a context manager it is stopped at the end of the block.
 
     Let the program bind port 0 and read the port from its output: a port found free beforehand may be taken
     by the time the program binds it.
@@ -77,15 +77,15 @@ class Process:
         return self._process.poll() is None
 
     def text(self) -> str:
-        """All that the program has written so far."""
+        """The output of the program so far."""
         return self.output.read_text(errors="replace")
 
     def wait_for_line(self, pattern: str, seconds: float = SECONDS) -> re.Match[str]:
-        """The first match of `pattern`, a regular expression, in the output."""
+        """Wait for a match of the regular expression `pattern` in the output."""
         return self._wait(lambda: re.search(pattern, self.text(), re.MULTILINE), f"output {pattern!r}", seconds)
 
     def wait_for_answer(self, url: str, status: int = 200, seconds: float = SECONDS) -> requests.Response:
-        """The first answer to a GET of `url` with that status."""
+        """Wait for a response of `url` with this status."""
 
         def answered() -> list[requests.Response]:
             response = answer(url)  # a Response of an error status is false, so it goes in a list
@@ -94,7 +94,7 @@ class Process:
         return self._wait(answered, f"{status} from {url}", seconds)[0]
 
     def wait_for_end(self, seconds: float = SECONDS) -> int:
-        """The exit status, once the program has ended by itself."""
+        """Wait until the program has ended by itself; return its exit status."""
         wait_until(lambda: not self.running, f"the end of {self.name}", seconds)
         return self._process.wait()
 
@@ -102,7 +102,7 @@ class Process:
         self._process.send_signal(number)
 
     def stop(self, seconds: float = 10.0) -> int:
-        """Asks the program to end, makes it end if it does not, and gives its exit status."""
+        """Terminate the program, or kill it after `seconds`; return its exit status."""
         if self.running:
             self._process.terminate()
             try:
@@ -113,7 +113,7 @@ class Process:
 
     def _wait(self, condition: Callable[[], T | None], what: str, seconds: float) -> T:
         def condition_while_running() -> T | None:
-            running = self.running  # looked at first: what a program did last still counts after its end
+            running = self.running  # checked first, since output just before the end counts
             value = condition()
             assert value or running, f"{self.name} ended before {what}:\n{self.text()[-2000:]}"
             return value

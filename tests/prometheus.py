@@ -1,4 +1,4 @@
-"""A real Prometheus, as others will run it against the exporter."""
+"""A real Prometheus that scrapes the exporter."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ class Sample(NamedTuple):
 class Prometheus(PrometheusServer):
     """A Prometheus on loopback that scrapes `targets` ("host:port") and keeps its data in `folder`.
 
-    `scrape` and `config` add to the scrape job and to the whole configuration. The first scrape comes 5 s after the
+    `scrape` and `config` add to the scrape job and to the whole configuration. The first scrape is 5 s after the
     start: Prometheus gathers its targets for that long.
     """
 
@@ -42,14 +42,14 @@ class Prometheus(PrometheusServer):
         super().__init__(binary, f"--config.file={file}", storage, *flags, output=folder / "prometheus.log")
 
     def query(self, promql: str) -> list[Sample]:
-        """The instant vector, or the one value of a scalar, that `promql` gives now."""
+        """The current instant vector of `promql`, or the value of a scalar."""
         found = self._get("query", query=promql)
         if found["resultType"] == "scalar":
             return [Sample({}, float(found["result"][1]))]
         return [Sample(one["metric"], float(one["value"][1])) for one in found["result"]]
 
     def stored(self, selector: str) -> list[tuple[Mapping[str, str], list[float]]]:
-        """Every sample of every series that a range vector selector finds, oldest first."""
+        """The samples of each series of a range vector selector, oldest first."""
         found = self._get("query", query=selector)["result"]
         return [(one["metric"], [float(value) for _, value in one["values"]]) for one in found]
 
@@ -64,7 +64,7 @@ class Prometheus(PrometheusServer):
         return alerts
 
     def wait_for_scrapes(self, seconds: float = SECONDS) -> None:
-        """Returns once every target has been scraped with success."""
+        """Wait until every target has been scraped successfully."""
 
         def all_up() -> bool:
             targets = self.targets()
@@ -75,7 +75,7 @@ class Prometheus(PrometheusServer):
     def wait_for(
         self, promql: str, accept: Callable[[list[Sample]], bool] = bool, seconds: float = SECONDS
     ) -> list[Sample]:
-        """The first answer to `promql` that `accept` accepts: any that is not empty, if not told otherwise."""
+        """Wait for a result of `promql` that `accept` accepts; by default any that is not empty."""
 
         def accepted() -> tuple[list[Sample]] | None:
             samples = self.query(promql)

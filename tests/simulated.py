@@ -1,4 +1,4 @@
-"""A simulated veCharge service as a process of its own, steered by its control endpoints."""
+"""A simulated veCharge service in its own process, controlled by its endpoints."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,11 +36,11 @@ class SimulatedService(RunningServer):
         self.charger_ids = list(self.totals())
 
     def account(self, name: str = "test") -> dict[str, Any]:
-        """The configuration of an account that watches all of it."""
+        """The configuration of an account that watches all of its chargers."""
         return account(self.url, self.token, self.charger_ids, name)
 
     def totals(self) -> dict[str, dict[str, Any]]:
-        """What is true of each charger."""
+        """The true state of each charger."""
         rows = self._ask("GET", "totals").json()["chargers"]
         return {row["id"]: row for row in rows}
 
@@ -54,7 +54,7 @@ class SimulatedService(RunningServer):
         return sessions
 
     def act(self, action: str, charger: str = "all", **parameters: Any) -> None:
-        """One of the actions on chargers: see exporter.simulator."""
+        """Do an action on chargers: see exporter.simulator."""
         self.post(f"chargers/{charger}/{action}", **parameters)
 
     def post(self, path: str, **parameters: Any) -> None:
@@ -62,11 +62,11 @@ class SimulatedService(RunningServer):
         assert answer.status_code == requests.codes.ok, answer.text
 
     def wait_until_watched(self) -> None:
-        """Returns once every charger has its stream."""
+        """Wait until every charger has its stream."""
         wait_until(lambda: all(row["connected"] for row in self.totals().values()), "every charger watched")
 
     def _ask(self, method: str, path: str, parameters: dict[str, Any] | None = None) -> requests.Response:
-        """The answer, once there is one: the service may be restarting, as it was told to."""
+        """Wait for the response: the service may be restarting."""
 
         def answered() -> list[requests.Response]:
             try:

@@ -1,4 +1,4 @@
-"""What may be told of a foreign exception."""
+"""The part of a foreign exception that may be logged."""
 
 import errno
 import ssl

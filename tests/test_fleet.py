@@ -1,4 +1,4 @@
-"""The fleet: what its streams bring is applied and logged, and what it no longer needs is closed."""
+"""The fleet applies and logs the events of its streams, and closes connectors that it no longer needs."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ DAY = 86_400.0
 
 
 class Streams:
-    """A fleet whose streams bring what a test says, its log, and a clock that only `wait` moves."""
+    """A fleet whose events come from the test, its log, and a clock that only `wait` advances."""
 
     def __init__(self) -> None:
         self.now = Moment(1_700_000_000.0, 1000.0)

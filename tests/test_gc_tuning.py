@@ -1,4 +1,4 @@
-"""Python looks for garbage seldom, and not among what stays."""
+"""Garbage collections are rare, and do not traverse permanent objects."""
 
 import gc
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from exporter.gc_tuning import collect_rarely, keep_present_objects
 
 @pytest.fixture
 def full_collections() -> Iterator[list[int]]:
-    """One more entry for every full collection: how many objects it found dead. Afterwards all is as it was."""
+    """A list with the number of objects freed by each full collection. Restores the settings afterwards."""
     seen: list[int] = []
 
     def note(phase: str, info: dict[str, int]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[1] / "exporter"
-# From the ground up. A room imports from the rooms before it, and from itself.
+# From the bottom up. A room imports only from the rooms before it and from itself.
 ROOMS = (
     "errors",
     "logs",
@@ -46,7 +46,7 @@ def room_of(file: Path) -> str:
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Every name that the file imports, dotted and whole."""
+    """The full dotted name of every import of the file."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

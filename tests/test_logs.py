@@ -1,4 +1,4 @@
-"""The log: one line an event, for people or machines, and never a secret in it."""
+"""The log: one line per event, as logfmt or JSON, without secrets."""
 
 import errno
 import io
@@ -145,7 +145,7 @@ def test_true_and_false_are_written_alike(log: Log, output: io.StringIO) -> None
 
 
 class TestExceptions:
-    """Of an exception: its type and where it was raised; its text only if it is our own."""
+    """The type and place of an exception are logged; its text only if it is ours."""
 
     @pytest.mark.parametrize("by_value", [False, True])
     def test_the_text_of_another_librarys_exception_is_not_logged(
@@ -187,7 +187,7 @@ class TestExceptions:
 
 
 class TestForeignLoggers:
-    """Other libraries: warnings only, and nothing that they put into them."""
+    """Of other libraries only warnings are logged, without their arguments."""
 
     @pytest.fixture
     def foreign(self, log: Log) -> logging.Logger:

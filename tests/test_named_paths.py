@@ -1,4 +1,4 @@
-"""Documents and docstrings name files of the repository that are there."""
+"""Paths in documents and docstrings exist in the repository."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ NAMED = re.compile(
 
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
 MODULES = sorted(file for folder in CODE for file in (ROOT / folder).rglob("*.py"))
-# A path that begins with one of these is one of the repository, or of the package.
+# A path that begins with one of these is in the repository or the package.
 FOLDERS = {folder.name for base in (ROOT, ROOT / "exporter") for folder in base.iterdir() if folder.is_dir()}
 FILES = {file.name for folder in CODE for file in (ROOT / folder).rglob("*.py")}
 
@@ -28,7 +28,7 @@ def docstrings(file: Path) -> Iterator[str]:
 
 
 def missing(file: Path, text: str) -> set[str]:
-    """The paths of the repository that the text of a file names and that are not there."""
+    """The paths in the text of a file that do not exist in the repository."""
     named = {match[0] for match in NAMED.finditer(text) if match[0]}
     claimed = {name for name in named if name.split("/")[0] in FOLDERS or ("/" not in name and name.endswith(".py"))}
     bases = (ROOT, ROOT / "exporter", file.parent)
@@ -37,7 +37,7 @@ def missing(file: Path, text: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_in_a_document_exists(page: Path) -> None:
-    # What changed may name what is gone.
+    # The changelog may name removed files.
     assert page.name == "CHANGELOG.md" or missing(page, page.read_text()) == set()
 
 

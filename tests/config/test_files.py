@@ -1,4 +1,4 @@
-"""Files that others write: what a pattern matches, what is refused without opening it, and what shows a change."""
+"""Files that others write: matching a pattern, rejecting irregular files, detecting a change."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from exporter.config.files import FilePattern, NotRegularError, mark_of, read, u
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Files in two folders, one of which is hidden, and a link to nothing."""
+    """Files in two folders, one of them hidden, and a dangling link."""
     for name in ("b.yml", "a.yml", "c.json", ".hidden/d.yml", "deep/er/e.yml", "folder.yml/f.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

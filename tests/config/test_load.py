@@ -1,4 +1,4 @@
-"""What a configuration file may hold, and how the faults of an invalid one are named."""
+"""Valid configuration files, and the messages for invalid ones."""
 
 from hashlib import sha256
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Several exporters divide the chargers: each is on exactly one, the one that Prometheus' relabelling computes."""
+"""Several exporters divide the chargers: each is on exactly one, as computed by Prometheus' relabelling."""
 
 import io
 import threading
@@ -32,7 +32,7 @@ def configuration(*accounts: tuple[str, list[str]]) -> Config:
         accounts=tuple(
             AccountConfig(
                 name=name,
-                url="http://127.0.0.1:9",  # nobody listens there
+                url="http://127.0.0.1:9",  # no server listens there
                 token=TokenSource(literal="none"),
                 chargers=tuple(ChargerConfig(id=charger_id) for charger_id in ids),
             )
@@ -58,7 +58,7 @@ def test_the_shards_of_a_configuration_together_have_every_charger(ids: list[str
 
 
 def test_a_shard_keeps_accounts_without_chargers() -> None:
-    # Its token is looked after on every shard, so that its alerts do not depend on where its chargers fall.
+    # Every shard checks its token, so that its alerts do not depend on the shards of its chargers.
     config = configuration(("delhi", ["test"]))
     assert [[account.name for account in Shard(index, 2).of(config).accounts] for index in (0, 1)] == [["delhi"]] * 2
 
@@ -125,7 +125,7 @@ def test_prometheus_computes_the_same_hashmod(prometheus_binary: Path, tmp_path:
 
 @contextmanager
 def page_of(text: str) -> Iterator[str]:
-    """The address of a server that answers every request with this page."""
+    """The address of a server that responds to every request with this page."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

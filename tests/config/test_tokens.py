@@ -1,4 +1,4 @@
-"""Where a token comes from, and when it expires."""
+"""The sources of a token, and its expiry."""
 
 import asyncio
 import base64
@@ -175,7 +175,7 @@ def test_the_expiry_of_any_text_does_not_raise(token: str) -> None:
 
 @contextmanager
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
-    """The token files that are read while the block runs."""
+    """The token files that are read during the block."""
     counted: list[Path] = []
     read = files.read
 

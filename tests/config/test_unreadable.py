@@ -1,4 +1,4 @@
-"""A file or folder that cannot be read is an error that says what to do; it is never taken for an empty one."""
+"""A file or folder that cannot be read is an error with a remedy. It is not treated as empty."""
 
 import os
 import resource
@@ -30,7 +30,7 @@ def chargers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def no_file_left() -> Iterator[None]:
-    """While the block runs, no file can be opened."""
+    """No file can be opened during the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:

@@ -1,4 +1,4 @@
-"""Changed files are read once two looks find the same, and again at every look while reading them fails."""
+"""Changed files are read after two equal checks, and at every check while reading them fails."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ FAULT = RuntimeError("cannot look")
 
 
 class EndOfLooksError(BaseException):
-    """Ends the watching."""
+    """Ends the watcher."""
 
 
 def marks(number: int) -> Marks:
-    """The marks of a file after its change of that number."""
+    """The marks of a file after its nth change."""
     return {Path("x"): FileMark(number, 0, 0, 0)}
 
 
 async def readings(looks: list[int | Exception], failures: int = 0) -> list[int]:
-    """The numbers of the looks, from 1, that led to a reading; the first `failures` readings fail.
+    """The numbers of the checks, from 1, that led to a reading. The first `failures` readings fail.
 
-    The file was last read after change 0, and each look finds it after the change of that number.
+    The file was last read after change 0; `changes` has the number of its last change at each check.
     """
     number = 0
     read: list[int] = []

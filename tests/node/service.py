@@ -1,4 +1,4 @@
-"""A veCharge service on a real Socket.IO server of Node's: `server.js`, run and driven from Python."""
+"""A veCharge service on a Socket.IO server in Node.js: `server.js`, started and controlled from Python."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def modules() -> Path:
 
 
 class NodeService(RunningServer):
-    """A running server. Times in milliseconds, as Node has them."""
+    """A running server. Times are in milliseconds, as in Node.js."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class NodeService(RunningServer):
         return self._control("state")
 
     def connections(self, charger: str | None = None) -> list[Connection]:
-        """Every connection so far, in order; of one charger if that is given."""
+        """All connections so far in order, or those of one charger."""
         known = [Connection(**entry) for entry in self.state()["connections"]]
         return [one for one in known if charger in (None, one.charger)]
 
@@ -68,11 +68,11 @@ class NodeService(RunningServer):
         return [one for one in self.connections(charger) if one.open]
 
     def accepted(self, charger: str) -> list[Connection]:
-        """The connections of the charger that passed the token check and are open."""
+        """The open connections of the charger whose token was accepted."""
         return [one for one in self.open_connections(charger) if one.accepted]
 
     def most_at_once(self, charger: str) -> int:
-        """The most connections of the charger that were ever open at the same time."""
+        """The largest number of connections of the charger that were open at the same time."""
         return int(self.state()["most_at_once"].get(charger, 0))
 
     def handshakes(self, charger: str) -> list[dict[str, Any]]:
@@ -80,11 +80,11 @@ class NodeService(RunningServer):
         return [one for one in self.state()["handshakes"] if one.get("chargerId") == charger]
 
     def rules(self, **rules: str | int | bool | None) -> None:
-        """Puts rules of `server.js` into force; None lifts one."""
+        """Set rules of `server.js`; None removes one."""
         self._control("rules", rules)
 
     def document(self, charger: str, document: Any) -> None:
-        """What the charger's next `chargerConnected` says."""
+        """Set the document of the charger's next `chargerConnected`."""
         self._control("document", {"charger": charger, "document": document})
 
     def emit(
@@ -99,26 +99,26 @@ class NodeService(RunningServer):
         self._control("emit", command)
 
     def emit_each(self, charger: str, event: str, payloads: Sequence[Any]) -> None:
-        """One event each, all in one go: over polling they share a reply."""
+        """Emit one event for each payload at once: over polling they are in one reply."""
         self._control("emitEach", {"charger": charger, "event": event, "payloads": list(payloads)})
 
     def error(self, charger: str, text: str) -> None:
-        """The service's `error`."""
+        """Emit the event `error`."""
         self._control("error", {"charger": charger, "text": text})
 
     def off(self, charger: str) -> None:
-        """Status OFF and the service's goodbye: the namespace disconnects, the transport stays."""
+        """Send status OFF and disconnect from the namespace; the transport stays open."""
         self._control("off", {"charger": charger})
 
     def disconnect(self, charger: str, *, close: bool = False) -> None:
         self._control("disconnect", {"charger": charger, "close": close})
 
     def cut(self, charger: str) -> None:
-        """The wire breaks."""
+        """Break the transport."""
         self._control("cut", {"charger": charger})
 
     def silence(self, charger: str) -> None:
-        """The connection stays open and nothing comes over it any more."""
+        """Keep the connection open and send nothing more over it."""
         self._control("silence", {"charger": charger})
 
     def _control(self, name: str, command: Any = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Streams of this test, each ended with it."""
+"""Streams, each stopped at the end of its test."""
 
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,14 +33,14 @@ async def watch() -> AsyncIterator[Callable[..., Watch]]:
 
 @pytest.fixture
 def silent_address() -> Iterator[str]:
-    """An address where connections are taken by the system and nobody ever answers."""
+    """An address that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.fixture
 def closed_address() -> Iterator[str]:
-    """An address at which nobody listens, held for as long as the test runs."""
+    """An address at which no server listens, reserved during the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{bound.getsockname()[1]}"

@@ -11,7 +11,7 @@ from tests.processes import Process, wait_until
 
 @contextmanager
 def tinyproxy(binary: Path, folder: Path, password: str | None = None) -> Iterator[str]:
-    """The address of a Tinyproxy that takes CONNECT to any port; with `password`, from `user` alone."""
+    """The address of a Tinyproxy that allows CONNECT to any port; with `password`, only for `user`."""
     with _reserved_port() as port:
         config = folder / "tinyproxy.conf"
         login = f"BasicAuth user {password}" if password else ""
@@ -23,7 +23,7 @@ def tinyproxy(binary: Path, folder: Path, password: str | None = None) -> Iterat
 
 @contextmanager
 def sticky_nginx(binary: Path, folder: Path, upstreams: Sequence[str]) -> Iterator[str]:
-    """The URL of an nginx that sends a new client to any of two upstreams, and then by its cookie to the same one."""
+    """The URL of an nginx that balances new clients over two upstreams, and then by their cookie to the same one."""
     one, two = (upstream.removeprefix("http://") for upstream in upstreams)
     with _reserved_port() as port:
         config = folder / "nginx.conf"
@@ -64,7 +64,7 @@ def sticky_nginx(binary: Path, folder: Path, upstreams: Sequence[str]) -> Iterat
 
 @contextmanager
 def _reserved_port() -> Iterator[int]:
-    """A port for a program that cannot choose one itself: bound, not listened to, so that nobody else gets it."""
+    """A port for a program that cannot choose a free one: bound without listening, so that no other program gets it."""
     with socket.socket() as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", 0))

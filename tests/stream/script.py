@@ -1,4 +1,4 @@
-"""A server that says on the wire exactly what a test tells it to."""
+"""A server that sends exactly the frames that a test gives it."""
 
 import json
 import ssl
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-JOINED = '40{"sid":"scripted"}'  # the older client reads no more than the 40
+JOINED = '40{"sid":"scripted"}'  # the older client reads only the 40
 
 
 def opening(ping_milliseconds: int = 25_000) -> str:

@@ -1,4 +1,4 @@
-"""A stream keeps its charger connected: once at a time, for ever, whatever ends a connection."""
+"""A stream keeps its charger connected: with one connection at a time, and again after any end of it."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -53,7 +53,7 @@ async def test_a_disconnect_that_closes_the_transport_has_the_reason_server(
 
 @BOTH
 async def test_an_error_of_the_service_is_an_event(node_service: StartNode, watch: StartWatch, transport: str) -> None:
-    # Generation 2 has a packet of its own for it, after which 4.6.1 takes the namespace for left.
+    # Generation 2 has its own packet for it, after which 4.6.1 treats the namespace as left.
     node = node_service(NATIVE)
     stream = watch(node.url, transports=[transport])
     await stream.until_connected()
@@ -100,7 +100,7 @@ async def test_a_stream_reconnects_after_a_restart_of_the_server(node_service: S
 async def test_a_charger_never_has_two_connections_at_once(
     node_service: StartNode, watch: StartWatch, transport: str
 ) -> None:
-    # The service may take a second connection for another user.
+    # The service may treat a second connection as another user.
     node = node_service(NATIVE, ping_interval=300, ping_timeout=300)
     stream = watch(node.url, transports=[transport], connect_timeout=1.0)
     endings: list[Callable[[], None]] = [
@@ -190,7 +190,7 @@ async def test_a_server_that_announces_a_ping_interval_of_an_hour_is_connected_t
 async def test_silence_is_detected_if_the_ping_interval_is_an_hour(
     node_service: StartNode, watch: StartWatch, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Engine.IO 3 lets the client ping sooner; of Engine.IO 4 only the wait can be shortened.
+    # With Engine.IO 3 the client can ping sooner; with Engine.IO 4 only the timeout can be shortened.
     monkeypatch.setattr(socketio_client, "MAX_PING_SECONDS", 0.3)
     if SOCKETIO5:
         monkeypatch.setattr(connection, "MAX_SILENCE_SECONDS", 0.6)
@@ -214,7 +214,7 @@ async def test_no_event_of_a_server_ends_the_stream(watch: StartWatch) -> None:
 
 
 async def test_an_unknown_frame_ends_at_most_one_connection(watch: StartWatch) -> None:
-    # It makes 4.6.1 stop reading without a word: the silence that follows is what gives it away.
+    # 4.6.1 then stops reading without an error. The silence that follows is detected.
     async with scripted([opening(ping_milliseconds=50), JOINED, b"bytes of no kind"]) as url:
         stream = watch(url)
         await until(lambda: stream.connections >= 2, "another connection")

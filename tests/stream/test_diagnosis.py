@@ -1,4 +1,4 @@
-"""Why an attempt to connect has failed, and what to do: every case, from what was seen of it."""
+"""The reason of every kind of failed attempt to connect, and its remedy."""
 
 import errno
 import socket
@@ -12,7 +12,7 @@ import pytest
 from exporter.errors import ConnectError, ConnectFailure
 from exporter.stream.diagnosis import OTHER_GENERATION, Evidence, closed_early, diagnose, refused, timed_out
 
-# aiohttp's errors carry the address, and so do their texts: with it the token may come.
+# aiohttp's errors and their texts contain the address, and so possibly the token.
 KEY: Any = SimpleNamespace(host="marked-secret", port=443, ssl=True)
 URL = "https://host/?token=marked-secret"
 SELF_SIGNED = ssl.SSLCertVerificationError(1, "marked-secret")
@@ -77,11 +77,11 @@ HTTP = {
 
 
 class LibraryError(Exception):
-    """As the client library raises it: a text that is never the same, and what came over HTTP as second argument."""
+    """An error as the client library raises it: a varying text, and the HTTP body as second argument."""
 
 
 def wrapped(error: BaseException) -> BaseException:
-    """The library raises an error of its own and hides the first one."""
+    """The library raises its own error and hides the first one."""
     try:
         try:
             raise error
@@ -150,7 +150,7 @@ def test_failures_that_only_socket_io_reports(failure: ConnectError, reason: Con
 
 
 class TestForbidden:
-    """A 403 of the service is about the token; one of a firewall or proxy in front of it is not."""
+    """A 403 of the service is about the token, but not one of a firewall or proxy in front of it."""
 
     @pytest.mark.parametrize(
         ("headers", "words"),
@@ -186,7 +186,7 @@ class TestForbidden:
 
 
 class TestRetryAfter:
-    """What the server asks for, in seconds."""
+    """The wait that the server requests, in seconds."""
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -201,7 +201,7 @@ class TestRetryAfter:
             ("-5", None),
             ("1.5", None),
             ("soon", None),
-            # By the server's clock, whatever ours says.
+            # By the server's clock, not by ours.
             ("Wed, 21 Oct 2026 07:28:00 GMT", 90.0),
             ("Thu, 22 Oct 2026 07:28:00 GMT", 3600.0),
             ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
@@ -221,7 +221,7 @@ class TestRetryAfter:
 
 
 class TestOtherTransport:
-    """Whether the other transport is worth a try: a proxy that blocks websockets is, a service that says no is not."""
+    """Whether the other transport may work: it may if a proxy blocks websockets, not if the service refuses."""
 
     @pytest.mark.parametrize("status", [400, 403, 404, 502, 503])
     def test_tried_after_an_answer_that_may_be_of_a_proxy(self, status: int) -> None:

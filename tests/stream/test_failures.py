@@ -1,4 +1,4 @@
-"""Why a stream cannot connect is told apart, in the metrics and in one line that says what to do."""
+"""The reason of a failure to connect is in the metrics and in one log line with a remedy."""
 
 import asyncio
 import re
@@ -77,7 +77,7 @@ async def test_a_service_that_answers_within_the_timeout_connects_at_the_first_a
 ) -> None:
     node = node_service(NATIVE)
     node.rules(**{slow: 3000})
-    # Slower than half of the timeout: neither transport may have less than the whole.
+    # Slower than half of the timeout: each transport must have the whole.
     orders = (["websocket", "polling"], ["polling", "websocket"])
     streams = [
         watch(node.url, charger=order[0], transports=order, connect_timeout=5.5, rng=Resting()) for order in orders

@@ -1,4 +1,4 @@
-"""A connection that has ended is freed at once: nothing of it waits for a garbage collection, which holds the loop."""
+"""A connection that has ended is freed at once, without a garbage collection, which would block the loop."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 PARTS = (Connection, Client, Transport, aiohttp.ClientSession, aiohttp.ClientWebSocketResponse)
 
 
-# What other tests have left, held so that none of it is taken for new.
+# Objects of other tests, kept alive so that their ids are not reused.
 _others: list[object] = []
 
 
@@ -37,7 +37,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def parts() -> dict[str, int]:
-    """What this test has of connections, dead or alive: no kind more than once where one connection lives."""
+    """The connection objects of this test, dead or alive: at most one of each kind per live connection."""
     others = {id(one) for one in _others}
     found = [one for one in gc.get_objects() if isinstance(one, PARTS) and id(one) not in others]
     kinds = [type(one) for one in found if not _is_shared(one)]
@@ -45,12 +45,12 @@ def parts() -> dict[str, int]:
 
 
 def _is_shared(one: object) -> bool:
-    """Whether it is the session of all websockets, which outlives them."""
+    """Whether it is the shared session of the websockets, which outlives them."""
     return isinstance(one, aiohttp.ClientSession) and isinstance(one.cookie_jar, aiohttp.DummyCookieJar)
 
 
 async def until_none_is_left(stream: Watch) -> None:
-    """Returns once the stream rests after its first failure, and holds nothing of the attempt."""
+    """Wait until the stream waits after its first failure and holds no object of the attempt."""
     await stream.until_failed()
     await until(lambda: not parts(), lambda: f"nothing is left: {parts()}")
 

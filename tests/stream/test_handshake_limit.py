@@ -1,4 +1,4 @@
-"""Handshakes follow each other at a pace, and only so many run at the same time."""
+"""Handshakes are limited in rate and in number at the same time."""
 
 import asyncio
 

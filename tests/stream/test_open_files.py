@@ -1,4 +1,4 @@
-"""At most so many streams hold a connection at once; the others wait for their turn, and are counted."""
+"""The number of open streams is limited; the others wait and are counted."""
 
 import resource
 from collections.abc import Callable

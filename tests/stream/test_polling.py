@@ -1,4 +1,4 @@
-"""A polling reply is taken apart as JavaScript put it together, and nonsense is a ValueError, soon."""
+"""A polling reply is decoded as JavaScript encodes it; an invalid one is a ValueError at once."""
 
 import time
 

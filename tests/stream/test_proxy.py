@@ -1,4 +1,4 @@
-"""A proxy of the environment: streams go through it, polling and websockets alike, and tell it nothing else."""
+"""A proxy of the environment: streams of both transports use it, and reveal no more to it than needed."""
 
 import asyncio
 import re
@@ -23,13 +23,13 @@ from tests.stream.watch import CHARGER, NATIVE, TOKEN, Watch
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
 
-# Only the proxy knows where that is.
+# Only the proxy can resolve this name.
 NAME = "service.test"
 REQUEST = re.compile(rb"(\w+) (?:\w+://)?([\w.]+):(\d+)(\S*) ")
 
 
 class ForwardProxy:
-    """An HTTP proxy that finds every name on this machine; `asked` has the head of every request."""
+    """An HTTP proxy that resolves every name to this machine; `asked` has the head of every request."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -68,13 +68,13 @@ class ForwardProxy:
                 if method == b"CONNECT":
                     writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
-                    # A connection for each request: this proxy reads only the first head.
+                    # One connection per request: this proxy reads only the first head.
                     to_there.write(head.replace(asked[0], b"%s %s " % (method, path), 1))
                 await asyncio.gather(_pump(reader, to_there), _pump(there, writer))
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with closing(writer), suppress(OSError):  # the other side may have gone
+    with closing(writer), suppress(OSError):  # the other side may have disconnected
         while piece := await reader.read(65_536):
             writer.write(piece)
 
@@ -87,7 +87,7 @@ async def proxy() -> AsyncIterator[ForwardProxy]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The environment without a word of proxies."""
+    """The environment without proxy variables."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -105,7 +105,7 @@ async def test_a_stream_uses_the_proxy(
 ) -> None:
     node = node_service(NATIVE)
     url = node.url.replace("127.0.0.1", NAME)
-    # Every request of its own connection, so that the proxy sees them all.
+    # One connection per request, so that the proxy sees every request.
     async with aiohttp.TCPConnector(force_close=True) as connector:
         stream = watch(url, service=service(url, transport, connector, f"http://user:pass@{proxy.address}"))
         await stream.until_connected()

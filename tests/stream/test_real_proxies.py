@@ -89,7 +89,7 @@ async def test_behind_a_load_balancer_each_stream_stays_at_its_server_by_its_coo
     binary = or_skip(debian.nginx)
     chargers = [f"charger-{number}" for number in range(8)]
     with sticky_nginx(binary, tmp_path, [node.url for node in nodes]) as url:
-        # One connector for all, as the streams of an account have it: cookies must not mix.
+        # One connector for all, as for the streams of an account: cookies must not mix.
         streams = [watch(url, charger=charger, transports=[transport]) for charger in chargers]
         for stream in streams:
             await stream.until_connected()

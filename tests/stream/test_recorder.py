@@ -1,4 +1,4 @@
-"""A recording costs the streams nothing: a disk that is full or hangs loses lines, and is logged once."""
+"""A recording does not delay the streams: a full or hanging disk loses lines, and is logged once."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ from tests.stream.watch import until
 
 
 class Disk(RecordingFile):
-    """A file whose disk can be full, or hang until it is let go."""
+    """A file on a disk that can be full, or hang until it is released."""
 
     is_full = False
 

@@ -1,4 +1,4 @@
-"""The file of a recording holds whole lines, stays within its size, and belongs to the exporter's user."""
+"""The file of a recording has complete lines only, a limited size, and the exporter's user as owner."""
 
 import errno
 import os

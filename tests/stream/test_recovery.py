@@ -1,4 +1,4 @@
-"""What a stream forgets once it has connected and lived: its waits, and that it was failing."""
+"""A connection that lasted resets the backoff and the record of failures."""
 
 import random
 import re
@@ -15,7 +15,7 @@ StartWatch = Callable[..., Watch]
 
 
 class Bounds(random.Random):
-    """Keeps the upper bound of every wait, and waits next to nothing."""
+    """Records the upper bound of every wait, and returns a very short one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Bounds(random.Random):
 
 
 async def fail_and_connect(node: NodeService, stream: Watch, bounds: Bounds) -> int:
-    """Makes the stream fail at least three times and connect then; returns how many waits there were."""
+    """Let the stream fail at least three times and then connect; return the number of waits."""
     await stream.until_connected()
     node.rules(handshake_status=502)
     node.disconnect(CHARGER, close=True)

@@ -1,4 +1,4 @@
-"""TLS to a service: later connections resume the session of an earlier one, where the service allows it."""
+"""TLS to a service: later connections resume the session of an earlier one if the service allows it."""
 
 import ssl
 from contextlib import AbstractAsyncContextManager
@@ -21,7 +21,7 @@ def greeting(tls: ssl.SSLContext) -> AbstractAsyncContextManager[str]:
 
 
 async def greeted(http: HttpSessions, url: str) -> ssl.SSLObject:
-    """The TLS side of a new connection, once data has come over it."""
+    """The TLS object of a new connection that has received data."""
     async with http.for_websockets().ws_connect(f"{url}/socket.io/") as socket:
         assert await socket.receive_str() == "hello"
         http.joined(socket)
@@ -67,7 +67,7 @@ async def test_a_session_is_offered_to_its_own_host_only(tmp_path: Path) -> None
 
 
 async def test_a_session_is_read_once_per_minute_if_the_service_resumes_none() -> None:
-    # CPython 3.11 leaks at each look.
+    # CPython 3.11 leaks memory at each reading.
     looks = 0
 
     class Full:

@@ -1,6 +1,6 @@
-"""What was measured of the client library (the protocol notes' twelve traps), each with the rule that tames it.
+"""The faults of the client library (numbered as in the protocol notes), each with its handling.
 
-Against a real Socket.IO server of Node's, of the generation that the installed client library speaks.
+The server is Socket.IO in Node.js, of the generation of the installed client library.
 """
 
 import asyncio
@@ -186,7 +186,7 @@ async def test_9_events_arrive_in_the_order_they_were_sent(node_service: StartNo
     node = node_service(NATIVE)
     stream = watch(node.url)
     await stream.until_connected()
-    # Large and small by turns: handled side by side, the small ones would overtake.
+    # Large and small in turn: if they were handled concurrently, the small ones would overtake.
     node.emit_each(CHARGER, "newLog", [{"energy": n, "fill": "x" * (n % 2 * 100_000)} for n in range(200)])
     await until(lambda: len(stream.received(Reading)) == 200, "200 logs")
     assert [one.session_energy_joules for one in stream.received(Reading)] == [n * KWH for n in range(200)]

@@ -1,4 +1,4 @@
-"""A charger's stream as a test watches it: started against a real server, with all that it delivers kept."""
+"""A charger's stream against a real server, with a record of everything that it delivers."""
 
 import asyncio
 import io
@@ -31,16 +31,16 @@ from tests.processes import SECONDS, What, in_vain
 CHARGER = "veChargePoint0125896"
 TOKEN = "header.payload.signature"
 
-# The suite runs with either client library: each has servers of its own generation and of the other.
+# The suite runs with either client library. Each has servers of its own and of the other generation.
 SOCKETIO5 = version("python-socketio").startswith("5.")
 NATIVE: Generation = "4" if SOCKETIO5 else "2"
 FOREIGN: Generation = "2" if SOCKETIO5 else "4"
-# Over websocket, client 5 gets along with an older server until the first ping that does not come.
+# Over websocket, client 5 works with an older server until the first missing ping.
 FOREIGN_TRANSPORTS = ("polling",) if SOCKETIO5 else ("websocket", "polling")
 
 
 async def until(condition: Callable[[], object], what: What, seconds: float = SECONDS) -> None:
-    """Returns once `condition` holds, and lets the stream run meanwhile."""
+    """Wait until `condition` is true, while the stream runs."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, in_vain(what, seconds)
@@ -51,21 +51,21 @@ Kind = TypeVar("Kind", bound=Event)
 
 
 class Impatient(random.Random):
-    """Draws the shortest wait that is no busy loop: how long a backoff may be is another test's matter."""
+    """Draws the shortest wait that is not a busy loop. Another test checks the backoff."""
 
     def uniform(self, a: float, b: float) -> float:
         return min(a + 0.02, b)
 
 
 class Resting(random.Random):
-    """Draws a wait that outlasts the test: no second attempt is made after a failure."""
+    """Draws a wait longer than the test, so that a failure has no second attempt."""
 
     def uniform(self, _a: float, _b: float) -> float:
         return 3600.0
 
 
 class Watch:
-    """One running stream. `delivered` is all that it handed on, in order; `log` what it wrote."""
+    """One running stream. `delivered` has its events in order, `log` its log."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Watch:
         self.task = asyncio.create_task(self.stream.run())
 
     async def stop(self) -> None:
-        """Cancels the stream and waits until it has said goodbye."""
+        """Cancel the stream and wait until it has disconnected."""
         self.task.cancel()
         await asyncio.wait({self.task}, timeout=SECONDS)
         assert self.task.done(), "the stream outlives its cancellation"
@@ -114,7 +114,7 @@ class Watch:
 
     @property
     def connections(self) -> int:
-        """How often the stream has connected."""
+        """The number of connections of the stream."""
         return self.delivered.count(Connected())
 
     @property
@@ -130,18 +130,18 @@ class Watch:
         return self.delivered.count(GARBLED)
 
     def received(self, kind: type[Kind]) -> list[Kind]:
-        """The events of that kind, in order of arrival."""
+        """The events of this type, in order of arrival."""
         return [event for event in self.delivered if isinstance(event, kind)]
 
     async def until_connected(self, times: int = 1) -> None:
-        """Returns once the stream has connected so often and the charger's document has come each time."""
+        """Wait until the stream has connected `times` times and received a document each time."""
         await until(lambda: self.connections >= times, lambda: f"connection {times}: {self.told()}")
         await until(lambda: len(self.received(ChargerDocument)) >= times, lambda: f"document {times}: {self.told()}")
 
     async def until_failed(self, times: int = 1) -> None:
-        """Returns once so many attempts have failed."""
+        """Wait until this number of attempts has failed."""
         await until(lambda: len(self.failures) >= times, lambda: f"failure {times}: {self.told()}")
 
     def told(self) -> str:
-        """What the stream wrote last, for the message of a failing test."""
+        """The last lines of the log, for the message of a failing test."""
         return self.log.getvalue()[-1000:]

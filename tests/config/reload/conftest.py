@@ -1,4 +1,4 @@
-"""The program, as the end-to-end tests start it, and what it needs."""
+"""The program as the end-to-end tests start it, and its service and token."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -19,7 +19,7 @@ from tests.node.service import NodeService
 from tests.processes import SECONDS, wait_until
 
 LIFECYCLE = {"VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE": "true"}
-# A wrapper: the program waits an hour after every failure, so that a stream that retries was woken.
+# A wrapper: the program waits an hour after each failure, so that only a stream that was woken retries.
 SLUGGISH = (
     sys.executable,
     "-c",

@@ -1,4 +1,4 @@
-"""The fleet becomes what a configuration says, or stays unchanged."""
+"""The fleet follows a configuration, or stays unchanged."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ ENDED: list[str] = []
 
 
 class StillStream(ChargerStream):
-    """Connects to nothing, and records its begin and end."""
+    """A stream without a connection that records its start and end."""
 
     def __init__(self, charger_id: str, *others: Any) -> None:
         super().__init__(charger_id, *others)

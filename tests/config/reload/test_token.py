@@ -1,4 +1,4 @@
-"""A renewed token is used by the next attempt, which a stream that was refused for the old one makes at once."""
+"""The next attempt uses a renewed token. A stream whose old token was refused retries at once."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ __all__ = ["watch"]
 
 
 class Sluggish(random.Random):
-    """Draws a wait that is longer than every test: a stream that retries was woken."""
+    """Draws a wait longer than any test, so that only a stream that was woken retries."""
 
     def uniform(self, a: float, b: float) -> float:
         return a + b + 3600.0
@@ -57,6 +57,6 @@ async def test_a_stream_that_failed_for_another_reason_keeps_its_backoff(watch: 
     stream = watch("http://127.0.0.1:9", rng=Sluggish())
     await stream.until_failed()
     stream.stream.token_changed()
-    for _ in range(100):  # turns of the loop in which a woken stream would have begun
+    for _ in range(100):  # turns of the loop in which a woken stream would have started
         await asyncio.sleep(0)
     assert len(stream.failures) == 1

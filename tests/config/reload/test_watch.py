@@ -23,7 +23,7 @@ REFUSED = "reload failed"
 
 
 class Scene:
-    """A configuration on disk. `applied` has the charger ids of each configuration that was put in force."""
+    """A configuration on disk. `applied` has the charger ids of each configuration that was applied."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "config.yml"
@@ -38,7 +38,7 @@ class Scene:
         self.process = ExporterProcess("0", "0", "0")
         self.attempts = 0
         self.applied: list[list[str]] = []
-        # What the next attempts raise.
+        # The errors of the next attempts.
         self.load_error: BaseException | None = None
         self.apply_error: BaseException | None = None
         self.on_apply: Callable[[Config], Awaitable[None]] | None = None
@@ -61,7 +61,7 @@ class Scene:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Watches while the block runs; fails if the watching has ended by itself."""
+        """Watches during the block; fails if the watcher ended by itself."""
         task = asyncio.create_task(self.reloads.watch(LOOK))
         yield
         assert not task.done(), task
@@ -111,7 +111,7 @@ async def test_a_failed_reload_changes_nothing_is_logged_once_and_retried(scene:
         assert scene.applied == []
         attempts = scene.attempts
         await until(lambda: scene.attempts >= attempts + 3, "more attempts")
-        scene.load_error = None  # nothing on disk has changed since
+        scene.load_error = None  # nothing on disk has changed
         await scene.until_applied("a", "b", "c")
     assert scene.process.reload_successful
     assert len(scene.logged(REFUSED)) == 2, "once for all retries, and once for the reload that was asked for"

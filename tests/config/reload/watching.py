@@ -1,4 +1,4 @@
-"""What a running program watches, as its metrics and the service say."""
+"""The chargers that a running program watches, from its metrics and the service."""
 
 import signal
 from typing import Any
@@ -13,7 +13,7 @@ RELOADED = "vecharge_exporter_config_last_reload_successful"
 
 
 def configure(exporter: Exporter, accounts: list[dict[str, Any]]) -> None:
-    """Writes the configuration and sends SIGHUP."""
+    """Write the configuration and send SIGHUP."""
     (exporter.folder / "config.yml").write_text(yaml.safe_dump({"accounts": accounts}))
     exporter.process.signal(signal.SIGHUP)
 
@@ -23,7 +23,7 @@ def watched(exporter: Exporter) -> set[str]:
 
 
 def sids(node: NodeService, charger: str) -> list[str]:
-    """Every connection that the charger ever had."""
+    """The session ids of all connections of the charger so far."""
     return [connection.sid for connection in node.connections(charger)]
 
 
