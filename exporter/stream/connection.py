@@ -141,6 +141,7 @@ class Connection:
             self._joined.result()
             if self._client.eio.ws is not None:
                 self._http.joined(self._client.eio.ws)
+                self._client.forget_url()
             return
         if self._ended.done() or any(task.done() for task in self._loops()):
             raise closed_early()
@@ -206,8 +207,8 @@ class Connection:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._say_goodbye()
-        # A cancelled ping loop continues as long as the state is "connected".
         transport.state = "disconnected"
+        transport.stop_pings()
         for task in loops:
             task.cancel()
         if loops:
@@ -314,5 +315,4 @@ class Connection:
 
     def _loops(self) -> "set[asyncio.Task[None]]":
         transport = self._client.eio
-        tasks = (transport.read_loop_task, transport.write_loop_task, getattr(transport, "ping_loop_task", None))
-        return {task for task in tasks if task is not None}
+        return {task for task in (transport.read_loop_task, transport.write_loop_task) if task is not None}

@@ -1,7 +1,7 @@
 """The HTTP sessions of an account's streams, which keep evidence of a handshake that the client library hides."""
 
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -41,6 +41,28 @@ def _trace() -> aiohttp.TraceConfig:
 
 
 _TRACE: Final = _trace()
+
+
+class Websocket(aiohttp.ClientWebSocketResponse):
+    """A websocket that keeps nothing of its handshake: headers, URL and HTTP parser take 5 KB per stream.
+
+    The names of the attributes are aiohttp's own; tests/stream/test_handshake_remains.py fails if they change.
+    """
+
+    def __init__(
+        self,
+        reader: Any,
+        writer: Any,
+        protocol: str | None,
+        response: aiohttp.ClientResponse,
+        *rest: Any,
+        **options: Any,
+    ) -> None:
+        super().__init__(reader, writer, protocol, response, *rest, **options)
+        for name in ("_cache", "_headers", "_raw_headers", "_real_url", "_request_info", "_url"):
+            setattr(response, name, None)
+        assert response.connection is not None
+        setattr(response.connection.protocol, "_parser", None)  # noqa: B010
 
 
 class HttpSessions:
@@ -93,6 +115,7 @@ class HttpSessions:
             cookie_jar=cookies,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout_seconds),
             response_class=BoundedResponse,
+            ws_response_class=Websocket,
             trace_configs=[_TRACE],
             # Not `trust_env`: aiohttp would read the environment and .netrc in threads at every request.
             proxy=self._proxy,

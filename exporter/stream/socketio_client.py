@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -115,6 +116,10 @@ class Outbox:
         """Queue a packet. 4.6.1 misses a None after another packet and waits half a minute for more packets."""
         if packet is None:
             self._transport.on_broken()
+        self.add(packet)
+
+    def add(self, packet: Any) -> None:
+        """Queue a packet, without waiting."""
         if self._awaited is None or self._awaited.done():
             self._packets.append(packet)
         else:
@@ -144,6 +149,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         None  # on the class too: python-engineio 4 reads it when a client is freed after its attributes were cleared
     )
     heard_at = 0.0
+    _next_ping: asyncio.TimerHandle | None = None
     on_garbled: Callable[[], None]
     on_goodbye: Callable[[], None]
     on_broken: Callable[[], None]
@@ -185,13 +191,32 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     async def _ping_loop(self) -> None:
         """Ping at least every MAX_PING_SECONDS, whatever the server announces (Engine.IO 3 only).
 
-        `Connection` detects missing answers.
+        `Connection` detects missing answers. The library's task would take 1 KB per connection more than a timer.
         """
         self.ping_interval = min(self.ping_interval, MAX_PING_SECONDS)
         self.ping_timeout = min(self.ping_timeout, MAX_PING_SECONDS)
-        while self.state == "connected":
-            await self._send_packet(engineio.packet.Packet(ENGINEIO_PING))
-            await asyncio.sleep(self.ping_interval)
+        self._ping()
+
+    def _ping(self) -> None:
+        if self.state == "connected":
+            self.queue.add(engineio.packet.Packet(ENGINEIO_PING))
+            self._next_ping = asyncio.get_running_loop().call_later(self.ping_interval, self._ping)
+
+    def stop_pings(self) -> None:
+        """Send no more pings."""
+        if self._next_ping is not None:
+            self._next_ping.cancel()
+
+    async def _write_loop(self) -> None:
+        """Send the packets. Over a websocket the library would start a timeout for each, which takes 1 KB."""
+        if self.current_transport != "websocket":
+            await super()._write_loop()
+            return
+        # When the connection breaks, `Connection` is told by the end of this task.
+        with suppress(aiohttp.ClientError, OSError):
+            while (packet := await self.queue.get()) is not None:
+                encoded = packet.encode()
+                await self.ws.send_str(encoded if isinstance(encoded, str) else encoded.decode())
 
     async def _receive_packet(self, pkt: Any) -> None:
         self.heard_at = asyncio.get_running_loop().time()
@@ -205,6 +230,8 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
             await self.handlers["message"](pkt.data)
         except Exception:
             self.on_garbled()  # counts the invalid message
+        # The library's read loop keeps the packet until the next one comes. A document takes 2 KB.
+        pkt.data = None
 
 
 class Client(socketio.AsyncClient):  # type: ignore[misc]
@@ -217,6 +244,10 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
 
     def _engineio_client_class(self) -> type[Transport]:
         return Transport
+
+    def forget_url(self) -> None:
+        """Drop the URL, which holds the token: a connected websocket does not need it."""
+        self.connection_url = self.eio.base_url = None
 
     async def _handle_eio_message(self, data: Any) -> None:
         if self._binary_packet and not isinstance(data, bytes):

@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -17,11 +17,14 @@ def opening(ping_milliseconds: int = 25_000) -> str:
 
 
 @asynccontextmanager
-async def scripted(frames: Sequence[str | bytes], tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def scripted(
+    frames: Sequence[str | bytes], tls: ssl.SSLContext | None = None, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
     """The address of a websocket server that sends `frames` to every client and ignores what it receives."""
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
+        socket.headers.update(headers or {})
         await socket.prepare(request)
         for frame in frames:
             await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))

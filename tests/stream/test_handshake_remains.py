@@ -1,0 +1,54 @@
+"""A live websocket keeps nothing of its handshake: in a fleet of thousands each KB counts, and the token is secret."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+
+import aiohttp
+
+from exporter.config.tokens import TokenReader
+from exporter.stream.connection import Connection
+from tests.stream.script import JOINED, opening, scripted
+from tests.stream.watch import TOKEN, Watch, until
+
+HEADER = "only-in-the-header-of-the-handshake"
+DOCUMENT = "only-in-the-document"
+
+
+async def test_a_live_websocket_keeps_neither_the_token_nor_headers_nor_the_last_message(
+    watch: Callable[..., Watch],
+) -> None:
+    frames = [opening(), JOINED, f'42["unknown","{DOCUMENT}"]']
+    async with scripted(frames, headers={"X-Route": HEADER}) as url:
+        stream = watch(url)
+        await until(lambda: stream.connections, "connected")
+        (connection,) = (one for one in gc.get_objects() if isinstance(one, Connection))
+        await until(lambda: len(stream.delivered) > 2, "the message")
+        held = [text for text in texts_held_by(connection) if TOKEN in text or HEADER in text or DOCUMENT in text]
+        assert held == []
+
+
+async def test_the_search_finds_what_a_connection_holds(watch: Callable[..., Watch]) -> None:
+    async with scripted([opening(), JOINED]) as url:
+        stream = watch(url, charger="a-charger")
+        await until(lambda: stream.connections, "connected")
+        (connection,) = (one for one in gc.get_objects() if isinstance(one, Connection))
+        assert "a-charger" in texts_held_by(connection)
+
+
+def texts_held_by(start: object) -> Iterator[str]:
+    """All texts that can be reached from an object, but not by way of what all streams share."""
+    shared = (type, ModuleType, FunctionType, aiohttp.ClientSession, TokenReader, type(asyncio.get_running_loop()))
+    seen: set[int] = set()
+    waiting = [start]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, shared):
+            continue
+        seen.add(id(one))
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, bytes):
+            yield one.decode(errors="replace")
+        waiting += gc.get_referents(one)
