@@ -7,6 +7,7 @@ SOCKETIO ?= 4
 MINUTES ?= 60
 CHARGERS ?= 500
 TLS ?=
+LOG_SECONDS ?= 1
 # Tests mostly wait for programs, so there are more workers than cores. All tests of a file run in one worker.
 WORKERS ?= 4
 PYTEST_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -109,8 +110,8 @@ chaos: .venv/ready ## Run the whole fault matrix: every row two hundred times, a
 	.venv/bin/python -m pytest -o python_files='test_*.py whole.py' tests/chaos
 
 # CI runs it with MINUTES=3.
-soak: .venv/ready ## Run flapping streams for an hour (CHARGERS=10000 TLS=1 for many, over TLS); fail if memory, tasks or files grow
-	.venv/bin/python -m tests.chaos.soak --minutes $(MINUTES) --streams $(CHARGERS) $(if $(TLS),--tls)
+soak: .venv/ready ## Run flapping streams for an hour (CHARGERS=10000 TLS=1 LOG_SECONDS=10 for many, over TLS); fail if memory, tasks or files grow
+	.venv/bin/python -m tests.chaos.soak --minutes $(MINUTES) --streams $(CHARGERS) --log-seconds $(LOG_SECONDS) $(if $(TLS),--tls)
 
 image: ## Build the image with Docker; SOCKETIO=5 for servers of the newer generation
 	docker build --build-arg SOCKETIO=$(SOCKETIO) --tag vecharge-exporter:$(VERSION) .

@@ -28,12 +28,18 @@ class SimulatedService(RunningServer):
         # Of the service's certificate, if it has one.
         self.authority = authority
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        # One connection for all requests: over TLS each costs a handshake.
+        self._http = requests.Session()
         self.process = Process(*command, *arguments, output=folder / "simulator.log")
         told = self.process.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n")
         self.url = told[1]
         self.token = folder / "token"
         self.token.write_text(told[2])
         self.charger_ids = list(self.totals())
+
+    def __exit__(self, *error: object) -> None:
+        self._http.close()
+        super().__exit__(*error)
 
     def account(self, name: str = "test") -> dict[str, Any]:
         """The configuration of an account that watches all of its chargers."""
@@ -71,7 +77,7 @@ class SimulatedService(RunningServer):
         def answered() -> list[requests.Response]:
             try:
                 url, verify = f"{self.url}/simulator/{path}", str(self.authority) if self.authority else True
-                return [requests.request(method, url, json=parameters, timeout=SECONDS, verify=verify)]
+                return [self._http.request(method, url, json=parameters, timeout=SECONDS, verify=verify)]
             except requests.ConnectionError:
                 return []
 
