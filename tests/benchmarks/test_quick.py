@@ -1,4 +1,4 @@
-"""The benchmarks work: their own checks of what they measure hold. How fast anything is, no test says."""
+"""The benchmarks run, and their checks of what they measure succeed. Tests do not check speed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A row says whether its bar is reached, in figures that a person can read."""
+"""A row shows whether its limit is met, in readable figures."""
 
 from pathlib import Path
 

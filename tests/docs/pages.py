@@ -1,4 +1,4 @@
-"""The pages for users: their blocks of commands and files."""
+"""The blocks of commands and files in the pages for users."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The program and its services, each ended with the test."""
+"""The program and its services, each stopped at the end of the test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The program itself, as a user starts it."""
+"""The program as a user starts it."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ from tests.processes import SECONDS, Process, wait_until
 
 PROGRAM = Path(sys.executable).with_name("vecharge-exporter")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-# A wrapper: root may read every file, unless it lets go of the right to.
+# A wrapper: root can read every file unless it drops the capability.
 AS_ANYBODY = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
 class Exporter:
-    """A running `vecharge-exporter run`, or `demo`; its files lie in `folder`."""
+    """A running `vecharge-exporter run`, or `demo`; its files are in `folder`."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class Exporter:
         return {sample.labels[label]: sample.value for sample in samples}
 
     def wait_until_up(self, chargers: int) -> None:
-        """Returns once so many chargers can be reached."""
+        """Wait until this number of chargers is up."""
         wait_until(lambda: sum(self.values("vecharge_charger_up").values()) == chargers, f"{chargers} chargers up")
 
     def problems(self) -> list[str]:
-        """The lines of the log that are warnings or errors, or no log lines at all."""
+        """The lines of the log that are warnings, errors or not log lines."""
         lines = self.process.text().splitlines()
         return [line for line in lines if "level=info" not in line and "level=debug" not in line]
 

@@ -1,4 +1,4 @@
-"""The README's first command, as it is typed: on a terminal, ended with Ctrl-C."""
+"""The README's first command as typed: on a terminal, stopped with Ctrl-C."""
 
 import re
 import subprocess
@@ -8,10 +8,10 @@ from pathlib import Path
 from tests.processes import SECONDS, answer, wait_until
 
 ROOT = Path(__file__).parents[2]
-# `make demo` with a terminal of its own; what comes on stdin is typed there.
+# `make demo` on its own terminal, which gets what comes on stdin.
 ON_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(['make', 'demo', 'PORT=0'])))"
 CTRL_C = b"\x03"
-# The first time it installs what it needs.
+# The first time it installs its dependencies.
 INSTALLED = 300.0
 
 

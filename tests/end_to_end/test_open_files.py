@@ -1,4 +1,4 @@
-"""A stream is an open file: streams leave 400 files to all else, wait if there are too few, and the log says so."""
+"""A stream is an open file. Streams leave 400 files to the rest of the program; the others wait, which is logged."""
 
 import resource
 import subprocess
@@ -10,7 +10,7 @@ import yaml
 
 from tests.end_to_end.program import PROGRAM, Exporter
 
-SOFT, HARD = 64, 410  # files; 400 are not for streams
+SOFT, HARD = 64, 410  # files, 400 of which are not for streams
 LIMITED = ("sh", "-c", f'ulimit -Sn {SOFT} && ulimit -Hn {HARD} && exec "$@"', "limited")
 
 

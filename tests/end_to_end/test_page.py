@@ -1,4 +1,4 @@
-"""What the program shows on its landing page."""
+"""The landing page of the program."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the real program, over the simulator and over a real Socket.IO server of Node's."""
+"""A real Prometheus scrapes the program with chargers of the simulator and of a Socket.IO server in Node.js."""
 
 import subprocess
 from collections.abc import Callable
@@ -17,7 +17,7 @@ StartExporter = Callable[..., Exporter]
 
 
 def lint(promtool: Path, text: str) -> str:
-    """What `promtool check metrics` finds."""
+    """The problems that `promtool check metrics` finds."""
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
     )

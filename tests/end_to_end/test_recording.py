@@ -1,4 +1,4 @@
-"""A recording that the program makes is played by `replay` with the same totals as live."""
+"""`replay` computes the same totals from a recording as the program did live."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ def test_a_replayed_recording_has_the_totals_of_the_live_streams(tmp_path: Path)
     with SimulatedService(tmp_path / "service", chargers=4, speed=300, seed=7, faults=0.1) as service:
         config = {"accounts": [service.account()]}
         live = run_for(tmp_path, config, 200)
-        # With the totals on disk it goes on; the recording has a restart there.
+        # It continues with the totals on disk; the recording has a restart there.
         live = run_for(tmp_path, config, 400)
     played = subprocess.run(
         [PROGRAM, "replay", "--json", tmp_path / "exporter" / RECORDING], capture_output=True, check=True
@@ -28,7 +28,7 @@ def test_a_replayed_recording_has_the_totals_of_the_live_streams(tmp_path: Path)
 
 
 def run_for(tmp_path: Path, config: Mapping[str, object], lines: int) -> dict[str, float]:
-    """Run the program until it has recorded so many lines; return the totals at its end."""
+    """Run the program until it has recorded this number of lines; return its last totals."""
     exporter = Exporter(tmp_path / "exporter", config, command=RUN)
     recording = tmp_path / "exporter" / RECORDING
     wait_until(lambda: recording.read_bytes().count(b"\n") >= lines, f"{lines} recorded lines")

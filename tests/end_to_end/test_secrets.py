@@ -1,4 +1,4 @@
-"""Tokens, phone numbers, user ids and addresses: none leaves the program, at any level, whatever fails."""
+"""Tokens, phone numbers, user ids and addresses never leave the program, at any log level and with any failure."""
 
 import subprocess
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.end_to_end.program import OPENMETRICS, PROGRAM, Exporter, account
 from tests.node.service import NodeService
 from tests.processes import wait_until
 
-# Each mark is a secret of its own kind; `Addr` stands only where the contract shows no address.
+# Each mark is another kind of secret; `Addr` is only where no address may be shown.
 TOKEN = "eyJSecretTok.eyJSecretTok.SecretTok"
 PHONE = "+911234509876"
 MARKS = ("SecretTok", "1234509876", "SecretUser", "SecretAddr", "SecretKey")
@@ -34,7 +34,7 @@ LOG = {
     **PERSONAL,
 }
 ALL = f"{TOKEN} {PHONE} SecretUser SecretAddr"
-# Payloads that cannot be understood, each with a secret at the place where it cannot.
+# Payloads that cannot be decoded, each with a secret at the invalid place.
 BROKEN: list[Any] = [
     ALL,
     f'{{"voltage": "{ALL}',
@@ -117,7 +117,7 @@ def test_secrets_are_not_shown_when_connections_fail(
 
 
 def assert_nothing_is_told(exporter: Exporter) -> None:
-    """Looks at every page, at the log to its end and at every file."""
+    """Check every page, the complete log and every file."""
     for path in ("/metrics", "/", "/api/v1/chargers", "/api/v1/sessions", "/-/healthy", "/-/ready", f"/{TOKEN}"):
         assert find_marks(exporter.get(path).text.replace(f"/{TOKEN}", "")) == set(), path
     assert find_marks(exporter.scrape(OPENMETRICS)) == set()

@@ -1,4 +1,4 @@
-"""The energy counters are what a bill could be checked against: after many sessions they are the truth."""
+"""The energy counters are correct after many sessions."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.end_to_end.program import Exporter, account
 from tests.processes import SECONDS, wait_until
 
 JOULES_PER_KWH = 3_600_000
-# Sessions of 10 to 20 minutes and pauses of 5 to 10, two minutes a second: many sessions in little time.
+# Sessions of 10 to 20 minutes and pauses of 5 to 10, at two minutes per second: many sessions in a short time.
 BUSY = SimulatorOptions(
     chargers=20,
     speed=120,
@@ -34,7 +34,7 @@ async def test_every_counter_is_the_simulators_true_total(
 
 
 def compare(url: str, start_exporter: Callable[..., Exporter], config: dict[str, Any]) -> None:
-    """Lets sessions pass, makes the simulator hold still, and compares."""
+    """Wait for sessions, pause the simulator, and compare."""
 
     def chargers() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = requests.get(f"{url}/simulator/totals", timeout=SECONDS).json()["chargers"]
@@ -43,7 +43,7 @@ def compare(url: str, start_exporter: Callable[..., Exporter], config: dict[str,
     def all_chargers(action: str) -> None:
         requests.post(f"{url}/simulator/chargers/all/{action}", timeout=SECONDS)
 
-    # A session that begins and ends before the exporter is there would be in the truth and nowhere else.
+    # A session that begins and ends before the exporter starts would only be in the truth.
     all_chargers("pause")
     exporter = start_exporter(config)
     exporter.wait_until_up(len(chargers()))

@@ -1,4 +1,4 @@
-"""The page as prometheus-client prints it, from the same rows: what our own rendering is held to."""
+"""The page as prometheus-client prints it from the same rows, to compare our rendering with."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -51,8 +51,8 @@ class _Page(Collector):
                     if value is None:
                         continue
                     if isinstance(family, CounterMetricFamily):
-                        # In the text format prometheus-client makes a family of its own of it; the contract has it in
-                        # OpenMetrics alone.
+                        # In the text format prometheus-client makes it a separate family; our page has it in
+                        # OpenMetrics only.
                         created = metric.created(subject) if metric.created and self.openmetrics else None
                         family.add_metric(values, float(value), created=created)
                     else:
@@ -79,7 +79,7 @@ def page(
     *,
     openmetrics: bool,
 ) -> bytes:
-    """All of METRICS, without the end mark of OpenMetrics."""
+    """All METRICS, without the end mark of OpenMetrics."""
     rows = _Page(chargers, accounts, process, now)
     rows.openmetrics = openmetrics
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Values written many at a time are written as each would be alone, whatever stands beside them in a column."""
+"""Values of a column are written as each would be alone."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.go_float import numbers
 
-# Each has a way of being written of its own; columns mix them.
+# Each is written in another way; columns mix them.
 COLUMNS = {
     "timestamps": st.floats(1.7e9, 1.8e9),
     "whole seconds": st.integers(1_000_000_000, 1_999_999_999).map(float),

@@ -1,4 +1,4 @@
-"""Whole scrapes of a small fleet, as files: what a change of the exporter changes for its users is a diff here."""
+"""Complete pages of a small fleet as golden files, so that a change for users is a diff."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ DOCUMENT = {"status": "OFF", "energy": 0, "wifiConnectivity": True, "operator": 
 
 
 class Told:
-    """The fleet and its moments."""
+    """The fleet and the times of its events."""
 
     def __init__(self) -> None:
         self.delhi, self.pune = Account("delhi"), Account("pune")
@@ -67,7 +67,7 @@ def fixture(name: str, file: str) -> Event:
 
 @pytest.fixture
 def told() -> Told:
-    """One charger in each of the states that users meet."""
+    """One charger in each state that users see."""
     told = Told()
     told.charger("test", told.delhi, located=True)
     told.charger("ended", told.delhi, 'Rohini "Sector 22"\\')

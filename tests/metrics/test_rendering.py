@@ -1,4 +1,4 @@
-"""The page is what prometheus-client prints for the same samples, and what is kept of it never goes out of date."""
+"""The page equals that of prometheus-client for the same samples, and its cached lines are never out of date."""
 
 import pytest
 from hypothesis import given
@@ -40,7 +40,7 @@ def test_a_page_with_cached_lines_equals_a_new_one(
     for place, step in enumerate(story):
         fleet.take(step)
         if place in scraped_after:
-            # A scrape in the one format must not spoil the next in the other.
+            # A scrape in one format must not affect the next in the other.
             assert rendered(fleet, exposition, openmetrics=not openmetrics) == rendered_afresh(
                 fleet, openmetrics=not openmetrics
             )
@@ -86,7 +86,7 @@ def test_numbers_are_written_as_go_writes_them(value: float) -> None:
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-# What stands in a column is mostly of one kind: readings, joules, timestamps.
+# A column mostly has values of one kind: readings, joules, timestamps.
 alike = st.sampled_from([1.0, 1e-3, 1e3, 1e6, 1e9, 1e15, 1e16]).flatmap(lambda least: st.floats(least, least * 10))
 
 

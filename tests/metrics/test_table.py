@@ -1,4 +1,4 @@
-"""The metric contract: names, types and labels that users' dashboards and alerts are built on."""
+"""The names, types and labels on which users' dashboards and alerts depend."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from exporter.cli.reference import metrics_reference
 from exporter.metrics.metric import Metric
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS, METRICS
 
-# Written down a second time on purpose: whoever renames a metric breaks its users, and is to notice.
+# Listed again on purpose: renaming a metric breaks dashboards and alerts of users.
 CHARGER_CONTRACT = """
     gauge   vecharge_charger_up
     gauge   vecharge_charger_status{status}
@@ -138,7 +138,7 @@ def test_labels_have_the_documented_values(name: str) -> None:
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_help_text_is_one_plain_sentence_in_one_line(metric: Metric[Any]) -> None:
-    # What would have to be escaped does not stand in a help text, so our renderer need not know how.
+    # A help text has no characters to escape, so our renderer does not escape them.
     assert re.fullmatch(r'[A-Z][^\\"\n]*\.', metric.help)
 
 

@@ -1,6 +1,6 @@
-"""compose.yaml, brought up with podman in place of Docker. Like image.py not part of `make test`: `make test-image`.
+"""compose.yaml, started with podman instead of Docker. `make test-image` runs it, `make test` does not.
 
-Grafana's image cannot be made here: test_compose.py reads its part.
+Grafana's image cannot be built here: test_compose.py checks its part of the file.
 """
 
 import re
@@ -44,12 +44,12 @@ class Stack:
         return f"http://{self.compose('port', service, str(port)).strip()}"
 
     def healthy(self, service: str) -> bool:
-        """What its health check says now: podman has no clock to run it by."""
+        """The result of its health check, run now: podman has no timer for it."""
         container = self.compose("ps", "--quiet", service).strip()
         return containers.succeeds("podman", "healthcheck", "run", container)
 
     def query(self, promql: str) -> list[dict[str, str]]:
-        """The labels of the series that Prometheus answers with."""
+        """The labels of the series in the result of a query."""
         url = f"{self.url('prometheus', 9090)}/api/v1/query"
         found = requests.get(url, {"query": promql}, timeout=SECONDS).json()["data"]["result"]
         return [series["metric"] for series in found]
@@ -57,7 +57,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where podman answers as Docker would, with every image in place."""
+    """The address at which podman serves Docker's API, with every image available."""
     or_skip(containers.prepare)
     containers.exporter("4")
     containers.stand_in(containers.PROMETHEUS, SERVICES["prometheus"]["image"])

@@ -1,4 +1,4 @@
-"""Containers where there is no Docker engine and no registry: Debian's buildah and podman, on images made here.
+"""Containers without a Docker engine and a registry: Debian's buildah and podman, on images built here.
 
 They stand in for the images that the Dockerfile and compose.yaml name: a Debian of the same release with the same
 Python, made with debootstrap, and Debian's builds of Prometheus and Alertmanager in it.
@@ -22,13 +22,13 @@ from tests.processes import wait_until
 RELEASE = "trixie"
 PACKAGES = ("busybox-static", "docker-compose", "prometheus", "prometheus-alertmanager")
 BASE = f"localhost/vecharge-stand-in/python:3.13-slim-{RELEASE}"
-# Where pip's certificate file and settings lie while an image is built.
+# The folder of pip's certificate file and settings while an image is built.
 PIP_SETTINGS = ("cert", "index-url", "proxy", "timeout", "trusted-host")
 PIP_CERTIFICATES = "/etc/ssl/pip.pem"
 
 
 class Program(NamedTuple):
-    """A program of a Debian package, and where its image keeps its data."""
+    """A program of a Debian package, and the data folder of its image."""
 
     package: str
     binary: str
@@ -46,7 +46,7 @@ def engine() -> dict[str, str]:
     for program in ("buildah", "podman", "runc", "iptables", "debootstrap"):
         if not shutil.which(program):
             raise UnavailableError(f"{program} is not installed")
-    for service in ("netavark", "aardvark-dns"):  # podman's network, and the names in it
+    for service in ("netavark", "aardvark-dns"):  # podman's network and its DNS
         if not Path("/usr/lib/podman", service).exists():
             raise UnavailableError(f"{service} is not installed")
     settings = folder() / "containers.conf"
@@ -68,7 +68,7 @@ def engine() -> dict[str, str]:
 
 
 def run(*command: str | Path, seconds: float = 600.0) -> str:
-    """What a command of the engine prints; its failure fails the test."""
+    """The output of a command of the engine. Fails the test if the command fails."""
     ended = _ended(*command, seconds=seconds)
     assert ended.returncode == 0, f"{' '.join(map(str, command[:2]))}: {ended.stderr.strip()[-2000:]}"
     return ended.stdout
@@ -80,7 +80,7 @@ def succeeds(*command: str) -> bool:
 
 
 def inspect(image: str) -> Any:
-    """All that is known of an image."""
+    """The description of an image."""
     return json.loads(run("podman", "image", "inspect", image))[0]
 
 
@@ -106,12 +106,12 @@ def prepare() -> Path:
             shutil.rmtree(tree / what)
         _prepare("sh", "-c", f'tar -C "$0" -c . | podman import - {BASE}', tree)
         shutil.rmtree(tree)
-        return new.rename(packages)  # whole or not at all: an interrupted run leaves no half of it
+        return new.rename(packages)  # atomic: an interrupted run leaves no partial image
 
 
 @cache
 def exporter(socketio: str) -> str:
-    """The exporter's image, from the Dockerfile and the files that lie here now."""
+    """The exporter's image, from the Dockerfile and the current files."""
     image = f"localhost/vecharge-exporter-test:socketio{socketio}"
     arguments = {"PYTHON_IMAGE": BASE, "SOCKETIO": socketio, "VERSION": "1.2.3", "REVISION": "4f5e6d"}
     build_arguments = [f"--build-arg={name}={value}" for name, value in arguments.items()]
@@ -120,7 +120,7 @@ def exporter(socketio: str) -> str:
 
 
 def stand_in(program: Program, image: str) -> None:
-    """Makes an image under the name of the program's own, which cannot be fetched."""
+    """Build an image with the name of the program's official one, which cannot be pulled."""
     context = folder() / f"{program.package}.image"
     shutil.rmtree(context, ignore_errors=True)
     for package in (program.package, "busybox-static"):
@@ -140,17 +140,17 @@ def stand_in(program: Program, image: str) -> None:
 
 
 def compose_program() -> Path:
-    """Docker Compose, which speaks to podman as it does to Docker."""
+    """Docker Compose, which uses podman through Docker's API."""
     return prepare() / "docker-compose/usr/libexec/docker/cli-plugins/docker-compose"
 
 
 def _build(image: str, context: Path, *options: str) -> None:
-    """Builds an image in place of the one that had its name."""
+    """Build an image, which replaces the one of the same name."""
     before = run("podman", "images", "--quiet", image).strip()
-    # The format of Docker: that of OCI has no health check.
+    # Docker's format: the OCI format has no health check.
     run("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull=never", *options, f"--tag={image}", context)
     if before and before != run("podman", "images", "--quiet", image).strip():
-        succeeds("podman", "image", "rm", before)  # a container that an aborted run left may still hold it
+        succeeds("podman", "image", "rm", before)  # a container of an aborted run may still use it
 
 
 def _ended(*command: str | Path, seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
@@ -160,7 +160,7 @@ def _ended(*command: str | Path, seconds: float = 600.0) -> subprocess.Completed
 
 
 def _prepare(*command: str | Path) -> str:
-    """What a command prints that a machine may not be able to carry out."""
+    """The output of a command that not every machine can run."""
     ended = _ended(*command)
     if ended.returncode:
         raise UnavailableError(f"{' '.join(map(str, command[:2]))}: {ended.stderr.strip()[-500:]}")
@@ -168,7 +168,7 @@ def _prepare(*command: str | Path) -> str:
 
 
 def _pip_mounts() -> list[str]:
-    """Options that let pip inside a build reach the package index as it does here; nothing of it stays in the image."""
+    """Options with which pip in a build uses this machine's package index. The image keeps none of them."""
     said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
     found = dict(re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", said.stdout, re.MULTILINE))
     settings = {name: found[name] for name in PIP_SETTINGS if name in found}
@@ -182,7 +182,7 @@ def _pip_mounts() -> list[str]:
 
 
 class Container:
-    """A running container; as a context manager it is gone, with its anonymous volumes, at the block's end."""
+    """A running container; as a context manager it is removed with its anonymous volumes at the end of the block."""
 
     def __init__(self, image: str, *command: str, options: tuple[str, ...] = ()) -> None:
         self.id = run("podman", "run", "--detach", *options, image, *command).strip()
@@ -194,19 +194,19 @@ class Container:
         run("podman", "rm", "--force", "--volumes", "--time=0", self.id)
 
     def url(self, port: int = 10037) -> str:
-        """Where the published port answers."""
+        """The URL of the published port."""
         return f"http://{run('podman', 'port', self.id, str(port)).strip()}"
 
     def text(self) -> str:
-        """All that it has written so far."""
+        """Its output so far."""
         return run("sh", "-c", 'podman logs "$0" 2>&1', self.id)
 
     def execute(self, *command: str) -> str:
-        """What a command prints inside it."""
+        """The output of a command in it."""
         return run("podman", "exec", self.id, *command)
 
     def healthy(self) -> bool:
-        """What its health check says now. Only systemd or Docker run it by the clock."""
+        """The result of its health check, run now. Only systemd and Docker run it periodically."""
         return succeeds("podman", "healthcheck", "run", self.id)
 
     def wait_until_healthy(self) -> None:
@@ -218,6 +218,6 @@ class Container:
         wait_until(healthy_while_running, "a healthy container")
 
     def stop(self, seconds: int) -> int:
-        """Its exit status after a SIGTERM; 137 if it had to be killed after so long."""
+        """Its exit status after a SIGTERM; 137 if it was killed after the timeout."""
         run("podman", "stop", f"--time={seconds}", self.id)
         return int(run("podman", "inspect", "--format={{.State.ExitCode}}", self.id))

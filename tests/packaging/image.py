@@ -1,4 +1,4 @@
-"""The image, built and run. Not part of `make test`, for it takes root and Debian's podman: `make test-image`."""
+"""The image, built and run. `make test-image` runs it; `make test` does not, since it needs root and podman."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def image() -> str:
 
 @pytest.fixture(scope="module")
 def demo(image: str) -> Iterator[Container]:
-    """A container as hardened as can be, with simulated chargers."""
+    """A hardened container with simulated chargers."""
     with Container(image, "demo", options=HARDENED) as container:
         container.wait_until_healthy()
         yield container

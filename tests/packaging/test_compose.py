@@ -1,4 +1,4 @@
-"""compose.yaml by reading; compose.py brings it up."""
+"""The content of compose.yaml; compose.py starts it."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ OURS = {"exporter", "demo"}
 
 
 def mounts(service: str) -> dict[str, Path]:
-    """The files and folders of the repository in a service, by their path in it."""
+    """The files and folders of the repository that a service mounts, by their path in it."""
     binds = [volume.split(":") for volume in SERVICES[service]["volumes"]]
     return {target: (DEPLOY / source).resolve() for source, target, *_ in binds if source.startswith(".")}
 

@@ -1,4 +1,4 @@
-"""The Dockerfile by reading; image.py builds and runs it."""
+"""The content of the Dockerfile; image.py builds and runs it."""
 
 import re
 

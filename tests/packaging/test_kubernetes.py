@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: valid, fitting together, and within the restricted Pod Security Standard."""
+"""The Kubernetes manifests are valid and consistent, and meet the restricted Pod Security Standard."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ KINDS = {
 
 
 def built(folder: Path = MANIFESTS) -> dict[str, Any]:
-    """What kustomize makes of a folder, by kind; there is one of each."""
+    """The objects that kustomize builds from a folder, by kind; one of each."""
     kubectl = or_skip(lambda: tool("kubectl"))
     documents = list(yaml.safe_load_all(run(kubectl, "kustomize", folder)))
     kinds = {document["kind"]: document for document in documents}

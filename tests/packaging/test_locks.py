@@ -1,4 +1,4 @@
-"""What an image and a release install is locked: one version of each package, known by its hashes, from no address."""
+"""The packages of images and releases are locked: one version each, with hashes and without an address."""
 
 import re
 import tomllib

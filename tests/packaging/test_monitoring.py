@@ -1,4 +1,4 @@
-"""Rules and dashboards for Kubernetes and for jsonnet: made from the one source, and valid."""
+"""Rules and dashboards for Kubernetes and jsonnet are generated from one source and valid."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ class Spec(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def built(tmp_path: Path) -> list[dict[str, Any]]:
-    """What kustomize makes of both components."""
+    """The objects that kustomize builds from both components."""
     kubectl = or_skip(lambda: tool("kubectl"))
     folder = tmp_path / "deploy"
     folder.mkdir()

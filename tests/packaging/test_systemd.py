@@ -1,4 +1,4 @@
-"""The systemd unit: hardened, and its token no argument, no variable and no setting."""
+"""The systemd unit is hardened, and its token is neither an argument nor a variable nor a setting."""
 
 import re
 

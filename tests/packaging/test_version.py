@@ -1,4 +1,4 @@
-"""The version stands in one place, `exporter/__init__.py`; what must repeat it is held to it."""
+"""The version is defined in `exporter/__init__.py`; copies of it must match."""
 
 import re
 from pathlib import Path

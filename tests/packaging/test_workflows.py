@@ -1,4 +1,4 @@
-"""The workflows at the code's host: pinned, with least permissions."""
+"""The GitHub workflows are pinned and have least permissions."""
 
 import re
 from pathlib import Path

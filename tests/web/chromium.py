@@ -1,4 +1,4 @@
-"""Debian's Chromium, installed if it is not there and may be."""
+"""Debian's Chromium, installed if it is missing and this user may install it."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.cache import UnavailableError, locked
 
-# No sandbox: tests run as root in containers. No word to its maker's servers, which no test may reach.
+# No sandbox: tests run as root in containers. No background requests: tests use no network.
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -29,7 +29,7 @@ def chromium() -> Path:
 
 
 def _install() -> str:
-    # Not unpacked like Prometheus: it needs a hundred libraries beside it.
+    # Not unpacked like Prometheus: it depends on a hundred libraries.
     if os.geteuid() or not shutil.which("apt-get"):
         raise UnavailableError("chromium is not installed: install Debian's package")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

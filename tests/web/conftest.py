@@ -1,4 +1,4 @@
-"""Fixtures of the web side."""
+"""Fixtures of the web tests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.web.site import Site
 
 @pytest.fixture
 async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
-    """A running site; a parameter gives other options of its web side."""
+    """A running site; a parameter changes its web options."""
     async with Site(**getattr(request, "param", {})) as running:
         yield running
 
@@ -35,5 +35,5 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Documents are made for every request."""
+    """Documents are not shared between requests."""
     monkeypatch.setattr(api, "SHARED_SECONDS", 0.0)

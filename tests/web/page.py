@@ -1,4 +1,4 @@
-"""The landing page in a browser, and chargers that fill it."""
+"""The landing page in a browser, and the states of its chargers."""
 
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ COLOUR = "element => getComputedStyle(element).color"
 
 @asynccontextmanager
 async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[Page]:
-    """The page of a site, on a clock that only the test moves. Fails on errors, and on requests to anywhere else."""
+    """The page of a site, on a clock that only the test moves. Fails on errors, and on requests to other servers."""
     context = await browser.new_context(**options)
     page = await context.new_page()
     errors: list[str] = []
@@ -38,14 +38,14 @@ async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[
 
 
 async def next_poll(page: Page) -> None:
-    """Lets the page ask once more, and take what it is answered."""
+    """Let the page poll once and show the response."""
     before = await page.locator("#updated").inner_text()
     await page.clock.run_for(POLL_MILLISECONDS)
     await expect(page.locator("#updated")).not_to_have_text(before)
 
 
 def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
-    """Let a charger be on, and draw this power."""
+    """Switch a charger on, with this power."""
     log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}
     document = decode("chargerConnected", ({"_doc": {"status": "ON"}},))
     reading = decode("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
@@ -63,5 +63,5 @@ def row(page: Page, charger_id: str) -> Any:
 
 
 async def shown(page: Page) -> list[str]:
-    """The ids of the rows that can be seen, from above."""
+    """The ids of the visible rows, from the top."""
     return await page.locator("#rows .charger:visible .id").all_inner_texts()

@@ -38,7 +38,7 @@ def basic(user: str, password: str) -> str:
 
 
 class Pages(Scrape):
-    """A scrape that names its format only; a test can hold it, and set its size."""
+    """A scrape that returns only the name of its format. A test can block it and set its size."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -62,7 +62,7 @@ class SilentStream(ChargerStream):
 
 
 class Log:
-    """The lines that were logged."""
+    """The lines of the log."""
 
     def __init__(self) -> None:
         self._text = ""
@@ -109,7 +109,7 @@ class Site:
         self.web = Web(self.fleet, self.pages, SessionsDocument(state_file), web_options, self._reload, log)
         self.url = ""
         self.port = 0
-        # How its client meets TLS: with what it trusts.
+        # The TLS settings of its client.
         self.trusting: ssl.SSLContext | bool = True
 
     async def __aenter__(self) -> Self:
@@ -129,7 +129,7 @@ class Site:
         await self.fleet.stop()
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer and its body; header names with _ for -."""
+        """The response and its body; header names have _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.session.request(method, self.url + path, headers=named, ssl=self.trusting) as response:
             return response, await response.read()

@@ -31,7 +31,7 @@ READING = decode("newLog", ({**LOG, **WHEN},))
 
 @pytest.fixture
 async def fleet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
-    """A site over two chargers, whose document is made anew for every request."""
+    """A site with two chargers, whose document is not shared between requests."""
     monkeypatch.setattr(api, "SHARED_SECONDS", 0.0)
     async with Site([("test", "Rohini Sector 22"), ("other", None)]) as running:
         yield running

@@ -1,4 +1,4 @@
-"""What the landing page shows, in a real browser. What opens in a row: test_browser_details."""
+"""The landing page in a real browser. test_browser_details has the details of a row."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.web.page import TWELVE, charging, next_poll, opened, row, shown, swit
 from tests.web.site import Site
 
 DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 

@@ -1,4 +1,4 @@
-"""What opens in a row of the landing page, and the energy of the sessions, in a real browser."""
+"""The details of a row of the landing page, and the energy of the sessions, in a real browser."""
 
 import re
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from exporter.errors import ConnectFailure
 from tests.web.page import TWELVE, charging, next_poll, opened, row
 from tests.web.site import Site
 
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 BEGAN = datetime(2026, 11, 27, 20, 15, tzinfo=UTC)
@@ -39,7 +39,7 @@ def session(number: int, **changes: Any) -> dict[str, Any]:
 
 
 class Sessions:
-    """Answers GET /api/v1/sessions in the exporter's place."""
+    """Responds to GET /api/v1/sessions instead of the exporter."""
 
     def __init__(self) -> None:
         self.sessions = [session(number) for number in range(10)]
@@ -56,7 +56,7 @@ class Sessions:
 
 @asynccontextmanager
 async def with_sessions(browser: Browser, site: Site, **options: Any) -> AsyncIterator[tuple[Page, Sessions]]:
-    """The page, opened again with answers about sessions."""
+    """The page, reloaded with these responses about sessions."""
     sessions = Sessions()
     async with opened(browser, site, **options) as page:
         await page.route("**/api/v1/sessions?**", sessions.answer)

@@ -1,4 +1,4 @@
-"""The landing page refreshes itself, and old data looks old, in a real browser."""
+"""The landing page refreshes itself and marks old data, in a real browser."""
 
 import re
 
@@ -10,7 +10,7 @@ from exporter.errors import ConnectFailure
 from tests.web.page import COLOUR, POLL_MILLISECONDS, TWELVE, charging, next_poll, opened, row, shown
 from tests.web.site import Site
 
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 

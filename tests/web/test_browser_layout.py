@@ -10,7 +10,7 @@ from exporter.errors import ConnectFailure
 from tests.web.page import TWELVE, charging, opened, row, switched_off
 from tests.web.site import Site
 
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 
@@ -39,7 +39,7 @@ async def test_the_page_has_a_table_from_700_pixels_and_cards_below(browser: Bro
                     await expect(row(page, "charger1").locator(part)).to_be_visible()
 
 
-# Text with less contrast than WCAG asks for at level AA.
+# Text with less contrast than WCAG requires at level AA.
 FAINT = """() => {
   const channels = (text) => text.match(/[\\d.]+/g).map(Number);
   const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);

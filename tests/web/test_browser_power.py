@@ -1,4 +1,4 @@
-"""The lines of power on the landing page, in a real browser."""
+"""The power charts of the landing page, in a real browser."""
 
 import re
 import time
@@ -12,22 +12,22 @@ from exporter.charger.wire import decode
 from tests.web.page import TWELVE, charging, next_poll, opened, row
 from tests.web.site import Site
 
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 
 async def points(page: Page) -> list[list[tuple[float, float]]]:
-    """The lines of the first row that are joined, each by its points."""
+    """The connected lines of the first row, each as its points."""
     drawn = str(await page.locator("#rows .line").first.get_attribute("d"))
     lines = [line.split("L") for line in drawn.split("M")[1:]]
-    # The last point is there twice, so that a single one is a dot.
+    # The last point is repeated, so that a single point is a dot.
     assert all(line[-1] == line[-2] for line in lines)
     return [[(float(x), float(y)) for x, y in (point.split() for point in line[:-1])] for line in lines]
 
 
 @asynccontextmanager
 async def ahead(page: Page) -> AsyncIterator[dict[str, float]]:
-    """The exporter's clock stands still, and is ahead of the present by as many `seconds` as the test says."""
+    """The clock of the exporter is stopped; the test sets it ahead by `seconds`."""
     clock = {"seconds": 0.0}
     present = time.time()
 
@@ -41,7 +41,7 @@ async def ahead(page: Page) -> AsyncIterator[dict[str, float]]:
 
 
 async def polled(page: Page, site: Site, clock: dict[str, float], *watts: float, every: float = 5.0) -> None:
-    """Let the page see these powers of charger1, one each poll."""
+    """Let the page poll these powers of charger1, one per poll."""
     for value in watts:
         # Without a time, so that none is a duplicate.
         site.tell("charger1", decode("newLog", ({"power": value, "voltage": 230.0},)))

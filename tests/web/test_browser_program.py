@@ -1,4 +1,4 @@
-"""The landing page of the whole program, in a real browser: what it shows is what the exporter knows."""
+"""The landing page of the whole program, in a real browser."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tests.end_to_end.program import Exporter
 from tests.processes import wait_until
 from tests.simulated import SimulatedService
 
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 @pytest.fixture
 def exporter(tmp_path: Path) -> Iterator[Exporter]:
-    """The program, watching four chargers whose sessions take seconds."""
+    """The program with four chargers whose sessions take seconds."""
     with SimulatedService(tmp_path / "simulator", chargers=4, speed=600, seed=3) as service:
         exporter = Exporter(tmp_path / "exporter", {"accounts": [service.account()]})
         with exporter.process:

@@ -1,4 +1,4 @@
-"""What part of the fleet the landing page shows, and in which order, in a real browser."""
+"""Search, filters, sorting and paging of the landing page, in a real browser."""
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -8,7 +8,7 @@ from exporter.errors import ConnectFailure
 from tests.web.page import TWELVE, charging, opened, shown, switched_off
 from tests.web.site import Site
 
-# One browser for all tests, so one event loop.
+# All tests share a browser, so they share an event loop.
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("fresh")]
 
 
@@ -174,7 +174,7 @@ async def test_five_thousand_chargers_are_searched_without_delay(browser: Browse
                   return performance.now() - started;
                 }"""
             )
-            # The clock of the page stands still, that of the browser does not.
+            # The clock of the page is stopped, that of the browser is not.
             assert spent < 1000
             assert await shown(page) == ["charger4711"]
 

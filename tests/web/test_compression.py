@@ -1,4 +1,4 @@
-"""Compression: any client can read it."""
+"""Any client can decompress a response."""
 
 import gzip
 import subprocess

@@ -1,4 +1,4 @@
-"""The web configuration file: users, headers, and every fault with its place."""
+"""The web configuration file: users, headers, and every fault with its position."""
 
 import os
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_a_change_of_any_file_changes_the_configuration(tmp_path: Path, changed:
     Authority(tmp_path).issue("server")
     config = loaded(tmp_path, TLS + CLIENTS)
     assert config.look() == config.files
-    # As tools that renew certificates do it: another file replaces this one.
+    # Tools that renew certificates replace the file.
     other = tmp_path / "other"
     other.write_bytes((tmp_path / changed).read_bytes())
     os.utime(other, ns=(1, (tmp_path / changed).stat().st_mtime_ns))

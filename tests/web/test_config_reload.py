@@ -49,7 +49,7 @@ class Configured:
         new.replace(self.file)
 
     def use(self, authority: Authority, key: PrivateKey | None = None) -> None:
-        """Put a certificate of this authority in place, first the certificate and then the key."""
+        """Install a certificate of this authority, first the certificate and then the key."""
         for issued, name in zip(authority.issue("server", key=key), ("server.crt", "server.key"), strict=True):
             shutil.copy(issued, self.folder / name)
 
@@ -67,12 +67,12 @@ async def running(configured: Configured, text: str) -> AsyncIterator[Site]:
 
 
 async def logged(site: Site, text: str) -> None:
-    """Return once a line of the log contains `text`."""
+    """Wait until a line of the log contains `text`."""
     await until(lambda: any(text in line for line in site.log.lines), lambda: "\n".join(site.log.lines))
 
 
 async def status(site: Site, scheme: str, tls: ssl.SSLContext | bool = True, **headers: str) -> int | str:
-    """How a request over a new connection is answered: a status, or the name of the client's error."""
+    """The status of a request over a new connection, or the name of the client's error."""
     try:
         async with (
             aiohttp.ClientSession() as session,
@@ -107,7 +107,7 @@ async def test_a_renewed_certificate_applies_to_new_connections(configured: Conf
     async with running(configured, TLS) as site:
         assert await status(site, "https", configured.first.trusting()) == 200
         assert await status(site, "https", configured.second.trusting()) == "ClientConnectorCertificateError"
-        configured.use(configured.second)  # for a moment the certificate is the new one and the key still the old
+        configured.use(configured.second)  # for a moment the certificate is new and the key is old
         await logged(site, "web configuration reloaded")
         assert await status(site, "https", configured.second.trusting()) == 200
         assert await status(site, "https", configured.first.trusting()) == "ClientConnectorCertificateError"
@@ -188,7 +188,7 @@ async def test_a_partly_written_file_removes_no_protection(configured: Configure
                 unencrypted.add(await status(site, "http"))
 
         asking = asyncio.create_task(ask())
-        # In place, as editors and shells do, and the rest comes late.
+        # In place, as editors and shells do; the rest is written later.
         configured.file.write_text(written)
         await logged(site, "web configuration not reloaded; the previous one stays in force")
         configured.file.write_text(TLS + users(alice="new"))
@@ -283,7 +283,7 @@ async def test_changed_client_authorities_need_a_restart(configured: Configured)
 
 
 async def reloaded(site: Site) -> tuple[float, float]:
-    """What a scrape shows: whether, and when, the configuration was read with success."""
+    """Whether and when the configuration was read successfully, from a scrape."""
     page = b"".join(await site.fleet.page.pieces(openmetrics=False)).decode()
     success, when = re.findall(r"^vecharge_exporter_config_last_reload_success\w+ (\S+)$", page, re.MULTILINE)
     return float(success), float(when)

@@ -1,4 +1,4 @@
-"""docs/web-configuration.md says what the exporter does."""
+"""docs/web-configuration.md matches the exporter."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every answer carries, and which requests get one."""
+"""The headers of every response, and the authentication of every request."""
 
 import asyncio
 import re
@@ -62,7 +62,7 @@ async def test_every_response_has_the_security_headers(site: Site) -> None:
 
 
 async def raw(site: Site, request: bytes) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body of the answer to these bytes, after which the exporter closes the connection."""
+    """Send these bytes; return status, headers and body of the response. The exporter then closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(request)
     answer = await asyncio.wait_for(reader.read(), SECONDS)

@@ -1,4 +1,4 @@
-"""What a client may use: however it behaves, the others get their answers."""
+"""Limits of clients: no client can block the others."""
 
 import asyncio
 import resource
@@ -25,13 +25,13 @@ FEW: dict[str, Any] = {"limits": Limits(connections=3)}
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """Of the site; a parameter gives others."""
+    """The limits of the site; a parameter changes them."""
     return {}
 
 
 @pytest.fixture(params=["http", "https"])
 async def site(request: pytest.FixtureRequest, options: dict[str, Any], tmp_path: Path) -> AsyncIterator[Site]:
-    """A running site: what holds without TLS holds with it."""
+    """A running site, with and without TLS."""
     if request.param == "http":
         async with Site(**options) as running:
             yield running
@@ -57,7 +57,7 @@ async def connection(site: Site) -> AsyncIterator[tuple[asyncio.StreamReader, as
 
 @contextmanager
 def many_open_files() -> Iterator[None]:
-    """While it lasts, this process has enough for both ends of a thousand connections."""
+    """This process can open both ends of a thousand connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     try:
@@ -71,7 +71,7 @@ def open_files() -> int:
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
-    """What was received until the exporter closed the connection."""
+    """The bytes received until the exporter closed the connection."""
     try:
         return await asyncio.wait_for(reader.read(), SOON)
     except ConnectionError:
@@ -87,7 +87,7 @@ def connected(site: Site) -> socket.socket:
 
 
 def rest_of(deaf: socket.socket) -> int:
-    """The number of bytes that are still received."""
+    """The number of bytes that can still be received."""
     taken = 0
     with suppress(ConnectionError, ssl.SSLEOFError):
         while chunk := deaf.recv(1_000_000):
@@ -142,14 +142,14 @@ async def test_a_client_that_does_not_read_is_disconnected_and_its_response_free
         await until(lambda: len(asyncio.all_tasks()) == before, "the end of what answers it")
         taken = await asyncio.to_thread(rest_of, deaf)
     assert taken < len(site.pages.text)
-    site.pages.text = b"short"  # a large answer could take a busy machine longer than the limit
+    site.pages.text = b"short"  # a busy machine could take longer than the limit for a large response
     await assert_answers(site)
 
 
 @pytest.mark.parametrize("site", ["http"], indirect=True)
 @pytest.mark.parametrize("options", [SHORT])
 async def test_a_client_that_does_not_read_is_disconnected_for_any_response_size(site: Site) -> None:
-    # The kernel takes what its buffers hold, and the program up to 64 KB more.
+    # The kernel accepts as much as its buffers hold, the program up to 64 KB more.
     sizes = range(50_000, 5_000_000, 50_000)
     before = open_files()
     with many_open_files(), ExitStack() as clients:

@@ -1,4 +1,4 @@
-"""Where the web side listens."""
+"""The addresses on which the server listens."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ async def status(url: str) -> int:
 
 @pytest.fixture
 def ipv6() -> None:
-    """The machine speaks IPv6 on loopback."""
+    """The machine has IPv6 on loopback."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -93,7 +93,7 @@ async def test_an_address_that_cannot_be_bound_releases_the_others() -> None:
         other = Site(listen=(ANY_PORT, ListenAddress("127.0.0.1", taken.port)))
         with pytest.raises(ListenError, match="Address already in use"):
             await other.web.start()
-        # The first of them is free again: nothing listens, and nothing is left open (a ResourceWarning is an error).
+        # The first one is free again, and no socket is left open (a ResourceWarning is an error).
         assert await status(f"http://127.0.0.1:{taken.port}/-/healthy") == 200
 
 

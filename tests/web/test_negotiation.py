@@ -1,4 +1,4 @@
-"""Which format and compression a client gets, by what it accepts."""
+"""The format and compression of a response, by the headers of the request."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Basic authentication: who is accepted, and what a password costs. Counted, not timed."""
+"""Basic authentication: accepted users, and the number of bcrypts. They are counted, not timed."""
 
 import asyncio
 import threading
@@ -138,7 +138,7 @@ async def test_one_bcrypt_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def turnstile(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
-    """Every bcrypt waits until it is let through."""
+    """Every bcrypt waits until the test releases it."""
     let_through = threading.Semaphore(0)
     check = bcrypt.checkpw
 
@@ -152,7 +152,7 @@ def turnstile(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
 
 
 async def waiting(users: Passwords, count: int) -> list[asyncio.Task[bool]]:
-    """Requests with wrong passwords: the first is being checked, the others wait."""
+    """Requests with wrong passwords: the first is checked, the others wait."""
     tasks = [asyncio.create_task(users.accept(basic("alice", f"wrong{n}"))) for n in range(count)]
     await asyncio.sleep(0)
     return tasks

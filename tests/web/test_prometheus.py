@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the real program over TLS, with a password and with a client certificate."""
+"""A real Prometheus scrapes the program over TLS, with a password and with a client certificate."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @contextmanager
 def exporter(folder: Path, web: dict[str, Any]) -> Iterator[tuple[Process, str]]:
-    """The program with this web configuration, and where it listens; the service it watches is not there."""
+    """The program with this web configuration, and its address; it has no service to connect to."""
     (folder / "web.yml").write_text(yaml.safe_dump(web))
     (folder / "token").write_text("a.b.c")
     config = {"accounts": [account("http://127.0.0.1:9", folder / "token", ["test"])]}

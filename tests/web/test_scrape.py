@@ -27,7 +27,7 @@ NOW = Moment(1_700_000_000.0, 1000.0)
 
 
 class HeldFleet:
-    """A fleet whose page is made once `open` is set, and which counts its pages."""
+    """A fleet that renders its page once `open` is set, and counts its pages."""
 
     def __init__(self) -> None:
         self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
@@ -59,7 +59,7 @@ def scrape(held: HeldFleet) -> Scrape:
 
 
 async def begun(scrape: Scrape, *, openmetrics: bool = False, encoding: str = IDENTITY) -> "asyncio.Task[list[bytes]]":
-    """A scrape that waits for its page: one turn of the loop brings it there."""
+    """A scrape that waits for its page after one turn of the loop."""
     task = asyncio.create_task(scrape.page(openmetrics=openmetrics, encoding=encoding))
     await asyncio.sleep(0)
     return task
@@ -152,7 +152,7 @@ async def test_the_page_of_a_large_fleet_does_not_block_the_event_loop(
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
     pieces, turns = await turns_during(fleet.page.pieces(openmetrics=False))
-    assert turns == 3  # five chargers are three slices, and their lines are joined in a turn of their own
+    assert turns == 3  # five chargers are three slices; their lines are joined in another turn
     assert b"".join(pieces).count(b"\nvecharge_charger_up{") == 5
 
 

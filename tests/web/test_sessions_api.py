@@ -23,7 +23,7 @@ PAGE = "/api/v1/sessions"
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """A site over the sessions of two chargers."""
+    """A site with the sessions of two chargers."""
     running = RunningSession(36_000, NOON + 2 * DAY, NOON + 2 * DAY, NOON + 2 * DAY, number=3)
     with closing(StateStore.open(tmp_path)) as store:
         store.commit(

@@ -1,4 +1,4 @@
-"""TLS in the web configuration file: what the keys of the format do, and every fault with its place."""
+"""TLS in the web configuration file: the keys of the format, and every fault with its position."""
 
 import fcntl
 import os
@@ -33,21 +33,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 def tls(folder: Path, keys: str = "") -> Tls:
-    """The section with these keys beside certificate and key."""
+    """The section with certificate, key and these keys."""
     found = loaded(folder, f"{TLS}{keys}}}").tls
     assert found is not None
     return found
 
 
 def trusting(folder: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
-    """A client that speaks TLS up to this version."""
+    """A client that supports TLS up to this version."""
     client = ssl.create_default_context(cafile=folder / "authority.pem")
     client.maximum_version = newest
     return client
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> ssl.SSLObject | None:
-    """The client's end of a connection; None if the handshake fails."""
+    """The client side of a connection; None if the handshake fails."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
         client.wrap_bio(to_client, to_server, server_hostname="localhost"),
@@ -131,7 +131,7 @@ def test_a_curve_can_be_chosen(folder: Path, curve: str, works: bool) -> None:
 
 
 def with_certificate(folder: Path, name: str = "client") -> ssl.SSLContext:
-    client = trusting(folder, TLS12)  # of version 1.3 a client's handshake ends before its certificate is verified
+    client = trusting(folder, TLS12)  # in 1.3 the handshake of a client ends before its certificate is verified
     client.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
     return client
 
@@ -263,7 +263,7 @@ def test_an_encrypted_key_is_rejected(tmp_path: Path) -> None:
 
 
 def damaged(pem: str) -> str:
-    """With one of its lines reversed."""
+    """The text with one of its lines reversed."""
     lines = pem.splitlines()
     return "\n".join([lines[0], lines[1][::-1], *lines[2:]])
 

@@ -20,7 +20,7 @@ def loaded(folder: Path, text: str) -> WebConfig:
 
 
 def fault(folder: Path, text: str) -> str:
-    """What the error says about a file of this text, without its name."""
+    """The error for a file of this text, without the file's name."""
     with pytest.raises(ConfigError) as caught:
         loaded(folder, text)
     name, _, message = str(caught.value).partition(": ")
