@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from exporter.charger.events import Connected
 from exporter.charger.wire import decode
-from tests.web.page import TWELVE, charging, next_poll, opened, row, shown, switched_off
+from tests.web.page import COLOUR, TWELVE, charging, next_poll, opened, row, shown, switched_off
 from tests.web.site import Site
 
 DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
@@ -92,6 +92,17 @@ async def test_without_scripts_the_page_has_the_totals_and_a_link_to_the_json(br
             await expect(page.locator("#total-up")).to_have_text("1")
             await expect(page.locator("#total-power")).to_have_text("7.4 kW")
             await expect(page.get_by_role("link", name="The same as JSON")).to_be_visible()
+
+
+async def test_no_charger_up_is_not_shown_as_good(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site, opened(browser, site) as page:
+        up = page.locator("#total-up")
+        expected = await page.locator("#total-chargers").evaluate(COLOUR)
+        assert await up.evaluate(COLOUR) == expected
+        charging(site, "charger1", 7400.0)
+        await next_poll(page)
+        await expect(up).to_have_text("1")
+        assert await up.evaluate(COLOUR) != expected
 
 
 async def test_the_title_has_the_number_of_unreachable_chargers(browser: Browser) -> None:

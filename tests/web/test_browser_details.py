@@ -46,12 +46,13 @@ class Sessions:
         self.joules = 3.6e6 * 42.5
         self.asked: list[dict[str, list[str]]] = []
         self.status = 200
+        self.damaged: dict[str, bool] = {}
 
     async def answer(self, route: Route) -> None:
         query = parse_qs(urlsplit(route.request.url).query)
         self.asked.append(query)
         totals = {"totals": {"sessions": 3, "energy_joules": self.joules}} if "totals" in query else {}
-        await route.fulfill(status=self.status, json={"sessions": self.sessions, **totals})
+        await route.fulfill(status=self.status, json={"sessions": self.sessions, **totals, **self.damaged})
 
 
 @asynccontextmanager
@@ -160,6 +161,18 @@ async def test_unreadable_sessions_are_reported_and_the_other_details_shown(brow
             sessions.sessions = []
             await page.clock.run_for(35_000)
             await expect(note).to_have_text("No session yet.")
+
+
+async def test_damaged_sessions_are_reported_beside_the_others_and_beside_the_totals(browser: Browser) -> None:
+    async with Site(TWELVE[:1]) as site, with_sessions(browser, site) as (page, sessions):
+        await expect(page.locator("#total-month")).to_have_text("42.5 kWh")
+        sessions.damaged = {"damaged": True}
+        await page.clock.run_for(65_000)
+        await expect(page.locator("#total-month")).to_have_text("42.5 kWh (incomplete)")
+        await page.locator("#rows .id").click()
+        note = page.locator(".details:visible .note")
+        await expect(note).to_contain_text("Run 'vecharge-exporter sessions' to see which.")
+        await expect(page.locator(".details:visible .list tr")).to_have_count(10)
 
 
 async def test_the_energy_of_today_and_of_this_month_follows_the_time_zone_of_the_browser(browser: Browser) -> None:

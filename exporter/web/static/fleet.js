@@ -120,6 +120,7 @@ function drawTotals() {
   setText(page["total-on"], count(chargers.filter(STATES.get("on")).length));
   setKnown(page["total-power"], watts, totalPower);
   setKnown(page["total-energy"], joules, totalEnergy);
+  page["total-up"].parentElement.classList.toggle("good", up > 0);
   page["total-down"].parentElement.classList.toggle("some", down > 0);
   document.title = `${down ? `${count(down)} unreachable` : "Chargers"} - vecharge-exporter`;
 }
