@@ -1,4 +1,4 @@
-"""Servers that misbehave in the handshake: what stands in the service's place at its address."""
+"""Servers that take the place of the service and misbehave in the handshake."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from tests.chaos.proxy import Answer
 
 
 def http(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """Answers every request so."""
+    """Responds to every request with this status and body."""
     fields = {"Content-Length": str(len(body)), "Connection": "close", **(headers or {})}
     head = f"HTTP/1.1 {status} Answer\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return raw(head.encode() + b"\r\n" + body)
 
 
 def raw(answer: bytes) -> Answer:
-    """Answers every request with these bytes and hangs up."""
+    """Responds to every request with these bytes and closes the connection."""
 
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -25,7 +25,7 @@ def raw(answer: bytes) -> Answer:
 
 
 async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers a request with a body that has no end."""
+    """Responds to a request with an endless body."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
     while True:
@@ -34,6 +34,6 @@ async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 async def silence(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Takes the request and never says a word."""
+    """Accepts the request and never responds."""
     while await reader.read(65_536):
         pass

@@ -1,4 +1,4 @@
-"""A charger behind a proxy for each test, and one real Socket.IO server for all of them."""
+"""A charger behind a proxy for each test, and one Socket.IO server in Node.js for all tests."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from tests.stream.watch import NATIVE, until
 
 @pytest.fixture(scope="session")
 def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., NodeService]]:
-    """`start_service(...)` starts a real Socket.IO server of Node's, or finds the one that was started so."""
+    """`start_service(...)` starts a Socket.IO server in Node.js, or returns the one with the same options."""
     or_skip(modules)
     prepare_library()
     with ExitStack() as running:
@@ -37,7 +37,7 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest, start_service: Callable[..., NodeService]) -> NodeService:
-    """The service. Where silence is to be noticed its pings are quick; else no busy machine must look silent."""
+    """The service. Its pings are frequent only if the test is about silence: a busy machine must not look silent."""
     if fault_of(request.function).within is not Within.SILENCE:
         return start_service()
     milliseconds = (round(seconds * 1000) for seconds in (PING_INTERVAL, PING_TIMEOUT))
@@ -46,7 +46,7 @@ def service(request: pytest.FixtureRequest, start_service: Callable[..., NodeSer
 
 @pytest.fixture
 async def scene(request: pytest.FixtureRequest, service: NodeService, tmp_path: Path) -> AsyncIterator[Scene]:
-    """One charger behind the proxy; afterwards nothing of it is left: no task, no open file."""
+    """One charger behind the proxy. Afterwards neither a task nor an open file of it may be left."""
     files = open_files()
     async with staged(service, fault_of(request.function), request.node.name, tmp_path / "scene") as scene:
         yield scene
@@ -57,7 +57,7 @@ async def scene(request: pytest.FixtureRequest, service: NodeService, tmp_path: 
 
 @pytest.fixture(autouse=True)
 def no_records() -> Iterator[None]:
-    """pytest keeps what the tests' own servers log, with all that their tracebacks hold: no memory would stay level."""
+    """pytest keeps the log records of the test servers with their tracebacks, so that memory would grow."""
     logging.disable()
     yield
     logging.disable(logging.NOTSET)
@@ -65,13 +65,13 @@ def no_records() -> Iterator[None]:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Whom the exporter is told to trust."""
+    """The authority that the exporter trusts."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The names ending in .example that DNS knows: they stand for this machine."""
+    """The names ending in .example that resolve, to this machine."""
     known: set[str] = set()
     resolve = socket.getaddrinfo
 

@@ -43,7 +43,7 @@ class Fault:
 
 
 def holds(fault: Fault) -> Callable[[F], F]:
-    """Marks a test as the one that verifies this row."""
+    """Mark a test as the one that verifies this row."""
 
     def mark(test: F) -> F:
         test.__dict__["fault"] = fault

@@ -1,4 +1,4 @@
-"""Fuzzed frames through the whole path: a websocket, Engine.IO, Socket.IO, the charger, the exposition."""
+"""Fuzzed frames through the whole path: websocket, Engine.IO, Socket.IO, charger, metrics page."""
 
 import asyncio
 import io
@@ -22,10 +22,10 @@ from tests.stream.watch import CHARGER, Impatient, until
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 BATCH = 100
-# A server asks with an event that has an id whether everything before it has been taken in.
+# An event with an id asks the client to confirm that everything before it was received.
 QUESTION, ANSWER = '429["taken in?"]', "439"
 
-# What turns a sound frame into one that is not: pieces of the grammar, and values at the edges of their types.
+# Pieces of the grammar and extreme values that make a valid frame invalid.
 PIECES = (
     *("0", "1", "2", "3", "4", "5", "6", "-", "/", ",", "?", "b", '"', "[", "]", "{", "}", ":", "\\", "\x00"),
     *("NaN", "-Infinity", "1e999", "-0.00", "9" * 400, "null", "true", '""', "{}", "[]", "[" * 2_000, '{"a":' * 200),
@@ -47,27 +47,27 @@ def seeds() -> list[str]:
 
 
 class Mutator:
-    """Draws frames, the same ones for a seed."""
+    """Generates frames; the same seed gives the same frames."""
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)
         self._seeds = seeds()
 
     def frame(self) -> str | bytes:
-        """A frame that is mostly like one of the service's. Rarely one that ends the connection by its first byte."""
+        """A frame that is mostly like one of the service. It rarely ends the connection by its first byte."""
         draw = self._rng.random()
         if draw < 0.05:
             return bytes([4]) + self._rng.randbytes(self._rng.randrange(40))
         frame = self._rng.choice(self._seeds)
         for _ in range(self._rng.choice((0, 1, 1, 2, 5))):
             frame = self._mutated(frame)
-        # Of Engine.IO's own packets, and of Socket.IO's goodbye and refusal, which end a connection, one in a thousand.
+        # One in a thousand is a packet of Engine.IO, or a disconnect or refusal of Socket.IO, which end a connection.
         is_message = frame[:1] in ("3", "6") or (frame[:1] == "4" and frame[1:2] in ("0", "2", "3", "5", "6"))
         return frame if is_message or draw > 0.999 else "42" + frame[2:]
 
     def _mutated(self, frame: str) -> str:
         rng = self._rng
-        # Past the kind of the packet: what is no message at all is dull.
+        # After the type of the packet: a frame that is not a message tests little.
         at = rng.randrange(min(1, len(frame)), len(frame) + 1)
         to = min(len(frame), at + rng.choice((0, 1, 1, 3, 30)))
         match rng.randrange(5):
@@ -85,7 +85,7 @@ class Mutator:
 
 
 class Fuzz:
-    """A service that says nothing but fuzzed frames, and the exporter that listens to it."""
+    """A service that sends only fuzzed frames, and an exporter that is connected to it."""
 
     def __init__(self, frames: int, seed: int) -> None:
         self.taken = 0
@@ -97,7 +97,7 @@ class Fuzz:
         )
 
     async def run(self) -> None:
-        """Returns once so many frames have been taken in; raises AssertionError where a rule is broken."""
+        """Send this number of frames; raise AssertionError if a rule is broken."""
         loop = asyncio.get_running_loop()
         escaped: list[object] = []
         loop.set_exception_handler(lambda _loop, context: escaped.append(context))
@@ -119,7 +119,7 @@ class Fuzz:
         self._hold_series(before, after)
 
     def _hold_series(self, before: set[tuple[str, ...]], after: set[tuple[str, ...]]) -> None:
-        """What a server says can fill labels and bring gauges; it makes no series that the contract does not name."""
+        """Frames can set labels and gauges, but cannot create undocumented series."""
         assert before <= after
         assert len(after) < 200, sorted(after)
         assert len([name for name, *_ in after if name == "vecharge_charger_info"]) == 1
@@ -131,7 +131,7 @@ class Fuzz:
             assert f"charger_id={CHARGER}" in rest or not any(label.startswith("charger_id") for label in rest)
 
     async def _series(self) -> set[tuple[str, ...]]:
-        """Name and labels of every series; of an info its name alone."""
+        """Name and labels of every series; of info metrics only the name."""
         dirty = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
         self._fleet.dirty.clear()
         self._fleet.committed(dirty)
@@ -165,11 +165,11 @@ class Fuzz:
                 self.taken += BATCH
                 await self._series()
         except ConnectionError:
-            pass  # a frame has cost the connection: the exporter comes again
+            pass  # a frame ended the connection: the exporter reconnects
         return socket
 
     async def _batch(self, socket: web.WebSocketResponse) -> bool:
-        """Whether the connection has outlived a batch of frames."""
+        """Whether the connection still exists after a batch of frames."""
         for _ in range(BATCH):
             frame = self._mutator.frame()
             await (socket.send_bytes(frame) if isinstance(frame, bytes) else socket.send_str(frame))

@@ -1,4 +1,4 @@
-"""What a process holds: to be the same after two hundred rounds of a fault as before."""
+"""The resources of a process, which must be the same before and after two hundred rounds of a fault."""
 
 import asyncio
 import gc
@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 
 ROUNDS = 200
-# What is left behind of a connection are hundreds of blocks; the log that a scene keeps grows by a few a round.
-MAX_BLOCKS_A_ROUND = 50
+# A leaked connection has hundreds of blocks. The log of a scene grows by a few per round.
+MAX_BLOCKS_PER_ROUND = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Level:
         return cls(files, len(asyncio.all_tasks()), sys.getallocatedblocks())
 
     def holds_as_much_as(self, first: "Level", files: int = 0, tasks: int = 0) -> bool:
-        """Whether nothing has been left since `first` but so many files and tasks, which are under way."""
+        """Whether nothing has leaked since `first`, except for this number of files and tasks in use."""
         return (
             abs(self.files - first.files) <= files
             and abs(self.tasks - first.tasks) <= tasks
-            and self.blocks - first.blocks < ROUNDS * MAX_BLOCKS_A_ROUND
+            and self.blocks - first.blocks < ROUNDS * MAX_BLOCKS_PER_ROUND
         )

@@ -1,4 +1,4 @@
-"""A TCP proxy between exporter and service whose wire fails in every way that wires do."""
+"""A TCP proxy between exporter and service that simulates network faults."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 65_536
 
-# Speaks with a client in the service's place, until it returns.
+# Handles a client instead of the service, until it returns.
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Proxy:
-    """Forwards what is sent to `port` to the service at `upstream_port`; as a context manager it ends with the block.
+    """Forwards connections from `port` to the service at `upstream_port`; as a context manager it stops with its block.
 
-    What its attributes say holds for open connections and new ones alike. Of `tls` that is true at the next `listen`.
+    Its attributes apply to open and new connections, except `tls`, which applies at the next `listen`.
     """
 
     def __init__(self, upstream_port: int) -> None:
         self.upstream_port = upstream_port
         self.port = 0
         self.tls: ssl.SSLContext | None = None
-        # Seconds that every piece takes longer, and how fast pieces may follow each other, each way.
+        # The delay of every piece, and the rate limit, in each direction.
         self.delay = 0.0
         self.bytes_per_second = float("inf")
-        # Half-open: connections are kept, new ones are taken, and nothing is forwarded, no end of a connection either.
+        # Half-open: connections are kept and accepted, and nothing is forwarded, not even the end of a connection.
         self.is_silent = False
-        # What becomes of the service's bytes.
+        # Changes the bytes of the service.
         self.corrupt: Callable[[bytes], bytes] | None = None
         self.answer: Answer | None = None
         self.accepted = 0
@@ -50,12 +50,12 @@ class Proxy:
         await self.die()
 
     async def listen(self) -> None:
-        """Takes connections, at the same port as before."""
+        """Accept connections, at the same port as before."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def die(self) -> None:
-        """Breaks every connection and takes no more."""
+        """Break every connection and accept no more."""
         if self._server is not None:
             self._server.close()
         self.cut()
@@ -65,7 +65,7 @@ class Proxy:
             await asyncio.wait(serving)
 
     def cut(self) -> None:
-        """Breaks every connection, without a goodbye of TCP's or TLS's."""
+        """Reset every connection, without closing TCP or TLS."""
         for writer in self._serving.values():
             writer.transport.abort()
 
@@ -81,7 +81,7 @@ class Proxy:
         try:
             await (self.answer or self._forward)(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the other side went, or the proxy ends: neither is news
+            pass  # the other side disconnected, or the proxy stops: both are expected
         finally:
             del self._serving[task]
             writer.close()
@@ -95,7 +95,7 @@ class Proxy:
             if self.is_silent:
                 await up
         finally:
-            # First: when the proxy ends, the wait below may be cancelled.
+            # First, since the wait below may be cancelled when the proxy stops.
             to_service.close()
             for pump in (up, down):
                 pump.cancel()

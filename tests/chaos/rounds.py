@@ -1,4 +1,4 @@
-"""The tests of the rows again, two hundred times each, so that what is left behind adds up."""
+"""The tests of the rows, repeated two hundred times each, so that leaks add up."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,7 +18,7 @@ SIDE_BY_SIDE = 10
 
 
 def rows() -> Iterator[Test]:
-    """The tests of all rows that a scene is enough for."""
+    """The tests of all rows that need only a scene."""
     for module in (test_wire, test_answers, test_trust, test_messages, test_machine):
         yield from (
             test for name, test in vars(module).items() if name.startswith("test_") and iscoroutinefunction(test)
@@ -26,7 +26,7 @@ def rows() -> Iterator[Test]:
 
 
 def lasting(test: Test) -> Test:
-    """The test of a row whose fault comes again by itself, for as long as two hundred rounds take."""
+    """The test of a row whose fault repeats by itself, for two hundred rounds."""
 
     @wraps(test)
     async def lasts(scene: Scene, **given: Any) -> None:
@@ -37,18 +37,18 @@ def lasting(test: Test) -> Test:
 
 
 async def hold_level(scene: Scene) -> None:
-    """Lets a fault go on for all its rounds. Before the first look every cache is filled."""
+    """Wait for all rounds of a fault. Before the first measurement every cache is filled."""
     warm = await scene.counted(scene.fault.metric) + ROUNDS / 10
     await scene.until_counted(scene.fault.metric, warm)
     first = Level.now()
     await scene.until_counted(scene.fault.metric, warm + ROUNDS)
     last = Level.now()
-    # A round or two are under way at either look: a handful of sockets and of tasks.
+    # At both measurements a round or two are running: a few sockets and tasks.
     assert last.holds_as_much_as(first, files=10, tasks=10), (first, last)
 
 
 def repeated(test: Test, side_by_side: int = SIDE_BY_SIDE) -> Test:
-    """The whole test of a row two hundred times, with so many chargers at once, each with a wire of its own."""
+    """The whole test of a row two hundred times, with `side_by_side` chargers at once, each with its own proxy."""
 
     @wraps(test)
     async def rounds(scene: Scene, **given: Any) -> None:
@@ -67,7 +67,7 @@ def repeated(test: Test, side_by_side: int = SIDE_BY_SIDE) -> Test:
             first = Level.now()
             for _ in range(ROUNDS // side_by_side):
                 await round_of_each()
-            # One may have come back over polling where it was a websocket before. What is left in the end: none.
+            # A charger may have reconnected over polling instead of a websocket. In the end nothing is left.
             few = {"files": ROUNDS // 2, "tasks": ROUNDS // 2}
             await until(lambda: Level.now().holds_as_much_as(first, **few), lambda: f"{first} again: {Level.now()}")
 

@@ -1,4 +1,4 @@
-"""One charger, watched by the exporter's own fleet through the proxy: what it shows, what it says, what it holds."""
+"""One charger, watched by the exporter's fleet through the proxy, with its metrics, log and resources."""
 
 import asyncio
 import io
@@ -23,14 +23,14 @@ from tests.stream.watch import Impatient, until
 
 JOULES_PER_KWH = 3_600_000
 TOKEN = "marked.secret.token"
-# A reading of the charger's own clock every five minutes: no energy in these tests is implausible.
+# One reading per five minutes of the charger's clock: no energy in these tests is implausible.
 LOG_EVERY = timedelta(minutes=5)
 FLOODED_EVERY = timedelta(milliseconds=1)
 _LABEL = re.compile(r'\w+="[^"]*"')
 
 
 class Scene:
-    """A charger in mid-session, seen through the proxy."""
+    """A charger during a session, watched through the proxy."""
 
     def __init__(self, service: NodeService, proxy: Proxy, fault: Fault, charger: str, folder: Path) -> None:
         self.service = service
@@ -43,9 +43,9 @@ class Scene:
         self.transports: tuple[Transport, ...] = ("websocket", "polling")
         self.ca_file: Path | None = None
         self.host = "127.0.0.1"
-        # What else is to happen while the fault lasts that has been noticed.
+        # Another action while the detected fault lasts.
         self.meanwhile: Callable[[Scene], Awaitable[None]] | None = None
-        # What the machine's clock is off by, in seconds.
+        # The error of the machine's clock, in seconds.
         self.clock_offset = 0.0
         self._written = io.StringIO()
         self.fleet = Fleet(
@@ -55,11 +55,11 @@ class Scene:
         self._written_at = datetime.now(UTC) - timedelta(days=1)
         self._told_before = 0
         self._page_before = ""
-        # After a reconnection the document is a stale one: only the next log carries the true energy.
+        # After a reconnection the document is stale: only the next log has the true energy.
         service.document(charger, {"_doc": {"_id": charger, "status": "ON", "energy": 0, "wifiConnectivity": True}})
 
     async def start(self) -> None:
-        """Begins to watch, whatever stands at the service's address."""
+        """Start to watch the service's address."""
         account = AccountConfig(
             name="test",
             token=TokenSource(file=self.token_file),
@@ -72,14 +72,14 @@ class Scene:
         await self.fleet.reconcile(Config(accounts=(account,)), {})
 
     async def leave(self) -> None:
-        """Watches no longer: what is started then knows nothing of an address any more."""
+        """Stop watching."""
         await self.fleet.reconcile(Config(accounts=()), {})
 
     @asynccontextmanager
     async def suffering(self, *, from_the_start: bool = False) -> AsyncIterator[None]:
-        """The charger charges, the block is its fault, then it is up by itself again and all energy is counted.
+        """The charger charges, the block causes a fault, then the charger recovers by itself and all energy is counted.
 
-        That can be done to a scene again and again.
+        A scene can have this repeatedly.
         """
         if from_the_start:
             await self.leave()
@@ -95,12 +95,12 @@ class Scene:
         await self._hold_the_secret()
 
     async def noticed(self) -> None:
-        """Returns once metric and log say so; fails if that is later than the row states."""
+        """Wait until metric and log show the fault; fail if that is later than the row states."""
         fault = self.fault
         assert fault.within is not None
 
         async def is_noticed() -> bool:
-            # In the log at its first time; later, what lasts, or comes again, is told at every doubling.
+            # The first occurrence is logged; repetitions are logged at powers of two.
             return await self.counted(fault.metric) > 0 and fault.log in self._written.getvalue()
 
         await self._until(is_noticed, f"{fault.what}: {fault.metric} and {fault.log!r}", fault.within.seconds)
@@ -111,18 +111,18 @@ class Scene:
         assert "level=error" not in self.told()
 
     async def unnoticed(self) -> None:
-        """Holds that nothing has been lost or complained of since the fault began."""
+        """Check that nothing has been lost or logged since the fault began."""
         assert "level=warn " not in self.told()
         assert "level=error" not in self.told()
         for metric in ("disconnections", "connect_failures", "decode_errors", "readings_rejected"):
             assert await self.counted(f"vecharge_account_{metric}_total") == 0, metric
 
     async def until_up(self) -> None:
-        """Returns once the charger is up."""
+        """Wait until the charger is up."""
         await self.until_shown("vecharge_charger_up")
 
     async def until_shown(self, metric: str) -> None:
-        """Returns once a metric is 1."""
+        """Wait until a metric is 1."""
 
         async def is_shown() -> bool:
             return await self.value(metric) == 1
@@ -130,7 +130,7 @@ class Scene:
         await self._until(is_shown, f"{metric} is 1", SECONDS)
 
     async def until_counted(self, metric: str, times: float) -> None:
-        """Returns once a metric has gone up by so much since the fault began."""
+        """Wait until a metric has risen by this much since the fault began."""
 
         async def is_counted() -> bool:
             return await self.counted(metric) >= times
@@ -138,29 +138,29 @@ class Scene:
         await self._until(is_counted, f"{metric} has gone up by {times}", SECONDS)
 
     async def charge(self, kwh: float) -> None:
-        """The session goes on by so much; returns once the counter says exactly so."""
+        """Add energy to the session; wait until the counter shows exactly this."""
         self._session_kwh += kwh
         expected = round(self._session_kwh * JOULES_PER_KWH)
         loop = asyncio.get_running_loop()
         next_log = loop.time()
 
         async def is_counted() -> bool:
-            # What one log loses on a wire that has just come back, the next one tells: chargers go on to write.
+            # The next log has the energy of one that was lost on a new connection: chargers keep logging.
             nonlocal next_log
             if loop.time() >= next_log:
                 next_log = loop.time() + 1.0
-                await asyncio.to_thread(self.log)  # other scenes go on meanwhile
+                await asyncio.to_thread(self.log)  # other scenes continue
             return await self.value("vecharge_charger_energy_joules_total") == expected
 
         await self._until(is_counted, f"{self._session_kwh} kWh counted", SECONDS)
         assert await self.value("vecharge_charger_sessions_total") == 1
 
     async def rest(self) -> None:
-        """Lets nothing but pings come for a while: what is heard between a ping and its pong hides that silence."""
+        """Wait while only pings arrive: an event between a ping and its pong hides the silence."""
         await asyncio.sleep(2 * PING_INTERVAL)
 
     def write_in_the_present(self) -> None:
-        """From now on the charger's clock is right."""
+        """Correct the charger's clock."""
         self._written_at = datetime.now(UTC)
 
     def log(self) -> None:
@@ -168,7 +168,7 @@ class Scene:
         self.service.emit(self.charger, "newLog", self._next_log(LOG_EVERY))
 
     def flood(self, logs: int, kwh: float) -> float:
-        """So many logs in one go, the session's energy going on by so much; returns the total in joules."""
+        """Send this number of logs at once with rising energy; return the total in joules."""
         before = self._session_kwh
         payloads = []
         for number in range(1, logs + 1):
@@ -188,18 +188,18 @@ class Scene:
         return _sum(await self.page(), metric)
 
     async def counted(self, metric: str) -> float:
-        """What a metric has gone up by since the fault began."""
+        """The rise of a metric since the fault began."""
         return await self.value(metric) - _sum(self._page_before, metric)
 
     async def page(self) -> str:
-        """What a scrape shows; here the disk never fails."""
+        """The page of a scrape; the disk never fails here."""
         dirty = [(charger, charger.kept_state()) for charger in self.fleet.dirty]
         self.fleet.dirty.clear()
         self.fleet.committed(dirty)
         return b"".join(await self.fleet.page.pieces(openmetrics=False)).decode()
 
     def told(self) -> str:
-        """What the log says since the fault began."""
+        """The log since the fault began."""
         return self._written.getvalue()[self._told_before :]
 
     def _clock(self) -> Moment:
@@ -221,14 +221,14 @@ class Scene:
 def _sum(page: str, metric: str) -> float:
     name, _, labels = metric.partition("{")
     wanted = set(_LABEL.findall(labels))
-    # A scene looks at its page all the time: a parser of the whole would take longer than all else.
+    # A scene reads its page very often: parsing it completely would take most of the time.
     samples = (line for line in page.splitlines() if line.startswith((f"{name}{{", f"{name} ")))
     return sum(float(line.rpartition(" ")[2]) for line in samples if wanted <= set(_LABEL.findall(line)))
 
 
 @asynccontextmanager
 async def staged(service: NodeService, fault: Fault, charger: str, folder: Path) -> AsyncIterator[Scene]:
-    """A scene with a proxy of its own; it ends with the block, and nothing of it is left at its proxy."""
+    """A scene with its own proxy; both end with the block, without open connections."""
     folder.mkdir(exist_ok=True)
     async with Proxy(service.port) as proxy:
         scene = Scene(service, proxy, fault, charger, folder)
@@ -240,5 +240,5 @@ async def staged(service: NodeService, fault: Fault, charger: str, folder: Path)
 
 
 def open_files() -> int:
-    """How many files this process has open."""
+    """The number of open files of this process."""
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - links of sockets, not paths

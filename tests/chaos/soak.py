@@ -1,4 +1,4 @@
-"""A long run with flapping streams: memory, tasks and open files have to stay level, and no energy gets lost.
+"""A long run with flapping streams: memory, tasks and open files must not grow, and no energy may be lost.
 
     python -m tests.chaos.soak --minutes 60 --streams 10000 --tls --log-seconds 10
 
@@ -42,7 +42,7 @@ SAMPLE_SECONDS = 2.0
 SCRAPE_SECONDS = 15.0
 RELOAD_SECONDS = 60.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-# Of the streams, each second, that lose their connection.
+# The share of the streams that lose their connection per second.
 FLAPPING = 0.02
 MAX_FLAPPING = 20  # per sample: each takes a request to the simulator
 # Of the simulator, between two logs of a charger.
@@ -51,9 +51,9 @@ LOOP_SECONDS = 0.01
 REST_SECONDS = 900.0
 LOOK_SECONDS = 1.0
 MEGABYTE = 1_000_000
-# What memory may rise by from the first third of a run to its end, by its slope: pools and caches breathe.
+# The allowed rise of memory from the first third of a run to its end, by its slope: pools and caches vary.
 MAX_RISE_MEGABYTES = 8.0
-# Tasks and files are compared at rest, every stream connected: in between they follow the flapping.
+# Tasks and files are compared while every stream is connected: in between they vary with the flapping.
 MAX_RISE_AT_REST = 10
 # Of the streams at rest that may be reconnecting: a session has ended, as sessions do.
 RECONNECTING = 0.002
@@ -73,7 +73,7 @@ class Soak:
         self._minutes_told = 0
 
     async def run(self, seconds: float) -> bool:
-        """Whether all stays level, and no energy that the service has told is lost."""
+        """Return whether nothing grows, and no energy that the service has sent is lost."""
         log = create_log("error", "logfmt", sys.stderr)
         options = Options(WebOptions((ListenAddress("127.0.0.1", 0),)), self._folder)
         exporter = Exporter(self._configuration(), self._configuration, options, open_store(options, log), log)
@@ -122,7 +122,7 @@ class Soak:
             self._longest_hold = max(self._longest_hold, loop.time() - slept - LOOP_SECONDS)
 
     def _scrape(self, url: str) -> None:
-        # A connection for each, in OpenMetrics and with gzip: as Prometheus asks, and costlier than it does.
+        # In OpenMetrics and with gzip, as Prometheus; a new connection for each scrape costs more than with Prometheus.
         asked = time.monotonic()
         page = requests.get(f"{url}/metrics", headers={"Accept": OPENMETRICS}, timeout=60)
         self._scrapes.append(time.monotonic() - asked)
@@ -158,7 +158,7 @@ class Soak:
         return Level.now()
 
     def _tell(self, before: Level, after: Level) -> bool:
-        """Prints the slopes; whether nothing has risen."""
+        """Print the slopes; return whether nothing has grown."""
         steady = self.samples[len(self.samples) // 3 :]
         times = [sample[0] for sample in steady]
         lost = sum(charger.stream.disconnections for charger in self._fleet.chargers)
@@ -179,12 +179,12 @@ class Soak:
     async def _is_exact(self) -> bool:
         await asyncio.to_thread(self._service.act, "pause")
         await self._at_rest()
-        # What the charger says next holds all that was missed.
+        # The next log has the energy of all that were missed.
         await asyncio.to_thread(self._service.act, "log")
         truth = await asyncio.to_thread(self._service.totals)
 
         def wrong() -> list[str]:
-            """Totals above the truth; and below it, unless the service kept a log of a session's end to itself."""
+            """Totals above the truth, and those below it unless the service did not send the last log of a session."""
             found = []
             for charger in self._fleet.chargers:
                 row = truth[charger.charger_id]

@@ -1,4 +1,4 @@
-"""What may answer to a handshake in the service's place."""
+"""Wrong answers to a handshake."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 
 async def answered(scene: Scene, answer: Answer) -> None:
-    """The service's address gives this answer for a while, to a connection that was up before."""
+    """For a while the service's address gives this answer to a charger that was connected before."""
     async with scene.suffering():
         scene.proxy.answer = answer
         scene.proxy.cut()
@@ -60,7 +60,7 @@ async def test_429_delays_the_next_attempt_as_requested(scene: Scene) -> None:
         scene.proxy.cut()
         await scene.noticed()
         accepted, since = scene.proxy.accepted, asyncio.get_running_loop().time()
-        # The websocket alone was tried: the answer is about us, and polling is no way around it.
+        # Only the websocket was tried: with this answer polling would not work either.
         await scene.until_counted(scene.fault.metric, 2)
         assert asyncio.get_running_loop().time() - since > 0.9
         assert scene.proxy.accepted == accepted + 1

@@ -1,4 +1,4 @@
-"""Whatever a service says ends in counts: no exception escapes, and no series comes that should not be."""
+"""Any frame of a service is counted: no exception escapes, and no undocumented series appears."""
 
 from exporter.stream.socketio_client import prepare_library
 from tests.chaos.fuzz import Fuzz

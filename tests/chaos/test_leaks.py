@@ -1,6 +1,6 @@
-"""Two hundred rounds of a fault leave nothing behind: no open file, no task, no memory.
+"""Two hundred rounds of a fault leak nothing: no open file, no task, no memory.
 
-Here it is what is quick: all that comes again by itself, as fast as it can. Every row: whole.py.
+These are the quick rows, whose fault repeats by itself. whole.py has every row.
 """
 
 import io
@@ -28,7 +28,7 @@ from tests.chaos.test_answers import answered
 from tests.chaos.test_messages import back_to_the_service, listen_to, saying
 from tests.stream.watch import Impatient
 
-# A second a round; and 10 MB, here it is 5.
+# A round of the first takes a second. Instead of 10 MB there is a test with 5 MB here.
 SLOW = (
     test_answers.test_429_delays_the_next_attempt_as_requested,
     test_answers.test_ten_megabytes_are_not_decoded,
@@ -37,13 +37,13 @@ SLOW = (
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No attempt waits for more than the loop's next turn."""
+    """No attempt waits longer than one turn of the loop."""
     monkeypatch.setattr(fleet, "MIN_HANDSHAKES_PER_SECOND", 1e6)
     monkeypatch.setattr(Impatient, "uniform", lambda _self, _a, _b: 0.0)
 
 
 def lasts(row: Test) -> bool:
-    """Whether every attempt to connect meets the fault of this row, and fails at once."""
+    """Whether the fault of this row fails every attempt to connect at once."""
     fault = fault_of(row)
     return "connect_failures" in fault.metric and fault.within is Within.AT_ONCE and row not in SLOW
 
@@ -67,7 +67,7 @@ async def test_lost_connections_leak_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
     scene.meanwhile = hold_level
     async with scene.suffering():
-        # What is no UTF-8 is no text: each connection ends with its first event.
+        # Text that is not UTF-8 ends the connection: each ends with its first event.
         scene.proxy.corrupt = lambda piece: piece.replace(b"chargerConnected", b"\xff" * 16)
         scene.proxy.cut()
         await scene.noticed()
@@ -91,7 +91,7 @@ async def test_commits_to_a_full_disk_leak_nothing(tmp_path: Path) -> None:
         watched = Fleet(ExporterProcess("", "", ""), clock.now, create_log("info", "logfmt", log), random.Random())
         commits = Commits(store, watched, create_log("info", "logfmt", log))
         account = Account("test")
-        # More than there is room for on the pages that the file has.
+        # More than fits on the present pages of the file.
         chargers = [Charger(f"charger {n}", None, account, Rules(), first_seen_unix=1.0) for n in range(500)]
         watched.dirty.update(chargers)
 
@@ -113,7 +113,7 @@ async def test_commits_to_a_full_disk_leak_nothing(tmp_path: Path) -> None:
 
 
 class FullDisk(StateStore):
-    """A state file that SQLite finds no room for while it is told so."""
+    """A state file for which SQLite reports a full disk while `full` is set."""
 
     def is_full(self, full: bool) -> None:
         self._connection.execute(f"PRAGMA max_page_count = {1 if full else 2**31}")

@@ -1,4 +1,4 @@
-"""What can happen to the exporter's own machine. Disks: test_state_file.py."""
+"""Faults of the exporter's machine. test_state_file.py has those of disks."""
 
 import resource
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.processes import SECONDS, wait_until
 from tests.simulated import SimulatedService
 
 HOUR = 3600.0
-# Before the first attempt after a connection that was lost: the shortest backoff.
+# The wait before the first attempt after a lost connection: the shortest backoff.
 MAX_FIRST_WAIT = 2.0
 
 
@@ -37,7 +37,7 @@ async def test_a_step_of_the_clock_loses_neither_readings_nor_energy(scene: Scen
 
 @contextmanager
 def watching(folder: Path) -> Iterator[tuple[SimulatedService, Exporter]]:
-    """The whole program, and four chargers of a service that stands still."""
+    """The whole program, with four chargers of a paused service."""
     with SimulatedService(folder / "simulator", chargers=4, speed=60, seed=3) as service:
         service.act("pause")
         exporter = Exporter(folder / "exporter", {"accounts": [service.account()]})
@@ -48,7 +48,7 @@ def watching(folder: Path) -> Iterator[tuple[SimulatedService, Exporter]]:
 
 @contextmanager
 def open_files_limited(exporter: Exporter, limit: int) -> Iterator[None]:
-    """While it lasts, no file of this number or above can be opened."""
+    """During the block no file of this number or above can be opened."""
     _, hard = resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
     try:
@@ -65,7 +65,7 @@ def test_at_the_limit_of_open_files_other_streams_continue(tmp_path: Path, reque
         energies = exporter.values("vecharge_charger_energy_joules_total")
 
         def scraped(metric: str) -> float:
-            # Like Prometheus, over one connection that stays: for another the process has no file left.
+            # Over one persistent connection, like Prometheus: the process has no file left for another.
             page = prometheus.get(f"{exporter.url}/metrics", timeout=SECONDS).text
             samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
             return sum(s.value for s in samples if s.name == metric)

@@ -1,4 +1,4 @@
-"""What a service that talks may say."""
+"""Unusual and invalid messages of a service."""
 
 import json
 from contextlib import AbstractAsyncContextManager
@@ -9,12 +9,12 @@ from tests.stream.script import JOINED, opening, scripted
 
 
 def document(charger: str, **fields: object) -> str:
-    """The packet with which a service describes a charger."""
+    """The packet with the document of a charger."""
     return "42" + json.dumps(["chargerConnected", {"_doc": {"_id": charger, "status": "ON", "energy": 0, **fields}}])
 
 
 def saying(scene: Scene, *frames: str | bytes) -> AbstractAsyncContextManager[str]:
-    """A service that says these frames and no more."""
+    """A service that sends only these frames."""
     return scripted([opening(), JOINED, document(scene.charger), *frames])
 
 
@@ -40,7 +40,7 @@ async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None
 
 @holds(disconnection("An invalid frame while an answer waits to be sent", "transport"))
 async def test_a_connection_that_breaks_with_a_queued_answer_ends_at_once(scene: Scene) -> None:
-    # The client library overlooks its own word of the end if that comes right behind a packet.
+    # The client library misses its own end marker if it comes right after a packet.
     async with scene.suffering(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 2)

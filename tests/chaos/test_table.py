@@ -1,4 +1,4 @@
-"""docs/faults.md is the fault matrix as its tests hold it."""
+"""docs/faults.md is generated from the rows that the tests verify."""
 
 import importlib
 from collections.abc import Iterator

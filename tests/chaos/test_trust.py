@@ -28,7 +28,7 @@ async def test_a_certificate_of_an_unknown_issuer_is_not_trusted(
 
 
 async def mistrusted(scene: Scene, authority: Authority, certificate: ssl.SSLContext) -> None:
-    """A server that is trusted shows another certificate for a while."""
+    """For a while a trusted server has another certificate."""
     scene.ca_file = authority.file
     trusted = authority.serving(HOST)
     if scene.proxy.tls is None:

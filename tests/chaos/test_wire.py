@@ -1,4 +1,4 @@
-"""What can happen to the wire between exporter and service."""
+"""Faults of the network between exporter and service."""
 
 from tests.chaos import answers
 from tests.chaos.faults import CONNECT_TIMEOUT, Within, connect_failure, decode_error, disconnection, harmless, holds
@@ -113,7 +113,7 @@ async def test_a_server_that_always_disconnects_gets_a_growing_backoff(scene: Sc
         scene.proxy.cut()
         await scene.noticed()
         await scene.until_counted("vecharge_account_disconnections_total", 20)
-        # Each is counted; the log has a line at every doubling only.
+        # Each is counted; the log has a line at powers of two only.
         assert scene.told().count(scene.fault.log) <= 7
         scene.proxy.upstream_port = scene.service.port
 

@@ -1,4 +1,4 @@
-"""The long form of what tests/chaos holds, for `make chaos`: a quarter of an hour."""
+"""The long form of tests/chaos, for `make chaos`: about 20 minutes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -33,7 +33,7 @@ globals().update({row.__name__: repeated(row, 1 if row in ALONE else SIDE_BY_SID
 
 @pytest.fixture
 def start_service(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
-    """A server of its own for each row: one tells all that it has seen in every answer, and so becomes slow."""
+    """A new server for each row: its answers have all that it has seen, so an old server becomes slow."""
     or_skip(modules)
     prepare_library()
     with ExitStack() as running:

@@ -1,4 +1,4 @@
-"""`check --online` connects every charger as the exporter would, and says what came of it and what to do."""
+"""`check --online` connects every charger as the exporter does, and prints the results and remedies."""
 
 import asyncio
 import io
@@ -46,7 +46,7 @@ def config(url: str, *chargers: str, token: str = "a-token") -> Config:
 
 
 async def outcomes(config: Config) -> list[dict[str, str]]:
-    """How the connections of each charger ended."""
+    """The result of each charger by transport."""
     return [
         {transport: "connected" if error is None else error.reason.value for transport, error in one.outcomes.items()}
         for one in await look(config, io.StringIO())

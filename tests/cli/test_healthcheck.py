@@ -1,4 +1,4 @@
-"""`healthcheck`: 0 the exporter says that it is healthy, 1 it does not, in one line that says what to do."""
+"""`healthcheck` exits with 0 if the exporter is healthy, else with 1 and one line with a remedy."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from tests.certificates import Authority
 from tests.web.site import Site
 
 PASSWORD = "SecretPassword"
-# Fixed, so that a test has the same name in every worker. The hash of PASSWORD.
+# The hash of PASSWORD. Constant, so that a test has the same name in every worker.
 HASH = "$2b$04$ygnfCBcYHidm5dKJ1..f3uwuZ5rdbs1eBKsxzslxdC4JxB85ngAvO"
 TLS = "tls_server_config: {cert_file: exporter.crt, key_file: exporter.key}\n"
 USERS = f"basic_auth_users: {{prometheus: '{HASH}'}}\n"
@@ -30,14 +30,14 @@ Ask = Callable[..., Coroutine[None, None, Result]]
 
 def healthcheck(*flags: str, **environment: str) -> Result:
     result = CliRunner().invoke(main, ["healthcheck", *flags], env=environment)
-    # Anything else is an exception that got through to the user.
+    # Otherwise an exception reached the user.
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert PASSWORD not in result.output
     return result
 
 
 def fault(result: Result) -> str:
-    """What is said of an exporter that is not healthy, without the URL."""
+    """The message for an unhealthy exporter, without the URL."""
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1), result.output
     return result.stderr.removeprefix("vecharge-exporter: ").rstrip("\n").rpartition("/: ")[2].rpartition("ealthy: ")[2]
 
@@ -52,7 +52,7 @@ async def site() -> AsyncIterator[Site]:
 async def protected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> AsyncIterator[Ask]:
-    """Asks an exporter that runs with the web configuration in the parameter."""
+    """Checks an exporter with the web configuration of the parameter."""
     monkeypatch.chdir(tmp_path)
     Authority(tmp_path).issue("exporter", places=("127.0.0.1",))
     Path("password").write_text(f"{PASSWORD}\n")
@@ -67,7 +67,7 @@ async def protected(
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[str]:
-    """A server on loopback that answers whatever comes; its URL."""
+    """The URL of a server on loopback that gives this answer to every request."""
 
     def answer_all(listener: socket.socket) -> None:
         while True:

@@ -29,14 +29,14 @@ ENVIRONMENT = {"VECHARGE_TOKEN": TOKEN, "VECHARGE_CHARGERS": "a,b"}
 
 
 class Program:
-    """The command line. What would run for ever is recorded in `ran` instead."""
+    """The command line. Commands that would run until stopped are recorded in `ran` instead."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, tuple[Any, ...]]] = []
 
     def __call__(self, *arguments: str, **environment: str) -> Result:
         result = CliRunner().invoke(main, arguments, env=environment)
-        # Anything else is an exception that got through to the user.
+        # Otherwise an exception reached the user.
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 
@@ -228,7 +228,7 @@ class TestRun:
 
 
 class TestStoragePath:
-    """`--storage.path`: a folder, which is made if it is not there."""
+    """`--storage.path`: a folder, created if it is missing."""
 
     @pytest.mark.parametrize("command", ["run", "state"])
     def test_an_empty_path_is_rejected(self, program: Program, command: str) -> None:
@@ -254,7 +254,7 @@ class TestStoragePath:
 
 
 class TestSecrets:
-    """Every user of the machine can read a command line: no token is read from it, and none is shown."""
+    """Every user of the machine can read a command line: no token is read from it, and none is printed."""
 
     def test_tokens_and_passwords_are_not_flags(self) -> None:
         names = [name for command in main.commands.values() for option in command.params for name in option.opts]

@@ -1,4 +1,4 @@
-"""`vecharge-exporter replay`: a recording in, totals and sessions of every charger out."""
+"""`vecharge-exporter replay` prints the totals and sessions of every charger of a recording."""
 
 import json
 from pathlib import Path

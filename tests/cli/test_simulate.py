@@ -1,4 +1,4 @@
-"""What `simulate` says when it cannot start."""
+"""The messages of `simulate` when it cannot start."""
 
 from pathlib import Path
 

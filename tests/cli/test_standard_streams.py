@@ -1,4 +1,4 @@
-"""Standard streams that are closed or full cost at most their lines: no traceback, no abort, no other status."""
+"""Closed or full standard streams lose lines, but cause no traceback, abort or other exit status."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def test_a_command_whose_output_and_errors_cannot_be_written_exits_with_1() -> N
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Where to listen: nobody else gets a port that is taken on another address of this machine."""
+    """An address to listen on: no other program gets a port that is taken on another address of this machine."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"127.0.0.2:{taken.getsockname()[1]}"
@@ -62,7 +62,7 @@ def test_the_exporter_runs_and_exits_with_0_with_any_standard_streams(
     # Without exec the shell, not the exporter, would get the signal.
     exporter = subprocess.Popen(f"exec {PROGRAM} run {redirection}", shell=True, env=environment)
     try:
-        # Many connections come and go: none of them has the number of a standard stream.
+        # Many connections are opened and closed: none of them may get the number of a standard stream.
         for _ in range(5):
             wait_until(lambda: answer(f"http://{address}/metrics"), "the page")
         exporter.send_signal(signal.SIGTERM)

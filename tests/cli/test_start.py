@@ -1,4 +1,4 @@
-"""What the program says when it starts, or why it does not; what a signal makes it do."""
+"""The messages of the program when it starts or fails to start, and its signals."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ CONFIG = {"accounts": [{"name": "delhi", "url": NOBODY_THERE, "token": "a-token"
 
 
 def ends(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> tuple[int, str]:
-    """The exit status of a program that does not start, and the last line of what it says."""
+    """The exit status and last line of a program that fails to start."""
     (folder / "config.yml").write_text(f"accounts: [{{name: x, url: '{NOBODY_THERE}', token: a-token, chargers: [a]}}]")
     ended = subprocess.run(
         [*wrapper, PROGRAM, "--config.file=config.yml", *flags],
@@ -133,7 +133,7 @@ def test_a_hangup_after_a_failed_reload_reloads_again(tmp_path: Path) -> None:
         exporter.process.signal(signal.SIGHUP)
         exporter.process.wait_for_line("reload failed")
         exporter.process.signal(signal.SIGHUP)
-        # Only a reload that was asked for logs the same failure again.
+        # Only a reload by signal or request logs the same failure again.
         wait_until(lambda: exporter.process.text().count("reload failed") == 2, "one more failed reload")
     finally:
         exporter.process.stop()
@@ -146,7 +146,7 @@ def test_a_hundred_hangups_cause_one_reload(tmp_path: Path) -> None:
             exporter.process.signal(signal.SIGHUP)
         reloaded = "configuration reloaded"
         exporter.process.wait_for_line(reloaded)
-        # A later one is another reload, which comes after all that the hundred have caused.
+        # A later signal causes another reload, after all those of the hundred.
         exporter.process.signal(signal.SIGHUP)
         wait_until(lambda: exporter.process.text().count(reloaded) >= 2, "one more reload")
         exporter.process.signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""A real Alertmanager, as others will run it behind Prometheus."""
+"""A real Alertmanager."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.processes import SECONDS, PrometheusServer
 
 
 class Alertmanager(PrometheusServer):
-    """An Alertmanager on loopback, alone, that keeps all it has in `folder`."""
+    """An Alertmanager on loopback, without peers, with its data in `folder`."""
 
     def __init__(self, binary: Path, folder: Path, config_file: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ class Alertmanager(PrometheusServer):
         return self._get("alerts")
 
     def silences(self) -> list[dict[str, Any]]:
-        """Every silence, those that have ended too."""
+        """Every silence, including expired ones."""
         return self._get("silences")
 
     def _get(self, what: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The rule files and their unit tests, as the tests read them."""
+"""The rule files and their unit tests."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ class Rule:
 EXPORTER = {"job": "ev", "instance": "a:10037"}
 ACCOUNT = {"job": "ev", "account": "delhi"}
 CHARGER = EXPORTER | ACCOUNT | {"charger_id": "c1", "address": "Sector 22"}
-# What a rule gives an alert beside severity and scope, where that differs from its scope.
+# The labels that a rule adds beside severity and scope.
 LABELS: dict[str, dict[str, str]] = {
     "VechargeSiteOutage": ACCOUNT | {"address": "Sector 22"},
     "VechargeExporterAbsent": {},

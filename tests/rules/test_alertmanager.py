@@ -1,4 +1,4 @@
-"""Who is notified of an alert, what mutes it, and how a person silences it: on a real Alertmanager."""
+"""Receivers, inhibitions and silences of alerts, on a real Alertmanager."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The conventions of all rules, so that a person who is woken by one knows what to do."""
+"""The conventions of all rules, so that the receiver of an alert knows what to do."""
 
 import re
 import subprocess

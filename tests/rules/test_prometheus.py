@@ -1,4 +1,4 @@
-"""The configurations of Prometheus that this project offers, by promtool and by a real Prometheus."""
+"""The example configurations of Prometheus, checked by promtool and by a real Prometheus."""
 
 import hashlib
 import subprocess
@@ -35,7 +35,7 @@ def test_promtool_finds_no_problem(promtool: Path, config: Path) -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Runs the jobs of all examples, on a page of ours in place of the exporters'."""
+    """Run the jobs of all examples on a test page instead of exporters."""
     folder = tmp_path_factory.mktemp("examples")
     page = folder / "page" / "metrics.txt"
     page.parent.mkdir()

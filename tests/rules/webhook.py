@@ -1,4 +1,4 @@
-"""The pager and the chat that Alertmanager posts to, in the test's own process."""
+"""The receivers that Alertmanager posts to, in the test process."""
 
 import json
 import threading
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 
 class Notification(NamedTuple):
-    """What one receiver was told: `body` is Alertmanager's."""
+    """A notification of one receiver; `body` is the request of Alertmanager."""
 
     receiver: str
     body: dict[str, Any]
@@ -20,7 +20,7 @@ class Notification(NamedTuple):
 
 
 class Webhook:
-    """Keeps every notification; the path it was posted to is its receiver."""
+    """Keeps every notification; its path is its receiver."""
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -34,7 +34,7 @@ class Webhook:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Says nothing: a failing test shows what was received."""
+                """Log nothing: a failing test shows the notifications."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="webhook")

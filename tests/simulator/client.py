@@ -1,4 +1,4 @@
-"""A client of the simulated service that writes down what it hears: python-socketio's own, not the exporter's."""
+"""A client of the simulated service that records events: python-socketio's, not the exporter's."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ DEADLINE_SECONDS = 10.0
 
 
 class Ear(socketio.AsyncClientNamespace):  # type: ignore[misc]  # the library is not typed
-    """Hears every event of the default namespace, `connect`, `connect_error` and `disconnect` included."""
+    """Records every event of the default namespace, including `connect`, `connect_error` and `disconnect`."""
 
     def __init__(self) -> None:
         super().__init__("/")
@@ -32,16 +32,16 @@ class Ear(socketio.AsyncClientNamespace):  # type: ignore[misc]  # the library i
             self._news.notify_all()
 
     def payloads(self, event: str) -> list[Any]:
-        """What came with the events of this name, in their order."""
+        """The payloads of the events of this name, in order."""
         return [decoded(payload) for name, payload in self.heard if name == event]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition that an event brings about."""
+        """Wait for a condition that events cause."""
         async with asyncio.timeout(DEADLINE_SECONDS), self._news:
             await self._news.wait_for(condition)
 
     async def hear(self, event: str, count: int = 1) -> Any:
-        """Wait for so many events of this name; the payload of the last of them."""
+        """Wait for this number of events of this name; return the payload of the last one."""
         await self.until(lambda: [name for name, _ in self.heard].count(event) >= count)
         return self.payloads(event)[count - 1]
 
@@ -63,7 +63,7 @@ async def listening(
     transports: Sequence[str] = ("websocket",),
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[Ear, Any]]:
-    """A client connected to a charger: its ear, and the library's client."""
+    """A client connected to a charger: its recorder, and the library's client."""
     ear = Ear()
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) if tls else None
     client = socketio.AsyncClient(reconnection=False, http_session=session)
@@ -82,20 +82,20 @@ async def listening(
 
 
 async def _hang_up(transport: Any) -> None:
-    """Tell the server that this client goes: on Python 3.12 and later the library ends before it has done so."""
+    """Disconnect from the server: on Python 3.12 and later the library ends before it has done so."""
     body = Payload(packets=[Packet(CLOSE)]).encode()
     kind = "application/octet-stream" if isinstance(body, bytes) else "text/plain"
-    # A server that has been stopped meanwhile need not be told.
+    # The server may have stopped.
     with contextlib.suppress(aiohttp.ClientError):
         async with transport.http.post(transport.base_url, headers={"Content-Type": kind}, data=body):
             pass
 
 
 async def _end(transport: Any) -> None:
-    """End what the library leaves behind: a transport that outlived its namespace, its tasks, an HTTP session."""
+    """Close what the library leaves open: the transport, its tasks and the HTTP session."""
     await transport.disconnect(abort=True)
     if transport.write_loop_task:
-        # It may yet have to tell the server, over polling, that this client has gone.
+        # Over polling it may still have to send the disconnect.
         await asyncio.wait([transport.write_loop_task], timeout=DEADLINE_SECONDS)
     for task in (transport.read_loop_task, getattr(transport, "ping_loop_task", None)):
         if task:

@@ -9,20 +9,20 @@ import pytest
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 from tests.simulator.client import DEADLINE_SECONDS
 
-# Where the tasks of a server come from; those of the clients, in the same loop, are not its business.
+# The files of a server's tasks. Clients have tasks in the same loop.
 SERVER_CODE = re.compile(r"exporter/simulator/|aiohttp/web|engineio/async(io)?_(server|socket)")
 
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """Four chargers that charge, a log every ten simulated seconds, a minute a second."""
+    """Four charging chargers with a log per ten simulated seconds, at a minute per second."""
     async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, payloads="mixed", plan=STEADY)) as running:
         yield running
     await no_server_task()
 
 
 async def no_server_task() -> None:
-    """Wait until nothing of a server runs any more, which must be soon."""
+    """Wait until no task of a server runs."""
     async with asyncio.timeout(2):
         while any(SERVER_CODE.search(code_of(task)) for task in asyncio.all_tasks()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -34,7 +34,7 @@ def code_of(task: asyncio.Task[Any]) -> str:
 
 
 class Http:
-    """Asks a simulator over HTTP and expects an answer of 200."""
+    """Sends requests to a simulator and expects status 200."""
 
     def __init__(self, simulator: Simulator, session: aiohttp.ClientSession) -> None:
         self._simulator = simulator
@@ -56,13 +56,13 @@ class Http:
         return row
 
     async def until_unheard(self, charger: str) -> None:
-        """Wait until the service has noticed that the charger's client has gone."""
+        """Wait until the service has noticed that the charger's client disconnected."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await self.total(charger))["connected"]:  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.01)
 
     async def status(self, method: str, path: str, **request: Any) -> int:
-        """The status of the answer to any request."""
+        """The status of the response to any request."""
         async with self._session.request(method, self._simulator.url + path, **request) as response:
             return response.status
 

@@ -1,4 +1,4 @@
-"""The service as a client of python-socketio sees it: the manners of the JavaScript server."""
+"""The service as a client of python-socketio sees it: it behaves as the JavaScript server."""
 
 import asyncio
 import contextlib
@@ -120,7 +120,7 @@ async def frames(simulator: Simulator, token: str) -> AsyncIterator[aiohttp.Clie
 
 
 async def assert_open(websocket: aiohttp.ClientWebSocketResponse) -> None:
-    """The transport lives: a ping is answered."""
+    """The transport is open: a ping is answered."""
     await websocket.send_str("2")
     assert await websocket.receive_str() == "3"
 
@@ -227,7 +227,7 @@ async def test_a_restart_breaks_every_connection_and_keeps_the_chargers(simulato
 
 
 async def reconnected(simulator: Simulator, charger: str) -> dict[str, Any]:
-    """The document, as soon as the service can be reached again."""
+    """The document, once the service can be reached again."""
     async with asyncio.timeout(10):
         while True:
             async with listening(simulator, charger) as (ear, client):
@@ -261,7 +261,7 @@ async def test_neither_token_nor_payload_is_ever_logged(
             user = ear.payloads("newLog")[0]["userId"]
         await http.until_unheard("sim-0001")
 
-    # What the client's library logs, and it logs everything, is not the simulator's.
+    # The client library logs everything; its lines are not the simulator's.
     records = [record for record in caplog.records if not record.name.endswith(".client")]
     logged = "\n".join(record.getMessage() for record in records)
     assert "Bearer" not in logged

@@ -1,4 +1,4 @@
-"""The vendor's own example runs against the simulator, step by step as its text says."""
+"""The vendor's example runs against the simulator, step by step as in its text."""
 
 import asyncio
 import sys
@@ -30,7 +30,7 @@ async def http(simulator: Simulator) -> AsyncIterator[Http]:
 
 
 class Example:
-    """The running example, and what it prints."""
+    """The running example and its output."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

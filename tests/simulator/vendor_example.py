@@ -1,4 +1,4 @@
-"""The vendor's example, written after its text of January 2022: python-socketio's Client and a callback per event.
+"""The vendor's example, after its text of January 2022: python-socketio's Client and a callback per event.
 
     python vendor_example.py URL TOKEN CHARGER
 

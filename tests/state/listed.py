@@ -1,4 +1,4 @@
-"""Sessions, and states of chargers that have had them."""
+"""Sessions, and states of chargers with these sessions."""
 
 import msgspec
 
@@ -26,7 +26,7 @@ def session(number: int, began_unix: float = NOON, energy_joules: int = 36_000) 
 
 
 def state_with(*sessions: Session, **meter: object) -> KeptState:
-    """The state of a charger in whose life these sessions have been settled, and nothing else has happened."""
+    """The state of a charger with these settled sessions and no other events."""
     joules = sum(each.energy_joules for each in sessions)
     state = MeterState(total_joules=joules, settled_joules=joules, sessions=len(sessions))
     return KeptState(msgspec.structs.replace(state, **meter), 1.0, sessions)

@@ -1,4 +1,4 @@
-"""Commits off the event loop: a total is shown only once it is on the disk, whatever the disk does."""
+"""Commits off the event loop: a total is shown only after it is on the disk."""
 
 import asyncio
 import io
@@ -29,7 +29,7 @@ PATIENCE = 0.05
 
 
 class Disk:
-    """A store under the control of the test: `works` lets its calls end, `error` makes its commits fail."""
+    """A store that the test controls: calls end while `works` is set, and commits fail with `error`."""
 
     def __init__(self) -> None:
         self.works = threading.Event()
@@ -50,7 +50,7 @@ class Disk:
         return self.mended
 
     def total_joules(self, charger_id: str) -> int | None:
-        """The counter on the disk."""
+        """The committed counter."""
         return state_of(self.kept[charger_id].content).meter.total_joules
 
     def close(self) -> None:
@@ -74,17 +74,17 @@ class Subject:
         return Charger(charger_id, None, self._account, Rules(), first_seen_unix=1.0)
 
     def deliver(self, charger: Charger, joules: int) -> None:
-        """The charger's session comes to so much."""
+        """Set the energy of the charger's session."""
         charger.meter.observe(joules, 1000.0 * next(self._times), None, None, 10**9)
         self.fleet.dirty.add(charger)
 
     async def scrape(self) -> None:
-        """What a scrape does before it is rendered; with a bound, for a disk may hang."""
+        """The commit of a scrape, with a timeout since a disk may hang."""
         async with asyncio.timeout(SECONDS):
             await self.commits.commit()
 
     def shown(self, charger: Charger) -> int | None:
-        """The charger's energy counter as a scrape would show it now, joules."""
+        """The charger's energy counter as a scrape shows it, in joules."""
         return charger.committed.total_joules
 
     def lines(self, text: str) -> int:
@@ -276,7 +276,7 @@ async def test_a_charger_whose_state_cannot_be_encoded_does_not_block_scrapes(
     def fail(_: Charger) -> Row:
         raise RuntimeError
 
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the program's own handler says it in the log
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the program's handler logs it
     subject.deliver(subject.charger(), 1000)
     with monkeypatch.context() as patched:
         patched.setattr(Charger, "kept_state", fail)

@@ -1,4 +1,4 @@
-"""The program and its state file through every kind of end: no total that was shown is ever less or lost."""
+"""The program and its state file after every kind of end: no total that was shown falls or is lost."""
 
 import re
 import signal
@@ -38,7 +38,7 @@ def own(exporter: Exporter, metric: str) -> float:
 
 
 def charge(service: SimulatedService) -> None:
-    """Every charger is in a session and has told what its meter shows by now."""
+    """Every charger is in a session and has sent its energy."""
     service.wait_until_watched()
     before = sum(service.joules().values())
 
@@ -144,7 +144,7 @@ def test_a_signal_stops_the_exporter_after_a_final_commit(
     charge(service)
     more = service.joules()
     assert more != shown
-    # A scrape would commit; the log tells without one that all has arrived.
+    # A scrape would commit. The log shows without one that everything has arrived.
     service.act("off")
     off = "charger switched off"
     wait_until(lambda: exporter.process.text().count(off) == len(more), "every charger seen off")
@@ -163,7 +163,7 @@ def test_neither_an_unresponsive_service_nor_disk_delays_the_stop(
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         account = service.account() | {"url": f"http://127.0.0.1:{silent.getsockname()[1]}"}
         exporter = start({"accounts": [account]})
-        # Another program's transaction holds up every write, as a disk that does not answer.
+        # Another program's transaction blocks every write, like a disk that hangs.
         with closing(sqlite3.connect(storage / STATE_FILE, isolation_level=None)) as intruder:
             intruder.execute("BEGIN IMMEDIATE")
             exporter.process.signal(signal.SIGTERM)
@@ -234,7 +234,7 @@ def test_a_charger_that_left_the_configuration_comes_back_with_its_total(
 
 
 def fill_up(file: Path) -> None:
-    """Writes until there is no room for another byte."""
+    """Fill the disk."""
     with file.open("wb", buffering=0) as opened, suppress(OSError):
         while True:
             opened.write(bytes(512))
@@ -242,7 +242,7 @@ def fill_up(file: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> list[str]:
-    """What to put before a command, so that its `data` is a disk of its own of half a megabyte."""
+    """The prefix of a command whose `data` is its own disk of half a megabyte."""
     unshare = ["unshare", "--map-root-user", "--mount"]
 
     def usable() -> Path:
@@ -265,7 +265,7 @@ def test_a_full_disk_fails_commits_without_lowering_a_total(
     charge(service)
 
     def failed() -> float:
-        # The log had room for a few commits more: only a failed one says that the disk is full.
+        # There may be space for a few commits: only a failed one shows that the disk is full.
         charge(service)
         return own(exporter, "vecharge_exporter_state_commit_failures_total")
 

@@ -1,4 +1,4 @@
-"""Damage to the state file: found wherever it lies, or without consequence. Never a total that is silently less."""
+"""Damage to the state file is reported or has no effect. A total never falls silently."""
 
 import random
 import sqlite3
@@ -30,7 +30,7 @@ Lists = dict[str, tuple[Session, ...]]  # the sessions of each charger
 
 @dataclass(frozen=True)
 class Scene:
-    """What an exporter left on the disk when it was killed, and what may come of it."""
+    """The files of an exporter that was killed, and the allowed results of reading them."""
 
     parts: Parts
     allowed: tuple[Lists, ...]
@@ -96,7 +96,7 @@ def in_a_commit(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     with closing(StateStore.open(folder)) as store:
         commit(store, {}, before)
         connection = store._connection  # noqa: SLF001 - a commit is to be seen half done
-        # Pages go to the file before the commit when the cache is small, as they do within one.
+        # With a small cache, pages are written to the file before the commit.
         connection.execute("PRAGMA cache_spill = ON")
         connection.execute("PRAGMA cache_size = 2")
         connection.create_function("catch", 0, lambda: caught.append(read_parts(folder)))

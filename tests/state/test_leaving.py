@@ -1,4 +1,4 @@
-"""A charger that leaves the configuration keeps its total, and comes back with it, in one life or the next."""
+"""A charger that leaves the configuration keeps its total until it returns, also over a restart."""
 
 import random
 from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ async def test_only_a_new_charger_is_unsaved_at_the_start(fleet: Fleet) -> None:
 
 
 async def test_a_charger_that_returns_keeps_its_uncommitted_state(fleet: Fleet) -> None:
-    """Its last commit may have failed: neither what is shown nor what is to be kept may go back to the disk's."""
+    """Its last commit may have failed: neither the shown nor the unsaved state may fall back to the state on disk."""
     await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
     left = charger(fleet, "a")
     left.meter.observe(3000, 1.6e9, None, None, 1.6e9)

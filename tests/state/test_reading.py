@@ -1,4 +1,4 @@
-"""`vecharge-exporter state` only reads: in a read-only folder too, beside a running exporter, and never old numbers."""
+"""`vecharge-exporter state` only reads, also in a read-only folder and beside a running exporter; never old totals."""
 
 import re
 import shutil
@@ -47,7 +47,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where an exporter has kept 1 kWh."""
+    """The folder of an exporter with 1 kWh."""
     folder = tmp_path / "data"
     commit(folder, 1)
     return folder
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[StateStore]:
-    """It runs again, and has committed 2 kWh."""
+    """The exporter runs again, and has committed 2 kWh."""
     with closing(StateStore.open(folder)) as running:
         running.commit({"test": total(2)})
         yield running

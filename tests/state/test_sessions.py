@@ -1,4 +1,4 @@
-"""The table of sessions: each is written once, read back as it was, and trimmed without a change of the sum."""
+"""The table of sessions: each is written once, read unchanged, and trimmed without a change of the sum."""
 
 import sqlite3
 import time

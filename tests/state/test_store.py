@@ -1,4 +1,4 @@
-"""The state file: what is committed is there after any end, and what cannot be trusted is never believed."""
+"""The state file keeps every commit after any end, and never returns damaged data."""
 
 import multiprocessing
 import shutil

@@ -1,4 +1,4 @@
-"""The energy counter under torture: the short form; `make torture` runs the long one."""
+"""The energy counter with random faults, in a short form; `make torture` runs the long one."""
 
 import os
 from itertools import pairwise
@@ -21,7 +21,7 @@ TOLERANCE_JOULES = 0.01 * JOULES_PER_KWH
 
 
 def report(outcome: Outcome) -> str:
-    """The table of truths, and what was done."""
+    """The true and counted energies, and the number of faults."""
     lines = ["", f"{'charger':<10} {'true kWh':>10} {'counted kWh':>12} {'difference':>11} {'scrapes':>8} {'falls':>6}"]
     for charger, joules in outcome.truth.items():
         true, counted = joules / JOULES_PER_KWH, outcome.counted[charger] / JOULES_PER_KWH
@@ -34,7 +34,7 @@ def report(outcome: Outcome) -> str:
 
 
 def falls(values: list[float]) -> int:
-    """In how many pairs of consecutive scrapes the second is less."""
+    """The number of pairs of consecutive scrapes in which the second value is lower."""
     return sum(after < before for before, after in pairwise(values))
 
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, at random, while a real Prometheus looks on every second.
+"""Random faults, while a real Prometheus scrapes every second.
 
 A session is ended only once the exporter has shown all of it: what was lost otherwise, no exporter could know. All
 the rest may happen at any moment.
@@ -24,12 +24,12 @@ from tests.processes import SECONDS, wait_until
 from tests.prometheus import Prometheus
 from tests.simulated import SimulatedService
 
-SPEED = 60.0  # simulated seconds a second
+SPEED = 60.0  # simulated seconds per second
 CHARGERS = 6  # of each account
 FAULTS = 0.1  # of a log: resent, out of order, blips to 0, bursts, corrupt, documents that lie
 ENERGY = "vecharge_charger_energy_joules_total"
 STEP_SECONDS = 0.1
-# A session that begins unseen is told from the one before by its lower energy: each lasts far longer than a restart.
+# A session that begins unseen is recognised by its lower energy: each lasts far longer than a restart.
 SESSION_SECONDS = (15.0, 30.0)
 IDLE_SECONDS = (0.5, 3.0)
 SETTLE_SECONDS = 90.0
@@ -43,7 +43,7 @@ class Phase(Enum):
 
 @dataclass
 class Post:
-    """A charger, and what it does until when (monotonic seconds)."""
+    """A charger, its phase and when the phase ends (monotonic seconds)."""
 
     service: SimulatedService
     charger: str
@@ -63,7 +63,7 @@ class TrialSession(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """By charger, in joules: the truth, the exporter's counter, and what Prometheus made of it."""
+    """By charger, in joules: the truth, the exporter's counter, and the results of Prometheus."""
 
     truth: dict[str, int]
     counted: dict[str, float]
@@ -77,7 +77,7 @@ class Outcome:
 
 
 class Trial:
-    """One run, from one seed, with all of its processes; as a context manager it ends them."""
+    """One run with one seed and its processes; as a context manager it stops them."""
 
     def __init__(self, folder: Path, prometheus: Path, seed: int, seconds: float) -> None:
         self._random = random.Random(seed)
@@ -110,12 +110,12 @@ class Trial:
         self._running.close()
 
     def run(self, kills: int) -> Outcome:
-        """Tortures for the time given, lets everything come to rest, and asks for the numbers."""
+        """Run for the given time, wait until everything has settled, and collect the results."""
         begun, every = time.monotonic(), self._seconds / kills
         for number in range(kills):
             self._torture(until=begun + every * (number + self._random.uniform(0.3, 1.0)))
             self._kill()
-        # By chance alone a short run may lack one of these.
+        # A short run may lack one of these by chance.
         self._restart_a_service()
         self._break_a_transport()
         self._lose_a_wifi()
@@ -143,7 +143,7 @@ class Trial:
                 post.service.act("off", post.charger)
                 post.phase, post.until = Phase.IDLE, self._soon(IDLE_SECONDS)
             case Phase.ENDING:
-                # The last log may have been lost on its way: another one says the same and a little more.
+                # The last log may have been lost: send another one.
                 post.service.act("log", post.charger)
             case _:
                 pass
@@ -155,7 +155,7 @@ class Trial:
         self.done["sessions"] += 1
 
     def _mischief(self) -> None:
-        """Now and then a service restarts, a transport breaks or a Wi-Fi fails."""
+        """Sometimes restart a service, break a transport or fail a Wi-Fi."""
         chance = self._random.random()
         if chance < 0.01:
             self._restart_a_service()
@@ -179,7 +179,7 @@ class Trial:
         self.done["Wi-Fi outages"] += 1
 
     def _kill(self) -> None:
-        """kill -9; while the exporter is down some of the chargers begin a session."""
+        """kill -9; some chargers begin a session while the exporter is down."""
         assert self._exporter
         self._exporter.process.signal(signal.SIGKILL)
         self._exporter.process.wait_for_end()
@@ -192,7 +192,7 @@ class Trial:
         self._exporter = self._start_exporter()
 
     def _come_to_rest(self) -> None:
-        """Every session tells the last of its energy, and Prometheus has seen it."""
+        """Wait until every session has sent its last energy and Prometheus has scraped it."""
         for post in self._posts:
             post.service.act("online", post.charger)
             post.service.act("pause", post.charger)
@@ -202,7 +202,7 @@ class Trial:
                 post.service.act("log", post.charger)
             return self._counted() == self._truth()
 
-        # What is still wrong after this time is told by the outcome.
+        # Errors that remain after this time are in the outcome.
         deadline = time.monotonic() + SETTLE_SECONDS
         while not settled() and time.monotonic() < deadline:
             time.sleep(STEP_SECONDS)
@@ -236,7 +236,7 @@ class Trial:
         }
 
     def _listed(self) -> dict[str, list[TrialSession]]:
-        """The list that the exporter keeps, read while it runs."""
+        """The list of sessions, read while the exporter runs."""
         storage = self._folder / "exporter" / "data"
         command = [str(PROGRAM), "sessions", f"--storage.path={storage}", "--format=json"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
@@ -285,7 +285,7 @@ class Trial:
 
 
 def _port_that_stays_free(rng: random.Random) -> int:
-    """A port below those that the system gives to outgoing connections: nobody takes it during a restart."""
+    """A port outside of the range of outgoing connections, so that it stays free during a restart."""
 
     def free() -> int | None:
         port = rng.randrange(20_000, 30_000)
