@@ -8,6 +8,7 @@ MINUTES ?= 60
 CHARGERS ?= 500
 TLS ?=
 LOG_SECONDS ?= 1
+DAYS ?= 30
 # Tests mostly wait for programs, so there are more workers than cores. All tests of a file run in one worker.
 WORKERS ?= 4
 PYTEST_PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
