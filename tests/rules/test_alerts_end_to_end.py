@@ -4,9 +4,10 @@ The rules are the shipped ones, but a minute of `for` and `keep_firing_for` is a
 """
 
 import re
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,11 +22,14 @@ from tests.rules.rulefiles import ALERTS, PROMETHEUS
 from tests.rules.webhook import Notification, Webhook
 
 CHARGERS = [f"sim-{number:04}" for number in range(1, 9)]
+CONFIG = "vecharge.yml"
 VECHARGE_EXPORTER = Path(sys.executable).with_name("vecharge-exporter")
 
 
 class Chain(NamedTuple):
     simulator_url: str
+    exporter: Process
+    config: Path
     exporter_address: str
     prometheus: Prometheus
     alertmanager: Alertmanager
@@ -35,6 +39,20 @@ class Chain(NamedTuple):
         """Has the simulator do something to a charger, or to all."""
         url = f"{self.simulator_url}/simulator/chargers/{charger}/{action}"
         requests.post(url, timeout=SECONDS).raise_for_status()
+
+    @contextmanager
+    def watching_too(self, charger: str) -> Iterator[None]:
+        """Have the exporter watch another charger for a time."""
+        written = self.config.read_text()
+        config = yaml.safe_load(written)
+        config["accounts"][0]["chargers"].append(charger)
+        self._reload(yaml.safe_dump(config))
+        yield
+        self._reload(written)
+
+    def _reload(self, config: str) -> None:
+        self.config.write_text(config)
+        self.exporter.signal(signal.SIGHUP)
 
     def notification(self, receiver: str, alert: str, status: str) -> Notification:
         """Wait for the first notification of a receiver about an alert."""
@@ -82,7 +100,7 @@ def running(
                 },
             )
         )
-        yield Chain(simulator_url, exporter_address, prometheus, alertmanager, webhook)
+        yield Chain(simulator_url, exporter, folder / CONFIG, exporter_address, prometheus, alertmanager, webhook)
 
 
 @pytest.fixture
@@ -98,7 +116,7 @@ def exporter_of(simulator_url: str, folder: Path) -> Process:
     token = requests.get(f"{simulator_url}/simulator/token", timeout=SECONDS).json()["token"]
     chargers = [{"id": CHARGERS[0], "name": "Depot"}, *CHARGERS[1:]]
     account = {"name": "delhi", "url": simulator_url, "token_env": "TOKEN", "chargers": chargers}
-    config = folder / "vecharge.yml"
+    config = folder / CONFIG
     config.write_text(yaml.safe_dump({"accounts": [account]}))
     return Process(
         VECHARGE_EXPORTER,
@@ -176,6 +194,18 @@ def test_an_account_without_network_is_one_notification(chain: Chain) -> None:
 
     chain.notification("pager", "VechargeAccountOutage", "resolved")
     assert not chain.notifications("team")
+
+
+def test_a_mistyped_charger_id_is_one_notification(chain: Chain) -> None:
+    with chain.watching_too("smi-0001"):
+        chain.notification("team", "VechargeChargerOffline", "firing")
+    chain.notification("team", "VechargeChargerOffline", "resolved")
+
+    sent = [
+        (it.receiver, [one["labels"].get("charger_id") for one in it.body["alerts"]])
+        for it in chain.webhook.notifications
+    ]
+    assert sent == [("team", ["smi-0001"])] * 2
 
 
 def test_chargers_that_are_switched_off_and_disconnected_fire_no_alert(chain: Chain) -> None:
