@@ -142,9 +142,9 @@ def _status(*matchers: str) -> str:
 
 def seen() -> str:
     """Every charger that was watched within the range, with the labels of its info as far as they are known."""
-    from_rules = f"last_over_time(charger:vecharge_charger_up:avg5m{{{RECORDED},{TARGET}}}[$__range])"
+    from_rules = f"last_over_time(charger:vecharge_charger_info:last_over_time1h{{{RECORDED},{TARGET}}}[$__range])"
     before = recorded(f"last_over_time({select('vecharge_charger_info', RAW)}[$__range])", from_rules)
-    # The rules are evaluated every 5 minutes: a charger that came and went since has raw data only.
+    # The rule is evaluated once an hour: a charger that was lost since then has raw data only.
     sources = (select("vecharge_charger_info"), f"last_over_time({select('vecharge_charger_info')}[1h])", before)
     return _with_name(" or on (charger_id) ".join(f"topk by (charger_id) (1, {source})" for source in sources))
 

@@ -13,6 +13,7 @@ from tests.dashboards.history import BLOCK_SECONDS, create_blocks
 
 SCRAPE_SECONDS = 15
 RULE_SECONDS = 300
+HOUR = 3600
 DAY = 86_400
 # Longer than Prometheus looks back for the last sample.
 PRESENT_SECONDS = 900
@@ -73,6 +74,9 @@ def of_chargers(chargers: int, begin: int, end: int) -> Iterator[Samples]:
     for numbers, is_up in ((weak, _weak), (strong, _one)):
         recorded = [f'{{job="vecharge",{_charger(n)},{_place(n)},name="Charger {n}"}}' for n in numbers]
         yield Samples(begin, RULE_SECONDS, is_up, [f"charger:vecharge_charger_up:avg5m{labels}" for labels in recorded])
+        yield Samples(
+            begin, HOUR, _one, [f"charger:vecharge_charger_info:last_over_time1h{labels}" for labels in recorded]
+        )
         sites = [f'{{job="vecharge",{_charger(n)},{_place(n)}}}' for n in numbers]
         yield Samples(begin, RULE_SECONDS, _rise, [f"charger:vecharge_charger_energy_joules:rise{it}" for it in sites])
         raw = [f"{_target(n // CHARGERS_PER_EXPORTER)},{_charger(n)}" for n in numbers]

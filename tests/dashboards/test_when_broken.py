@@ -16,11 +16,14 @@ from tests.prometheus import Prometheus
 SCRAPE = 30
 SECONDS = 6 * 3600
 LOST_SECONDS = 20 * 60
-EXPORTERS = {"a": ["c1", "c2"], "b": ["c3", "c4", "new"]}
-NAMES = {"c1": "Depot", "c2": "", "c3": "Mall", "c4": "", "new": "Gate"}
+EXPORTERS = {"a": ["c1", "c2"], "b": ["c3", "c4", "new", "old"]}
+NAMES = {"c1": "Depot", "c2": "", "c3": "Mall", "c4": "", "new": "Gate", "old": ""}
 STATUS = dict.fromkeys(NAMES, "on") | {"c2": "unknown"}
 # Lost before a rule was evaluated.
 NEVER_RECORDED = "new"
+# Removed from the configuration long ago.
+REMOVED = "old"
+REMOVED_SECONDS = 3 * 3600
 ALL = {"job": ".+", "instance": ".+", "page": "1", "shown": ".+", "utc_offset": "0", "account": "delhi"}
 
 
@@ -45,6 +48,7 @@ def answers(
         add("process_resident_memory_bytes", target, 50e6, until)
         for charger in chargers:
             own = f'{target},charger_id="{charger}"'
+            until = end if exporter == "a" else end - (REMOVED_SECONDS if charger == REMOVED else LOST_SECONDS)
             info = f'account="delhi",name="{NAMES[charger]}",address="Sector 22"'
             add("vecharge_charger_info", f"{own},{info}", 1, until)
             add("vecharge_charger_up", own, 1, until)
@@ -53,6 +57,7 @@ def answers(
             recorded = f'job="vecharge",charger_id="{charger}",{info}'
             if request.param == "recorded" and charger != NEVER_RECORDED:
                 add("charger:vecharge_charger_up:avg5m", recorded, 1, until)
+                add("charger:vecharge_charger_info:last_over_time1h", recorded, 1, until)
     for alert in (
         'alertname="VechargeExporterDown",scope="exporter",job="vecharge",instance="b:10037"',
         'alertname="VechargeAccountOutage",scope="account",job="vecharge",account="delhi"',
@@ -110,17 +115,17 @@ def test_recorded_data_is_read_where_there_is_some_and_raw_data_else(
 
 
 def test_chargers_of_a_lost_shard_are_counted_and_listed_as_unwatched(answers: tuple[Answers, dict[str, str]]) -> None:
-    assert value(answers, "fleet", "Chargers") == "5"
-    assert value(answers, "fleet", "Unwatched") == "3"
+    assert value(answers, "fleet", "Chargers") == "6"
+    assert value(answers, "fleet", "Unwatched") == "4"
     assert value(answers, "fleet", "Unreachable") == "0"
     rows = {
         series["metric"]["charger_id"]: series["metric"]["charger"]
         for series in panel(answers, "fleet", "All chargers")
     }
-    assert rows == {"c1": "Depot", "c2": "c2", "c3": "Mall", "c4": "c4", "new": "Gate"}
+    assert rows == {"c1": "Depot", "c2": "c2", "c3": "Mall", "c4": "c4", "new": "Gate", "old": "old"}
     (states,) = (query for query in read("fleet").queries if query.panel == "All chargers" and "* 0 - 1" in query.expr)
     found = {series["metric"]["charger_id"]: series["value"][1] for series in ask(answers, states)}
-    assert found == {"c1": "2", "c2": "3", "c3": "-1", "c4": "-1", "new": "-1"}
+    assert found == {"c1": "2", "c2": "3", "c3": "-1", "c4": "-1", "new": "-1", "old": "-1"}
 
 
 @pytest.mark.parametrize(("charger", "state"), [("c1", "2"), ("c3", "-1")])
@@ -171,6 +176,7 @@ def test_a_charger_can_be_chosen_though_its_exporter_is_down(answers: tuple[Answ
         "Mall · c3",
         "c2 · c2",
         "c4 · c4",
+        "old · old",
     ]
 
 

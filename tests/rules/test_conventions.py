@@ -101,7 +101,7 @@ def test_a_recorded_name_is_level_metric_operation(record: Rule) -> None:
         return
     assert re.fullmatch(r"account|charger|site|account_(reason|status)", level)
     assert metric in {name.removesuffix("_total") for name in KNOWN}
-    assert re.fullmatch(r"sum|count|max|last|rise|counted|(rate|increase|avg|avg_over_time)\d+[mhd]", operation)
+    assert re.fullmatch(r"sum|count|max|last|rise|counted|(rate|increase|avg|(avg|last)_over_time)\d+[mhd]", operation)
 
 
 @every_record
