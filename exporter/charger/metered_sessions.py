@@ -265,6 +265,7 @@ class MeteredSessions:
             and current.number > 0
             and not self.evidence.fresh
             and self.held is None
+            and self._on_top_of is None
             and self.pending_document is None
             and self.evidence.before_gap is None
             and (previous is None or current.rises >= RISES_THAT_PROVE or current.energy >= previous.energy)
