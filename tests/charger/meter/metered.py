@@ -1,0 +1,82 @@
+"""A meter and the events of its charger. Energies in kWh, times in seconds after noon."""
+
+from typing import Final, NamedTuple
+
+from exporter.charger.events import OFF, Status
+from exporter.charger.evidence import Evidence
+from exporter.charger.meter import EnergyMeter
+from exporter.charger.outcome import Verdict
+from exporter.charger.sessions import SessionEvidence
+from tests.charger.meter.situation import NOON
+
+KWH: Final = 3_600_000
+
+
+class Row(NamedTuple):
+    """A row of the list of sessions."""
+
+    kwh: float
+    began: float
+    began_by: SessionEvidence
+    ended: float | None = None
+    ended_by: SessionEvidence | None = None
+    certain: bool = True
+
+
+class Metered:
+    """A charger whose clock is behind by `delay` seconds. Logs have the charger's time, all else the exporter's."""
+
+    def __init__(self, *, delay: float = 0.0, max_power_watts: float = 40_000.0) -> None:
+        self.meter = EnergyMeter(max_power_watts)
+        self.delay = delay
+
+    def log(
+        self,
+        kwh: float,
+        at: float,
+        *,
+        user: int | None = None,
+        watts: float | None = None,
+        received: float | None = None,
+    ) -> Verdict:
+        now = NOON + (at + self.delay if received is None else received)
+        return self.meter.observe(kwh * KWH, NOON + at, user, watts, now).verdict
+
+    def document(
+        self,
+        kwh: float | None,
+        at: float,
+        status: Status = OFF,
+        *,
+        user: int | None = None,
+        previous: float | None = None,
+    ) -> None:
+        joules = None if kwh is None else kwh * KWH
+        self.meter.document(joules, None if previous is None else previous * KWH, user, status, NOON + at)
+
+    def on(self, at: float) -> None:
+        self.meter.switched_on(NOON + at)
+
+    def off(self, at: float) -> None:
+        self.meter.switched_off(NOON + at)
+
+    def gap(self, kind: Evidence = Evidence.GAP) -> None:
+        self.meter.gap(kind)
+
+    @property
+    def total(self) -> float:
+        return round((self.meter.total_joules or 0) / KWH, 3)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [
+            Row(
+                round(each.energy_joules / KWH, 3),
+                each.began_unix - NOON,
+                each.began_by,
+                None if each.ended_unix is None else each.ended_unix - NOON,
+                each.ended_by,
+                each.certain,
+            )
+            for each in (*self.meter.list.newly_settled, *self.meter.list.revisable())
+        ]

@@ -1,0 +1,233 @@
+"""How sessions begin and end, as the list of sessions has it."""
+
+import pytest
+
+from exporter.charger.events import ON
+from exporter.charger.sessions import SessionEvidence
+from tests.charger.meter.metered import Metered, Row
+from tests.charger.meter.situation import ALICE, BOB
+
+STATUS, LOG, USER = SessionEvidence.STATUS, SessionEvidence.LOG, SessionEvidence.USER
+DOCUMENT, ASSUMED = SessionEvidence.DOCUMENT, SessionEvidence.ASSUMED
+
+
+def test_switches_to_on_and_off_begin_and_end_a_session_by_the_chargers_clock() -> None:
+    charger = Metered(delay=5)
+    charger.log(0.5, 0)
+    charger.log(0.6, 10)
+    charger.off(25)
+    charger.on(35)
+    charger.log(0.02, 40)
+    assert charger.rows == [Row(0.6, 0, LOG, 20, STATUS), Row(0.02, 30, STATUS)]
+
+
+def test_a_session_does_not_end_before_its_last_log() -> None:
+    charger = Metered(delay=5)
+    charger.log(0.5, 0)
+    charger.log(0.6, 10)
+    charger.off(14)
+    assert charger.rows == [Row(0.6, 0, LOG, 10, STATUS)]
+
+
+def test_a_session_does_not_begin_after_its_first_log() -> None:
+    charger = Metered()
+    charger.log(0.5, 0)
+    charger.off(10)
+    charger.on(20)
+    charger.log(0.02, 15)
+    assert charger.rows[-1] == Row(0.02, 15, STATUS)
+
+
+def test_a_session_that_goes_on_after_a_pause_has_not_ended() -> None:
+    charger = Metered()
+    charger.log(0.5, 0)
+    charger.off(10)
+    charger.log(0.6, 20)
+    assert charger.rows == [Row(0.6, 0, LOG)]
+
+
+def test_another_user_ends_a_session_at_its_last_log_and_begins_one() -> None:
+    charger = Metered()
+    charger.log(1.0, 0, user=ALICE)
+    charger.log(0.5, 3600, user=BOB)
+    assert charger.rows == [Row(1.0, 0, LOG, 0, USER), Row(0.5, 3600, USER)]
+
+
+def test_if_a_new_session_is_doubtful_both_rows_are() -> None:
+    charger = Metered()
+    charger.log(1.0, 0, user=ALICE)
+    charger.log(3.0, 3600, user=BOB)
+    assert charger.rows == [Row(1.0, 0, LOG, 0, USER, certain=False), Row(3.0, 3600, USER, certain=False)]
+
+
+@pytest.mark.parametrize(
+    ("watts", "began", "began_by"),
+    [(30_000.0, 3540, LOG), (20_000.0, 3510, ASSUMED), (1800.0, 2600, ASSUMED), (500.0, 0, ASSUMED), (None, 3600, LOG)],
+    ids=["a minute ago", "longer ago", "long ago", "not before the last log", "power not known"],
+)
+def test_a_session_after_a_gap_began_when_its_power_says(
+    watts: float | None, began: float, began_by: SessionEvidence
+) -> None:
+    charger = Metered()
+    charger.log(5.0, 0)
+    charger.gap()
+    charger.log(0.5, 3600, watts=watts)
+    assert charger.rows[-1] == Row(0.5, began, began_by)
+
+
+def test_a_first_document_of_a_charger_that_is_on_begins_a_session() -> None:
+    charger = Metered()
+    charger.document(0.0, 0, ON)
+    charger.log(0.5, 60)
+    assert charger.rows == [Row(0.5, 0, DOCUMENT)]
+
+
+def test_a_first_document_of_a_charger_that_is_off_begins_none() -> None:
+    charger = Metered()
+    charger.document(0.0, 0)
+    charger.log(0.5, 3600)
+    assert charger.rows == [Row(0.5, 3600, LOG)]
+
+
+def test_a_document_of_another_user_is_a_session_that_nobody_saw() -> None:
+    charger = Metered(delay=5)
+    charger.log(1.0, 0, user=ALICE)
+    charger.gap()
+    charger.document(3.0, 7205, user=BOB)
+    unseen = Row(3.0, 0, DOCUMENT, 7200, DOCUMENT, certain=False)
+    assert charger.rows == [Row(1.0, 0, LOG, 0, DOCUMENT), unseen]
+
+
+def test_logs_from_before_such_a_document_go_on_with_the_session_before_it() -> None:
+    charger = Metered()
+    charger.log(1.0, 0, user=ALICE)
+    charger.gap()
+    charger.document(3.0, 7200, user=BOB)
+    charger.log(1.1, 100, user=ALICE, received=7201)
+    charger.log(1.2, 110, user=ALICE, received=7201)
+    assert [row.kwh for row in charger.rows] == [1.2]
+    charger.log(0.1, 9000, user=ALICE)
+    assert [row.kwh for row in charger.rows] == [1.2, 3.0, 0.1]
+
+
+def test_the_user_of_such_a_document_goes_on_with_that_session() -> None:
+    charger = Metered()
+    charger.log(1.0, 0, user=ALICE)
+    charger.gap()
+    charger.document(3.0, 7200, user=BOB)
+    charger.log(3.1, 7300, user=BOB)
+    assert [row.kwh for row in charger.rows] == [1.0, 3.1]
+    charger.log(0.1, 9000, user=ALICE)
+    assert charger.rows[-1] == Row(0.1, 9000, USER)
+
+
+def test_a_late_log_shows_a_session_between_two_others() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    charger.gap()
+    charger.log(0.1, 600)
+    charger.log(0.3, 300, received=610)
+    assert charger.rows == [
+        Row(1.0, 0, LOG, 0, LOG),
+        Row(0.3, 300, LOG, 300, LOG, certain=False),
+        Row(0.1, 600, LOG),
+    ]
+
+
+def test_a_late_log_from_before_readings_that_are_too_low_goes_on_with_the_session() -> None:
+    charger = Metered()
+    charger.log(2.0, 0)
+    charger.log(0.02, 100)
+    charger.log(2.1, 50, received=105)
+    assert charger.total == 2.1
+    charger.log(0.04, 110)
+    charger.log(0.06, 120)
+    assert [row.kwh for row in charger.rows] == [2.1, 0.06]
+
+
+def test_a_late_log_from_before_readings_that_are_too_high_is_ignored() -> None:
+    charger = Metered()
+    charger.log(2.0, 0)
+    charger.log(50.0, 100)
+    charger.log(2.1, 50, received=105)
+    assert charger.total == 2.0
+
+
+def test_a_session_that_was_merged_is_not_certain_and_goes_on() -> None:
+    charger = Metered()
+    charger.log(5.0, 0)
+    charger.gap()
+    charger.log(0.0, 60)
+    charger.log(5.3, 120)
+    assert charger.rows == [Row(5.3, 0, LOG, certain=False)]
+
+
+class TestAChargerThatNeverResets:
+    """A session begins where the last one ended, once the logs of another user rise from there."""
+
+    @pytest.fixture
+    def charger(self) -> Metered:
+        charger = Metered()
+        charger.log(5.0, 0, user=ALICE)
+        charger.off(10)
+        charger.on(900)
+        # The last energy of the session before, of which no log was received.
+        charger.log(5.05, 910, user=BOB)
+        return charger
+
+    def test_the_first_log_of_the_other_user_shows_how_the_session_before_ended(self, charger: Metered) -> None:
+        assert [row.kwh for row in charger.rows] == [5.05]
+
+    @pytest.mark.parametrize(
+        ("kwh", "energies"), [(5.07, [5.07]), (5.08, [5.05, 0.03])], ids=["rounding", "more than rounding"]
+    )
+    def test_a_session_begins_once_the_logs_rise_by_more_than_rounding(
+        self, charger: Metered, kwh: float, energies: list[float]
+    ) -> None:
+        charger.log(kwh, 920, user=BOB)
+        assert [row.kwh for row in charger.rows] == energies
+        assert charger.total == kwh
+
+    def test_the_next_session_begins_at_its_first_rise(self, charger: Metered) -> None:
+        charger.log(5.5, 1000, user=BOB)
+        charger.off(1010)
+        charger.on(1900)
+        charger.log(5.5, 1910, user=BOB)
+        assert [row.kwh for row in charger.rows] == [5.05, 0.45]
+        charger.log(5.51, 1920, user=BOB)
+        assert [row.kwh for row in charger.rows] == [5.05, 0.45, 0.01]
+
+
+class TestAJump:
+    @pytest.mark.parametrize(("seconds", "peak"), [(30, 60_000), (29, None)], ids=["a minute", "less"])
+    def test_three_readings_over_a_minute_confirm_their_power(self, seconds: float, peak: float | None) -> None:
+        charger = Metered(max_power_watts=400_000.0)
+        charger.log(0.5, 0, watts=7200.0)
+        for number, kwh in enumerate((9.0, 9.5, 10.0)):
+            charger.log(kwh, 30 + seconds * number, watts=7200.0)
+        assert charger.total == 10.0
+        assert charger.meter.state().power.peak == peak
+
+    def test_what_two_jumps_set_aside_adds_up(self) -> None:
+        charger = Metered()
+        charger.log(1.0, 0)
+        for at, kwh in enumerate((50.0, 50.0, 50.0, 150.0, 150.0, 150.0)):
+            charger.log(kwh, 10 + 10 * at)
+        assert charger.total == 1.0
+        assert charger.meter.list.set_aside == 149 * 3_600_000
+        assert charger.rows == [Row(150.0, 0, LOG, certain=False)]
+
+
+@pytest.mark.parametrize(
+    ("before", "previous", "ended"),
+    [(None, 1.01, True), (None, 1.02, False), (None, 0.98, False), (3.0, 3.01, False), (3.0, 3.02, True)],
+)
+def test_a_previous_energy_that_changes_or_is_that_of_the_session_says_that_it_has_ended(
+    before: float | None, previous: float, ended: bool
+) -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    for energy in (before, previous):
+        charger.document(None, 10, ON, previous=energy)
+    charger.log(0.5, 3600)
+    assert charger.total == (1.5 if ended else 1.0)
