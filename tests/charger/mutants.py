@@ -83,7 +83,9 @@ def _changes_only_words(change: str) -> bool:
 
 def _explained() -> set[str]:
     entries = EXPLAINED.read_text().strip().split("\n\n") if EXPLAINED.exists() else []
-    return {"\n".join(line for line in entry.splitlines() if not line.startswith((" ", "#"))) for entry in entries}
+    return {"\n".join(line for line in entry.splitlines() if not line.startswith((" ", "#"))) for entry in entries} - {
+        ""
+    }
 
 
 if __name__ == "__main__":
