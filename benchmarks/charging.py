@@ -67,7 +67,7 @@ class ChargingFleet:
         await self.fleet.reconcile(self._config, {})
 
     def log(self, every: int) -> int:
-        """Ten seconds later: a log of every so-many-eth charger; returns how many."""
+        """Ten seconds later: a log of every nth charger; return their number."""
         tick = Moment(self.now.unix + LOG_SECONDS, self.now.monotonic + LOG_SECONDS)
         places = range(0, self._size, every)
         for place in places:
@@ -90,11 +90,11 @@ class ChargingFleet:
     def _stream(self) -> type[ChargerStream]:
         delivers = self._delivers
 
-        class Told(ChargerStream):
+        class Delivering(ChargerStream):
             async def run(self) -> None:
                 delivers.append(self._deliver)
 
-        return Told
+        return Delivering
 
     def _document(self) -> dict[str, Any]:
         return {

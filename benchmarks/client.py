@@ -1,4 +1,4 @@
-"""The least of an HTTP client: what it costs to read a page must not drown what it costs to make it."""
+"""A minimal HTTP client: reading a page must cost little compared to making it."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A page, and how long it took from the request to its last byte."""
+    """A page, and the time from the request to its last byte."""
 
     seconds: float
     headers: bytes
@@ -15,14 +15,14 @@ class Answer:
 
 
 class Client:
-    """Asks this machine for /metrics, and reads into memory that is there already."""
+    """Requests /metrics from this machine, and reads into memory that is allocated already."""
 
     def __init__(self) -> None:
-        # Written once, so that the kernel need not find pages for it while the clock runs.
+        # Written once, so that the kernel does not allocate pages during the measurement.
         self._buffer = memoryview(bytearray(b"\1") * (64 << 20))
 
     def get(self, port: int, *, gzip: bool = False) -> Answer:
-        """GET /metrics over a new connection, as it is after a pause."""
+        """GET /metrics over a new connection."""
         encoding = "Accept-Encoding: gzip\r\n" if gzip else ""
         request = f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n{encoding}Connection: close\r\n\r\n"
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:

@@ -47,10 +47,10 @@ class Listener(Protocol):
         """Connects to all of them."""
 
     def logs(self) -> int:
-        """How many logs have been taken in."""
+        """The number of logs received."""
 
     def check(self, logs: int) -> bool:
-        """Whether every charger stands as it should after so many logs each."""
+        """Whether every charger has the right state after this number of logs each."""
 
 
 class ExporterListener:
@@ -75,7 +75,7 @@ class ExporterListener:
         return sum(charger.readings.accepted for charger in self.fleet.chargers)
 
     def check(self, logs: int) -> bool:
-        """Every reading accepted, and the energy that the last one tells."""
+        """Whether every reading was accepted, and the total has the energy of the last one."""
         joules = round(round(logs * 0.02, 2) * 3_600_000)
         return all(
             charger.readings.accepted == logs and charger.meter.total_joules == joules
@@ -84,7 +84,7 @@ class ExporterListener:
 
 
 class BareListener:
-    """AsyncClient, and a handler that does nothing but count."""
+    """AsyncClient with a handler that only counts."""
 
     def __init__(self) -> None:
         self._counts: list[int] = []
@@ -171,8 +171,8 @@ LISTENERS: Final[dict[str, type[Listener]]] = {
 }
 
 
-class Told:
-    """What the process is told to do."""
+class Commands:
+    """The commands of the process."""
 
     def __init__(self, listener: Listener, cpu_before: float) -> None:
         self._listener = listener
@@ -183,11 +183,11 @@ class Told:
         return _cpu_seconds() - self._cpu_before
 
     def report(self) -> dict[str, float]:
-        """CPU seconds so far, and logs taken in."""
+        """CPU seconds and logs received so far."""
         return {"cpu": _cpu_seconds(), "logs": self._listener.logs(), "at": time.monotonic()}
 
     def check(self, logs: int) -> bool:
-        """Whether all is as it should be after so many logs a charger."""
+        """Whether the state is right after this number of logs per charger."""
         return self._listener.check(logs)
 
 
@@ -200,13 +200,13 @@ async def listen(way: str, url: str, count: int, authority: Path | None = None) 
     """Listen until the input ends."""
     prepare_library()
     return_large_buffers()
-    logging.disable()  # the threaded client tells that it ends
+    logging.disable()  # the threaded client logs its end
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     listener = LISTENERS[way]()
     cpu_before = _cpu_seconds()
     await listener.start(url, f"{way}{count}", charger_ids(count), authority)
-    await answer_commands(f"{way}{count}", Told(listener, cpu_before))
+    await answer_commands(f"{way}{count}", Commands(listener, cpu_before))
     # Streams and threads are not ended one by one.
     os._exit(0)
 

@@ -49,7 +49,7 @@ def measure(chargers: int, seconds: float, *, encrypted: bool) -> Iterator[Row]:
         yield Row(f"start: {chargers:,} streams connected", quantity(took, "s"), took, 20.0, "at most", "s")
         yield from _steady(service, running, client, chargers, seconds)
         grown = (memory_bytes(running.pid) - alone) / (chargers - 1) / 1024
-        case = "memory a live charger, everything included"
+        case = "memory per live charger, everything included"
         yield Row(case, quantity(grown, "KB"), grown, 60.0 if encrypted else 35.0, "at most", "KB")
         yield from _restart(service, chargers)
         memory = memory_bytes(running.pid, "VmHWM") / 1e6
@@ -126,7 +126,7 @@ def _steady(service: Child, running: Running, client: Client, chargers: int, sec
     sent = sum(logs for logs, _ in truth.values())
     lost = _lost(client, running, truth)
     service.ask("go_on")
-    case = f"{chargers:,} live streams, a log a second each"
+    case = f"{chargers:,} live streams, one log per second each"
     yield Row(f"{case}: logs lost", f"{lost} of {sent:,}", lost, 0.0, "at most", "lost")
     figure = f"{quantity(max(scrapes), 's')}, the longest of {len(scrapes)}"
     yield Row(f"{case}: scrape, state on disk", figure, max(scrapes), 1.0, "at most", "s")

@@ -88,13 +88,13 @@ class Stream(asyncio.Protocol):
         self._groups[found[1]].append(self)
 
     def log(self, text: str) -> None:
-        """Sends a log; the id of the charger goes in last."""
+        """Sends a log; the id of the charger is inserted last."""
         self.transport.write(frame(text.replace("CHARGER", self.charger_id)))
         self.logs += 1
 
 
 class Service:
-    """What the process is told to do."""
+    """The commands of the process."""
 
     def __init__(self) -> None:
         self.groups: defaultdict[str, list[Stream]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """A process that serves the page of a charging fleet: `exporter` as the exporter makes it, `reference` as
 prometheus-client does.
 
-Two of them, told the same, show the same samples: all that happens to the fleet follows from its seed.
+Two of them with the same commands show the same samples: the events of the fleet depend only on its seed.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ BEAT_SECONDS = 0.002
 
 
 class Pages:
-    """What the process is told to do."""
+    """The commands of the process."""
 
     def __init__(self, charging: ChargingFleet, reference: Reference | None) -> None:
         self._charging = charging
@@ -46,7 +46,7 @@ class Pages:
         return logs
 
     async def reload(self) -> bool:
-        """The page is to be made wholly anew."""
+        """Discard everything cached of the page."""
         await self._charging.reload()
         return True
 

@@ -1,4 +1,4 @@
-"""Processes that do what they are told over a pipe, a line of JSON a command, and answer with another."""
+"""Processes that execute commands from a pipe: each command and each answer is a line of JSON."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Child:
-    """A module of the benchmarks in a process of its own; use it with `with`. It ends when its input does."""
+    """A module of the benchmarks in its own process, for `with`. It ends with its input."""
 
     def __init__(self, module: str, *arguments: object) -> None:
         self._module = module
@@ -41,7 +41,7 @@ class Child:
         self._process.stdin.flush()
 
     def answer(self) -> Any:
-        """The answer to what was told."""
+        """The answer to the command."""
         return self._answer()
 
     def _answer(self) -> Any:

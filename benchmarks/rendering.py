@@ -1,4 +1,4 @@
-"""A process that renders fleets of two sizes in turn, and one that tells what a charger takes of memory."""
+"""A process that renders fleets of two sizes in turn, and one that measures the memory per charger."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from benchmarks.processes import answer_commands, memory_bytes
 
 
 class Rendering:
-    """What the process is told to do."""
+    """The commands of the process."""
 
     def __init__(self) -> None:
         self._fleets: list[ChargingFleet] = []
@@ -33,7 +33,7 @@ class Rendering:
         return memory_bytes(os.getpid()) - before
 
     async def render(self, fleet: int, times: int) -> float:
-        """Seconds to render a fleet of which every charger has had a log, the median of so many times."""
+        """The median of the seconds to render a fleet in which every charger has had a log."""
         charging = self._fleets[fleet]
         seconds = []
         for _ in range(times):

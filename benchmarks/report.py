@@ -15,35 +15,35 @@ PACKAGES: Final = ("aiohttp", "isal", "msgspec", "prometheus-client", "python-en
 HEAD: Final = """\
 # Benchmarks
 
-Made by `make bench`; do not edit. What a row says, and how it is measured:
+Made by `make bench`; do not edit. The meaning of the rows and how they are measured:
 
-- Whatever is measured runs in a process of its own. The two sides of a ratio take turns in one run, and a ratio is that
-  of their medians, of {rounds} rounds or more. Every benchmark checks what its subjects have put out: a page must
-  begin, byte for byte, with what prometheus-client prints; every log must have arrived, every total be the true one.
-- **Scrapes** go over HTTP, without gzip, from the request to the last byte, with all of the metrics of the contract and
-  the state committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter a metric,
-  set to the same samples, served with the same HTTP server.
-- **The event loop is held** for as long as a task that asks for its turn every 2 ms does not get it.
-  Every other of these scrapes is the first after a reload of the configuration: nothing is kept for it. No streams are
-  connected there; what they add is a full garbage collection for about every 4,000 that connect (docs/design.md).
-- **Compression** is of that page, in processor time. zlib is at level 4; at level 1, which is used where ISA-L has no
+- Every subject runs in its own process. The two sides of a ratio take turns in one run, and the ratio is that of
+  their medians of {rounds} rounds or more. Every benchmark checks the output of its subjects: a page must begin, byte
+  for byte, with the output of prometheus-client; every log must have arrived; every total must be the true one.
+- **Scrapes** are over HTTP, without gzip, from the request to the last byte, with all metrics and with the state
+  committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter per metric, set
+  to the same samples and served by the same HTTP server.
+- **The event loop is held** for as long as a task that asks for its turn every 2 ms does not get it. Every second one
+  of these scrapes is the first after a reload of the configuration, so nothing is cached for it. No streams are
+  connected; they would add a full garbage collection for about every 4,000 that connect (docs/design.md).
+- **Compression** is of that page, in CPU time. zlib is at level 4; at level 1, which is used where ISA-L has no
   wheel, it takes 0.7 times as long for 10 % more bytes.
-- **Cost a charger** is that of rendering alone, less what a page without any charger takes.
-- **Memory a charger** is by how much the process grows: chargers, rendered lines and their text.
-- **CPU a log** is user and system time of the whole process, from the socket to the state. A bare `AsyncClient` has a
-  handler that counts; the vendor's documented way is a threaded `socketio.Client` a charger, whose callback sets four
-  gauges of prometheus-client. That one gets more logs a second than it can take: they are late, none is lost.
-- **Over TLS** the service has a certificate of its own. The bare client begins as many handshakes per second as
-  the exporter does: among many at the same time each costs less. Its sessions are not resumed.
-- **Memory a live charger** is by how much the whole program is larger than one that watches one charger: stream, state,
+- **Cost per charger** is that of rendering alone, minus that of a page without chargers.
+- **Memory per charger** is the growth of the process: chargers, rendered lines and their text.
+- **CPU per log** is user and system time of the whole process, from the socket to the state. A bare `AsyncClient` has
+  a handler that counts; the vendor's documented way is a threaded `socketio.Client` per charger, whose callback sets
+  four gauges of prometheus-client. It gets more logs per second than it can handle: they are late, none is lost.
+- **Over TLS** the service has its own certificate. The bare client begins as many handshakes per second as the
+  exporter: many at the same time cost less each. Its sessions are not resumed.
+- **Memory per live charger** is the growth of the whole program against one that watches one charger: stream, state,
   page and its compression.
-- **Live streams** are the whole program, its state on disk, against the simulator, scraped every 5 s. Of the handshakes
-  after a restart of the service, the busiest second is the busiest of all windows of one second. Start, watch and
-  restart are one run.
+- **Live streams** are the whole program, its state on disk, against the simulator, scraped every 5 s. Of the
+  handshakes after a restart of the service, the busiest second is the busiest of all windows of one second. Start,
+  watch and restart are one run.
 """
 
 MEMORY: Final = """\
-## Memory a live charger, by owner
+## Memory per live charger, by owner
 
 In KB, rounded, from tracemalloc and mallinfo2, over 1,000 streams before connections were made smaller and 2,000 after:
 

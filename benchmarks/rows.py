@@ -1,15 +1,15 @@
-"""What a benchmark has found: rows of a table, each with its bar."""
+"""The results of a benchmark: rows of a table, each with its bar."""
 
 from dataclasses import dataclass
 from statistics import median
 from typing import Final, Literal
 
-ROUNDS: Final = 5  # a ratio is one of medians of so many, or more
+ROUNDS: Final = 5  # a ratio is that of medians of this number of rounds or more
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A case, what was measured, and the bar that it is held to."""
+    """A case, its measured value, and its bar."""
 
     case: str
     figure: str
@@ -39,7 +39,7 @@ COLUMNS: Final = ("case", "figure", "bar", "measured", "verdict")
 
 
 def quantity(value: float, unit: str) -> str:
-    """A number with three digits that count, and its unit."""
+    """A number with three significant digits, and its unit."""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     text = f"{value:,.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{' ' if unit not in ('x', '') else ''}{unit}"
@@ -54,7 +54,7 @@ def faster(case: str, ours: list[float], theirs: list[float], bar: float) -> Row
 
 
 def share(case: str, ours: list[float], theirs: list[float], bar: float, each: str = "log") -> Row:
-    """A row for the CPU seconds that each log takes: how many times what the other takes."""
+    """A row for the CPU seconds per log: the ratio of ours to the other."""
     mine, other = median(ours), median(theirs)
-    figure = f"{quantity(mine * 1e6, 'us')} against {quantity(other * 1e6, 'us')} a {each}"
+    figure = f"{quantity(mine * 1e6, 'us')} against {quantity(other * 1e6, 'us')} per {each}"
     return Row(case, figure, mine / other, bar, "at most", "x")

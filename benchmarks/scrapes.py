@@ -38,7 +38,7 @@ def measure(chargers: int, small: int, rounds: int = ROUNDS) -> Iterator[Row]:
         yield from compression.measure(client.get(exporter.started).body, rounds)
     with Child("rendering") as rendering:
         grown = rendering.ask("grow", size=chargers) / chargers / 1024
-        yield Row("memory a charger, state and rendered text", quantity(grown, "KB"), grown, 12.0, "at most", "KB")
+        yield Row("memory per charger, state and rendered text", quantity(grown, "KB"), grown, 12.0, "at most", "KB")
         yield _cost_by_size(rendering, chargers, small, rounds)
 
 
@@ -91,7 +91,7 @@ def _longest_hold(exporter: Child, client: Client, chargers: int, rounds: int) -
 def _cost_by_size(rendering: Child, chargers: int, small: int, rounds: int) -> Row:
     rendering.ask("grow", size=small)
     rendering.ask("grow", size=0)
-    # The small fleets are rendered as often as the large one has chargers more, so that all take equally long.
+    # A small fleet is rendered more often, in proportion to its size, so that both take equally long.
     times = max(1, chargers // small)
     costs = []
     for _ in range(rounds):
@@ -101,5 +101,5 @@ def _cost_by_size(rendering: Child, chargers: int, small: int, rounds: int) -> R
         # What the page has beside the chargers costs the same however many there are, and would hide what does not.
         costs.append(((of_large - of_none) / chargers, (of_small - of_none) / small))
     large, few = median(large for large, _ in costs), median(few for _, few in costs)
-    figure = f"{quantity(large * 1e6, 'us')} against {quantity(few * 1e6, 'us')} a charger"
-    return Row(f"cost a charger at {chargers:,} against {small:,}", figure, large / few, 1.3, "at most", "x")
+    figure = f"{quantity(large * 1e6, 'us')} against {quantity(few * 1e6, 'us')} per charger"
+    return Row(f"cost per charger at {chargers:,} against {small:,}", figure, large / few, 1.3, "at most", "x")

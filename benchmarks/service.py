@@ -15,7 +15,7 @@ from exporter.simulator import STEADY, Simulator, SimulatorOptions
 
 
 class Watched:
-    """What the process is told to do."""
+    """The commands of the process."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -34,7 +34,7 @@ class Watched:
         return came
 
     def hold_still(self) -> dict[str, tuple[int, int]]:
-        """No log any more; returns logs sent and the true total, in hundredths of a kWh, of every charger."""
+        """Stop the logs; return the number sent and the true total, in hundredths of a kWh, of every charger."""
         totals = {}
         for charger_id, post in self._service.posts.items():
             self._service.catch_up(post)

@@ -25,7 +25,7 @@ def measure(many: int, few: int, rounds: int, logs_a_round: int, every: float) -
         )
         _until_connected(service, (ours, threads), few)
         costs = _costs(service, (ours, threads), few, rounds, logs_a_round, every)
-        yield share(f"CPU a log, against the vendor's documented way ({few:,} chargers)", costs[0], costs[1], 0.2)
+        yield share(f"CPU per log, against the vendor's documented way ({few:,} chargers)", costs[0], costs[1], 0.2)
 
 
 def _against_bare(
@@ -48,7 +48,7 @@ def _against_bare(
         case = f"against a bare AsyncClient over {wire} ({chargers:,} chargers)"
         yield share(f"CPU a handshake, {case}", ours, bare, 1.3, "handshake")
         ours, bare = _costs(service, both, chargers, rounds, logs_a_round, every)
-        yield share(f"CPU a log, {case}", ours, bare, 1.05 if serving else 1.3)
+        yield share(f"CPU per log, {case}", ours, bare, 1.05 if serving else 1.3)
 
 
 def _until_connected(service: Child, listeners: Sequence[Child], chargers: int) -> None:
@@ -59,7 +59,7 @@ def _until_connected(service: Child, listeners: Sequence[Child], chargers: int) 
 def _costs(
     service: Child, listeners: Sequence[Child], chargers: int, rounds: int, logs_a_round: int, every: float
 ) -> list[list[float]]:
-    """CPU seconds a log, round by round, of each; they take turns."""
+    """CPU seconds per log of each, by round; they take turns."""
     costs: list[list[float]] = [[] for _ in listeners]
     for number in range(rounds + 1):
         for listener, cost in zip(listeners, costs, strict=True):

@@ -22,16 +22,16 @@ def test_a_bar_that_is_missed_says_so(row: Row) -> None:
     assert row.cells[-1] == "**missed**"
 
 
-def test_how_many_times_faster_is_told_of_medians() -> None:
+def test_the_speedup_is_that_of_medians() -> None:
     row = faster("case", ours=[0.001, 0.002, 9.0], theirs=[0.1, 0.04, 0.03], bar=20.0)
     assert row.value == pytest.approx(20.0)
     assert row.figure == "2 ms against 40 ms"
 
 
-def test_what_a_log_costs_is_told_of_medians() -> None:
+def test_the_cost_per_log_is_that_of_medians() -> None:
     row = share("case", ours=[1e-6, 50e-6, 60e-6], theirs=[1e-6, 40e-6, 90e-6], bar=1.3)
     assert row.value == pytest.approx(1.25)
-    assert row.figure == "50 us against 40 us a log"
+    assert row.figure == "50 us against 40 us per log"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_a_log_costs_is_told_of_medians() -> None:
         (100, "x", "100x"),
     ],
 )
-def test_a_quantity_has_three_digits_that_count(value: float, unit: str, written: str) -> None:
+def test_a_quantity_has_three_significant_digits(value: float, unit: str, written: str) -> None:
     assert quantity(value, unit) == written
 
 
