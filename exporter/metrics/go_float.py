@@ -21,6 +21,10 @@ def number(value: float) -> str:
 # The exponent of a number by the place of its point, without and with the end of the line.
 _EXPONENTS: Final = tuple(f"e+{point - 1:02d}" for point in range(18))
 _LINE_ENDS: Final = tuple(f"{exponent}\n" for exponent in _EXPONENTS)
+# Whole numbers from here on are not exact as floats.
+_INEXACT: Final = 2**53
+
+_encode = msgspec.json.Encoder().encode
 
 
 def numbers(values: Sequence[float], before: str = "") -> list[str]:
@@ -30,16 +34,27 @@ def numbers(values: Sequence[float], before: str = "") -> list[str]:
     """
     if not values:
         return []
-    least, most = min(values), max(values)
-    if least == most:
-        return [f"{before}{number(least)}\n"] * len(values)
-    texts = msgspec.json.encode(list(map(float, values)))[1:-1].decode()
-    if most >= 1e16 or (least < 0.001 and any(value and value < 0.001 for value in values)):
-        # For these msgspec writes other exponents, and a minus would shift the point.
+    if values.count(values[0]) == len(values):
+        return [f"{before}{number(values[0])}\n"] * len(values)
+    texts = _encode(values)[1:-1].decode()
+    points = texts.count(".")
+    if "e" in texts or 0 < points < len(values):  # "true", or whole numbers among others
+        texts = _encode(list(map(float, values)))[1:-1].decode()
+        points = len(values)
+    most = max(values)
+    if "e" in texts or "0.0000" in texts or "-" in texts or most >= _INEXACT:
+        # Python writes other exponents, also below 0.0001, and a minus would shift the point.
         return [f"{before}{number(value)}\n" for value in values]
     if most < 1e6:
-        return _lines(texts, before, "")
-    return _aligned(texts, least, most, before) or [
+        return _lines(texts, before, "" if points else ".0")
+    if not points:
+        return [
+            f"{before}{text[0]}.{text[1:]}".rstrip("0.") + _LINE_ENDS[len(text)]
+            if len(text) > 6
+            else f"{before}{text}.0\n"
+            for text in texts.split(",")
+        ]
+    return _aligned(texts, min(values), most, before) or [
         f"{before}{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.") + _LINE_ENDS[point]
         if (point := text.find(".")) > 6
         else f"{before}{text}\n"
@@ -55,13 +70,16 @@ def _aligned(texts: str, least: float, most: float, before: str) -> list[str] | 
     unit = 10.0 ** (point - 1)
     if least < int(first) * unit or most >= (int(first) + 1) * unit:
         return None
-    # A whole number loses its zeros; a fraction ends in none.
-    digits = f",{texts},".replace(".0,", "#,").replace(".", "")
-    while "0#" in digits:
-        digits = digits.replace("0#", "#")
-    if f",{first}#" in digits:
-        return None  # one is written without a point: 2e+09
-    rest = digits[2:-1].replace("#", "").replace(f",{first}", ",")
+    digits = f",{texts},"
+    if ".0," in digits:
+        # A whole number loses its zeros; a fraction ends in none.
+        digits = digits.replace(".0,", "#,")
+        while "0#" in digits:
+            digits = digits.replace("0#", "#")
+        if f",{first}#" in digits:
+            return None  # one is written without a point: 2e+09
+        digits = digits.replace("#", "")
+    rest = digits[2:-1].replace(".", "").replace(f",{first}", ",")
     return _lines(rest, f"{before}{first}.", _EXPONENTS[point])
 
 

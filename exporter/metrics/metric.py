@@ -36,15 +36,11 @@ class Metric(Generic[Subject]):
     info: Callable[[Subject], tuple[str, ...]] | None = None
     created: Callable[[Subject], float] | None = None
     histogram: Callable[[Subject], Histogram] | None = None
-    # An ordinary log does not change it: it is read again only if the charger's revision has changed.
-    is_steady: bool = False
 
 
-def gauge(
-    name: str, help_text: str, read: Read[Subject], *, absent: str = "never", is_steady: bool = False
-) -> Metric[Subject]:
+def gauge(name: str, help_text: str, read: Read[Subject], *, absent: str = "never") -> Metric[Subject]:
     """Return a gauge without labels of its own."""
-    return Metric(name, "gauge", help_text, (Series((), read),), absent, is_steady=is_steady)
+    return Metric(name, "gauge", help_text, (Series((), read),), absent)
 
 
 def counter(
@@ -54,10 +50,9 @@ def counter(
     *,
     absent: str = "never",
     created: Callable[[Subject], float] | None = None,
-    is_steady: bool = False,
 ) -> Metric[Subject]:
     """Return a counter without labels of its own. `created` reads when it began, if it survives a restart."""
-    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created, is_steady=is_steady)
+    return Metric(name, "counter", help_text, (Series((), read),), absent, created=created)
 
 
 def histogram(name: str, help_text: str, read: Callable[[Subject], Histogram]) -> Metric[Subject]:

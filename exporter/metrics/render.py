@@ -7,7 +7,6 @@ is kept until one of its lines changes. The result is byte for byte that of prom
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import cast
 
@@ -16,7 +15,9 @@ from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import ExporterProcess
+from exporter.metrics.batch import Batch
 from exporter.metrics.go_float import number, numbers
+from exporter.metrics.live_values import Live, live_values
 from exporter.metrics.metric import Metric, Series, Subject, Value
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
 
@@ -46,60 +47,51 @@ def _labelled(name: str, labels: dict[str, str]) -> str:
     return f"{name}{{{text}}} " if text else f"{name} "
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Chargers to read again, in the order of their places on the page."""
-
-    places: Sequence[int]
-    chargers: Sequence[Charger]
-    now: Moment
-
-    @property
-    def is_run(self) -> bool:
-        """Whether the places have no gap: then whole slices can be replaced."""
-        return self.places[-1] - self.places[0] + 1 == len(self.places)
-
-
 class _Column:
     """One series of one metric for all chargers: how to read it, and the last values."""
 
-    __slots__ = ("_after_id", "_before_id", "_read", "_values")
+    __slots__ = ("_after_id", "_before_id", "_has_absent", "_place", "_read", "_values")
 
     # A line has three parts: the text before the id, the id, the rest. Chargers or columns share the first two.
     PARTS = 3
 
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
+        self._place = series.read.place if isinstance(series.read, Live) else None
         head = _head(metric.name, metric, series, {"charger_id": "\0"}, None)
         self._before_id, self._after_id = head.split("\0")
         self._values: list[Value] = [None] * len(chargers)
+        self._has_absent = True
 
-    def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
+    def refresh(self, batch: Batch, live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
         """Read the chargers of the batch and write the line of each into `parts`, at `offset` of its `stride` parts.
-        Return whether a value has changed.
+        Return whether a value has changed. `live` are the live values, column by column.
         """
-        new = list(map(self._read, batch.chargers, repeat(batch.now)))
-        first, last = batch.places[0], batch.places[-1]
-        old = self._values[first : last + 1] if batch.is_run else [self._values[place] for place in batch.places]
-        if new == old:
+        place, read = self._place, self._read
+        new = list(map(read, batch.chargers, repeat(batch.now))) if place is None else live[place]
+        if new == batch.part_of(self._values):
             return False
-        if batch.is_run and None not in new and None not in old:
-            self._values[first : last + 1] = new
-            texts = numbers(cast("list[float]", new), self._after_id)
-            parts[first * stride + offset + 2 : (last + 1) * stride : stride] = texts
-            return True
+        if self._has_absent or None in new:
+            self._refresh_some(batch, new, parts, offset, stride)
+            self._has_absent = None in self._values
+        else:
+            batch.replace(parts, numbers(cast("list[float]", new), self._after_id), offset + 2, stride)
+            batch.replace(self._values, new)
+        return True
+
+    def _refresh_some(self, batch: Batch, new: list[Value], parts: list[str], offset: int, stride: int) -> None:
+        """Write the lines of the chargers that have a value, and remove those of the others."""
         present = iter(numbers([value for value in new if value is not None], self._after_id))
-        for place, charger, value, before in zip(batch.places, batch.chargers, new, old, strict=True):
+        for place, charger, value in zip(batch.places, batch.chargers, new, strict=True):
             at = place * stride + offset
             if value is None:
                 parts[at] = parts[at + 1] = parts[at + 2] = ""
             else:
-                if before is None:
+                if self._values[place] is None:
                     parts[at] = self._before_id
                     parts[at + 1] = escape(charger.charger_id)
                 parts[at + 2] = next(present)
             self._values[place] = value
-        return True
 
 
 class _InfoColumn:
@@ -113,12 +105,11 @@ class _InfoColumn:
         self._metric = metric
         self._values: list[tuple[str, ...] | None] = [None] * len(chargers)
 
-    def refresh(self, batch: _Batch, parts: list[str], offset: int, stride: int) -> bool:
+    def refresh(self, batch: Batch, _live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
         """As `_Column.refresh`."""
         assert self._metric.info is not None
         new = list(map(self._metric.info, batch.chargers))
-        old = [self._values[place] for place in batch.places]
-        if new == old:
+        if new == batch.part_of(self._values):
             return False
         for place, charger, labels in zip(batch.places, batch.chargers, new, strict=True):
             self._values[place] = labels
@@ -146,12 +137,17 @@ class _Family:
         # By whether they have `_created` samples.
         self._texts: dict[bool, bytes] = {}
 
-    def refresh(self, batch: _Batch) -> None:
+    @property
+    def is_live(self) -> bool:
+        """Whether an ordinary log may change it."""
+        return any(isinstance(series.read, Live) for series in self.metric.series)
+
+    def refresh(self, batch: Batch, live: Sequence[list[Value]]) -> None:
         """Read the chargers of the batch again."""
         if not batch.places:
             return
         for index, column in enumerate(self._columns):
-            if column.refresh(batch, self._parts, index * column.PARTS, self._stride):
+            if column.refresh(batch, live, self._parts, index * column.PARTS, self._stride):
                 self._texts.clear()
 
     def text(self, *, openmetrics: bool) -> bytes:
@@ -186,6 +182,8 @@ class Exposition:
         self._places = {charger: place for place, charger in enumerate(chargers)}
         self._families = [_Family(metric, chargers) for metric in CHARGER_METRICS]
         self._touched = set(range(len(chargers)))
+        # Places of this round, the last first: those that are touched meanwhile are of the next one.
+        self._queue: list[int] = []
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions = [-1] * len(chargers)
         # The monotonic time at which a charger changes without an event, since a reading becomes stale.
@@ -195,29 +193,29 @@ class Exposition:
         """Render the lines of at most `at_most` chargers that have changed; return whether more are left."""
         self._touched.update([place for place in map(self._places.get, self._unrendered) if place is not None])
         self._unrendered.clear()
-        if min(self._due, default=math.inf) < now.monotonic:
-            self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
-        places = sorted(self._touched)[:at_most]
+        if not self._queue:
+            if min(self._due, default=math.inf) < now.monotonic:
+                self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
+            self._queue = sorted(self._touched, reverse=True)
+            self._touched.clear()
+        places = self._queue[-at_most:][::-1]
         if places:
-            self._touched.difference_update(places)
-            batch = self._batch(places, now)
-            revised = [
-                place
-                for place, charger in zip(places, batch.chargers, strict=True)
-                if charger.revision != self._revisions[place]
-            ]
-            revised_batch = self._batch(revised, now)
-            for family in self._families:
-                family.refresh(revised_batch if family.metric.is_steady else batch)
-            for place, charger in zip(revised, revised_batch.chargers, strict=True):
-                self._revisions[place] = charger.revision
-            for place, charger in zip(places, batch.chargers, strict=True):
-                stale_at = charger.readings.stale_at
-                self._due[place] = stale_at if stale_at >= now.monotonic else math.inf
-        return bool(self._touched)
+            del self._queue[-at_most:]
+            self._read_again(Batch.of(places, self._chargers, now))
+        return bool(self._queue or self._touched)
 
-    def _batch(self, places: Sequence[int], now: Moment) -> _Batch:
-        return _Batch(places, [self._chargers[place] for place in places], now)
+    def _read_again(self, batch: Batch) -> None:
+        revisions = [charger.revision for charger in batch.chargers]
+        before = batch.part_of(self._revisions)
+        batch.replace(self._revisions, revisions)
+        changed = zip(batch.places, revisions, before, strict=True)
+        revised = Batch.of([place for place, new, old in changed if new != old], self._chargers, batch.now)
+        live = list(map(list, zip(*map(live_values, batch.chargers, repeat(batch.now)), strict=True)))
+        for family in self._families:
+            family.refresh(batch if family.is_live else revised, live)
+        now = batch.now.monotonic
+        stale_at = [charger.readings.stale_at for charger in batch.chargers]
+        batch.replace(self._due, [at if at >= now else math.inf for at in stale_at])
 
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool

@@ -9,34 +9,14 @@ from typing import Any, Final, TypeVar
 
 from exporter.charger.account import REJECTIONS, Account
 from exporter.charger.charger import Charger
-from exporter.charger.clock import Moment
 from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
 from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
 from exporter.errors import ConnectFailure
+from exporter.metrics.live_values import Live
 from exporter.metrics.metric import Metric, Series, counter, gauge, histogram
 
 Label = TypeVar("Label", bound=str)
-
-
-def _voltage(charger: Charger, now: Moment) -> float | None:
-    readings = charger.readings
-    return readings.voltage_volts if now.monotonic <= readings.stale_at else None
-
-
-def _current(charger: Charger, now: Moment) -> float | None:
-    if charger.status is OFF:
-        return 0.0
-    readings = charger.readings
-    return readings.current_amperes if now.monotonic <= readings.stale_at else None
-
-
-def power_watts(charger: Charger, now: Moment) -> float | None:
-    """Return the power that is shown for a charger; None is not known."""
-    if charger.status is OFF:
-        return 0.0
-    readings = charger.readings
-    return readings.power_watts if now.monotonic <= readings.stale_at else None
 
 
 def _status_is(status: Status) -> Series[Charger]:
@@ -60,7 +40,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     gauge(
         "vecharge_charger_up",
         "Whether the charger can be reached now: stream connected and heard from, Wi-Fi not down, readings not stale.",
-        lambda charger, now: charger.is_up(now),
+        Live("up"),
     ),
     Metric(
         "vecharge_charger_status",
@@ -68,43 +48,42 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "The last status that the service reported; exactly one is 1.",
         (_status_is(ON), _status_is(OFF), _status_is(UNKNOWN)),
         labels=("status",),
-        is_steady=True,
     ),
     gauge(
         "vecharge_charger_voltage_volts",
         "Voltage of the last accepted reading.",
-        _voltage,
+        Live("voltage_volts"),
         absent="no reading yet; older than stale_after; status off",
     ),
     gauge(
         "vecharge_charger_current_amperes",
         "Current of the last accepted reading; 0 while off.",
-        _current,
+        Live("current_amperes"),
         absent="no reading yet; older than stale_after and not off",
     ),
     gauge(
         "vecharge_charger_power_watts",
         "Power of the last accepted reading; 0 while off.",
-        power_watts,
+        Live("power_watts"),
         absent="no reading yet; older than stale_after and not off",
     ),
     counter(
         "vecharge_charger_energy_joules_total",
         "Energy delivered over all sessions that the exporter has seen.",
-        lambda charger, _: charger.committed.total_joules,
+        Live("total_joules"),
         absent="before the first energy reading ever",
         created=lambda charger: charger.first_seen_unix,
     ),
     gauge(
         "vecharge_charger_energy_excess_joules",
         "The energy counter minus the current estimate; 0 in normal operation.",
-        lambda charger, _: None if charger.committed.total_joules is None else charger.committed.excess_joules,
+        Live("excess_joules"),
         absent="before the first energy reading ever",
     ),
     gauge(
         "vecharge_charger_session_energy_joules",
         "Energy of the running or last session, as reported.",
-        lambda charger, _: charger.meter.session_joules,
+        Live("session_joules"),
         absent="before the first",
     ),
     gauge(
@@ -112,18 +91,17 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "The service's prev_energy, as reported; its meaning is not documented.",
         lambda charger, _: charger.about.document.previous_energy_joules,
         absent="not reported",
-        is_steady=True,
     ),
     counter(
         "vecharge_charger_sessions_total",
         "Charging sessions that have delivered energy.",
-        lambda charger, _: charger.committed.sessions,
+        Live("sessions"),
         created=lambda charger: charger.first_seen_unix,
     ),
     gauge(
         "vecharge_charger_session_start_timestamp_seconds",
         "When the running session began, by the charger's own clock; kept across restarts.",
-        lambda charger, _: charger.session_start_unix,
+        Live("session_start_unix"),
         absent="status not on",
     ),
     gauge(
@@ -131,14 +109,12 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "Whether the service reports the charger's Wi-Fi as connected.",
         lambda charger, _: charger.wifi_connected,
         absent="not reported",
-        is_steady=True,
     ),
     gauge(
         "vecharge_charger_active",
         "Whether the service has the charger in use (isActive).",
         lambda charger, _: charger.about.document.active,
         absent="not reported",
-        is_steady=True,
     ),
     Metric(
         "vecharge_charger_generator_on",
@@ -150,12 +126,11 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         ),
         absent="not reported",
         labels=("report",),
-        is_steady=True,
     ),
     gauge(
         "vecharge_charger_last_log_timestamp_seconds",
         "When the charger wrote the last accepted log (createdAt).",
-        lambda charger, _: charger.meter.last_log_unix,
+        Live("last_log_unix"),
         absent="before the first",
     ),
     gauge(
@@ -163,21 +138,18 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         "When the charger connected to the service (connectedTimestamp).",
         lambda charger, _: charger.about.document.connected_unix,
         absent="not reported",
-        is_steady=True,
     ),
     gauge(
         "vecharge_charger_latitude_degrees",
         "Position of the charger: latitude.",
         lambda charger, _: charger.about.position[0],
         absent="not reported, or expose_location is false (the default)",
-        is_steady=True,
     ),
     gauge(
         "vecharge_charger_longitude_degrees",
         "Position of the charger: longitude.",
         lambda charger, _: charger.about.position[1],
         absent="not reported, or expose_location is false (the default)",
-        is_steady=True,
     ),
     Metric(
         "vecharge_charger_info",
@@ -186,46 +158,41 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
         (Series((), lambda _charger, _now: 1),),
         labels=("name", "account", "device_id", "operator", "partner_id", "mode", "address", "detail"),
         info=lambda charger: charger.about.labels,
-        is_steady=True,
     ),
     counter(
         "vecharge_charger_readings_total",
         "Readings accepted.",
-        lambda charger, _: charger.readings.accepted,
+        Live("accepted"),
     ),
     counter(
         "vecharge_charger_readings_rejected_total",
         "Readings not accepted, for all reasons.",
-        lambda charger, _: charger.readings.rejected,
+        Live("rejected"),
     ),
     gauge(
         "vecharge_stream_connected",
         "Whether the charger's Socket.IO namespace is connected.",
         lambda charger, _: charger.stream.connected,
-        is_steady=True,
     ),
     counter(
         "vecharge_stream_connections_total",
         "Connections of the charger's stream.",
         lambda charger, _: charger.stream.connections,
-        is_steady=True,
     ),
     counter(
         "vecharge_stream_disconnections_total",
         "Connections of the charger's stream that ended.",
         lambda charger, _: charger.stream.disconnections,
-        is_steady=True,
     ),
     counter(
         "vecharge_stream_connect_failures_total",
         "Attempts to connect the charger's stream that failed.",
         lambda charger, _: charger.stream.connect_failures,
-        is_steady=True,
     ),
     gauge(
         "vecharge_stream_last_event_timestamp_seconds",
         "When the last event of any kind arrived.",
-        lambda charger, _: charger.stream.last_event_unix,
+        Live("last_event_unix"),
         absent="before the first",
     ),
 )

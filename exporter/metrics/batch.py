@@ -1,0 +1,43 @@
+"""Some of the chargers of a page, and their parts of the lists that have a part for each charger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from exporter.charger.charger import Charger
+from exporter.charger.clock import Moment
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Chargers to read again, in the order of their places on the page."""
+
+    places: Sequence[int]
+    chargers: Sequence[Charger]
+    now: Moment
+    # Whether the places have no gap: then whole slices can be read and replaced.
+    is_run: bool
+
+    @classmethod
+    def of(cls, places: Sequence[int], all_chargers: Sequence[Charger], now: Moment) -> "Batch":
+        """Return the chargers at these places."""
+        if places and places[-1] - places[0] + 1 == len(places):
+            return cls(places, all_chargers[places[0] : places[-1] + 1], now, is_run=True)
+        return cls(places, [all_chargers[place] for place in places], now, is_run=False)
+
+    def part_of(self, values: list[T]) -> list[T]:
+        """Return those of the values of all chargers that are of this batch."""
+        if self.is_run:
+            return values[self.places[0] : self.places[-1] + 1]
+        return [values[place] for place in self.places]
+
+    def replace(self, values: list[T], new: Sequence[T], offset: int = 0, stride: int = 1) -> None:
+        """Replace those of the values of all chargers, at `offset` of the `stride` of each, that are of this batch."""
+        if self.is_run:
+            first, last = self.places[0], self.places[-1]
+            values[first * stride + offset : last * stride + offset + 1 : stride] = new
+            return
+        for place, value in zip(self.places, new, strict=True):
+            values[place * stride + offset] = value
