@@ -62,7 +62,7 @@ def simulate(log_level: str, log_format: Any, listen_address: str, **options: An
     PATCH /api/v1/charger/chargerDesiredState       {"status": "ON" or "OFF", "chargerId": ID}: switch a charger
                                                     (header "Authorization: Bearer TOKEN")
 
-    It answers requests of its own, without a token. CHARGER is an id or "all"; parameters are JSON in the body:
+    It also answers these requests, without a token. CHARGER is an id or "all"; parameters are JSON in the body:
 
     \b
     GET  /simulator/totals                        true total (kWh), sessions, status and more, per charger
