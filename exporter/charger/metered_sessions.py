@@ -224,7 +224,7 @@ class MeteredSessions:
         ending = self.list.current
         if ending is None or not self.evidence.all & Evidence.GAP or not reading.watts:
             return
-        seconds = (reading.energy - session.base) / reading.watts
+        seconds = reading.energy / reading.watts
         session.began_at = min(max(reading.at - seconds, ending.read_at), reading.at)
         if seconds > ASSUMED_SECONDS:
             session.began_by = SessionEvidence.ASSUMED
@@ -262,7 +262,6 @@ class MeteredSessions:
         current, previous = self.list.current, self.list.previous
         return (
             current is not None
-            and current.number > 0
             and not self.evidence.fresh
             and self.held is None
             and self._on_top_of is None
