@@ -2,9 +2,12 @@
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from exporter.charger.events import OFF, Status
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
+from exporter.charger.meter_state import MeterState
 from exporter.charger.outcome import Verdict
 from exporter.charger.sessions import SessionEvidence
 from tests.charger.meter.situation import NOON
@@ -27,6 +30,7 @@ class Metered:
     """A charger whose clock is behind by `delay` seconds. Logs have the charger's time, all else the exporter's."""
 
     def __init__(self, *, delay: float = 0.0, max_power_watts: float = 40_000.0) -> None:
+        self.max_power_watts = max_power_watts
         self.meter = EnergyMeter(max_power_watts)
         self.delay = delay
 
@@ -62,6 +66,10 @@ class Metered:
 
     def gap(self, kind: Evidence = Evidence.GAP) -> None:
         self.meter.gap(kind)
+
+    def restart(self) -> None:
+        state = msgspec.json.decode(msgspec.json.encode(self.meter.state()), type=MeterState)
+        self.meter = EnergyMeter(self.max_power_watts, state)
 
     @property
     def total(self) -> float:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from exporter.charger.events import ON
+from exporter.charger.outcome import Verdict
 from exporter.charger.sessions import SessionEvidence
 from tests.charger.meter.metered import Metered, Row
 from tests.charger.meter.situation import ALICE, BOB
 
 STATUS, LOG, USER = SessionEvidence.STATUS, SessionEvidence.LOG, SessionEvidence.USER
-DOCUMENT, ASSUMED = SessionEvidence.DOCUMENT, SessionEvidence.ASSUMED
+ASSUMED = SessionEvidence.ASSUMED
 
 
 def test_switches_to_on_and_off_begin_and_end_a_session_by_the_chargers_clock() -> None:
@@ -75,52 +75,6 @@ def test_a_session_after_a_gap_began_when_its_power_says(
     assert charger.rows[-1] == Row(0.5, began, began_by)
 
 
-def test_a_first_document_of_a_charger_that_is_on_begins_a_session() -> None:
-    charger = Metered()
-    charger.document(0.0, 0, ON)
-    charger.log(0.5, 60)
-    assert charger.rows == [Row(0.5, 0, DOCUMENT)]
-
-
-def test_a_first_document_of_a_charger_that_is_off_begins_none() -> None:
-    charger = Metered()
-    charger.document(0.0, 0)
-    charger.log(0.5, 3600)
-    assert charger.rows == [Row(0.5, 3600, LOG)]
-
-
-def test_a_document_of_another_user_is_a_session_that_nobody_saw() -> None:
-    charger = Metered(delay=5)
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7205, user=BOB)
-    unseen = Row(3.0, 0, DOCUMENT, 7200, DOCUMENT, certain=False)
-    assert charger.rows == [Row(1.0, 0, LOG, 0, DOCUMENT), unseen]
-
-
-def test_logs_from_before_such_a_document_go_on_with_the_session_before_it() -> None:
-    charger = Metered()
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7200, user=BOB)
-    charger.log(1.1, 100, user=ALICE, received=7201)
-    charger.log(1.2, 110, user=ALICE, received=7201)
-    assert [row.kwh for row in charger.rows] == [1.2]
-    charger.log(0.1, 9000, user=ALICE)
-    assert [row.kwh for row in charger.rows] == [1.2, 3.0, 0.1]
-
-
-def test_the_user_of_such_a_document_goes_on_with_that_session() -> None:
-    charger = Metered()
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7200, user=BOB)
-    charger.log(3.1, 7300, user=BOB)
-    assert [row.kwh for row in charger.rows] == [1.0, 3.1]
-    charger.log(0.1, 9000, user=ALICE)
-    assert charger.rows[-1] == Row(0.1, 9000, USER)
-
-
 def test_a_late_log_shows_a_session_between_two_others() -> None:
     charger = Metered()
     charger.log(1.0, 0)
@@ -132,6 +86,16 @@ def test_a_late_log_shows_a_session_between_two_others() -> None:
         Row(0.3, 300, LOG, 300, LOG, certain=False),
         Row(0.1, 600, LOG),
     ]
+
+
+def test_a_late_log_with_what_the_current_session_may_have_had_by_then_is_ignored() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    charger.gap()
+    for kwh, at in ((0.1, 600), (0.2, 720), (0.3, 840), (0.4, 960), (3.0, 3600)):
+        charger.log(kwh, at)
+    charger.log(0.12, 300, received=3605)
+    assert [row.kwh for row in charger.rows] == [1.0, 3.0]
 
 
 def test_a_late_log_from_before_readings_that_are_too_low_goes_on_with_the_session() -> None:
@@ -160,6 +124,67 @@ def test_a_session_that_was_merged_is_not_certain_and_goes_on() -> None:
     charger.log(0.0, 60)
     charger.log(5.3, 120)
     assert charger.rows == [Row(5.3, 0, LOG, certain=False)]
+
+
+@pytest.mark.parametrize(
+    ("energies", "verdict"),
+    [((0.0, 0.02, 0.04), Verdict.ACCEPTED), ((0.0, 0.02, 0.04, 0.06), Verdict.IMPLAUSIBLE)],
+    ids=["two rises", "three rises"],
+)
+def test_a_session_that_has_risen_three_times_is_not_merged(energies: tuple[float, ...], verdict: Verdict) -> None:
+    charger = Metered()
+    charger.log(5.0, 0)
+    charger.gap()
+    for number, kwh in enumerate(energies):
+        charger.log(kwh, 60 + 10 * number)
+    assert charger.log(5.3, 110) is verdict
+
+
+def test_after_a_merge_the_evidence_of_before_and_since_still_holds() -> None:
+    charger = Metered()
+    charger.log(5.0, 0)
+    charger.off(10)
+    charger.log(0.0, 20)
+    charger.gap()
+    charger.log(5.3, 30)
+    charger.log(0.5, 3600, watts=1800.0)
+    assert charger.rows[-1] == Row(0.5, 2600, ASSUMED)
+
+
+def test_a_session_that_may_be_two_is_not_certain() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    charger.gap()
+    charger.log(1.2, 3600)
+    assert charger.rows == [Row(1.2, 0, LOG, certain=False)]
+
+
+def test_a_log_of_the_time_of_the_switch_to_off_is_no_pause() -> None:
+    charger = Metered()
+    charger.log(0.5, 0)
+    charger.off(10)
+    charger.log(0.6, 10)
+    assert charger.rows == [Row(0.6, 0, LOG, 10, STATUS)]
+
+
+def test_the_peak_is_the_highest_power_of_the_accepted_logs() -> None:
+    charger = Metered()
+    peaks = []
+    for number, (kwh, watts) in enumerate(
+        [(0.0, 7000.0), (0.4, 7200.0), (50.0, 9000.0), (0.42, 7100.0), (0.6, 7300.0)]
+    ):
+        charger.log(kwh, 60 * number, watts=watts)
+        peaks += [each.peak_watts for each in charger.meter.list.revisable()]
+    assert peaks == [7200, 7200, 7200, 7300]
+
+
+def test_five_minutes_after_a_gap_a_burst_is_not_its_backlog() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    charger.gap()
+    for at in (60, 160, 260, 361, 461):
+        assert charger.log(1.02 + at / 5000, at) is Verdict.ACCEPTED
+    assert charger.log(4.0, 462) is Verdict.IMPLAUSIBLE
 
 
 class TestAChargerThatNeverResets:
@@ -216,18 +241,3 @@ class TestAJump:
         assert charger.total == 1.0
         assert charger.meter.list.set_aside == 149 * 3_600_000
         assert charger.rows == [Row(150.0, 0, LOG, certain=False)]
-
-
-@pytest.mark.parametrize(
-    ("before", "previous", "ended"),
-    [(None, 1.01, True), (None, 1.02, False), (None, 0.98, False), (3.0, 3.01, False), (3.0, 3.02, True)],
-)
-def test_a_previous_energy_that_changes_or_is_that_of_the_session_says_that_it_has_ended(
-    before: float | None, previous: float, ended: bool
-) -> None:
-    charger = Metered()
-    charger.log(1.0, 0)
-    for energy in (before, previous):
-        charger.document(None, 10, ON, previous=energy)
-    charger.log(0.5, 3600)
-    assert charger.total == (1.5 if ended else 1.0)
