@@ -50,7 +50,7 @@ def gauge(metric: str, *matchers: str) -> str:
 
 def named_charger() -> boards.Variable:
     """Chosen by name and id, known to the queries by id. Of the whole range: also while the exporter is down."""
-    shown = f'label_join({info(over="$__range:30m")}, "shown", " · ", "charger", "charger_id")'
+    shown = f'label_join({promql.seen_without_sources()}, "shown", " · ", "charger", "charger_id")'
     chargers = f"group by (charger_id, shown) ({shown})"
     regex = '/charger_id="(?<value>[^"]+)".*shown="(?<text>[^"]+)"/'
     return boards.asked("charger_id", "Charger", f"query_result({chargers})").regex(regex)

@@ -9,7 +9,7 @@ from grafana.boards import CHARGER_LINK, Row
 from grafana.charts import ranking, timeline, value
 from grafana.frames import Panel, Query
 from grafana.meanings import AVAILABILITY, FEW_ARE_GOOD, NONE_IS_GOOD, NONE_IS_LOST, STATE
-from grafana.promql import age_seconds, fleet_availability, fleet_energy_kwh, gauge, increase, named
+from grafana.promql import age_seconds, fleet_availability, fleet_energy_kwh, gauge, increase, named, named_of_range
 from grafana.tables import Column, places, rows
 
 UP = gauge("vecharge_charger_up")
@@ -173,7 +173,7 @@ def worst_ten() -> list[Panel]:
         ranking(
             "Least available",
             "The chargers that were up for the smallest share of the chosen range: red below 90 %, green from 97 %.",
-            Query(f"bottomk(10, {named(fleet_availability())})", "{{charger}}"),
+            Query(f"bottomk(10, {named_of_range(fleet_availability())})", "{{charger}}"),
             "percentunit",
             steps=AVAILABILITY,
             most=1,
@@ -183,7 +183,7 @@ def worst_ten() -> list[Panel]:
             "Most reconnections in 24 h",
             "How often a stream broke and was connected again. The service ends a stream when its charger is "
             "switched off: one end for each session is normal and not counted here.",
-            Query(f"topk(10, {named(BREAKS)} > 0)", "{{charger}}"),
+            Query(f"topk(10, {named_of_range(BREAKS)} > 0)", "{{charger}}"),
             "none",
             steps=FEW_ARE_GOOD,
             decimals=0,
@@ -193,7 +193,7 @@ def worst_ten() -> list[Panel]:
             "Most rejected readings in 24 h",
             "Readings that were not accepted: sent twice, out of order, not valid, not plausible, or an energy that "
             "fell.",
-            Query(f"topk(10, {named(REJECTED)} > 0)", "{{charger}}"),
+            Query(f"topk(10, {named_of_range(REJECTED)} > 0)", "{{charger}}"),
             "none",
             steps=FEW_ARE_GOOD,
             decimals=0,

@@ -120,7 +120,7 @@ def in_buckets(histogram: str, bounds: dict[str, str]) -> list[Query]:
 
 
 def energy_by_site() -> str:
-    raw = f"sum by (address) ({named(promql.energy_kwh(RAW), 'address', of=RAW)})"
+    raw = f"sum by (address) ({promql.named_of_range(promql.energy_kwh(RAW), 'address')})"
     rises = from_rules("site:vecharge_charger_energy_joules:rise")
     return recorded(raw, f"sum by (address) (sum_over_time({rises}[$__range])) / {JOULES_PER_KWH}")
 

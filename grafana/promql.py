@@ -14,6 +14,7 @@ RAW: Final = 'job=~"$raw"'
 RECORDED: Final = 'job=~"$recorded"'
 # Full cars, and the charger itself, draw a few watts.
 CHARGING_WATTS: Final = 10
+SEEN_IN_AN_HOUR: Final = "charger:vecharge_charger_info:last_over_time1h"
 BUILD_INFO: Final = f"vecharge_exporter_build_info{{{TARGET}}}"
 
 
@@ -142,10 +143,20 @@ def _status(*matchers: str) -> str:
 
 def seen() -> str:
     """Every charger that was watched within the range, with the labels of its info as far as they are known."""
-    from_rules = f"last_over_time(charger:vecharge_charger_info:last_over_time1h{{{RECORDED},{TARGET}}}[$__range])"
-    before = recorded(f"last_over_time({select('vecharge_charger_info', RAW)}[$__range])", from_rules)
-    # The rule is evaluated once an hour: a charger that was lost since then has raw data only.
-    sources = (select("vecharge_charger_info"), f"last_over_time({select('vecharge_charger_info')}[1h])", before)
+    raw = f"last_over_time({select('vecharge_charger_info', RAW)}[$__range])"
+    return _seen(recorded(raw, f"last_over_time({select(SEEN_IN_AN_HOUR, RECORDED)}[$__range])"))
+
+
+def seen_without_sources() -> str:
+    """`seen` where there are no variables `raw` and `recorded`: raw data is read once in half an hour."""
+    raw = f"last_over_time({select('vecharge_charger_info')}[$__range:30m])"
+    return _seen(f"last_over_time({select(SEEN_IN_AN_HOUR)}[$__range]) or {raw}")
+
+
+def _seen(before: str) -> str:
+    """The chargers of now, of the last hour, and those that were there `before`: the rule is evaluated once an hour."""
+    now = select("vecharge_charger_info")
+    sources = (now, f"last_over_time({now}[1h])", before)
     return _with_name(" or on (charger_id) ".join(f"topk by (charger_id) (1, {source})" for source in sources))
 
 
@@ -184,6 +195,11 @@ def named(query: str, *labels: str, of: str = TARGET) -> str:
     `of` is a matcher of the chargers in the query: a range query reads the info of no others.
     """
     return f"({query}) * on (charger_id) group_left ({', '.join(('charger', *labels))}) {info(of)}"
+
+
+def named_of_range(query: str, *labels: str) -> str:
+    """`named` for an instant query over the range: with the chargers that are not watched now."""
+    return f"({query}) * on (charger_id) group_left ({', '.join(('charger', *labels))}) ({seen()})"
 
 
 def of_exporters(series: str) -> str:

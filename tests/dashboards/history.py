@@ -74,6 +74,7 @@ class Exporter:
         process.commits += 1
         process.commit_seconds += random.uniform(0.002, 0.005)
         process.scrapes += 1
+        process.count_answer(200)
         process.scrape_seconds += random.uniform(0.003, 0.008)
         others = {
             "process_cpu_seconds_total": now.monotonic * 0.011,
@@ -146,8 +147,9 @@ class Watched:
 
     def alert(self) -> bytes:
         """What Prometheus stores of that rule while it fires."""
+        target = f'job="{JOB}",instance="{self.exporter.instance}"'
         labels = f'severity="warning",scope="charger",charger_id="{self.live.charger_id}",account="{self._account}"'
-        return f'ALERTS{{alertname="{ALERT}",alertstate="firing",{labels}}} 1\n'.encode()
+        return f'ALERTS{{alertname="{ALERT}",alertstate="firing",{target},{labels}}} 1\n'.encode()
 
     def _connect(self, now: Moment) -> None:
         self.live.apply(events.TokenInUse(self.exporter.ends_unix + ACCOUNTS[self._account] * DAY_SECONDS), now)
@@ -171,6 +173,8 @@ class History:
         self.move_unix = self.start_unix + self.seconds / 2
         self._interval = interval
         self._exporters = [Exporter(instance, self.start_unix, end_unix) for instance in INSTANCES]
+        for shard, exporter in enumerate(self._exporters):
+            exporter.process.shard, exporter.process.total_shards = shard, len(INSTANCES)
         start = Moment(self.start_unix, 0.0)
         self._fleet = [Watched(place, self._exporters[place % 2], start) for place in range(CHARGERS)]
         self._delivered_before_kwh = sum(charger.total_kwh for charger in self._fleet)
