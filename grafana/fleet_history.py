@@ -20,6 +20,8 @@ DURATION_BOUNDS = {
     "30 min": "1800.0",
     **{f"{hours} h": f"{hours * 3600}.0" for hours in (1, 2, 3, 4, 6, 8, 12, 24)},
 }
+# 15 bars without a scroll bar.
+ROWS_HEIGHT = 12
 
 
 def over_time() -> list[Panel]:
@@ -89,12 +91,14 @@ def sessions_and_sites() -> list[Panel]:
             "How many sessions that ended in the range delivered how much.",
             in_buckets("vecharge_account_session_energy_joules", ENERGY_BOUNDS),
             width=7,
+            height=ROWS_HEIGHT,
         ),
         distribution(
             "Sessions by duration",
             "How many sessions that ended in the range took how long.",
             in_buckets("vecharge_account_session_duration_seconds", DURATION_BOUNDS),
             width=7,
+            height=ROWS_HEIGHT,
         ),
         ranking(
             "Energy by site",
@@ -102,6 +106,7 @@ def sessions_and_sites() -> list[Panel]:
             Query(f"topk(15, {energy_by_site()})", "{{address}}"),
             "suffix:kWh",
             width=10,
+            height=ROWS_HEIGHT,
             decimals=2,
         ),
     ]
