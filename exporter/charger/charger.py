@@ -279,15 +279,7 @@ class Charger:
         self.about.take_document(document)
         if document.wifi_connected is not None:
             self.wifi_connected = document.wifi_connected
-        notices += self._count_judgements(
-            self.meter.document(
-                document.session_energy_joules,
-                document.previous_energy_joules,
-                document.user,
-                document.status,
-                now.unix,
-            )
-        )
+        notices += self._count_judgements(self.meter.document(document, now.unix))
         if document.status is not None:
             notices += self._set_status(document.status, now)
         return notices

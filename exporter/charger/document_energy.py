@@ -5,7 +5,7 @@ import msgspec
 from exporter.charger.decision_input import EnergyReading, valid_energy
 from exporter.charger.decisions import Judgement
 from exporter.charger.document_meaning import DocumentMeaning, decide_document
-from exporter.charger.events import OFF, Status
+from exporter.charger.events import OFF, ChargerDocument, Status
 from exporter.charger.evidence import Evidence
 from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
@@ -24,31 +24,24 @@ class DocumentEnergy:
         self._sessions = sessions
         self._order = order
 
-    def take(
-        self,
-        energy_joules: float | None,
-        previous_joules: float | None,
-        user: int | None,
-        status: Status | None,
-        now: float,
-    ) -> tuple[Judged, ...]:
+    def take(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
         """Takes a document: it never lowers the meter. Returns what was doubtful.
 
         The document of a charger that is ON may be old, so its energy is ignored: the next log has it. The document of
         a charger that is OFF has the last energy of the session that ended. It raises the meter; the first log written
         after it settles the energy.
         """
-        energy = valid_energy(energy_joules)
+        energy = valid_energy(document.session_energy_joules)
         current = self._sessions.list.current
         if current is None:
-            self._sessions.evidence.reported_previous = previous_joules
-            self._take_first_document(energy, status, now)
+            self._sessions.evidence.reported_previous = document.previous_energy_joules
+            self._take_first_document(energy, document.status, now)
             return ()
-        if previous_joules is not None:
-            self._take_previous_energy(current, previous_joules)
-        if status is not OFF:
+        if document.previous_energy_joules is not None:
+            self._take_previous_energy(current, document.previous_energy_joules)
+        if document.status is not OFF:
             return ()
-        judged = () if energy is None else self._take_last_energy(current, energy, user, now)
+        judged = () if energy is None else self._take_last_energy(current, energy, document.user, now)
         self._sessions.still_off()
         return judged
 

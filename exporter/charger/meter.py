@@ -9,7 +9,7 @@ from typing import Final
 from exporter.charger.decision_input import EnergyReading, valid_energy
 from exporter.charger.decisions import Judgement
 from exporter.charger.document_energy import DocumentEnergy
-from exporter.charger.events import Status
+from exporter.charger.events import ChargerDocument
 from exporter.charger.evidence import Evidence, NewSessionEvidence
 from exporter.charger.late_logs import LateMeaning, decide_late
 from exporter.charger.log_order import NEW, LogOrder, Order
@@ -212,13 +212,6 @@ class EnergyMeter:
                 RunningSession(reading.energy, at, at, at, ended_at=at, ended_by=SessionEvidence.LOG, certain=False)
             )
 
-    def document(
-        self,
-        energy_joules: float | None,
-        previous_joules: float | None,
-        user: int | None,
-        status: Status | None,
-        now: float,
-    ) -> tuple[Judged, ...]:
+    def document(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
         """Takes a document: it never lowers the meter. Returns what was doubtful."""
-        return self._document.take(energy_joules, previous_joules, user, status, now)
+        return self._document.take(document, now)

@@ -16,7 +16,7 @@ from exporter.charger.wire import decode
 from exporter.cli.sessions import print_sessions
 from exporter.state.session_query import ALL_TIME
 from exporter.state.store import StateStore
-from tests.charger.meter.test_properties import NOON, Told
+from tests.charger.meter.test_properties import NOON, Applied
 from tests.charger.worlds.making import MIXED, WorldName, make
 
 EVENTS_OF_A_COMMIT = 50
@@ -42,9 +42,9 @@ def assert_sum_is_counter(folder: Path, state: KeptState) -> str:
     printed: list[str] = []
     print_sessions(folder, (), ALL_TIME, "table", printed.append)
     line = "".join(printed).splitlines()[-1]
-    told = SIDE_BY_SIDE.fullmatch(line)
-    assert told
-    assert told[1] == told[2] == f"{(state.meter.total_joules or 0) / 3.6e6:.2f}"
+    applied = SIDE_BY_SIDE.fullmatch(line)
+    assert applied
+    assert applied[1] == applied[2] == f"{(state.meter.total_joules or 0) / 3.6e6:.2f}"
     return line
 
 
@@ -80,11 +80,11 @@ JUMP_SET_ASIDE = [("log", 0.5), *(("log", kwh) for kwh in (900, 900.01, 900.02))
     ],
 )
 def test_excess_and_energy_set_aside_are_part_of_the_sum(tmp_path: Path, steps: list[Any], text: str) -> None:
-    told = Told()
+    applied = Applied()
     for step in steps:
-        told.now += 7200 if step == ("log", 0.5) else 10
-        told.tell((*step, 0.0, None, None) if step[0] == "log" else step)
+        applied.now += 7200 if step == ("log", 0.5) else 10
+        applied.apply((*step, 0.0, None, None) if step[0] == "log" else step)
     with closing(StateStore.open(tmp_path)) as store:
-        state = KeptState(told.meter.state(), NOON, tuple(told.meter.list.newly_settled))
+        state = KeptState(applied.meter.state(), NOON, tuple(applied.meter.list.newly_settled))
         store.commit({"test": state})
     assert text in assert_sum_is_counter(tmp_path, state)

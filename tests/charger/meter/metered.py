@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from exporter.charger.events import OFF, Status
+from exporter.charger.events import OFF, ChargerDocument, Status
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
@@ -55,8 +55,13 @@ class Metered:
         user: int | None = None,
         previous: float | None = None,
     ) -> None:
-        joules = None if kwh is None else kwh * KWH
-        self.meter.document(joules, None if previous is None else previous * KWH, user, status, NOON + at)
+        document = ChargerDocument(
+            status=status,
+            session_energy_joules=None if kwh is None else kwh * KWH,
+            previous_energy_joules=None if previous is None else previous * KWH,
+            user=user,
+        )
+        self.meter.document(document, NOON + at)
 
     def on(self, at: float) -> None:
         self.meter.switched_on(NOON + at)

@@ -1,8 +1,8 @@
-"""The document of a charger that is OFF, and the logs around the moment at which it came."""
+"""The document of a charger that is OFF, and logs from before and after it."""
 
 import pytest
 
-from exporter.charger.events import OFF
+from exporter.charger.events import OFF, ChargerDocument
 from exporter.charger.meter import EnergyMeter
 
 NOON = 1_700_000_000.0
@@ -11,13 +11,13 @@ KWH = 3_600_000
 
 @pytest.fixture
 def meter() -> EnergyMeter:
-    """A session of 1.00 kWh, and an hour later the document that it ended with 1.50."""
+    """A session of 1.00 kWh, and an hour later a document with 1.50 kWh."""
     meter = EnergyMeter(400_000)
     for log in range(51):
         meter.observe(0.02 * log * KWH, NOON + 10 * log, None, 7200.0, NOON + 10 * log)
     meter.switched_off(NOON + 505)
     meter.gap()
-    meter.document(1.5 * KWH, None, None, OFF, NOON + 3600)
+    meter.document(ChargerDocument(status=OFF, session_energy_joules=1.5 * KWH), NOON + 3600)
     return meter
 
 
@@ -41,7 +41,7 @@ def test_a_log_from_after_the_document_begins_another_session(meter: EnergyMeter
 
 
 def test_a_second_document_with_less_energy_changes_nothing(meter: EnergyMeter) -> None:
-    meter.document(1.2 * KWH, None, None, OFF, NOON + 3700)
+    meter.document(ChargerDocument(status=OFF, session_energy_joules=1.2 * KWH), NOON + 3700)
     assert meter.total_joules == 1.5 * KWH
     assert meter.session_joules == 1.5 * KWH
 

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.charger.events import OFF, ON
+from exporter.charger.events import OFF, ON, ChargerDocument
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
@@ -36,23 +36,28 @@ steps = st.lists(
 )
 
 
-class Told:
-    """A meter that is told of steps, and the settled sessions that the store would have."""
+class Applied:
+    """A meter to which steps are applied, and the settled sessions that the store would have."""
 
     def __init__(self) -> None:
         self.meter = EnergyMeter(MAX_POWER_WATTS)
         self.settled = 0
         self.now = NOON
 
-    def tell(self, step: tuple[Any, ...]) -> None:
+    def apply(self, step: tuple[Any, ...]) -> None:
         meter, now = self.meter, self.now
         match step:
             case ("log", kwh, lag, user, watts):
                 created = None if lag is None else now + lag
                 meter.observe(None if kwh is None else kwh * 3.6e6, created, user, watts, now)
             case ("document", kwh, previous, user, status):
-                scaled = [None if value is None else value * 3.6e6 for value in (kwh, previous)]
-                meter.document(scaled[0], scaled[1], user, status, now)
+                document = ChargerDocument(
+                    session_energy_joules=None if kwh is None else kwh * 3.6e6,
+                    previous_energy_joules=None if previous is None else previous * 3.6e6,
+                    user=user,
+                    status=status,
+                )
+                meter.document(document, now)
             case ("on",):
                 meter.switched_on(now)
             case ("off",):
@@ -78,17 +83,17 @@ class Told:
 def test_the_counter_never_falls_and_equals_the_sum_of_the_sessions(
     steps: list[tuple[float, tuple[Any, ...]]],
 ) -> None:
-    told = Told()
+    applied = Applied()
     counted, sessions = 0, 0
     for seconds, step in steps:
-        told.now += seconds
-        told.tell(step)
-        meter = told.meter
+        applied.now += seconds
+        applied.apply(step)
+        meter = applied.meter
         total = meter.total_joules or 0
         assert total >= counted
         assert meter.sessions >= sessions
         assert (meter.excess_joules or 0) >= 0
-        assert total == told.listed - meter.list.set_aside + (meter.excess_joules or 0)
+        assert total == applied.listed - meter.list.set_aside + (meter.excess_joules or 0)
         counted, sessions = total, meter.sessions
 
 
@@ -100,20 +105,20 @@ plain_sessions = st.lists(st.integers(min_value=15, max_value=120), min_size=1, 
 def test_in_a_world_without_faults_a_restart_at_any_moment_changes_nothing(
     sessions: list[int], restarts: set[int]
 ) -> None:
-    told = Told()
-    told.tell(("document", 0, None, None, OFF))
+    applied = Applied()
+    applied.apply(("document", 0, None, None, OFF))
     moment = 0
     for logs_of_session in sessions:
-        told.now += 900
-        told.tell(("on",))
+        applied.now += 900
+        applied.apply(("on",))
         for log in range(logs_of_session):
             if moment in restarts:
-                told.tell(("restart",))
+                applied.apply(("restart",))
             moment += 1
-            told.now += 10
-            told.tell(("log", round(0.02 * log, 2), 0.0, 1, 7200.0))
-        told.now += 3
-        told.tell(("off",))
-    assert told.meter.total_joules == sum(72_000 * (logs_of_session - 1) for logs_of_session in sessions)
-    assert told.meter.sessions == len(sessions)
-    assert told.meter.excess_joules == 0
+            applied.now += 10
+            applied.apply(("log", round(0.02 * log, 2), 0.0, 1, 7200.0))
+        applied.now += 3
+        applied.apply(("off",))
+    assert applied.meter.total_joules == sum(72_000 * (logs_of_session - 1) for logs_of_session in sessions)
+    assert applied.meter.sessions == len(sessions)
+    assert applied.meter.excess_joules == 0
