@@ -167,5 +167,5 @@ def test_a_previous_energy_that_has_changed_since_the_first_document_says_that_t
     charger.document(1.0, 0, ON, previous=3.0)
     charger.log(1.02, 10)
     charger.document(None, 20, ON, previous=4.0)
-    charger.log(0.5, 3600)
-    assert charger.total == 1.52
+    charger.log(1.4, 510, watts=7200.0)
+    assert charger.total == 2.42

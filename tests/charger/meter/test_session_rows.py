@@ -49,7 +49,7 @@ def test_a_session_that_goes_on_after_a_pause_has_not_ended() -> None:
 def test_another_user_ends_a_session_at_its_last_log_and_begins_one() -> None:
     charger = Metered()
     charger.log(1.0, 0, user=ALICE)
-    charger.log(0.5, 3600, user=BOB)
+    charger.log(0.5, 3600, user=BOB, watts=1800.0)
     assert charger.rows == [Row(1.0, 0, LOG, 0, USER), Row(0.5, 3600, USER)]
 
 
@@ -107,6 +107,16 @@ def test_a_late_log_from_before_readings_that_are_too_low_goes_on_with_the_sessi
     charger.log(0.04, 110)
     charger.log(0.06, 120)
     assert [row.kwh for row in charger.rows] == [2.1, 0.06]
+
+
+def test_after_such_a_late_log_a_reading_that_fits_ends_the_run_of_low_ones() -> None:
+    charger = Metered()
+    for kwh, at in ((2.0, 0), (0.02, 100)):
+        charger.log(kwh, at)
+    charger.log(2.1, 50, received=105)
+    for kwh, at in ((2.12, 110), (0.04, 120), (0.06, 130)):
+        charger.log(kwh, at)
+    assert [row.kwh for row in charger.rows] == [2.12]
 
 
 def test_a_late_log_from_before_readings_that_are_too_high_is_ignored() -> None:
