@@ -16,7 +16,8 @@ from exporter.charger.possible_sessions import (
     previous_may_go_on,
     same_session_is_possible,
 )
-from exporter.charger.tolerances import DIP, JOULES_PER_KWH, RISES_THAT_PROVE, ROUNDING, SLACK
+from exporter.charger.tolerances import DIP, RISES_THAT_PROVE, ROUNDING, SLACK
+from exporter.charger.units import JOULES_PER_KWH
 
 # A charger that lost its power goes on from an energy that it saved: not longer ago, and no smaller a share.
 FORGOTTEN_SECONDS: Final = 300.0

@@ -6,7 +6,8 @@ from exporter.charger.decision_input import EnergyReading, Known
 from exporter.charger.evidence import Evidence
 from exporter.charger.possible_sessions import earliest_start, is_another_user
 from exporter.charger.sessions import SessionEvidence
-from exporter.charger.tolerances import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
+from exporter.charger.tolerances import DIP, ROUNDING, SAME_JOULES, SLACK
+from exporter.charger.units import JOULES_PER_KWH
 
 # So much is enough to be nearer to a new session, where a document says that one began: less than 0.01 kWh.
 MARGIN: Final = 9_000

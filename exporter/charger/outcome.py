@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from exporter.charger.decisions import Judgement
-from exporter.charger.tolerances import JOULES_PER_KWH
+from exporter.charger.units import JOULES_PER_KWH
 
 
 class Verdict(StrEnum):

@@ -5,7 +5,6 @@ Energies are whole joules, times are seconds.
 
 from typing import Final
 
-JOULES_PER_KWH: Final = 3_600_000
 ROUNDING: Final = 72_000  # 0.02 kWh
 # `prev_energy`, or the energy of a document, equals the energy of a session if they differ by at most this.
 SAME_JOULES: Final = 36_000

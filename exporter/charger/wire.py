@@ -9,38 +9,41 @@ process has another salt for it, so it can only be compared within the process.
 """
 
 import json
-import math
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from exporter.charger.events import (
-    OFF,
-    ON,
     ChargerDocument,
     ChargerDropped,
     Reading,
     ServiceError,
     ServiceEvent,
-    Status,
     StatusChange,
     Undecodable,
     UnknownEvent,
 )
 from exporter.charger.label_text import label_text
+from exporter.charger.units import JOULES_PER_KWH
+from exporter.charger.wire_values import (
+    fingerprint,
+    flag,
+    instant,
+    is_on,
+    number,
+    position,
+    status,
+    whole_joules,
+    zero,
+)
 from exporter.errors import DecodeError
-
-JOULES_PER_KWH: Final = 3_600_000
 
 # Volts, amperes, watts, kWh: never negative, and finite.
 _Quantity = Annotated[float, msgspec.Meta(ge=0, le=sys.float_info.max)]
 # Some senders encode twice: JSON text inside JSON text.
 MOST_LAYERS_OF_TEXT: Final = 3
-# Unix epochs below the first are seconds, below the second milliseconds, below the third microseconds.
-EPOCH_UNITS: Final = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6))
 Fields = TypeVar("Fields", bound=msgspec.Struct)
 
 
@@ -108,13 +111,13 @@ def _reading(payload: object) -> Reading:
         raise DecodeError(f"a log with no voltage, current, power or energy{names}")
     return Reading(
         charger_id=log.charger_id,
-        voltage_volts=log.voltage or _zero(log.voltage),
-        current_amperes=log.current or _zero(log.current),
-        power_watts=log.power or _zero(log.power),
-        session_energy_joules=None if log.energy is None else _number(log.energy) * JOULES_PER_KWH,
-        created_unix=_instant("createdAt", log.created, invalid),
+        voltage_volts=log.voltage or zero(log.voltage),
+        current_amperes=log.current or zero(log.current),
+        power_watts=log.power or zero(log.power),
+        session_energy_joules=None if log.energy is None else number(log.energy) * JOULES_PER_KWH,
+        created_unix=instant("createdAt", log.created, invalid),
         device_id=label_text(log.device_id),
-        user=_fingerprint(log.user_id),
+        user=fingerprint(log.user_id),
         invalid_fields=tuple(invalid),
     )
 
@@ -126,17 +129,17 @@ def _document(payload: object) -> ChargerDocument:
     if isinstance(inner, dict):
         outer = outer | {name: value for name, value in inner.items() if value is not None}
     document, invalid = _read(outer, _Document)
-    longitude, latitude = _position("location", document.location, invalid)
+    longitude, latitude = position("location", document.location, invalid)
     return ChargerDocument(
         charger_id=document.charger_id,
-        status=_status("status", document.status, invalid),
-        session_energy_joules=None if document.energy is None else _number(document.energy) * JOULES_PER_KWH,
-        previous_energy_joules=_whole_joules(document.previous_energy),
-        wifi_connected=_flag("wifiConnectivity", document.wifi_connected, invalid),
-        active=_flag("isActive", document.active, invalid),
-        connected_unix=_instant("connectedTimestamp", document.connected, invalid),
-        generator_desired=_is_on(_status("desiredDgStatus", document.generator_desired, invalid)),
-        generator_reported=_is_on(_status("reportedDgStatus", document.generator_reported, invalid)),
+        status=status("status", document.status, invalid),
+        session_energy_joules=None if document.energy is None else number(document.energy) * JOULES_PER_KWH,
+        previous_energy_joules=whole_joules(document.previous_energy),
+        wifi_connected=flag("wifiConnectivity", document.wifi_connected, invalid),
+        active=flag("isActive", document.active, invalid),
+        connected_unix=instant("connectedTimestamp", document.connected, invalid),
+        generator_desired=is_on(status("desiredDgStatus", document.generator_desired, invalid)),
+        generator_reported=is_on(status("reportedDgStatus", document.generator_reported, invalid)),
         latitude_degrees=latitude,
         longitude_degrees=longitude,
         mode=label_text(document.mode),
@@ -144,17 +147,17 @@ def _document(payload: object) -> ChargerDocument:
         partner_id=label_text(document.partner_id),
         address=label_text(document.address),
         detail=label_text(document.detail),
-        user=_fingerprint(document.current_user),
+        user=fingerprint(document.current_user),
         invalid_fields=tuple(invalid),
     )
 
 
 def _status_change(payload: object) -> StatusChange:
     change, invalid = _read(payload, _StatusChange)
-    status = _status("status", change.status, invalid)
-    if status is None:
+    changed = status("status", change.status, invalid)
+    if changed is None:
         raise DecodeError("its status is not ON or OFF")
-    return StatusChange(status)
+    return StatusChange(changed)
 
 
 def _dropped(_payload: object) -> ChargerDropped:
@@ -221,102 +224,3 @@ def _is_valid(field: dict[str, object], kind: type[msgspec.Struct]) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _zero(value: float | None) -> float | None:
-    """Return 0 without a sign: chargers also send "-0.00"."""
-    return None if value is None else 0.0
-
-
-def _whole_joules(kwh: float | None) -> float | None:
-    """Return whole joules: 0.01 kWh is 36,000 J."""
-    joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
-    return float(round(joules)) if joules < math.inf else None
-
-
-def _instant(name: str, value: object, invalid: list[str]) -> float | None:
-    """Return a time as unix seconds. It is RFC 3339, in UTC where it has no offset, or a unix epoch."""
-    if value is None:
-        return None
-    # A date alone is not a time, and digits alone are a number.
-    unix = _rfc3339(value) if isinstance(value, str) and ":" in value else _epoch(value)
-    if unix is None:
-        invalid.append(name)
-    return unix
-
-
-def _rfc3339(text: str) -> float | None:
-    try:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = datetime.fromisoformat(text.upper())  # "t" and "z" are allowed
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _epoch(value: object) -> float | None:
-    """Return a unix epoch in seconds, milliseconds or microseconds, a number or digits, as seconds."""
-    if isinstance(value, str) and not value.replace(".", "").isdigit():
-        return None
-    number = _number(value)
-    for limit, unit in EPOCH_UNITS:
-        if 0 <= number < limit:
-            return number / unit
-    return None
-
-
-def _status(name: str, value: object, invalid: list[str]) -> Status | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and (status := _STATUS.get(value.upper())):
-        return status
-    invalid.append(name)
-    return None
-
-
-def _flag(name: str, value: object, invalid: list[str]) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    invalid.append(name)
-    return None
-
-
-def _fingerprint(value: object) -> int | None:
-    return hash(value) if isinstance(value, str) and value else None
-
-
-def _position(name: str, value: object, invalid: list[str]) -> tuple[float | None, float | None]:
-    """Return longitude and latitude, in the order of GeoJSON."""
-    if value is None:
-        return None, None
-    coordinates = value.get("coordinates") if isinstance(value, dict) else None
-    if isinstance(coordinates, list) and len(coordinates) >= 2:
-        longitude, latitude = _number(coordinates[0]), _number(coordinates[1])
-        if abs(longitude) <= 180 and abs(latitude) <= 90:
-            return longitude + 0.0, latitude + 0.0  # -0.0 becomes 0.0
-    invalid.append(name)
-    return None, None
-
-
-_NUMERIC: Final = (str, float, int)
-_STATUS: Final = {"ON": ON, "OFF": OFF}
-
-
-def _is_on(status: Status | None) -> bool | None:
-    return None if status is None else status is ON
-
-
-def _number(value: object) -> float:
-    """Return the number in a JSON value, which may be text ("230.00"), or NaN."""
-    if value.__class__ is float:  # nearly always
-        return value
-    if isinstance(value, str) and ("_" in value or not value.isascii()):
-        return math.nan  # Python would read "2_30"
-    if value.__class__ in _NUMERIC:  # not bool, which is an int as well
-        try:
-            return float(value)
-        except (ValueError, OverflowError):
-            pass
-    return math.nan

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final
 
 from exporter.charger.charger import Rules
 from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
-
-JOULES_PER_KWH: Final = 3_600_000
+from exporter.charger.units import JOULES_PER_KWH
 
 
 def replay(lines: Iterable[bytes], max_power_watts: float) -> dict[str, ChargerResult]:

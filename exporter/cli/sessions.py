@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from exporter.charger.sessions import Session
+from exporter.charger.units import JOULES_PER_KWH
 from exporter.errors import StateError
 from exporter.state import session_query
 from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_document
 from exporter.state.state_file import STATE_FILE, open_to_read
 
-JOULES_PER_KWH: Final = 3_600_000
 # How many damaged chargers or days an error names.
 NAMED: Final = 5
 _LAYOUT: Final = "{:<24}  {:>6}  {:<20}  {:<20}  {:>9}  {:>7}  {:<8}  {:<8}  {}\n"

@@ -8,16 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from exporter.charger.charger import KeptState
 from exporter.charger.meter_state import MeterState
+from exporter.charger.units import JOULES_PER_KWH
 from exporter.config.schema import Text
 from exporter.errors import StateError
 from exporter.state.state_file import STATE_FILE, exists, in_words, open_to_read, read
 from exporter.state.store import StateStore
-
-JOULES_PER_KWH: Final = 3_600_000
 
 
 def as_table(kept: Mapping[str, KeptState]) -> str:

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from exporter.charger.charger import KeptState
 from exporter.charger.sessions import Session
+from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
 from exporter.state import charger_rows
 from exporter.state.session_rows import COLUMNS, DAY_SECONDS, day_of, is_sound, session_of
 from exporter.state.state_file import transaction
 
-JOULES_PER_KWH: Final = 3_600_000
 FIELDS: Final = (
     "charger_id",
     "number",
