@@ -88,7 +88,7 @@ class TestANewSession:
     def test_a_fall_with_evidence_begins_one_and_a_dip_does_not(self, kwh: float, expected: Outcome) -> None:
         assert outcome(known(session(1.0), evidence=Evidence.OFF), reading(kwh, 3600)) == expected
 
-    def test_a_dip_begins_one_if_another_users_power_says_so(self) -> None:
+    def test_a_dip_begins_one_if_the_power_fits_a_session_of_another_user(self) -> None:
         situation = known(session(1.0), user=ALICE)
         assert outcome(situation, reading(0.95, 3600, user=BOB, watts=1000.0)) == NEW_SESSION
 
@@ -104,7 +104,7 @@ class TestALostConnection:
         [(2.0, 1.4, FIRST_LOW), (2.0, 1.39, BEGIN), (1.0, 0.5, FIRST_LOW), (1.0, 0.49, BEGIN)],
         ids=["five minutes", "more than five minutes", "half of it", "more than half"],
     )
-    def test_it_forgets_five_minutes_of_charging_and_half_of_the_energy_at_most(
+    def test_it_loses_at_most_five_minutes_of_charging_and_half_of_the_energy(
         self, energy: float, kwh: float, expected: Outcome
     ) -> None:
         situation = known(session(energy), evidence=Evidence.DROP)
@@ -199,14 +199,14 @@ class TestAJump:
 
 
 class TestAFallWithoutEvidence:
-    def test_three_readings_in_a_row_are_a_reset_that_nobody_announced(self) -> None:
+    def test_three_readings_in_a_row_are_an_unannounced_reset(self) -> None:
         assert outcomes(run(known(session(2.0)), 0.02, 0.04, 0.06)) == [FIRST_LOW, LOW, RESET]
 
     @pytest.mark.parametrize(("kwh", "expected"), [(0.19, RESET), (0.2, LOW)], ids=["possible", "impossible"])
     def test_all_energy_must_have_flowed_since_the_last_reading(self, kwh: float, expected: Outcome) -> None:
         assert outcomes(run(known(session(2.0)), 0.0, 0.0, kwh))[-1] == expected
 
-    def test_a_dip_is_none(self) -> None:
+    def test_a_dip_is_not_a_reset(self) -> None:
         situation = known(session(2.0))
         assert outcomes(run(situation, 1.9, 1.92, 1.94, start=3000)) == [FIRST_LOW, LOW, LOW]
 

@@ -31,7 +31,7 @@ def test_a_session_that_a_document_began_has_the_time_of_the_chargers_clock() ->
     assert charger.rows == [Row(0.5, 0, DOCUMENT)]
 
 
-def test_a_document_of_another_user_is_a_session_that_nobody_saw() -> None:
+def test_a_document_of_another_user_is_an_unseen_session() -> None:
     charger = Metered(delay=5)
     charger.log(1.0, 0, user=ALICE)
     charger.gap()
@@ -40,7 +40,7 @@ def test_a_document_of_another_user_is_a_session_that_nobody_saw() -> None:
     assert charger.rows == [Row(1.0, 0, LOG, 0, DOCUMENT), unseen]
 
 
-def test_logs_from_before_such_a_document_go_on_with_the_session_before_it() -> None:
+def test_logs_written_before_the_document_continue_the_session_before_the_unseen_one() -> None:
     charger = Metered(delay=5)
     charger.log(1.0, 0, user=ALICE)
     charger.gap()
@@ -54,7 +54,7 @@ def test_logs_from_before_such_a_document_go_on_with_the_session_before_it() -> 
     assert (rows[1].began, rows[1].began_by, rows[1].ended) == (110, DOCUMENT, 7200)
 
 
-def test_if_that_session_then_has_logs_the_document_is_counted_once() -> None:
+def test_an_unseen_session_whose_logs_arrive_later_is_counted_once() -> None:
     charger = Metered()
     charger.log(1.0, 0, user=ALICE)
     charger.gap()
@@ -65,7 +65,7 @@ def test_if_that_session_then_has_logs_the_document_is_counted_once() -> None:
     assert [row.kwh for row in charger.rows] == [1.0, 3.0, 0.05]
 
 
-def test_the_user_of_such_a_document_goes_on_with_that_session() -> None:
+def test_the_user_of_the_document_continues_the_unseen_session() -> None:
     charger = Metered()
     charger.log(1.0, 0, user=ALICE)
     charger.gap()
@@ -74,7 +74,7 @@ def test_the_user_of_such_a_document_goes_on_with_that_session() -> None:
     assert [row.kwh for row in charger.rows] == [1.0, 3.1]
 
 
-def test_another_user_than_that_of_such_a_document_begins_a_session() -> None:
+def test_another_user_than_that_of_the_document_begins_a_session() -> None:
     charger = Metered()
     charger.log(1.0, 0, user=ALICE)
     charger.gap()
@@ -83,7 +83,7 @@ def test_another_user_than_that_of_such_a_document_begins_a_session() -> None:
     assert charger.rows[-1] == Row(0.1, 9000, USER)
 
 
-def test_such_a_session_is_no_glitch_if_the_one_before_had_ended() -> None:
+def test_an_unseen_session_is_not_a_glitch_if_the_one_before_had_ended() -> None:
     charger = Metered()
     charger.log(3.0, 0, user=ALICE)
     charger.off(10)
@@ -102,7 +102,7 @@ def test_a_document_raises_the_session_before_a_glitch() -> None:
 
 
 @pytest.mark.parametrize(("at", "total"), [(7195, 1.9), (7194, 2.8)], ids=["after it", "before it"])
-def test_whether_a_log_was_written_after_a_document_tells_the_chargers_clock(at: float, total: float) -> None:
+def test_a_log_is_compared_with_a_document_by_the_chargers_clock(at: float, total: float) -> None:
     charger = Metered(delay=5)
     charger.log(1.0, 0)
     charger.gap()
@@ -123,7 +123,7 @@ def test_a_log_below_a_document_whose_backlog_has_arrived_is_of_a_new_session() 
     assert charger.total == 2.85
 
 
-def test_a_log_below_a_document_that_a_backlog_has_moved_is_of_a_new_session() -> None:
+def test_a_document_belongs_to_the_session_that_a_backlog_begins() -> None:
     charger = Metered()
     charger.log(0.36, 0)
     charger.off(10)
@@ -151,7 +151,7 @@ def test_a_document_that_a_log_has_confirmed_does_not_move_the_time_of_the_last_
     ("before", "previous", "ended"),
     [(None, 1.01, True), (None, 1.02, False), (None, 0.98, False), (3.0, 3.01, False), (3.0, 3.02, True)],
 )
-def test_a_previous_energy_that_changes_or_is_that_of_the_session_says_that_it_has_ended(
+def test_a_previous_energy_that_changes_or_is_that_of_the_session_shows_that_it_has_ended(
     before: float | None, previous: float, ended: bool
 ) -> None:
     charger = Metered()
@@ -162,7 +162,7 @@ def test_a_previous_energy_that_changes_or_is_that_of_the_session_says_that_it_h
     assert charger.total == (1.5 if ended else 1.0)
 
 
-def test_a_previous_energy_that_has_changed_since_the_first_document_says_that_the_session_has_ended() -> None:
+def test_a_previous_energy_that_has_changed_since_the_first_document_shows_that_the_session_has_ended() -> None:
     charger = Metered()
     charger.document(1.0, 0, ON, previous=3.0)
     charger.log(1.02, 10)

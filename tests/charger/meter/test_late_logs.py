@@ -39,23 +39,23 @@ def test_all_energy_of_a_session_between_must_have_flowed_since_the_previous_one
 
 
 @pytest.mark.parametrize(("kwh", "meaning"), [(0.12, NOTHING), (0.13, BETWEEN)])
-def test_what_the_current_session_may_have_had_by_then_is_its_own(kwh: float, meaning: LateMeaning) -> None:
+def test_an_energy_that_the_current_session_may_have_had_is_ignored(kwh: float, meaning: LateMeaning) -> None:
     assert decide_late(two_sessions(), reading(kwh, 300)) is meaning
 
 
 @pytest.mark.parametrize("at", [0, 600], ids=["at the last log of the previous one", "at the first of the current one"])
-def test_only_a_log_from_between_the_sessions_tells_something(at: float) -> None:
+def test_a_log_that_was_not_written_between_the_two_sessions_is_ignored(at: float) -> None:
     assert decide_late(two_sessions(), reading(1.05, at)) is NOTHING
 
 
 @pytest.mark.parametrize("after_gap", [None, 650.0], ids=["no gap", "a gap in the current session"])
 @pytest.mark.parametrize(("at", "meaning"), [(60, RAISE), (61, NOTHING)])
-def test_without_a_gap_between_the_sessions_logs_are_late_by_a_minute_at_most(
+def test_without_a_gap_between_the_sessions_logs_are_at_most_a_minute_late(
     after_gap: float | None, at: float, meaning: LateMeaning
 ) -> None:
     assert decide_late(two_sessions(after_gap), reading(1.05, at)) is meaning
 
 
-def test_without_a_previous_session_it_tells_nothing() -> None:
+def test_without_a_previous_session_a_late_log_is_ignored() -> None:
     situation = two_sessions()._replace(previous=None)
     assert decide_late(situation, reading(1.05, 300)) is NOTHING

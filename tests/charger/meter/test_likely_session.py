@@ -47,7 +47,7 @@ class TestAfterASwitchToOn:
         assert says_new(switched_on(1.0), reading(kwh, 500, watts=7200.0)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(0.5, True), (0.51, False)])
-    def test_the_energy_of_the_old_session_is_no_chance_above_half_a_kwh(self, kwh: float, new: bool) -> None:
+    def test_above_half_a_kwh_a_reading_of_the_old_energy_is_of_the_old_session(self, kwh: float, new: bool) -> None:
         assert says_new(switched_on(kwh), reading(kwh, 100, watts=7200.0)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(1.01, False), (1.02, True)])
@@ -127,7 +127,9 @@ class TestDoubt:
 
 class TestAGlitch:
     @pytest.mark.parametrize(("kwh", "glitch"), [(0.98, True), (0.97, False)])
-    def test_the_reading_reaches_the_previous_session(self, kwh: float, glitch: bool) -> None:
+    def test_the_current_session_is_one_only_if_the_reading_reaches_the_previous_one(
+        self, kwh: float, glitch: bool
+    ) -> None:
         situation = known(session(0.0, read=60), session(1.0))
         assert current_looks_like_a_glitch(situation, reading(kwh, 600)) is glitch
 
@@ -153,13 +155,15 @@ class TestAGlitch:
         assert current_looks_like_a_glitch(known(current, session(1.0)), reading(1.0, 600)) is glitch
 
     @pytest.mark.parametrize(("kwh", "glitch"), [(1.12, False), (1.13, True)])
-    def test_the_power_fits_the_previous_session_at_least_as_well(self, kwh: float, glitch: bool) -> None:
+    def test_the_current_session_is_one_if_the_power_does_not_fit_it_better(self, kwh: float, glitch: bool) -> None:
         """After 360 seconds at 3.6 kW the current session would have 0.86 kWh, the previous one 1.42 kWh."""
         situation = known(session(0.5), session(1.0, read=-60))
         assert current_looks_like_a_glitch(situation, reading(kwh, 360, watts=3600.0)) is glitch
 
     @pytest.mark.parametrize(("kwh", "glitch"), [(0.0, True), (3e-7, False)], ids=["nothing", "1 J"])
-    def test_a_session_that_has_delivered_energy_since_a_switch_to_on_is_none(self, kwh: float, glitch: bool) -> None:
+    def test_a_session_that_has_delivered_energy_since_a_switch_to_on_is_not_one(
+        self, kwh: float, glitch: bool
+    ) -> None:
         current = session(kwh)
         current.begun_on = int(Evidence.ON)
         situation = known(current, session(1.0, read=-60))

@@ -55,7 +55,7 @@ def test_an_energy_without_one_before_it_proves_nothing() -> None:
         (0.5, 0.49, False),
     ],
 )
-def test_a_backlog_proves_nothing_for_it_does_not_arrive_at_the_pace_at_which_it_was_written(
+def test_a_backlog_which_does_not_arrive_at_its_own_pace_proves_nothing(
     written: float, received: float, live: bool
 ) -> None:
     assert proves(log(0), log(written, current=7.0), received) is live

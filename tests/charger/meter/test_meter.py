@@ -5,6 +5,7 @@ import math
 import pytest
 
 from exporter.charger.decisions import Judgement
+from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.outcome import Verdict
 from tests.charger.meter.metered import KWH, Metered, Row
@@ -99,7 +100,7 @@ class TestASmallRise:
         [(1.12, Verdict.ACCEPTED), (1.02, Verdict.ACCEPTED), (1.01, Verdict.ACCEPTED), (1.25, Verdict.IMPLAUSIBLE)],
         ids=["a tenth of a kWh", "nothing", "rounding", "more than flows in ten seconds"],
     )
-    def test_a_larger_one_is_decided(self, charger: Metered, kwh: float, verdict: Verdict) -> None:
+    def test_a_rise_is_accepted_as_far_as_it_is_possible(self, charger: Metered, kwh: float, verdict: Verdict) -> None:
         assert charger.log(kwh, 30, user=ALICE) is verdict
         assert charger.total == (max(kwh, 1.02) if verdict is Verdict.ACCEPTED else 1.02)
 
@@ -152,6 +153,9 @@ def test_everything_is_kept_over_a_restart() -> None:
     assert charger.meter.state() == before
     assert charger.rows == rows[-len(charger.rows) :]
     assert before.settled_set_aside_joules > 0
+    assert before.switched_on_unix == NOON + 3910
+    assert before.reported_previous == pytest.approx(1.1 * KWH)
+    assert before.evidence == Evidence.OFF | Evidence.ON | Evidence.ENDED
     assert charger.meter.list.last_number == charger.meter.list.listed == 4
 
 
@@ -163,7 +167,7 @@ def test_a_restart_is_a_gap() -> None:
     assert charger.total == 1.2
 
 
-def test_a_restart_changes_nothing_in_the_kept_state_of_a_new_meter() -> None:
+def test_a_new_meter_has_no_total_after_a_restart_either() -> None:
     charger = Metered()
     charger.restart()
     assert charger.meter.total_joules is None

@@ -67,7 +67,7 @@ def test_where_users_alone_are_evidence_a_fall_has_the_usual_slack(kwh: float, p
     [(0.0, 10.0, True), (0.0, 9.0, True), (0.0, 8.99, False), (0.0, 10.7, True), (0.0, 10.71, False)],
     ids=["goes on", "a dip", "a fall", "possible", "impossible"],
 )
-def test_the_previous_session_goes_on_from_a_dip_to_what_is_possible(
+def test_the_previous_session_may_continue_from_a_dip_to_what_is_possible(
     current: float, kwh: float, possible: bool
 ) -> None:
     situation = known(session(current, read=50), session(10.0, read=20, changed=0))
@@ -75,14 +75,14 @@ def test_the_previous_session_goes_on_from_a_dip_to_what_is_possible(
 
 
 @pytest.mark.parametrize(("current", "possible"), [(9.99, True), (10.0, False)])
-def test_the_previous_session_does_not_go_on_once_the_current_one_has_reached_it(
+def test_the_previous_session_does_not_continue_once_the_current_one_has_reached_it(
     current: float, possible: bool
 ) -> None:
     situation = known(session(current, read=50), session(10.0, read=0))
     assert previous_may_go_on(situation, reading(10.1, 100)) is possible
 
 
-def test_without_a_previous_session_none_goes_on() -> None:
+def test_without_a_previous_session_none_continues() -> None:
     assert not previous_may_go_on(known(session(0.0)), reading(0.0, 100))
 
 

@@ -61,7 +61,7 @@ def test_what_is_set_aside_is_not_counted_even_when_it_is_settled() -> None:
     assert listed.counted == 2000 - 123
 
 
-def test_a_glitch_leaves_the_list_and_the_counter_waits_for_the_estimate() -> None:
+def test_a_glitch_leaves_the_list_and_the_counter_waits_until_the_estimate_reaches_it() -> None:
     listed = sessions(500, 400, 30)
     listed.take_up_previous()
     assert (listed.listed, listed.sessions, energies(listed)) == (2, 3, [500, 400])

@@ -38,7 +38,7 @@ def test_a_session_does_not_begin_after_its_first_log() -> None:
     assert charger.rows[-1] == Row(0.02, 15, STATUS)
 
 
-def test_a_session_that_goes_on_after_a_pause_has_not_ended() -> None:
+def test_a_session_that_continues_after_a_pause_has_not_ended() -> None:
     charger = Metered()
     charger.log(0.5, 0)
     charger.off(10)
@@ -53,7 +53,7 @@ def test_another_user_ends_a_session_at_its_last_log_and_begins_one() -> None:
     assert charger.rows == [Row(1.0, 0, LOG, 0, USER), Row(0.5, 3600, USER)]
 
 
-def test_if_a_new_session_is_doubtful_both_rows_are() -> None:
+def test_if_a_new_session_is_doubtful_neither_row_is_certain() -> None:
     charger = Metered()
     charger.log(1.0, 0, user=ALICE)
     charger.log(3.0, 3600, user=BOB)
@@ -65,7 +65,7 @@ def test_if_a_new_session_is_doubtful_both_rows_are() -> None:
     [(30_000.0, 3540, LOG), (20_000.0, 3510, ASSUMED), (1800.0, 2600, ASSUMED), (500.0, 0, ASSUMED), (None, 3600, LOG)],
     ids=["a minute ago", "longer ago", "long ago", "not before the last log", "power not known"],
 )
-def test_a_session_after_a_gap_began_when_its_power_says(
+def test_the_start_of_a_session_after_a_gap_is_computed_from_its_power(
     watts: float | None, began: float, began_by: SessionEvidence
 ) -> None:
     charger = Metered()
@@ -98,7 +98,7 @@ def test_a_late_log_with_what_the_current_session_may_have_had_by_then_is_ignore
     assert [row.kwh for row in charger.rows] == [1.0, 3.0]
 
 
-def test_a_late_log_from_before_readings_that_are_too_low_goes_on_with_the_session() -> None:
+def test_a_late_log_from_before_readings_that_are_too_low_continues_the_session() -> None:
     charger = Metered()
     charger.log(2.0, 0)
     charger.log(0.02, 100)
@@ -127,7 +127,7 @@ def test_a_late_log_from_before_readings_that_are_too_high_is_ignored() -> None:
     assert charger.total == 2.0
 
 
-def test_a_session_that_was_merged_is_not_certain_and_goes_on() -> None:
+def test_a_merged_session_continues_and_is_not_certain() -> None:
     charger = Metered()
     charger.log(5.0, 0)
     charger.gap()
@@ -150,7 +150,7 @@ def test_a_session_that_has_risen_three_times_is_not_merged(energies: tuple[floa
     assert charger.log(5.3, 110) is verdict
 
 
-def test_after_a_merge_the_evidence_of_before_and_since_still_holds() -> None:
+def test_after_a_merge_all_evidence_is_kept() -> None:
     charger = Metered()
     charger.log(5.0, 0)
     charger.off(10)
@@ -169,7 +169,7 @@ def test_a_session_that_may_be_two_is_not_certain() -> None:
     assert charger.rows == [Row(1.2, 0, LOG, certain=False)]
 
 
-def test_a_log_of_the_time_of_the_switch_to_off_is_no_pause() -> None:
+def test_a_log_with_the_time_of_the_switch_to_off_does_not_continue_the_session() -> None:
     charger = Metered()
     charger.log(0.5, 0)
     charger.off(10)

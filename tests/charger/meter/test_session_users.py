@@ -38,7 +38,7 @@ def test_the_users_vary_from_the_first_log_of_another_one_to_the_next_session() 
     assert not users.vary
 
 
-def test_after_a_glitch_the_user_of_the_previous_session_charges() -> None:
+def test_after_a_glitch_the_user_is_that_of_the_previous_session() -> None:
     users = SessionUsers()
     users.begin_session(ALICE)
     users.begin_session(BOB)
