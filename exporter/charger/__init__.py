@@ -1,1 +1,1 @@
-"""What a charger is: pure, without clock, socket or file."""
+"""The state of a charger: pure, without clock, socket or file."""

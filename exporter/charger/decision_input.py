@@ -1,4 +1,4 @@
-"""What a decision looks at: the reading, the sessions so far and what suggests a new one.
+"""The input of a decision: the reading, the sessions so far and the evidence of a new one.
 
 Energies are whole joules, times are unix seconds by the charger's clock, powers are watts.
 """
@@ -43,7 +43,7 @@ class Known(NamedTuple):
     current: RunningSession
     previous: RunningSession | None
     evidence: Evidence
-    # The part noted since the session's last reading. Where there is none, only a fall can be a new session.
+    # The part noted since the session's last reading. Without any, only a fall can be a new session.
     fresh_evidence: Evidence
     user: int | None
     # Logs of this session have named several users, so another user is weak evidence.

@@ -54,7 +54,7 @@ class Action(Enum):
 
 
 class Decision(NamedTuple):
-    """What to do with a reading, what was doubtful about it, and what is held afterwards."""
+    """The action for a reading, the doubts about it, and the reading that is held afterwards."""
 
     action: Action
     judgement: Judgement | None = None
@@ -125,7 +125,7 @@ def _held_low(known: Known, reading: EnergyReading) -> Decision:
 
 
 def _is_dip(known: Known, reading: EnergyReading) -> bool:
-    """Whether a fall is small, or a charger that lost its power may have forgotten so much."""
+    """Whether a fall is small, or no more than a charger that lost power may have forgotten."""
     energy = known.current.energy
     if reading.energy >= DIP * energy:
         return True

@@ -19,11 +19,11 @@ class DocumentMeaning(Enum):
     NOTHING = "nothing"
     RAISE = "raise"  # of the current session
     PREVIOUS_SESSION = "previous_session"  # raises that one: the current one was a glitch
-    OWN_SESSION = "own_session"  # a session that nobody saw
+    OWN_SESSION = "own_session"  # a session that was not seen
 
 
 def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
-    """What a document says about the session that ended; `reading.at` is the time of its receipt."""
+    """The meaning of a document for the session that ended; `reading.at` is the time of its receipt."""
     current, previous = known.current, known.previous
     own_is_possible = flows(reading.energy, reading.at - earliest_start(known, reading), known.limits.new_session)
     differs = abs(reading.energy - current.reported) > SAME_JOULES

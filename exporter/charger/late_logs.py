@@ -1,4 +1,4 @@
-"""What a log means that arrives after a newer one."""
+"""The meaning of a log that arrives after a newer one."""
 
 from enum import Enum
 from typing import Final
@@ -12,7 +12,7 @@ SHUFFLED_SECONDS: Final = 60.0
 
 
 class LateMeaning(Enum):
-    """What a log means that was written before the current session began."""
+    """The meaning of a log that was written before the current session began."""
 
     NOTHING = "nothing"
     RAISE_PREVIOUS = "raise_previous"
@@ -20,9 +20,9 @@ class LateMeaning(Enum):
 
 
 def decide_late(known: Known, reading: EnergyReading) -> LateMeaning:
-    """What a log of a backlog means that arrived after the first log of the current session."""
+    """The meaning of a log of a backlog that arrived after the first log of the current session."""
     current, previous = known.current, known.previous
-    # What the current session may have had by then is taken to be its own.
+    # Energy that the current session may have had by then belongs to it.
     if previous is None or reading.energy <= current.first_energy + ROUNDING:
         return LateMeaning.NOTHING
     if not previous.read_at < reading.at < current.first_at:

@@ -11,16 +11,16 @@ from exporter.charger.units import JOULES_PER_KWH
 
 # So much is enough to be nearer to a new session, where a document says that one began: less than 0.01 kWh.
 MARGIN: Final = 9_000
-# After a switch to ON, a reading belongs to the same session only if it is so many times nearer to it.
+# After a switch to ON, a reading belongs to the same session only if it is this many times nearer to it.
 TIMES_NEARER: Final = 3
-# The power of a reading tells what has flowed since a switch to ON for so long.
+# For this long after a switch to ON, the power of a reading shows how much energy has flowed since.
 PROMPT_SECONDS: Final = 600.0
 # Above this, no new session shows the energy of the old one by chance.
 KEPT: Final = JOULES_PER_KWH // 2
 
 
 def says_new(known: Known, reading: EnergyReading) -> bool:
-    """Whether the reading more likely belongs to a new session, where the same session is possible too."""
+    """Whether the reading more likely belongs to a new session, if the same session is also possible."""
     energy = known.current.energy
     switched_on = _was_just_switched_on(known, reading)
     if switched_on and reading.energy == 0:
@@ -68,7 +68,7 @@ def is_doubtful(known: Known, reading: EnergyReading) -> bool:
 
 
 def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
-    """Whether the reading fits the previous session better, where it could belong to the current one as well."""
+    """Whether the reading fits the previous session better, if it could also belong to the current one."""
     previous, same = known.previous, _expected_same(known, reading)
     if previous is None or reading.energy < previous.energy - ROUNDING:
         return False
@@ -83,7 +83,7 @@ def _expected_same(known: Known, reading: EnergyReading) -> float | None:
     current, switched_on = known.current, known.switched_on_at
     since = current.changed_at
     if switched_on is not None and since < switched_on:
-        # What flowed from the last reading to the OFF, and what has flowed since the ON.
+        # The energy from the last reading to the OFF, and since the ON.
         since = switched_on
         if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
             since -= max(current.ended_at - current.read_at, 0.0)

@@ -15,7 +15,7 @@ from exporter.charger.names_on_disk import on_disk
 CLOCK_TOLERANCE_SECONDS: Final = 300.0
 # A clock counts as set back after this many logs that advance at the pace at which they arrive.
 LOGS_THAT_PROVE: Final = 3
-# A log that is late by at most so many intervals, or so much time, is out of order; the clock was not set back.
+# A log that is late by at most this many intervals, or this time, is out of order; the clock was not set back.
 SHUFFLED_INTERVALS: Final = 5.0
 SHUFFLED_SECONDS: Final = 60.0
 # Number of times of a clock that is ahead that are kept, to detect a log that is sent again.

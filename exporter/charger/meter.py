@@ -21,7 +21,7 @@ from exporter.charger.session_list import SessionList, ended
 from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
 from exporter.charger.tolerances import SLACK
 
-# A charger that was silent for so long, in time and in usual intervals, may have lost its connection unnoticed.
+# A charger that was silent for this time and this number of usual intervals may have lost its connection.
 SILENCE_SECONDS: Final = 120.0
 SILENCE_INTERVALS: Final = 5.0
 
@@ -95,7 +95,7 @@ class EnergyMeter:
         return None if current is None or current.ended_at is not None or not current.number else current.began_at
 
     def state(self) -> MeterState:
-        """Returns what is to be written to disk; the current session in it is not a copy."""
+        """Returns the state to write to disk; its current session is not a copy."""
         sessions, evidence = self.list, self._sessions.evidence
         return MeterState(
             sessions.counted,

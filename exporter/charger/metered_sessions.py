@@ -16,7 +16,7 @@ from exporter.charger.session_users import SessionUsers
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.charger.tolerances import RISES_THAT_PROVE, ROUNDING
 
-# Where nobody saw a session begin, its first log stands for the beginning up to so long.
+# If the start of a session was not seen, its first log counts as the start, if it came within this time.
 ASSUMED_SECONDS: Final = 60.0
 
 
@@ -56,7 +56,7 @@ class MeteredSessions:
         self.pending_document = pending_document
         self.needs_no_decision = False
         self.max_power_watts = max_power_watts
-        # Where another user's logs began after a switch to ON, while they go on from the energy of the session before.
+        # When logs of another user began after a switch to ON that continue the energy of the session before.
         self._on_top_of: int | None = None
         self._order = order
         self._power = power
@@ -79,7 +79,7 @@ class MeteredSessions:
             ended(current, max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
 
     def known(self, current: RunningSession) -> Known:
-        """Returns what a decision on the next reading looks at."""
+        """Returns the input of a decision on the next reading."""
         hard, evidence = self.max_power_watts, self.evidence
         return Known(
             current,
@@ -159,7 +159,7 @@ class MeteredSessions:
 
     def _continue(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
         if not current.reported and self.evidence.all & (Evidence.OFF | Evidence.ON):
-            self._begin(reading, decision)  # what has delivered nothing does not go on
+            self._begin(reading, decision)  # a session without energy does not continue
             return
         if decision.judgement is not None:
             current.certain = False

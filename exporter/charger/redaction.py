@@ -22,7 +22,7 @@ ANOTHER_CHARGER: Final = "another-charger"
 OCCUPIED: Final = "already connected"
 OTHER_ERROR: Final = "another error"
 
-# "230.00", "1e3", " 7 ", "NaN"; not what begins with "+", as phone numbers do.
+# "230.00", "1e3", " 7 ", "NaN"; not text that begins with "+", as phone numbers do.
 _NUMBER: Final = re.compile(r"\s*-?(?:\d{0,40}\.?\d{0,40}(?:[eE][+-]?\d{1,4})?|nan|inf|infinity)\s*", re.IGNORECASE)
 # RFC 3339 and what resembles it, or an epoch.
 _TIME: Final = re.compile(r"\d[\dTtZz:.+\- ]{0,39}")
@@ -93,7 +93,7 @@ class Redactor:
         return document
 
     def _user(self, value: object) -> object:
-        # What is not text is no user, and not invalid either.
+        # A value that is not text is treated as absent.
         return _pseudonym("user", self._users, value) if isinstance(value, str) and value else None
 
     def _identity(self, value: object) -> object:
@@ -103,7 +103,7 @@ class Redactor:
 
 
 def _object(payload: object, redact: Callable[[dict[str, object]], dict[str, object]]) -> object:
-    """Redact a payload, and leave it in the form in which it came: as an object or as text."""
+    """Redact a payload; it stays an object or text."""
     if payload is None:
         return None
     try:
@@ -123,12 +123,12 @@ def _allowed(values: Mapping[str, object], allowed: Mapping[str, Callable[[objec
 
 def _number(value: object) -> object:
     if isinstance(value, float):
-        # JSON has no infinite numbers: as text they are read all the same.
+        # JSON has no infinite numbers, but they are read from text.
         return value if math.isfinite(value) else str(value)
     if isinstance(value, int):
         if abs(value) < 2**63:
             return value
-        # Beyond that, JSON has it as a float. What is no float either is read as invalid.
+        # Larger integers are read as floats. Those that are too large for a float are invalid.
         return float(value) if abs(value) < 10**308 else INVALID
     return value if isinstance(value, str) and _NUMBER.fullmatch(value) else INVALID
 

@@ -2,7 +2,7 @@
 
 
 class SessionUsers:
-    """The user of the current and of the previous session; None where no log has named one.
+    """The user of the current and of the previous session; None if no log has named one.
 
     `vary` says that logs of the current session have named several users.
     """

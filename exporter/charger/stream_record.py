@@ -1,4 +1,4 @@
-"""What is known about the stream of one charger."""
+"""The state of the stream of one charger."""
 
 
 class StreamRecord:

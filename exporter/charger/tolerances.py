@@ -1,4 +1,4 @@
-"""How far energies and times may be apart and still agree. docs/energy.md has the reasons.
+"""How much energies may differ and still agree. docs/energy.md has the reasons.
 
 Energies are whole joules, times are seconds.
 """
@@ -11,5 +11,5 @@ SAME_JOULES: Final = 36_000
 SLACK: Final = 360_000  # 0.1 kWh: two roundings, and logs that were a moment late
 # A fall to at least this share of the energy is a dip.
 DIP: Final = 0.9
-# A current session that has risen so often is not a glitch.
+# A current session that has risen this often is not a glitch.
 RISES_THAT_PROVE: Final = 3

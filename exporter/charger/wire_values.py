@@ -28,7 +28,7 @@ def whole_joules(kwh: float | None) -> float | None:
 
 
 def instant(name: str, value: object, invalid: list[str]) -> float | None:
-    """Return a time as unix seconds. It is RFC 3339, in UTC where it has no offset, or a unix epoch."""
+    """Return a time as unix seconds. It is RFC 3339, in UTC if it has no offset, or a unix epoch."""
     if value is None:
         return None
     # A date alone is not a time, and digits alone are a number.

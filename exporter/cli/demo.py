@@ -12,7 +12,7 @@ from exporter.simulator import Simulator, SimulatorOptions
 
 Say = Callable[[str], object]
 
-WATCHED: Final = 12  # of the simulated chargers: a command that one can read
+WATCHED: Final = 12  # at most this many chargers, so that the printed command is readable
 
 
 async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
@@ -36,7 +36,7 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
 
 
 async def run_simulator(options: SimulatorOptions, say: Say) -> None:
-    """The simulator until a signal; prints the URL and the token to watch it with. Raises ConfigError, ListenError."""
+    """Run the simulator until a signal; print the URL and the token to watch it. Raises ConfigError, ListenError."""
     stopped = stop_signal()
     try:
         simulator = Simulator(options)

@@ -1,4 +1,4 @@
-"""Standard input, output and error that are closed, full or broken: at most a line is lost."""
+"""Handles standard streams that are closed, full or broken."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ def guarded() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _CANNOT_WRITE or error.filename is not None:
             raise
-        # Python flushes it once more at its end: what it still holds goes to /dev/null.
+        # Python flushes it again when it exits: its buffer goes to /dev/null.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         with suppress(OSError):
             click.echo(f"vecharge-exporter: standard output cannot be written ({cause_of(error)})", err=True)
@@ -37,9 +37,9 @@ def guarded() -> Iterator[None]:
 
 
 def _open_closed() -> None:
-    """Open /dev/null in place of each stream that is closed.
+    """Open /dev/null for each closed stream.
 
-    Else a socket could get its number: log lines would go to a client, and libuv aborts when it is closed.
+    Otherwise a socket could get its number: log lines would go to a client, and libuv aborts when it is closed.
     """
     for descriptor in range(3):
         try:

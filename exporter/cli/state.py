@@ -1,4 +1,4 @@
-"""What `vecharge-exporter state` shows of a state file and sets in it."""
+"""The command `state`: shows and changes the totals of a state file."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from exporter.state.store import StateStore
 
 
 def as_table(kept: Mapping[str, KeptState]) -> str:
-    """The totals for people: one line a charger."""
+    """The totals as a table: one line per charger."""
     rows = [("CHARGER", "KWH", "SESSIONS", "LAST LOG")]
     for charger_id, state in sorted(kept.items()):
         meter = state.meter
@@ -29,7 +29,7 @@ def as_table(kept: Mapping[str, KeptState]) -> str:
 
 
 def as_json(kept: Mapping[str, KeptState]) -> str:
-    """The totals for programs: a list of objects, null for what is not known."""
+    """The totals as JSON: a list of objects; unknown values are null."""
     return json.dumps(
         [
             {
@@ -49,7 +49,7 @@ def as_json(kept: Mapping[str, KeptState]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was done, in words, and what to beware of."""
+    """The result of a change as text, and a warning."""
 
     text: str
     warning: str = ""

@@ -1,1 +1,1 @@
-"""What a scrape shows: the table of metrics and its text."""
+"""The metrics page: the table of metrics and its rendering."""

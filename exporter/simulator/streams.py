@@ -105,13 +105,13 @@ class StreamServer:
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Serve one HTTP request of Engine.IO: a handshake, a poll, a post, a websocket."""
         stream = self._streams.get(request.query.get("sid", ""))
-        # What a client posts may come over another connection than what it hears.
+        # A client may post over another connection than the one on which it receives.
         if stream and request.method == "GET":
             stream.transport = request.transport
         try:
             response: web.StreamResponse = await self._engine.handle_request(request)
         except ConnectionResetError:
-            # The client has gone before the answer, and with it the stream that it has just opened.
+            # The client disconnected before the response, and its new stream ended with it.
             for opened in [one for one in self._streams.values() if one.opened_by is request]:
                 await self.drop(opened)
             return web.Response()

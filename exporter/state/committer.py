@@ -77,7 +77,7 @@ class Commits:
         if self._writing is None and self._fleet.dirty:
             self._settled.clear()
             self._writing = asyncio.create_task(self._write(deadline), name="commit")
-        # The deadline of the first caller, who started it, is the earliest.
+        # The deadline of the first caller, which started it, is the earliest.
         await self._settled.wait()
 
     async def close(self, patience_seconds: float) -> None:

@@ -92,14 +92,14 @@ def connect(file: Path, mode: str) -> sqlite3.Connection:
     )
     # Damaged text need not be UTF-8.
     connection.text_factory = bytes
-    # Else a page with a wrong number of rows may be searched in vain, without an error.
+    # Otherwise rows of a page with a wrong number of rows may not be found, without an error.
     connection.execute("PRAGMA cell_size_check = ON")
     return connection
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, kind: str = "DEFERRED") -> Iterator[None]:
-    """Commit what is done inside, or undo it if that raises."""
+    """Commit the changes of the block, or undo them if it raises."""
     connection.execute(f"BEGIN {kind}")
     try:
         yield

@@ -11,7 +11,7 @@ import aiohttp
 
 from exporter.errors import ConnectError, ConnectFailure, cause_of
 
-# A server may ask for any wait. After more than an hour, users would think that the exporter has given up.
+# A server may request any wait. After more than an hour, users would think that the exporter has stopped.
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 
 FIRST_REFUSAL: Final = 300  # of the HTTP status codes: a redirect is not followed
@@ -198,7 +198,7 @@ def _front(headers: Mapping[str, str]) -> str | None:
 
 
 def _retry_after(evidence: Evidence) -> float | None:
-    """The wait that a Retry-After header asks for, in either of its forms (RFC 9110, 10.2.3); None for no wait."""
+    """The wait that a Retry-After header requests, in either form (RFC 9110, 10.2.3); None for no wait."""
     asked = evidence.headers.get("Retry-After", "").strip()
     if asked.isdecimal():
         return min(float(asked), MAX_RETRY_AFTER_SECONDS)

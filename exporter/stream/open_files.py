@@ -25,7 +25,7 @@ def max_streams() -> int:
 
 
 def shortage(chargers: int) -> str | None:
-    """Return what is wrong and what to do if the limit of open files leaves no room for so many chargers."""
+    """Return the problem and its remedy if the limit of open files is too low for this number of chargers."""
     if chargers <= max_streams():
         return None
     return (

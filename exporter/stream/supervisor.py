@@ -52,17 +52,17 @@ class Backoff:
 
 @dataclass(slots=True)
 class Experience:
-    """What the streams of an account have learned about the service and share."""
+    """Knowledge about the service that the streams of an account share."""
 
     # The chargers that fail now, by reason.
     failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # Time of the event loop before which the service asks for no attempts (Retry-After).
+    # The time of the event loop until which the service requests no attempts (Retry-After).
     closed_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all streams of an account share."""
+    """The resources that the streams of an account share."""
 
     account: str
     url: str

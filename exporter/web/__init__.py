@@ -1,1 +1,1 @@
-"""The HTTP side: the pages over a fleet, and who may see them."""
+"""The HTTP server: the pages of a fleet, and their protection."""

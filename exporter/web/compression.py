@@ -1,6 +1,6 @@
 """Compression of answers: gzip, and zstd where a library for it is installed.
 
-gzip is made by ISA-L where there is a wheel of it: of the page of 10,000 chargers in 10 ms where zlib takes 92 ms.
+gzip is by ISA-L if its wheel is installed: 10 ms for the page of 10,000 chargers, against 92 ms by zlib.
 """
 
 import importlib
@@ -42,7 +42,7 @@ IDENTITY: Final = "identity"
 
 
 def compressed(pieces: Iterable[bytes], encoding: str) -> list[bytes]:
-    """The pieces in a content encoding, in pieces again."""
+    """The pieces, encoded."""
     if encoding == IDENTITY:
         return list(pieces)
     compressor = _COMPRESSORS[encoding]()

@@ -1,4 +1,4 @@
-"""HTTP connections: aiohttp's server with limits, and with our own answer to what is not HTTP."""
+"""HTTP connections: aiohttp's server with limits, and with our own response to invalid requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ Refuse = Callable[[int], web.Response]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may use before its connection is closed."""
+    """The limits of a connection."""
 
     # Between two requests, and until the head of one is complete. A scrape interval of a minute keeps its connection.
     idle_seconds: float = 75.0
@@ -46,7 +46,7 @@ class HttpServer(web.Server):
 
     def make_room(self) -> None:
         """Close the oldest connections that wait for a request, as long as there are too many."""
-        # One that is being closed has no transport any more.
+        # A connection that is being closed has no transport.
         kept = [connection for connection in self.connections if connection.transport is not None]
         idle = (connection for connection in kept if connection not in self._answering)
         for connection in islice(idle, max(0, len(kept) - self.limits.connections)):
@@ -90,7 +90,7 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
-        """Answer in one line. aiohttp's own method logs every port scanner, and quotes what it sent."""
+        """Respond in one line. aiohttp's own method logs every invalid request with its content."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, ConnectionError):
             self._server.log.error("internal error while answering a request", exc_info=exc)
         if request.writer.output_size > 0:

@@ -1,4 +1,4 @@
-"""What the health pages say, in the words that `healthcheck` looks for."""
+"""The texts of the health pages, which `healthcheck` expects."""
 
 from typing import Final
 

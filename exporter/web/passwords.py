@@ -1,4 +1,4 @@
-"""Basic authentication: one bcrypt for each new password, and none for each scrape."""
+"""Basic authentication: bcrypt runs once for each new password, not for each scrape."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Why a charger cannot be reached, and what to do, for people."""
+"""Why a charger cannot be reached, and what to do, as text."""
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment

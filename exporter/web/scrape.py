@@ -1,4 +1,4 @@
-"""A scrape: commit what it shows, then render, then compress."""
+"""A scrape: commit, then render, then compress."""
 
 import asyncio
 import time

@@ -30,7 +30,7 @@ DEADLINE_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SessionsQuery:
-    """What a caller asks for."""
+    """The query of a client."""
 
     charger_ids: tuple[str, ...]
     period: Period
@@ -40,7 +40,7 @@ class SessionsQuery:
 
     @classmethod
     def parse(cls, parameters: MultiMapping[str], now_unix: float) -> Self:
-        """Read the parameters of a URL; raise ValueError with what is wrong with which."""
+        """Read the parameters of a URL; raise ValueError that names the invalid one."""
         unknown = set(parameters) - {"charger_id", "since", "until", "limit", "after", "totals"}
         if unknown:
             raise ValueError(f"unknown parameter: {min(unknown)}")

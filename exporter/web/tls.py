@@ -1,4 +1,4 @@
-"""The section `tls_server_config` of the web configuration file: certificates, and what is asked of clients."""
+"""The section `tls_server_config` of the web configuration file: certificates, and the requirements for clients."""
 
 import ipaddress
 import re
@@ -33,7 +33,7 @@ _CIPHERS: Final = {
         ("AES_256_CBC_SHA", "AES256-SHA"),
     )
 }
-# Always on, whatever the list says: in Go, too.
+# Always enabled, regardless of the list, as in Go.
 _TLS13_CIPHERS: Final = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 _CURVES: Final = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 # Why OpenSSL rejects a key: it belongs to another certificate, or is of another kind.
@@ -69,7 +69,7 @@ class Tls:
 
     context: ssl.SSLContext
     client_allowed_sans: frozenset[str]
-    # What a reload cannot change, by name.
+    # The settings that a reload cannot change, by name.
     fixed: Mapping[str, object]
 
 
@@ -132,7 +132,7 @@ def _check(path: Path, section: TlsSection, auth: str) -> None:
         fail(path, f"{PLACE}.client_auth_type", f"must be one of {', '.join(_VERIFY)}")
     for option in ("client_ca", "client_ca_file", "client_allowed_sans"):
         if auth == "NoClientCert" and getattr(section, option):
-            fail(path, f"{PLACE}.client_auth_type", f"asks for no client certificate, but {option} is set")
+            fail(path, f"{PLACE}.client_auth_type", f"requests no client certificate, but {option} is set")
     if section.client_ca and section.client_ca_file:
         fail(path, f"{PLACE}.client_ca", "cannot be combined with client_ca_file: remove one of them")
 
@@ -212,7 +212,7 @@ def _authorities(path: Path, inline: str | None, ca_files: list[Path]) -> str:
 
 def _load_certificate(path: Path, context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
     try:
-        # An empty password: OpenSSL asks for that of an encrypted key on the terminal.
+        # With an empty password, OpenSSL does not ask for that of an encrypted key on the terminal.
         context.load_cert_chain(cert_file, key_file, password=b"")
     except ssl.SSLError as error:
         if error.reason in _OTHER_KEY:
@@ -221,7 +221,7 @@ def _load_certificate(path: Path, context: ssl.SSLContext, cert_file: Path, key_
             fail(path, f"{PLACE}.key_file", f"{key_file} holds a damaged private key")
         fail(path, PLACE, f"certificate and key cannot be used ({cause_of(error)})")
     except OSError as error:
-        fail(path, PLACE, f"certificate or key cannot be read any more ({cause_of(error)})")
+        fail(path, PLACE, f"certificate or key can no longer be read ({cause_of(error)})")
 
 
 def _name(name: str) -> str:
