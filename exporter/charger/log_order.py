@@ -121,7 +121,11 @@ class LogOrder:
         if created is None:
             self._go_on(self._time_at(now), now)
             return NEW
-        order = self._take(created, energy, now)
+        last = self._created
+        if last is None or created > last:
+            order = self._take_later(created, now)
+        else:
+            order = self._take_not_later(created, last, energy, now)
         if order is NEW or order is Order.CLOCK_RESET:
             self._created, self._energy = created, energy
         return order
@@ -130,10 +134,8 @@ class LogOrder:
         """When a log was written, by the clock of `time`."""
         return created + self._clock_shift
 
-    def _take(self, created: float, energy: int | None, now: float) -> Order:
-        last = self._created
-        if last is None or created > last:
-            return self._take_later(created, now)
+    def _take_not_later(self, created: float, last: float, energy: int | None, now: float) -> Order:
+        """Take a log that was not written after the last one, by the charger's clock."""
         if created == last:
             if energy == self._energy:
                 return Order.DUPLICATE
