@@ -15,6 +15,8 @@ from tests.stream.watch import until
 Test = Callable[..., Coroutine[Any, Any, None]]
 
 SIDE_BY_SIDE = 10
+# Generous: on a machine that is busy with other things, a round may take a second.
+ROUNDS_SECONDS = 300.0
 
 
 def rows() -> Iterator[Test]:
@@ -39,9 +41,9 @@ def lasting(test: Test) -> Test:
 async def hold_level(scene: Scene) -> None:
     """Wait for all rounds of a fault. Before the first measurement every cache is filled."""
     warm = await scene.counted(scene.fault.metric) + ROUNDS / 10
-    await scene.until_counted(scene.fault.metric, warm)
+    await scene.until_counted(scene.fault.metric, warm, ROUNDS_SECONDS)
     first = Level.now()
-    await scene.until_counted(scene.fault.metric, warm + ROUNDS)
+    await scene.until_counted(scene.fault.metric, warm + ROUNDS, ROUNDS_SECONDS)
     last = Level.now()
     # At both measurements a round or two are running: a few sockets and tasks.
     assert last.holds_as_much_as(first, files=10, tasks=10), (first, last)

@@ -129,13 +129,13 @@ class Scene:
 
         await self._until(is_shown, f"{metric} is 1", SECONDS)
 
-    async def until_counted(self, metric: str, times: float) -> None:
+    async def until_counted(self, metric: str, times: float, seconds: float = SECONDS) -> None:
         """Wait until a metric has risen by this much since the fault began."""
 
         async def is_counted() -> bool:
             return await self.counted(metric) >= times
 
-        await self._until(is_counted, f"{metric} has gone up by {times}", SECONDS)
+        await self._until(is_counted, f"{metric} has gone up by {times}", seconds)
 
     async def charge(self, kwh: float) -> None:
         """Add energy to the session; wait until the counter shows exactly this."""
