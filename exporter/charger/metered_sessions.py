@@ -16,7 +16,7 @@ from exporter.charger.session_users import SessionUsers
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.charger.tolerances import RISES_THAT_PROVE, ROUNDING
 
-# If the start of a session was not seen, its first log counts as the start, if it came within this time.
+# A start that is dated more than this before the first log is only assumed.
 ASSUMED_SECONDS: Final = 60.0
 
 

@@ -228,6 +228,15 @@ DAMAGE_TO_SESSIONS = [
 ]
 
 
+def write_damaged(folder: Path, damage: Callable[[sqlite3.Connection], None]) -> None:
+    """Write two sessions of two chargers, and damage the file."""
+    with closing(StateStore.open(folder)) as opened:
+        opened.commit({name: state_with(session(1), session(2, NOON + DAY)) for name in ("a", "b")})
+    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
+        damage(database)
+        database.commit()
+
+
 @pytest.mark.parametrize(
     "damage",
     [*DAMAGE_TO_SESSIONS, lambda database: database.execute("UPDATE chargers SET trimmed_joules = 1")],
@@ -235,11 +244,7 @@ DAMAGE_TO_SESSIONS = [
 def test_a_changed_missing_or_misplaced_session_is_detected(
     folder: Path, damage: Callable[[sqlite3.Connection], None]
 ) -> None:
-    with closing(StateStore.open(folder)) as opened:
-        opened.commit({name: state_with(session(1), session(2, NOON + DAY)) for name in ("a", "b")})
-    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
-        damage(database)
-        database.commit()
+    write_damaged(folder, damage)
     with open_to_read(folder / STATE_FILE) as connection:
         found = [session_query.of_charger(connection, charger_id) for charger_id in ("a", "b")]
         assert any(each is not None and (each.unreadable or not each.agrees) for each in found)
@@ -248,13 +253,11 @@ def test_a_changed_missing_or_misplaced_session_is_detected(
 
 
 @pytest.mark.parametrize("damage", DAMAGE_TO_SESSIONS)
-def test_so_it_is_in_the_sessions_of_its_day(folder: Path, damage: Callable[[sqlite3.Connection], None]) -> None:
+def test_a_damaged_session_is_detected_among_those_of_its_day(
+    folder: Path, damage: Callable[[sqlite3.Connection], None]
+) -> None:
     the_day = Period(NOON + DAY, NOON + DAY + 1)
-    with closing(StateStore.open(folder)) as opened:
-        opened.commit({name: state_with(session(1), session(2, NOON + DAY)) for name in ("a", "b")})
-    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
-        damage(database)
-        database.commit()
+    write_damaged(folder, damage)
     with open_to_read(folder / STATE_FILE) as connection:
         of_a = session_query.of_charger(connection, "a", the_day)
         assert of_a is not None
