@@ -5,6 +5,7 @@ import base64
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +33,16 @@ def ends(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> tuple[int, s
         check=False,
     )
     return ended.returncode, ended.stderr.splitlines()[-1].removeprefix("vecharge-exporter: ")
+
+
+def test_a_start_does_not_import_what_only_later_requests_need() -> None:
+    code = (
+        "import sys, exporter.app; "
+        "print(*{'jinja2', 'requests'} & set(sys.modules)); "
+        "import requests"  # is not hidden from others
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert printed.stdout == "\n"
 
 
 def test_a_host_that_cannot_be_resolved_is_reported_with_a_remedy(tmp_path: Path) -> None:
