@@ -73,10 +73,7 @@ def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
     same = same_session_is_possible(known, reading)
     may_be_new = bool(known.fresh_evidence) or (is_another_user(known, reading) and not known.users_vary)
     new = may_be_new and new_session_is_possible(known, reading)
-    # A session that has delivered energy and was switched on again since is no glitch.
-    was_switched_on = bool(known.fresh_evidence & Evidence.ON) and known.current.energy > 0
-    may_be_a_glitch = known.current.rises < RISES_THAT_PROVE and not was_switched_on
-    if may_be_a_glitch and previous_may_go_on(known, reading):
+    if known.current.rises < RISES_THAT_PROVE and _previous_goes_on(known, reading):
         if not same:
             return Decision(Action.MERGE, Judgement.MERGED, "the current session cannot have risen so fast")
         if current_looks_like_a_glitch(known, reading):
@@ -105,7 +102,7 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
     held = _run(known.held, reading, is_high=True, hard=known.limits.hard)
     if held.length < READINGS_THAT_PROVE:
         return Decision(Action.HOLD_HIGH, held=held)
-    if previous_may_go_on(known, reading):
+    if _previous_goes_on(known, reading):
         return Decision(Action.MERGE, Judgement.MERGED, "three readings in a row fit the previous session alone")
     began_after = known.previous.read_at if known.previous else known.current.began_at
     counted = reading.energy - known.current.first_energy if not known.previous else reading.energy
@@ -122,6 +119,17 @@ def _held_low(known: Known, reading: EnergyReading) -> Decision:
         return Decision(Action.BEGIN, Judgement.UNANNOUNCED_RESET, "three readings in a row agree")
     first_of_run = Judgement.DIP if held.length == 1 else None
     return Decision(Action.HOLD_LOW, first_of_run, "nothing says that a new session has begun", held)
+
+
+def _previous_goes_on(known: Known, reading: EnergyReading) -> bool:
+    """Whether the current session may be a glitch, and the reading continues the previous one.
+
+    A session that has delivered energy is not a glitch if a switch to ON was seen; neither is one with its own user.
+    """
+    current = known.current
+    was_switched_on = (known.fresh_evidence | current.begun_on) & Evidence.ON and current.energy > 0
+    has_own_user = current.begun_on & Evidence.USER and reading.user == known.user
+    return not was_switched_on and not has_own_user and previous_may_go_on(known, reading)
 
 
 def _is_dip(known: Known, reading: EnergyReading) -> bool:

@@ -11,18 +11,20 @@ from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import Judged, kwh
+from exporter.charger.possible_sessions import same_session_is_possible
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.charger.tolerances import SAME_JOULES
 
 
 class DocumentEnergy:
-    """The energies of one charger's documents."""
+    """The energies of one charger's documents. `reported_previous` is `prev_energy` of the last document."""
 
-    __slots__ = ("_order", "_sessions")
+    __slots__ = ("_order", "_sessions", "reported_previous")
 
-    def __init__(self, sessions: MeteredSessions, order: LogOrder) -> None:
+    def __init__(self, sessions: MeteredSessions, order: LogOrder, reported_previous: float | None) -> None:
         self._sessions = sessions
         self._order = order
+        self.reported_previous = reported_previous
 
     def take(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
         """Takes a document: it never lowers the meter. Returns what was doubtful.
@@ -34,11 +36,14 @@ class DocumentEnergy:
         energy = valid_energy(document.session_energy_joules)
         current = self._sessions.list.current
         if current is None:
-            self._sessions.evidence.reported_previous = document.previous_energy_joules
+            self.reported_previous = document.previous_energy_joules
             self._take_first_document(energy, document.status, now)
             return ()
-        if document.previous_energy_joules is not None:
-            self._take_previous_energy(current, document.previous_energy_joules)
+        previous = document.previous_energy_joules
+        if previous is not None:
+            if self._says_ended(current, round(previous), now):
+                self._sessions.note(Evidence.ENDED)
+            self.reported_previous = previous
         if document.status is not OFF:
             return ()
         judged = () if energy is None else self._take_last_energy(current, energy, document.user, now)
@@ -67,13 +72,17 @@ class DocumentEnergy:
             current.changed_at = max(current.changed_at, at)
         current.document_energy = 0
 
-    def _take_previous_energy(self, current: RunningSession, previous: float) -> None:
-        """Notes that the current session has ended, if `prev_energy` is its energy, or has changed since it began."""
-        evidence = self._sessions.evidence
-        before, evidence.reported_previous = evidence.reported_previous, previous
-        is_current = current.reported > 0 and abs(previous - current.reported) <= SAME_JOULES
-        if is_current or (before is not None and abs(previous - before) > SAME_JOULES):
-            self._sessions.note(Evidence.ENDED)
+    def _says_ended(self, current: RunningSession, previous: int, now: float) -> bool:
+        """Whether `prev_energy` is the last energy of the current session: known already, or new and possible."""
+        if current.reported > 0 and abs(previous - current.reported) <= SAME_JOULES:
+            return True
+        before, earlier = self.reported_previous, self._sessions.list.previous
+        if before is None or abs(previous - before) <= SAME_JOULES or previous < current.reported:
+            return False
+        if earlier is not None and abs(previous - earlier.reported) <= SAME_JOULES:
+            return False
+        reading = EnergyReading(previous, now - self._order.delay)
+        return same_session_is_possible(self._sessions.known(current), reading)
 
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
         if energy is not None:

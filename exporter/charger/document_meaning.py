@@ -27,7 +27,7 @@ def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
     current, previous = known.current, known.previous
     own_is_possible = flows(reading.energy, reading.at - earliest_start(known, reading), known.limits.new_session)
     differs = abs(reading.energy - current.reported) > SAME_JOULES
-    if is_another_user(known, reading) and differs and own_is_possible:
+    if reading.energy > 0 and is_another_user(known, reading) and differs and own_is_possible:
         return DocumentMeaning.OWN_SESSION
     possible = same_session_is_possible(known, reading)
     is_glitch = current.rises < RISES_THAT_PROVE and (not possible or not current.reported)

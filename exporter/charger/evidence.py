@@ -8,7 +8,7 @@ BACKLOG_SECONDS: Final = 300.0
 
 
 class Evidence(IntFlag):
-    """The kinds of evidence. Another user is evidence too; each reading shows that itself."""
+    """The kinds of evidence. USER only says on what a session began: each reading itself shows another user."""
 
     NOTHING = 0
     GAP = 1  # events may have been missed: stream or exporter down, other hardware
@@ -16,6 +16,7 @@ class Evidence(IntFlag):
     OFF = 4
     ON = 8  # the switch to ON was seen live
     ENDED = 16  # the document's previous energy is that of the current session
+    USER = 32
 
 
 class NewSessionEvidence:
@@ -24,17 +25,13 @@ class NewSessionEvidence:
     `fresh` is the part of `all` that has been noted since the session's last reading. `before_gap` is the energy and
     time of the last reading before a gap, kept as long as readings may be a backlog; `after_gap_at` is when the first
     log after that gap was written. `switched_on_unix` is when the switch to ON was seen live, by the exporter's clock.
-    `reported_previous` is `prev_energy` of the last document.
     """
 
-    __slots__ = ("after_gap_at", "all", "before_gap", "fresh", "reported_previous", "switched_on_unix")
+    __slots__ = ("after_gap_at", "all", "before_gap", "fresh", "switched_on_unix")
 
-    def __init__(
-        self, evidence: Evidence, switched_on_unix: float | None, reported_previous: float | None = None
-    ) -> None:
+    def __init__(self, evidence: Evidence, switched_on_unix: float | None) -> None:
         self.all = self.fresh = evidence
         self.switched_on_unix = switched_on_unix
-        self.reported_previous = reported_previous
         self.before_gap: tuple[int, float] | None = None
         self.after_gap_at: float | None = None
 
@@ -61,6 +58,6 @@ class NewSessionEvidence:
     def begin_session(self) -> None:
         """Clears the evidence: a new session has begun."""
         self.all = self.fresh = Evidence.NOTHING
-        self.switched_on_unix = self.reported_previous = None
+        self.switched_on_unix = None
         if self.before_gap is not None:
             self.before_gap = (0, self.before_gap[1])

@@ -5,7 +5,7 @@ from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Known
 from exporter.charger.possible_sessions import flows
-from exporter.charger.tolerances import DIP, ROUNDING, SLACK
+from exporter.charger.tolerances import DIP, ROUNDING
 
 # Logs are shuffled by no more than this.
 SHUFFLED_SECONDS: Final = 60.0
@@ -19,8 +19,11 @@ class LateMeaning(Enum):
     BETWEEN = "between"  # a session between the previous and the current one
 
 
-def decide_late(known: Known, reading: EnergyReading) -> LateMeaning:
-    """The meaning of a log of a backlog that arrived after the first log of the current session."""
+def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMeaning:
+    """The meaning of a log of a backlog that arrived after the first log of the current session.
+
+    `silence` is the time since the last log that was in order, in seconds by the exporter's clock.
+    """
     current, previous = known.current, known.previous
     # Energy that the current session may have had by then belongs to it.
     if previous is None or reading.energy <= current.first_energy + ROUNDING:
@@ -30,8 +33,9 @@ def decide_late(known: Known, reading: EnergyReading) -> LateMeaning:
     came_after_a_gap = known.before_gap is not None and known.after_gap_at == current.first_at
     if reading.at - previous.read_at > SHUFFLED_SECONDS:
         # The next log of the current session, by a clock that was set back, looks like one of a backlog.
-        may_be_the_next = 0 <= reading.energy - current.energy + ROUNDING <= SLACK
-        if not came_after_a_gap or may_be_the_next:
+        is_no_fall = reading.energy >= current.energy - ROUNDING
+        may_be_next = is_no_fall and flows(reading.energy - current.energy, silence, known.limits.rise)
+        if not came_after_a_gap or may_be_next:
             return LateMeaning.NOTHING
     if reading.energy >= previous.energy - ROUNDING:
         possible = flows(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)

@@ -72,8 +72,6 @@ def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
     previous, same = known.previous, _expected_same(known, reading)
     if previous is None or reading.energy < previous.energy - ROUNDING:
         return False
-    if known.current.begun_on & Evidence.ON and known.current.energy > 0:
-        return False  # it has delivered energy since a switch to ON
     if same is None:
         return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
     return not _is_nearer(reading, same, _expected_merged(known, reading))

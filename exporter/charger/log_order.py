@@ -130,6 +130,10 @@ class LogOrder:
             self._created, self._energy = created, energy
         return order
 
+    def silence(self, now: float) -> float:
+        """Seconds from the receipt of the last new log to `now`."""
+        return max(now - self._received, 0.0)
+
     def time_of(self, created: float) -> float:
         """When a log was written, by the clock of `time`."""
         return created + self._clock_shift
@@ -189,7 +193,7 @@ class LogOrder:
         """The time computed from the receipt alone."""
         if self.time is None:
             return now
-        return self.time + max(now - self._received, 0.0)
+        return self.time + self.silence(now)
 
     def _go_on(self, time: float, now: float) -> None:
         last = self.time

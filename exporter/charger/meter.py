@@ -49,13 +49,11 @@ class EnergyMeter:
         )
         self._order = LogOrder(restored.logs)
         self._power = PowerEstimate(restored.power)
-        evidence = NewSessionEvidence(
-            Evidence(restored.evidence), restored.switched_on_unix, restored.reported_previous
-        )
+        evidence = NewSessionEvidence(Evidence(restored.evidence), restored.switched_on_unix)
         self._sessions = MeteredSessions(
             self.list, evidence, restored.document, self._order, self._power, max_power_watts
         )
-        self._document = DocumentEnergy(self._sessions, self._order)
+        self._document = DocumentEnergy(self._sessions, self._order, restored.reported_previous)
         if state is not None:
             self.gap()  # an exporter that was not running has seen nothing
 
@@ -111,7 +109,7 @@ class EnergyMeter:
             int(evidence.all) & KEPT_EVIDENCE,
             evidence.switched_on_unix,
             self._sessions.pending_document,
-            evidence.reported_previous,
+            self._document.reported_previous,
             self._order.state(),
             self._power.kept,
         )
@@ -161,7 +159,7 @@ class EnergyMeter:
             if order is Order.DUPLICATE:
                 return DUPLICATE
             if energy is not None and created_unix is not None:
-                self._take_late(EnergyReading(energy, self._order.time_of(created_unix), user))
+                self._take_late(EnergyReading(energy, self._order.time_of(created_unix), user), now)
             return OUT_OF_ORDER
         if energy is None:
             return ACCEPTED if energy_joules is None else INVALID
@@ -194,7 +192,7 @@ class EnergyMeter:
         self._document.settle(reading)
         return self._sessions.take(reading, power_watts)
 
-    def _take_late(self, reading: EnergyReading) -> None:
+    def _take_late(self, reading: EnergyReading, now: float) -> None:
         """Takes a log out of order: it may be from before the current session, or before a held reading."""
         current, held = self.list.current, self._sessions.held
         if current is None:
@@ -203,7 +201,7 @@ class EnergyMeter:
             self._take(reading, None)
             self._sessions.hold(held)
             return
-        meaning = decide_late(self._sessions.known(current), reading)
+        meaning = decide_late(self._sessions.known(current), reading, self._order.silence(now))
         if meaning is LateMeaning.RAISE_PREVIOUS:
             self.list.raise_previous(reading.energy, reading.at)
         elif meaning is LateMeaning.BETWEEN:

@@ -186,6 +186,7 @@ class MeteredSessions:
 
     def _begin(self, reading: EnergyReading, decision: Decision, base: int = 0) -> None:
         ending = self.list.current
+        by_user = self.users.is_another(reading.user)
         session = RunningSession(
             energy=reading.energy,
             began_at=reading.at,
@@ -194,10 +195,9 @@ class MeteredSessions:
             first_energy=reading.energy,
             first_at=reading.at,
             base=base,
-            begun_on=int(self.evidence.all),
+            begun_on=int(self.evidence.all | (Evidence.USER if by_user else Evidence.NOTHING)),
             certain=decision.judgement is None,
         )
-        by_user = self.users.is_another(reading.user)
         switched_on_at = self._switched_on_at()
         if switched_on_at is not None:
             session.began_at = min(switched_on_at, reading.at)
@@ -238,7 +238,7 @@ class MeteredSessions:
         current.ended_at = current.ended_by = None
         self.users.take_up_previous()
         # The evidence on which the glitch began still holds.
-        self.evidence.all |= Evidence(glitch.begun_on)
+        self.evidence.all |= Evidence(glitch.begun_on) & ~Evidence.USER
         self.go_on(current, reading.energy, reading.at)
         self.list.count()
 

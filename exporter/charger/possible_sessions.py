@@ -14,7 +14,8 @@ def same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     current, limit = known.current, known.limits.rise
     if flows(reading.energy - current.energy, reading.at - current.changed_at, limit):
         return True
-    if known.before_gap is None or reading.at - current.read_at > BURST_SECONDS:
+    # A document may have raised the session since its last reading.
+    if known.before_gap is None or reading.at - max(current.read_at, current.changed_at) > BURST_SECONDS:
         return False
     energy, at = known.before_gap
     return flows(reading.energy - energy, reading.at - at, limit)

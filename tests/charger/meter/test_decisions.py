@@ -152,6 +152,31 @@ class TestAGlitch:
         situation = known(session(kwh, read=50, rises=0), session(5.0, read=-60), evidence=fresh)
         assert outcome(situation, reading(5.1, 60)) == expected
 
+    @pytest.mark.parametrize(("kwh", "expected"), [(0.0, MERGE), (3e-7, CONTINUE)], ids=["nothing", "1 J"])
+    def test_a_session_that_has_delivered_energy_since_on_is_not_a_glitch(self, kwh: float, expected: Outcome) -> None:
+        current = session(kwh, rises=0)
+        current.begun_on = int(Evidence.ON)
+        assert outcome(known(current, session(1.0, read=-60)), reading(1.42, 360, watts=3600.0)) == expected
+
+    @pytest.mark.parametrize(
+        ("begun_on", "user", "expected"),
+        [(Evidence.USER, BOB, CONTINUE), (Evidence.USER, ALICE, MERGE), (Evidence.GAP, BOB, MERGE)],
+        ids=["the same user", "the user of before", "no user began it"],
+    )
+    def test_a_session_with_a_user_of_its_own_is_not_a_glitch(
+        self, begun_on: Evidence, user: int, expected: Outcome
+    ) -> None:
+        current = session(0.0, rises=0)
+        current.begun_on = int(begun_on)
+        situation = known(current, session(1.0, read=-60), user=BOB)
+        assert outcome(situation, reading(1.42, 360, user=user, watts=3600.0)) == expected
+
+    def test_three_readings_do_not_make_a_session_with_energy_since_on_a_glitch(self) -> None:
+        current = session(0.5, read=5, rises=1)
+        current.begun_on, current.began_at = int(Evidence.ON), NOON - 3600
+        situation = known(current, session(8.99, read=-60))
+        assert outcomes(run(situation, 9.0, 9.02, 9.04))[-1] == ASIDE
+
     def test_three_readings_in_a_row_that_fit_the_previous_session_alone_prove_it(self) -> None:
         situation = known(session(0.5, read=5, rises=9), session(8.99, read=-60))
         assert outcomes(run(situation, 9.0, 9.02, 9.04)) == [HIGH, HIGH, MERGE]

@@ -149,23 +149,45 @@ def test_a_document_that_a_log_has_confirmed_does_not_move_the_time_of_the_last_
 
 @pytest.mark.parametrize(
     ("before", "previous", "ended"),
-    [(None, 1.01, True), (None, 1.02, False), (None, 0.98, False), (3.0, 3.01, False), (3.0, 3.02, True)],
+    [
+        (None, 1.01, True),
+        (None, 1.02, False),
+        (None, 0.98, False),
+        (3.0, 3.01, False),
+        (3.0, 3.02, True),
+        (3.0, 0.98, False),
+        (3.0, 12.1, True),
+        (3.0, 12.2, False),
+    ],
 )
-def test_a_previous_energy_that_changes_or_is_that_of_the_session_shows_that_it_has_ended(
+def test_a_previous_energy_that_the_session_can_have_reached_shows_that_it_has_ended(
     before: float | None, previous: float, ended: bool
 ) -> None:
+    """At 40 kW, 11 kWh can have flowed since the last log."""
     charger = Metered()
     charger.log(1.0, 0)
     for energy in (before, previous):
-        charger.document(None, 10, ON, previous=energy)
+        charger.document(None, 990, ON, previous=energy)
     charger.log(0.5, 3600)
     assert charger.total == (1.5 if ended else 1.0)
+
+
+@pytest.mark.parametrize(("previous", "ended"), [(2.0, False), (2.01, False), (2.02, True)])
+def test_a_previous_energy_that_is_that_of_the_session_before_shows_nothing(previous: float, ended: bool) -> None:
+    charger = Metered()
+    charger.document(None, 0, ON, previous=9.0)
+    charger.log(2.0, 0)
+    charger.gap()
+    charger.log(0.5, 600)
+    charger.document(None, 990, ON, previous=previous)
+    charger.log(0.2, 3600)
+    assert charger.total == (2.7 if ended else 2.5)
 
 
 def test_a_previous_energy_that_has_changed_since_the_first_document_shows_that_the_session_has_ended() -> None:
     charger = Metered()
     charger.document(1.0, 0, ON, previous=3.0)
     charger.log(1.02, 10)
-    charger.document(None, 20, ON, previous=4.0)
+    charger.document(None, 400, ON, previous=4.0)
     charger.log(1.4, 510, watts=7200.0)
     assert charger.total == 2.42

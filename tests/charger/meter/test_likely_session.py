@@ -159,12 +159,3 @@ class TestAGlitch:
         """After 360 seconds at 3.6 kW the current session would have 0.86 kWh, the previous one 1.42 kWh."""
         situation = known(session(0.5), session(1.0, read=-60))
         assert current_looks_like_a_glitch(situation, reading(kwh, 360, watts=3600.0)) is glitch
-
-    @pytest.mark.parametrize(("kwh", "glitch"), [(0.0, True), (3e-7, False)], ids=["nothing", "1 J"])
-    def test_a_session_that_has_delivered_energy_since_a_switch_to_on_is_not_one(
-        self, kwh: float, glitch: bool
-    ) -> None:
-        current = session(kwh)
-        current.begun_on = int(Evidence.ON)
-        situation = known(current, session(1.0, read=-60))
-        assert current_looks_like_a_glitch(situation, reading(1.42, 360, watts=3600.0)) is glitch

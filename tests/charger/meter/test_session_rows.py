@@ -80,7 +80,7 @@ def test_a_late_log_shows_a_session_between_two_others() -> None:
     charger.log(1.0, 0)
     charger.gap()
     charger.log(0.1, 600)
-    charger.log(0.3, 300, received=610)
+    charger.log(0.3, 300, received=600.5)
     assert charger.rows == [
         Row(1.0, 0, LOG, 0, LOG),
         Row(0.3, 300, LOG, 300, LOG, certain=False),
