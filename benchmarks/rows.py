@@ -17,10 +17,13 @@ class Row:
     bar: float
     sense: Literal["at least", "at most"]
     unit: str = ""
+    is_measured: bool = True
 
     @property
     def is_met(self) -> bool:
-        """Whether the bar is reached."""
+        """Whether the bar is reached, or could not be measured."""
+        if not self.is_measured:
+            return True
         return self.value >= self.bar if self.sense == "at least" else self.value <= self.bar
 
     @property
@@ -30,8 +33,8 @@ class Row:
             self.case,
             self.figure,
             f"{self.sense} {quantity(self.bar, self.unit)}",
-            quantity(self.value, self.unit),
-            "met" if self.is_met else "**missed**",
+            quantity(self.value, self.unit) if self.is_measured else "",
+            "**missed**" if not self.is_met else "met" if self.is_measured else "not measured",
         )
 
 
@@ -51,6 +54,11 @@ def faster(case: str, ours: list[float], theirs: list[float], bar: float) -> Row
     mine, other = median(ours), median(theirs)
     figure = f"{quantity(mine * 1e3, 'ms')} against {quantity(other * 1e3, 'ms')}"
     return Row(case, figure, other / mine, bar, "at least", "x")
+
+
+def not_measured(case: str, reason: str, bar: float, unit: str) -> Row:
+    """A row for a comparison that this machine cannot make."""
+    return Row(case, reason, 0.0, bar, "at least", unit, is_measured=False)
 
 
 def share(case: str, ours: list[float], theirs: list[float], bar: float, each: str = "log") -> Row:

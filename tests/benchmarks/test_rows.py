@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report import markdown
-from benchmarks.rows import Row, faster, quantity, share
+from benchmarks.rows import Row, faster, not_measured, quantity, share
 
 MET = Row("case", "figure", 20.0, 20.0, "at least", "x")
 MISSED = Row("case", "figure", 20.1, 20.0, "at most", "s")
@@ -55,3 +55,9 @@ def test_the_report_has_a_line_for_every_row_and_names_the_machine() -> None:
     )
     assert "prometheus-client" in report
     assert str(Path.cwd()) not in report
+
+
+def test_a_comparison_that_cannot_be_made_says_so_and_is_not_missed() -> None:
+    row = not_measured("against Go", "Go is not installed", 1.0, "x")
+    assert row.is_met
+    assert row.cells == ("against Go", "Go is not installed", "at least 1x", "", "not measured")
