@@ -1,4 +1,4 @@
-"""What every test of a charger may ask for."""
+"""Chargers for tests."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from tests.charger.watched import Watched
 
 @pytest.fixture
 def charger() -> Watched:
-    """A charger of which nothing is known yet, its stream not connected."""
+    """A new charger whose stream is not connected."""
     return Watched()
 
 
 @pytest.fixture
 def charging() -> Watched:
-    """A charger in mid-session: connected, its document seen, switched on, one log accepted."""
+    """A charger during a session: connected, with a document, switched on, with one accepted log."""
     charging = Watched()
     charging.connect()
     charging.document()

@@ -1,4 +1,4 @@
-"""Whatever changes a charger marks it: for the next commit, and for the next page."""
+"""Every change of a charger marks it for the next commit and the next page."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ RULES = Rules(expose_location=False)
 
 
 class Shown:
-    """A charger and a page over it that is never made anew."""
+    """A charger and a page that keeps its cached lines."""
 
     def __init__(self) -> None:
         self.changes = Changes()

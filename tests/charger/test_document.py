@@ -1,4 +1,4 @@
-"""What a charger's document and the other events tell of it."""
+"""The values of a charger that its document and other events set."""
 
 import pytest
 
@@ -78,7 +78,7 @@ class TestWifi:
 
 
 class TestPosition:
-    """Latitude and longitude: only if the operator has opted in."""
+    """Latitude and longitude are shown only if enabled."""
 
     def test_absent_by_default(self, charger: Watched) -> None:
         charger.document(location=POSITION)
@@ -98,7 +98,7 @@ class TestPosition:
 
 
 class TestInfo:
-    """`vecharge_charger_info`: one series a charger, a label not known is empty."""
+    """`vecharge_charger_info`: one series per charger; an unknown label is empty."""
 
     def test_all_of_its_labels(self) -> None:
         charger = Watched(name="Rohini")
@@ -144,7 +144,7 @@ class TestInfo:
 
 
 class TestAnotherCharger:
-    """Another charger's numbers are never shown as this one's."""
+    """Values of another charger are not shown for this one."""
 
     def test_a_document_of_another_charger_changes_nothing(self, charging: Watched) -> None:
         assert charging.document(_id="other", status="OFF", operator="other") == (other_charger("chargerConnected"),)

@@ -1,4 +1,4 @@
-"""The energy of a charger: which events tell the meter what, and what is shown of it."""
+"""The energy of a charger: the effect of events on the meter, and the metrics."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_a_late_log_does_not_consume_the_evidence_of_the_off(charging: Watched) 
 
 
 def test_an_off_seen_only_in_a_document_after_a_reconnection_is_evidence(charging: Watched) -> None:
-    """The service hangs up on OFF; connecting again gives the document with status OFF."""
+    """The service disconnects on OFF; after the reconnection the document has status OFF."""
     charging.disconnect()
     charging.connect()
     charging.document(status="OFF", energy=1.5)

@@ -1,4 +1,4 @@
-"""The exporter's counts of itself."""
+"""The exporter's own counters."""
 
 from exporter.charger.process_stats import ExporterProcess
 

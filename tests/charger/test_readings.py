@@ -1,4 +1,4 @@
-"""Voltage, current and power: what was read last, for as long as it says something about now."""
+"""Voltage, current and power: the last reading, until it is stale."""
 
 from typing import Any
 

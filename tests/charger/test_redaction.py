@@ -1,4 +1,4 @@
-"""What is recorded of an event says the same of energy and status, and nothing personal."""
+"""A recorded event has the same energy and status as the original, and no personal data."""
 
 import json
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_a_redacted_event_decodes_to_the_same_values(name: str, payload: object)
 
 
 def comparable(event: ServiceEvent) -> object:
-    """An event without what is left out on purpose; NaN is not equal to itself, so as text."""
+    """An event without the omitted fields, as text, since NaN is not equal to itself."""
     if isinstance(event, Undecodable):
         return event.label
     left_out: dict[str, Any] = {"charger_id": event.charger_id == "test"} if hasattr(event, "charger_id") else {}

@@ -1,4 +1,4 @@
-"""Sessions that can no longer be revised: handed to the store once each, and counted once they are on disk."""
+"""Sessions that can no longer be revised: each is stored once, and counted after it is on disk."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.charger.watched import KWH, Watched
 
 
 def charge(charger: Watched, kwh: float, hours: int = 2) -> None:
-    """A session at 7 kW from the switch to ON to the switch to OFF, and an hour of idleness."""
+    """A session at 7 kW from ON to OFF, and an idle hour."""
     charger.switch("ON")
     for minute in range(0, hours * 60 + 1, 10):
         charger.log(energy=round(kwh * minute / (hours * 60), 2))

@@ -1,4 +1,4 @@
-"""The status of a charger, and the session that it tells of."""
+"""The status of a charger, and the start of its session."""
 
 import pytest
 

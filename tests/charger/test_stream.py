@@ -1,4 +1,4 @@
-"""What is counted of a charger's stream, and for its account."""
+"""The counters of a charger's stream and of its account."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ COUNTERS = ("connections_total", "disconnections_total", "connect_failures_total
 
 
 def counts(charger: Watched, name: str, labels: tuple[str, ...] = EVENTS) -> dict[str, object]:
-    """Those that are not 0."""
+    """The counters that are not 0."""
     return {label: count for label in labels if (count := charger.account_shows(name, label))}
 
 
@@ -106,7 +106,7 @@ def test_the_time_of_the_last_event_of_any_kind_is_shown(charger: Watched, name:
 @pytest.mark.parametrize(
     ("text", "notices"),
     [
-        # The stream ends for it, and logs it as a failure to connect.
+        # The stream ends because of it, and logs it as a failure to connect.
         ("Charger already connected to other device", ()),
         ("something else", (SERVICE_ERROR,)),
         ({"message": "+911234567890"}, (SERVICE_ERROR,)),

@@ -1,4 +1,4 @@
-"""A charger as these tests tell it its story, and what the metrics say of it."""
+"""A charger to which tests apply events, and its metrics."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ DAY: Final = 86_400.0
 
 
 class Watched:
-    """A charger, the events it is told of, and a clock that only `wait` moves."""
+    """A charger, its events, and a clock that only `wait` advances."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Watched:
         self.now = Moment(self.now.unix + seconds, self.now.monotonic + seconds)
 
     def set_clock(self, seconds: float) -> None:
-        """Someone sets the machine's clock; no time passes."""
+        """Set the machine's clock; no time passes."""
         self.now = Moment(self.now.unix + seconds, self.now.monotonic)
 
     def apply(self, event: Event) -> tuple[Notice, ...]:
@@ -54,7 +54,7 @@ class Watched:
         return self.apply(decode(name, (payload,)))
 
     def log(self, *, written: float | None = None, **fields: object) -> tuple[Notice, ...]:
-        """A log written now, of a charger that charges with 7 kW, with `fields` for what differs."""
+        """A log of a charger that charges with 7 kW, written now; `fields` override its fields."""
         at = datetime.fromtimestamp(self.now.unix if written is None else written, UTC)
         usual: dict[str, Any] = {
             "deviceId": "device-1",
@@ -69,7 +69,7 @@ class Watched:
         return self.receive("newLog", {name: value for name, value in (usual | fields).items() if value is not ABSENT})
 
     def document(self, **fields: object) -> tuple[Notice, ...]:
-        """A document of a charger that is off and has never charged, with `fields` for what differs."""
+        """A document of a charger that is off and has never charged; `fields` override its fields."""
         usual: dict[str, object] = {"_id": "test", "status": "OFF", "energy": 0, "wifiConnectivity": True}
         inner = {name: value for name, value in (usual | fields).items() if value is not ABSENT}
         return self.receive("chargerConnected", {"_doc": inner})
@@ -78,7 +78,7 @@ class Watched:
         return self.receive("statusChanged", {"status": status})
 
     def shows(self, name: str, label_value: str = "") -> Value:
-        """What `vecharge_charger_NAME` or `vecharge_stream_NAME` says now; None is absent."""
+        """The value of `vecharge_charger_NAME` or `vecharge_stream_NAME`; None if it is absent."""
         if not self.disk_is_full:
             self.commit()
         for metric in CHARGER_METRICS:
@@ -87,7 +87,7 @@ class Watched:
         raise LookupError(name)
 
     def account_shows(self, name: str, label_value: str = "") -> Value:
-        """What `vecharge_account_NAME` says now."""
+        """The value of `vecharge_account_NAME`."""
         (metric,) = (metric for metric in ACCOUNT_METRICS if metric.name == f"vecharge_account_{name}")
         return _read(metric, self.account, label_value, self.now)
 
@@ -98,7 +98,7 @@ class Watched:
         return dict(zip(metric.labels, metric.info(self.charger), strict=True))
 
     def commit(self) -> None:
-        """What the meter has is written to disk, as it is before every scrape."""
+        """Commit the meter, as before every scrape."""
         self.charger.saved(self.charger.kept_state())
 
 

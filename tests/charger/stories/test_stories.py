@@ -1,7 +1,7 @@
-"""Stories of chargers: a recording each, and beside it what the meter must make of it.
+"""Recordings of chargers, each with its expected result.
 
-To add one from the field: record it, put it here as NAME.jsonl, and write NAME.expected.json by hand from what the
-charger truly did. Only the fields that stand there are compared.
+To add one: record it, put it here as NAME.jsonl, and write NAME.expected.json by hand from what the
+charger truly did. Only its fields are compared.
 """
 
 import json

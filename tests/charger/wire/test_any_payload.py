@@ -1,4 +1,4 @@
-"""Whatever arrives becomes an event, nothing raises, and no event carries anything personal."""
+"""Any payload becomes an event without an exception, and no event has personal data."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ FIELDS = (
     *("status", "wifiConnectivity", "isActive", "connectedTimestamp", "desiredDgStatus", "reportedDgStatus"),
     *("chargerMode", "partnerId", "operator", "address", "detail", "location", "coordinates", "currentUser", "userId"),
 )
-# Any text, half surrogate pairs included: JSON can carry them.
+# Any text, including half surrogate pairs, which JSON allows.
 texts = st.text(st.characters()) | st.sampled_from(["ON", "off", "1e999", "-0", "2022-01-10T13:57:59.124Z", "NaN"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 json_like: st.SearchStrategy[Any] = st.recursive(
@@ -62,7 +62,7 @@ def test_every_decoded_text_is_a_valid_label_value(payload: dict[str, object]) -
     for name in ("chargerConnected", "newLog"):
         event = decode(name, (payload | {"energy": 1},))
         assert isinstance(event, ChargerDocument | Reading)
-        # The id is compared, whole, and never shown.
+        # The id is compared completely and never shown.
         for field in set(event.__struct_fields__) - {"charger_id"}:
             value = getattr(event, field)
             if isinstance(value, str):
@@ -109,7 +109,7 @@ def test_json_text_is_read_as_the_object_in_it(payload: dict[str, object]) -> No
         text = json.dumps(payload, allow_nan=False)
         held = msgspec.json.decode(text)
     except (ValueError, msgspec.DecodeError):
-        assume(False)  # infinite numbers and halves of surrogate pairs: not JSON
+        assume(False)  # infinite numbers and half surrogate pairs are not valid JSON
     for name in NAMES[:3]:
         # As text, since NaN is not equal to itself.
         assert repr(decode(name, (text,))) == repr(decode(name, (held,)))

@@ -1,4 +1,4 @@
-"""The fields of a payload, one by one: their units, their places, and what happens to one that is bad."""
+"""The fields of a payload: units, positions, and invalid values."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from exporter.charger.wire import decode
 
 
 def reading(**fields: object) -> Reading:
-    """A log that has an energy, whatever else."""
+    """A log with an energy and these fields."""
     event = decode("newLog", ({"energy": 0} | fields,))
     assert isinstance(event, Reading)
     return event
@@ -24,7 +24,7 @@ def document(fields: dict[str, Any], **top: object) -> ChargerDocument:
 
 
 class TestPlace:
-    """Fields stand under `_doc`; some clients see them at the top level."""
+    """Fields are under `_doc`; some clients get them at the top level."""
 
     def test_under_doc(self) -> None:
         assert document({"status": "ON"}).status is Status.ON
@@ -98,7 +98,7 @@ class TestMeasure:
 
 
 class TestEnergy:
-    """kWh on the wire, joules behind it."""
+    """The wire has kWh, events have joules."""
 
     @pytest.mark.parametrize("value", [0.23, "0.23"])
     def test_in_joules(self, value: object) -> None:
@@ -196,7 +196,7 @@ class TestInstant:
 
 
 class TestStatus:
-    """`ON` and `OFF`, however written."""
+    """`ON` and `OFF` in any case."""
 
     @pytest.mark.parametrize("text", ["ON", "on", "On"])
     def test_on(self, text: str) -> None:
@@ -210,7 +210,7 @@ class TestStatus:
 
 
 class TestFlag:
-    """Booleans are booleans: text and numbers are not guessed at."""
+    """Only booleans are booleans, not text or numbers."""
 
     @pytest.mark.parametrize("value", ["true", 1, 0, []], ids=repr)
     def test_anything_else_is_absent_and_named(self, value: object) -> None:
@@ -220,7 +220,7 @@ class TestFlag:
 
 
 class TestText:
-    """Text becomes a label value: short, and what an exposition can carry."""
+    """Text becomes a label value: short and valid."""
 
     def test_a_long_text_is_shortened(self) -> None:
         event = document({"address": "x" * 10_000_000})
@@ -327,7 +327,7 @@ class TestPosition:
 
 
 class TestUser:
-    """Of a user only a fingerprint leaves the wire, to notice that another one has come."""
+    """A user becomes a fingerprint, which shows only that the user has changed."""
 
     def test_the_same_user_has_the_same_fingerprint_in_document_and_log(self) -> None:
         assert document({"currentUser": "a"}).user == reading(userId="a").user is not None

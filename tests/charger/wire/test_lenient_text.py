@@ -1,4 +1,4 @@
-"""Payloads that are text: what is not quite JSON costs the field that it is in, as in an object."""
+"""Payloads that are text: a value that is not valid JSON invalidates only its field."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What each event of the service says, by the vendor's own payloads."""
+"""The events of the service, with the vendor's payloads."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def vendors(name: str, payload: object) -> ServiceEvent:
-    """The event, its user's fingerprint taken off: that is another number in every process."""
+    """The event without the user's fingerprint, which differs between processes."""
     event = decode(name, (payload,))
     assert isinstance(event, Reading | ChargerDocument)
     assert event.user is not None
@@ -32,7 +32,7 @@ def vendors(name: str, payload: object) -> ServiceEvent:
 
 @pytest.fixture(params=["text", "bytes", "object"])
 def payload_of(request: pytest.FixtureRequest) -> Callable[[str], object]:
-    """A payload is JSON text or an object already decoded: both happen."""
+    """A payload is JSON text or a decoded object."""
 
     def payload_of(name: str) -> object:
         text = (FIXTURES / name).read_text()

@@ -1,6 +1,6 @@
-"""What the exporter makes of thousands of random worlds, as a table: `make worlds`, or `make worlds SEED=7`.
+"""Replays thousands of random worlds and prints the errors as a table: `make worlds`, or `make worlds SEED=7`.
 
-With the name of a world (`python -m tests.charger.worlds 7/outages/12`) its recording instead, and its truth on
+With the name of a world (`python -m tests.charger.worlds 7/outages/12`) prints its recording, and its truth on
 standard error.
 """
 

@@ -1,4 +1,4 @@
-"""The causes of which `make worlds` makes worlds, and what each may cost at most: docs/energy.md has the same table."""
+"""The causes of worlds, and the largest error of each: docs/energy.md has the same table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""What goes wrong at the charger: pauses, power cuts, and registers that show something else than what has flowed.
+"""Faults of the charger: pauses, power cuts, and registers with wrong energies.
 
-Written from what chargers are reported to do (issues of evcc, MicroOcpp and Home Assistant's OCPP integration), never
+From reports about chargers (issues of evcc, MicroOcpp and Home Assistant's OCPP integration), not
 from the rules of the meter.
 """
 
@@ -26,7 +26,7 @@ def very_short_sessions(world: World) -> None:
 
 
 def power_cut(world: World, *, saved: bool) -> None:
-    """The mains fail in mid-session; the register comes back as it was a little earlier, or at 0."""
+    """The mains fail during a session; the register returns with an earlier value, or at 0."""
     rng = world.rng
     for index in [rng.randrange(len(world.sessions))]:
         session = world.sessions[index]
@@ -61,7 +61,7 @@ def _divide(world: World, index: int, ended: float, begun: float) -> None:
 
 
 def quantised(world: World, kwh: float) -> None:
-    """The register shows whole steps of so many kWh."""
+    """The register shows whole steps of this many kWh."""
     for log in world.logs:
         if log.tells is not None:
             log.kwh = log.tells = round(math.floor(log.tells / kwh + 1e-6) * kwh, 2)
@@ -80,7 +80,7 @@ def energy_in_steps(world: World) -> None:
 
 
 def never_resets(world: World) -> None:
-    """The register counts on from session to session: only differences tell."""
+    """The register continues from session to session: only differences are energy."""
     register = world.register_kwh = round(world.rng.uniform(5, 900), 2)
     for run in world.runs():
         for log in run:
@@ -91,7 +91,7 @@ def never_resets(world: World) -> None:
 
 
 def zeros(world: World, count: tuple[int, int], *, gap: bool) -> None:
-    """Some logs in mid-session show 0, perhaps right after a reconnect."""
+    """Some logs during a session show 0, perhaps right after a reconnection."""
     for _ in range(world.rng.randint(1, 3)):
         amid = world.log_amid()
         if amid is None:
@@ -105,7 +105,7 @@ def zeros(world: World, count: tuple[int, int], *, gap: bool) -> None:
 
 
 def zeros_before_off(world: World) -> None:
-    """The register is reset before the charger says OFF."""
+    """The register is reset before the charger sends OFF."""
     for run in world.runs():
         if world.rng.random() < 0.7 and len(run) > 6:
             for log in run[-world.rng.randint(1, 4) :]:
@@ -113,7 +113,7 @@ def zeros_before_off(world: World) -> None:
 
 
 def idle_logs(world: World) -> None:
-    """The charger goes on writing logs after a session: 0, or the last energy, and no power."""
+    """The charger continues to write logs after a session, with 0 or the last energy, and no power."""
     rng = world.rng
     for index, run in enumerate(world.runs()):
         last = run[-1]
@@ -132,7 +132,7 @@ def idle_logs(world: World) -> None:
 
 
 def dips(world: World, *, gap: bool) -> None:
-    """The register slips back by up to some percent, for a log or three, or until it has caught up."""
+    """The register falls by up to some percent, for one to three logs, or until it has caught up."""
     rng = world.rng
     for _ in range(rng.randint(1, 3)):
         amid = world.log_amid()
@@ -149,7 +149,7 @@ def dips(world: World, *, gap: bool) -> None:
 
 
 def slips(world: World) -> None:
-    """The register slips back for good and counts on from there: part of the energy flows twice as it shows it."""
+    """The register falls permanently and continues from there: it shows part of the energy twice."""
     amid = world.log_amid()
     if amid is None or amid[0][amid[1]].kwh < LEAST_TO_SLIP:
         return

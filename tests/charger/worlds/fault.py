@@ -1,4 +1,4 @@
-"""A fault: how one thing goes wrong in a world. Three files hold them: of charging, of logs, of the network."""
+"""A fault of a world. Three files have them: those of charging, of logs and of the network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

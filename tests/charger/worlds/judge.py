@@ -1,4 +1,4 @@
-"""Compares what the exporter makes of a recording with the truth of its world."""
+"""Compares the result of a recording with the truth of its world."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from tests.charger.worlds.making import WorldName, make
 from tests.charger.worlds.tale import Tale
 from tests.charger.worlds.truth import KWH, Truth
 
-# The service tells energy in hundredths of a kWh.
+# The service sends energy in hundredths of a kWh.
 ROUNDING_JOULES = KWH // 100
 CLOCK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuality:
-    """Whether the list of sessions is right: how many, the energy of each, the beginning of each."""
+    """Whether the list of sessions is right: their number, energies and starts."""
 
     number: bool
     energies: bool

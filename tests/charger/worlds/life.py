@@ -1,4 +1,4 @@
-"""What truly happens at a charger: sessions, the power that flows in them, and the logs of an honest charger."""
+"""The truth of a charger: its sessions, their power, and correct logs."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ INTERVALS = (2.0, 10.0, 30.0, 60.0, 60.0, 120.0)
 
 @dataclass(slots=True)
 class Plan:
-    """How a charger is used, before anything is drawn; faults may change it."""
+    """How a charger is used, before random values are drawn; faults may change it."""
 
     sessions: int
     watts: float
@@ -36,25 +36,25 @@ class Flow:
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """A session as it is. `rest_of` is the session that a power cut divided it from."""
+    """The truth of a session. `rest_of` is the session that a power cut divided it from."""
 
     user: str | None
     begun: float
     ended: float
     flows: list[Flow]
     rest_of: "Session | None" = None
-    # After this time the charger's register shows so much less than has flowed.
+    # After this time the charger's register shows this much less than has flowed.
     forgotten_kwh: float = 0.0
     forgotten_from: float = 0.0
     # The charger writes no log in these times.
     silences: list[tuple[float, float]] = field(default_factory=list)
-    # It is switched off and on again around these times, though the session goes on.
+    # It is switched off and on around these times, while the session continues.
     switched_off: list[tuple[float, float]] = field(default_factory=list)
-    # The service says at these times that the charger has dropped off.
+    # The times at which the service sends that the charger dropped.
     drops: list[float] = field(default_factory=list)
 
     def kwh(self, at: float) -> float:
-        """What an honest register shows."""
+        """The value of a correct register."""
         joules = sum(flow.watts * max(0.0, min(at, flow.end) - flow.begin) for flow in self.flows)
         forgotten = self.forgotten_kwh if self.forgotten_kwh and at >= self.forgotten_from else 0.0
         return max(0.0, joules / 3.6e6 - forgotten)
@@ -68,7 +68,7 @@ class Session:
 
 @dataclass(eq=False, slots=True)
 class Log:
-    """A log. `tells` is what it truly says of the energy of its session; None where the energy is wrong."""
+    """A log. `tells` is the true energy of its session in it; None if the energy is wrong."""
 
     session: Session | None
     written: float
@@ -145,7 +145,7 @@ def _pause(rng: random.Random, session: Session) -> None:
 
 
 def interrupt(session: Session, begin: float, seconds: float) -> None:
-    """Let no power flow for so long; what would have flowed then flows later."""
+    """Let no power flow for this time; the energy flows later."""
     flows: list[Flow] = []
     for flow in session.flows:
         if flow.end <= begin:
@@ -178,7 +178,7 @@ def delay(life: list[Session], index: int, seconds: float) -> None:
 
 
 def logs(rng: random.Random, plan: Plan, life: list[Session]) -> list[Log]:
-    """What an honest charger writes: a log every interval while it is on."""
+    """The logs of a correct charger: one per interval while it is on."""
     written: list[Log] = []
     for session in life:
         at = session.begun + rng.uniform(0.3, 1) * plan.interval

@@ -1,4 +1,4 @@
-"""What goes wrong in single fields of logs: users, hardware, power, and the clock."""
+"""Faults of single fields of logs: users, hardware, power, and the clock."""
 
 import math
 
@@ -7,7 +7,7 @@ from tests.charger.worlds.world import World
 
 
 def another_user_in_mid_session(world: World) -> None:
-    """The user id changes though the session goes on: a card is held up again, or the owner's takes over."""
+    """The user id changes during a session: a card is shown again, or that of the owner takes over."""
     if amid := world.log_amid():
         run, place = amid
         for log in run[place:]:
@@ -81,7 +81,7 @@ def clock_drifts(world: World) -> None:
 
 
 def zone_breaks(world: World) -> None:
-    """From one log to the next the clock is in another zone, and perhaps back later."""
+    """From one log to the next the clock changes its zone, and perhaps changes back later."""
     rng = world.rng
     begin = rng.choice(world.logs[: len(world.logs) // 2 + 1]).written
     end = begin + rng.choice((1800.0, 7200.0, math.inf))
@@ -91,7 +91,7 @@ def zone_breaks(world: World) -> None:
 
 
 def clock_resets_to_2000(world: World) -> None:
-    """After a reboot the clock begins at the year 2000, until the charger asks for the time, or for good."""
+    """After a reboot the clock begins at the year 2000, until the charger requests the time, or permanently."""
     rng = world.rng
     begin = rng.choice(world.logs[: len(world.logs) // 2 + 1]).written
     end = begin + rng.choice((60.0, 900.0, math.inf))

@@ -1,4 +1,4 @@
-"""Makes worlds of causes: every world has a name, from which it can be made again."""
+"""Makes worlds by cause: a world can be made again from its name."""
 
 import random
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ MIXED: Final = "two to four causes at once"
 
 
 class WorldName(NamedTuple):
-    """What a world is made from: the same name makes the same world."""
+    """The name of a world, from which it is made."""
 
     seed: str
     cause: str
@@ -29,7 +29,7 @@ class WorldName(NamedTuple):
 
 
 def make(name: WorldName) -> Tale:
-    """Make the world of this name, and write it down."""
+    """Make the world of this name, and record it."""
     rng = random.Random(str(name))
     faults = _mix(rng) if name.cause == MIXED else EVERY_CAUSE[name.cause].faults
     world = World(rng, life.plan(rng))

@@ -1,4 +1,4 @@
-"""What goes wrong between charger and service, and between service and exporter."""
+"""Faults between charger and service, and between service and exporter."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from tests.charger.worlds.world import Absence, Absent, World
 
 
 def resends(world: World) -> None:
-    """A log that was not acknowledged comes again, some logs later."""
+    """A log that was not acknowledged is sent again, some logs later."""
     late = min(20 * world.plan.interval, 600.0)
     unacknowledged = [log for log in world.logs if world.rng.random() < 0.15]
     world.logs += [log.resent(log.arrives + world.rng.uniform(1, late)) for log in unacknowledged]
@@ -50,7 +50,7 @@ def backlog(world: World, order: Order) -> None:
 
 
 def _absent(world: World, count: tuple[int, int], seconds: tuple[float, float], kind: Absent) -> None:
-    """Let the exporter be absent some times, for so long each."""
+    """Let the exporter be absent at random times, for this long each."""
     for _ in range(world.rng.randint(*count)):
         begin = world.rng.uniform(world.logs[0].arrives, world.logs[-1].arrives)
         world.absences.append(Absence(begin, begin + world.rng.uniform(*seconds), kind))

@@ -1,4 +1,4 @@
-"""The service of a world: what it knows at each moment, and the payloads that it sends."""
+"""The service of a world: its knowledge at each time, and the payloads that it sends."""
 
 import json
 from bisect import bisect_right
@@ -15,7 +15,7 @@ def rfc3339(unix: float, *, seconds_only: bool = False) -> str:
 
 
 class Service:
-    """What the service of a world has been told by the charger, and what it says of it."""
+    """The knowledge of the service from a charger, and its payloads."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -25,7 +25,7 @@ class Service:
         self._arrivals = [log.arrives for log in self._arrived]
 
     def is_on(self, at: float) -> bool:
-        """What the last status before `at` says."""
+        """The last status before `at`."""
         is_on = False
         for time, status in self.statuses:
             if time > at:
@@ -96,7 +96,7 @@ class Service:
 
 
 def _statuses(world: World) -> list[tuple[float, str]]:
-    """When the service hears ON and OFF: not while the charger is offline; then when it is back, or never."""
+    """When the service receives ON and OFF: not while the charger is offline, but after it is back, or never."""
     true: list[tuple[float, str]] = []
     rests = {id(session.rest_of) for session in world.sessions if session.rest_of is not None}
     for session in world.sessions:

@@ -1,4 +1,4 @@
-"""The tables of `make worlds`: what is counted wrong, by cause, beside what the prototype reached."""
+"""The tables of `make worlds`: the errors by cause, beside those of the prototype."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

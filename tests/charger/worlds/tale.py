@@ -1,4 +1,4 @@
-"""Writes a world down: the recording of what reaches the exporter, and the truth of it."""
+"""Writes the recording of a world, and its truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tests.charger.worlds.service import Service
 from tests.charger.worlds.truth import ToldSession, Truth
 from tests.charger.worlds.world import Absence, World
 
-# Of logs that say a lower energy than before, those above this share of it may be a slip of the meter.
+# A log with a lower energy than before, but above this share of it, may be a dip of the meter.
 DIP = 0.9
 # Energies that differ by less may be the same: two roundings to 0.01 kWh.
 ROUNDING = 0.02
@@ -21,14 +21,14 @@ TINY = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Tale:
-    """A recording, and what is true of it."""
+    """A recording and its truth."""
 
     lines: list[bytes]
     truth: Truth
 
 
 def tell(world: World) -> Tale:
-    """Write down everything that reaches the exporter."""
+    """Record everything that reaches the exporter."""
     return _Teller(world).tell()
 
 
@@ -68,7 +68,7 @@ class _Teller:
         return Tale(self._lines, self._truth)
 
     def _events(self) -> Iterator[tuple[float, object]]:
-        """Everything that the exporter hears or notices, with its time."""
+        """Every event of the exporter, with its time."""
         absences = _merged([*self._world.absences, *self._goodbyes()])
         heard: list[tuple[float, object]] = [(log.arrives, log) for log in self._world.logs]
         heard += list(self._service.statuses)
@@ -78,7 +78,7 @@ class _Teller:
             if not any(parts[0].begin <= at <= end for parts, end in absences):
                 yield at, what
         for parts, end in absences:
-            # A process that ends notices nothing any more.
+            # A process that has ended gets no events.
             if parts[0].kind != "process":
                 yield parts[0].begin, parts[0]
             for part in parts:
@@ -87,7 +87,7 @@ class _Teller:
             yield end + 0.001, ("connect", None)
 
     def _goodbyes(self) -> list[Absence]:
-        """After OFF the service hangs up, as it is documented to do; not every service does."""
+        """After OFF the service disconnects, as documented; not every service does."""
         rng = self._world.rng
         if rng.random() < 0.3:
             return []
@@ -115,11 +115,11 @@ class _Teller:
             self._truth.told.append(ToldSession(session, kwh))
             self._user = session.user
         else:
-            # A session of which no log came, and nothing says that it is not the one before.
+            # A session without a log that nothing distinguishes from the previous one.
             self._documents.append((session, kwh))
 
     def _names_another(self, session: Session, kwh: float) -> bool:
-        """Whether a document can only be of a session that nobody saw: by its user, and by its energy."""
+        """Whether a document can only be of an unseen session, by its user and energy."""
         is_another_user = self._user is not None and session.user not in (None, self._user)
         return is_another_user and abs(kwh - self._truth.told[-1].kwh) > ROUNDING
 

@@ -1,6 +1,6 @@
-"""What the meter makes of some worlds, line by line: a change of the meter shows in which of them it decides anew.
+"""The results of some worlds, line by line: a change of the meter shows the worlds in which it decides differently.
 
-Whether that is better says `make worlds`. Renewed by `make golden`.
+`make worlds` shows whether that is better. `make golden` regenerates them.
 """
 
 import re
@@ -28,7 +28,7 @@ def test_worlds_have_the_results_of_their_golden_files(golden: Callable[[str, st
 
 
 def story(name: WorldName) -> str:
-    """What became of one world, beside the truth."""
+    """The result of one world, beside the truth."""
     tale = make(name)
     result = play(tale)
     least, most = (joules / KWH for joules in tale.truth.joules)

@@ -1,4 +1,4 @@
-"""The worlds themselves: made again from their names, and written in the format of recordings."""
+"""Worlds are made again from their names, and have the format of recordings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A small part of `make worlds`: no cause costs more than a little, and where nothing goes wrong all is exact."""
+"""A small part of `make worlds`: errors are small, and without faults everything is exact."""
 
 import pytest
 

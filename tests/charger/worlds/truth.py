@@ -1,4 +1,4 @@
-"""The truth of a world, as far as the exporter was told: energy and sessions, and what the messages allow to know."""
+"""The truth of a world, as far as messages show it: energy, sessions, and what the messages determine."""
 
 from dataclasses import dataclass, field
 
@@ -9,14 +9,14 @@ KWH = 3_600_000
 
 @dataclass(eq=False, slots=True)
 class ToldSession:
-    """What was told of a session: its energy by the last true log or document."""
+    """A session as sent: its energy in the last true log or document."""
 
     session: Session
     kwh: float = 0.0
     first_log: Log | None = None
     # Whether it can be known that it is not the session before it, and when it began.
     is_apart: bool = True
-    # The second piece of a session that a power cut divided, where nothing shows the cut.
+    # The second piece of a session that an unseen power cut divided.
     is_hidden: bool = False
     begin_is_known: bool = False
 
@@ -38,7 +38,7 @@ class Truth:
 
     @property
     def joules(self) -> tuple[int, int]:
-        """The least and the most that a right counter shows."""
+        """The smallest and largest correct counter."""
         told = round(sum(told.kwh for told in self.told) * KWH)
         hidden = round(sum(told.kwh for told in self.told if told.is_hidden) * KWH)
         return told - hidden, told + round(self.extra_kwh * KWH)
@@ -53,7 +53,7 @@ class Truth:
 
     @property
     def is_knowable(self) -> bool:
-        """Whether the messages allow every session to be told apart."""
+        """Whether the messages distinguish all sessions."""
         return all(told.is_apart for told in self.counted) and not self.extra_sessions
 
     def of(self, session: Session) -> ToldSession | None:

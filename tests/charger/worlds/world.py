@@ -1,4 +1,4 @@
-"""A world: a charger, its service and the exporter that listens, with everything that goes wrong between them."""
+"""A world: a charger, its service and the exporter, with all faults between them."""
 
 import random
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Literal
 from tests.charger.worlds import life
 from tests.charger.worlds.life import Log, Plan, Session
 
-# Why the exporter does not listen: the service hangs up, the network fails, or the process is not there.
+# Why the exporter is absent: the service disconnects, the network fails, or the process is not running.
 Absent = Literal["goodbye", "outage", "process"]
 
 
@@ -20,27 +20,27 @@ class Absence:
 
 @dataclass(slots=True)
 class World:
-    """What happens, before it is written down as a recording. Faults change it, stage by stage."""
+    """The events before they are recorded. Faults change them, stage by stage."""
 
     rng: random.Random
     plan: Plan
     sessions: list[Session] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
-    # When the service says that the charger has dropped off.
+    # When the service sends that the charger dropped.
     drops: list[float] = field(default_factory=list)
-    # Whether the document after OFF has the true last energy; else that of the last log, or 0.
+    # Whether the document after OFF has the true last energy; otherwise it has that of the last log, or 0.
     document_has_last_energy: bool = False
-    # What may be counted beyond what was said: energy that flowed, and that the charger forgot.
+    # Energy that flowed but was not sent, which may be counted.
     slack_kwh: float = 0.0
-    # The register counts on from session to session.
+    # The register continues from session to session.
     register_runs_on: bool = False
     register_kwh: float = 0.0
-    # The charger is offline at these times: what it says of its status then is lost.
+    # The charger is offline at these times: its status messages are lost.
     lost_status: list[tuple[float, float]] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Let the sessions happen, and the charger write its logs."""
+        """Create the sessions and the logs of the charger."""
         self.sessions = life.sessions(self.rng, self.plan)
 
     def write_logs(self) -> None:
