@@ -31,10 +31,10 @@ class Child:
 
     def ask(self, command: str, **arguments: object) -> Any:
         """The answer to a command."""
-        self.tell(command, **arguments)
+        self.send(command, **arguments)
         return self._answer()
 
-    def tell(self, command: str, **arguments: object) -> None:
+    def send(self, command: str, **arguments: object) -> None:
         """Sends a command, whose `answer` is fetched later."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")

@@ -27,7 +27,7 @@ START = Moment(1_641_823_079.0, 1000.0)
 DOCUMENT = {"status": "OFF", "energy": 0, "wifiConnectivity": True, "operator": "veChargerCommunity"}
 
 
-class Told:
+class Scene:
     """The fleet and the times of its events."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Told:
             charger_id, name, account, Rules(stale_after_seconds=300.0, expose_location=located), START.unix
         )
 
-    def tell(self, charger_id: str, *events: Event) -> None:
+    def apply(self, charger_id: str, *events: Event) -> None:
         for event in events:
             self.chargers[charger_id].apply(event, self.now)
 
@@ -66,58 +66,60 @@ def fixture(name: str, file: str) -> Event:
 
 
 @pytest.fixture
-def told() -> Told:
+def scene() -> Scene:
     """One charger in each state that users see."""
-    told = Told()
-    told.charger("test", told.delhi, located=True)
-    told.charger("ended", told.delhi, 'Rohini "Sector 22"\\')
-    told.charger("silent", told.delhi)
-    told.charger("dropped", told.pune)
-    told.charger("never reached", told.pune)
+    scene = Scene()
+    scene.charger("test", scene.delhi, located=True)
+    scene.charger("ended", scene.delhi, 'Rohini "Sector 22"\\')
+    scene.charger("silent", scene.delhi)
+    scene.charger("dropped", scene.pune)
+    scene.charger("never reached", scene.pune)
 
     for charger_id in ("test", "ended", "silent"):
-        told.tell(charger_id, TokenInUse(START.unix + 90 * 86_400), Connected())
-    told.tell("silent", received("chargerConnected", {"_doc": DOCUMENT | {"status": "ON", "energy": 3.5}}))
-    told.tell("silent", received("newLog", {"energy": 3.6, "voltage": "229.10", "createdAt": "2022-01-10T13:57:58Z"}))
-    told.wait(290)
-    told.tell("test", fixture("chargerConnected", "chargerConnected.json"))
-    told.tell("test", fixture("statusChanged", "statusChanged-on.json"))
-    told.tell("test", fixture("newLog", "newLog.json"), fixture("newLog", "newLog.json"))
-    told.tell("ended", received("chargerConnected", json.dumps(DOCUMENT)), received("statusChanged", {"status": "ON"}))
-    told.wait(10)
-    told.tell("ended", received("newLog", {"energy": 12.34, "current": "31.2", "createdAt": "2022-01-10T14:02:59Z"}))
-    told.tell("ended", received("newLog", {"energy": 0, "createdAt": "2022-01-10T14:03:09Z"}))
-    told.tell("ended", fixture("statusChanged", "statusChanged-off.json"))
-    told.tell("ended", Disconnected(Disconnection.SERVER), Connected())
-    told.tell("ended", received("chargerConnected", {"_doc": DOCUMENT | {"energy": 12.34}, "energy": 0}))
-    told.tell("dropped", TokenInUse(None), ConnectFailed(ConnectFailure.TIMEOUT), Connected())
-    told.tell("dropped", received("chargerConnected", {"_doc": DOCUMENT}), received("chargerDisconnected"))
-    told.tell("dropped", received("newLog", "{"), received("weather", {"rain": True}))
-    told.tell("never reached", ConnectFailed(ConnectFailure.REJECTED), ConnectFailed(ConnectFailure.REJECTED))
-    told.wait(5)
-    return told
+        scene.apply(charger_id, TokenInUse(START.unix + 90 * 86_400), Connected())
+    scene.apply("silent", received("chargerConnected", {"_doc": DOCUMENT | {"status": "ON", "energy": 3.5}}))
+    scene.apply("silent", received("newLog", {"energy": 3.6, "voltage": "229.10", "createdAt": "2022-01-10T13:57:58Z"}))
+    scene.wait(290)
+    scene.apply("test", fixture("chargerConnected", "chargerConnected.json"))
+    scene.apply("test", fixture("statusChanged", "statusChanged-on.json"))
+    scene.apply("test", fixture("newLog", "newLog.json"), fixture("newLog", "newLog.json"))
+    scene.apply(
+        "ended", received("chargerConnected", json.dumps(DOCUMENT)), received("statusChanged", {"status": "ON"})
+    )
+    scene.wait(10)
+    scene.apply("ended", received("newLog", {"energy": 12.34, "current": "31.2", "createdAt": "2022-01-10T14:02:59Z"}))
+    scene.apply("ended", received("newLog", {"energy": 0, "createdAt": "2022-01-10T14:03:09Z"}))
+    scene.apply("ended", fixture("statusChanged", "statusChanged-off.json"))
+    scene.apply("ended", Disconnected(Disconnection.SERVER), Connected())
+    scene.apply("ended", received("chargerConnected", {"_doc": DOCUMENT | {"energy": 12.34}, "energy": 0}))
+    scene.apply("dropped", TokenInUse(None), ConnectFailed(ConnectFailure.TIMEOUT), Connected())
+    scene.apply("dropped", received("chargerConnected", {"_doc": DOCUMENT}), received("chargerDisconnected"))
+    scene.apply("dropped", received("newLog", "{"), received("weather", {"rain": True}))
+    scene.apply("never reached", ConnectFailed(ConnectFailure.REJECTED), ConnectFailed(ConnectFailure.REJECTED))
+    scene.wait(5)
+    return scene
 
 
 @pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
-def test_a_page_equals_its_golden_file(told: Told, golden: Callable[[str, str], None], openmetrics: bool) -> None:
-    golden("scrape.openmetrics" if openmetrics else "scrape.txt", told.scrape(openmetrics=openmetrics))
+def test_a_page_equals_its_golden_file(scene: Scene, golden: Callable[[str, str], None], openmetrics: bool) -> None:
+    golden("scrape.openmetrics" if openmetrics else "scrape.txt", scene.scrape(openmetrics=openmetrics))
 
 
-def test_promtool_finds_no_problem(told: Told, promtool: Path) -> None:
-    page = told.scrape(openmetrics=False)
+def test_promtool_finds_no_problem(scene: Scene, promtool: Path) -> None:
+    page = scene.scrape(openmetrics=False)
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=30, check=False
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_a_strict_parser_accepts_openmetrics(told: Told) -> None:
-    families = list(text_string_to_metric_families(told.scrape(openmetrics=True)))  # type: ignore[no-untyped-call]
+def test_a_strict_parser_accepts_openmetrics(scene: Scene) -> None:
+    families = list(text_string_to_metric_families(scene.scrape(openmetrics=True)))  # type: ignore[no-untyped-call]
     assert {family.type for family in families} == {"gauge", "counter", "histogram"}
 
 
-def test_only_the_two_durable_counters_have_a_created_time(told: Told) -> None:
-    families = text_string_to_metric_families(told.scrape(openmetrics=True))  # type: ignore[no-untyped-call]
+def test_only_the_two_durable_counters_have_a_created_time(scene: Scene) -> None:
+    families = text_string_to_metric_families(scene.scrape(openmetrics=True))  # type: ignore[no-untyped-call]
     created = {
         sample.name: sample.value
         for family in families
@@ -128,27 +130,27 @@ def test_only_the_two_durable_counters_have_a_created_time(told: Told) -> None:
         "vecharge_charger_energy_joules_created": START.unix,
         "vecharge_charger_sessions_created": START.unix,
     }
-    assert "_created" not in told.scrape(openmetrics=False)
+    assert "_created" not in scene.scrape(openmetrics=False)
 
 
-def test_a_series_occurs_once_on_a_page(told: Told) -> None:
-    heads = [line.rpartition(" ")[0] for line in told.scrape(openmetrics=False).splitlines() if line[0] != "#"]
+def test_a_series_occurs_once_on_a_page(scene: Scene) -> None:
+    heads = [line.rpartition(" ")[0] for line in scene.scrape(openmetrics=False).splitlines() if line[0] != "#"]
     assert len(heads) == len(set(heads))
 
 
-def test_samples_have_no_timestamp_and_are_not_nan(told: Told) -> None:
-    samples = [sample for family in text_parser(told.scrape(openmetrics=False)) for sample in family.samples]
+def test_samples_have_no_timestamp_and_are_not_nan(scene: Scene) -> None:
+    samples = [sample for family in text_parser(scene.scrape(openmetrics=False)) for sample in family.samples]
     assert all(sample.timestamp is None and sample.value == sample.value for sample in samples)
 
 
 @pytest.mark.parametrize("metric", ACCOUNT_METRICS[1:-1], ids=lambda metric: metric.name)
 def test_the_series_of_an_account_exist_from_the_start(metric: Metric[Account]) -> None:
-    page = Told().scrape(openmetrics=False)
+    page = Scene().scrape(openmetrics=False)
     for series in metric.series:
         for account in ("delhi", "pune"):
             assert f'{metric.name}{{account="{account}",{metric.labels[0]}="{series.label_values[0]}"}} 0.0\n' in page
 
 
 def test_the_metrics_of_the_exporter_itself_exist_from_the_start() -> None:
-    page = Told().scrape(openmetrics=False)
+    page = Scene().scrape(openmetrics=False)
     assert [metric.name for metric in EXPORTER_METRICS if f"\n{metric.name}" not in page] == []

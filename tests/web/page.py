@@ -49,13 +49,13 @@ def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: fl
     log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}
     document = decode("chargerConnected", ({"_doc": {"status": "ON"}},))
     reading = decode("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
-    if not site.tell(charger_id).stream.connected:
-        site.tell(charger_id, Connected(), document)
-    site.tell(charger_id, reading)
+    if not site.deliver(charger_id).stream.connected:
+        site.deliver(charger_id, Connected(), document)
+    site.deliver(charger_id, reading)
 
 
 def switched_off(site: Site, charger_id: str) -> None:
-    site.tell(charger_id, Connected(), decode("chargerConnected", ({"_doc": {"status": "OFF", "energy": 0.25}},)))
+    site.deliver(charger_id, Connected(), decode("chargerConnected", ({"_doc": {"status": "OFF", "energy": 0.25}},)))
 
 
 def row(page: Page, charger_id: str) -> Any:

@@ -134,7 +134,7 @@ class Site:
         async with self.session.request(method, self.url + path, headers=named, ssl=self.trusting) as response:
             return response, await response.read()
 
-    def tell(self, charger_id: str, *events: Event) -> Charger:
+    def deliver(self, charger_id: str, *events: Event) -> Charger:
         """Deliver events of a charger's stream."""
         (charger,) = [charger for charger in self.fleet.chargers if charger.charger_id == charger_id]
         for event in events:

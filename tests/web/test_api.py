@@ -57,7 +57,7 @@ async def test_an_unknown_charger_has_few_fields(fleet: Site) -> None:
 
 
 async def test_values_have_the_units_of_the_metrics(fleet: Site) -> None:
-    charger = fleet.tell("test", Connected(), ON, READING)
+    charger = fleet.deliver("test", Connected(), ON, READING)
     assert charger.session_start_unix is not None
     assert (await chargers(fleet))["test"] == {
         "charger_id": "test",
@@ -76,7 +76,7 @@ async def test_values_have_the_units_of_the_metrics(fleet: Site) -> None:
 
 
 async def test_the_total_is_the_committed_total(fleet: Site) -> None:
-    charger = fleet.tell("test", Connected(), ON, READING)
+    charger = fleet.deliver("test", Connected(), ON, READING)
     assert "energy_joules_total" not in (await chargers(fleet))["test"]
     charger.saved(charger.kept_state())
     assert (await chargers(fleet))["test"]["energy_joules_total"] == 1_800_000.0
@@ -88,7 +88,7 @@ async def test_the_document_has_the_time_of_its_data(fleet: Site) -> None:
 
 
 async def test_the_document_has_neither_secrets_nor_personal_data(fleet: Site) -> None:
-    fleet.tell("test", Connected(), ON, READING)
+    fleet.deliver("test", Connected(), ON, READING)
     for path in ("/api/v1/chargers", "/"):
         _, body = await fleet.get(path)
         assert not re.search(rf"SecretUser|1234509876|SecretAddress|{SECRET}", body.decode())
@@ -159,14 +159,14 @@ async def test_a_fleet_without_chargers_has_an_empty_document() -> None:
     ],
 )
 async def test_the_problem_says_why_a_charger_cannot_be_reached(fleet: Site, events: Any, problem: str | None) -> None:
-    fleet.tell("test", *events)
+    fleet.deliver("test", *events)
     shown = (await chargers(fleet))["test"].get("problem")
     assert shown is None if problem is None else shown is not None and shown.startswith(problem)
 
 
 async def test_a_charger_that_is_on_and_sends_nothing_has_a_problem() -> None:
     async with Site([("test", None)]) as site:
-        charger = site.tell("test", Connected(), ON, READING)
+        charger = site.deliver("test", Connected(), ON, READING)
         later = now()._replace(monotonic=now().monotonic + 3600)
         problem = "the charger is on, but its readings have stopped: check its Wi-Fi and power"
         assert problem_of(charger, later) == problem

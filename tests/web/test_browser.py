@@ -50,7 +50,7 @@ async def test_an_unknown_total_is_not_zero(browser: Browser, script: bool) -> N
     async with Site(TWELVE) as site:
         async with opened(browser, site, java_script_enabled=script) as page:
             assert await totals(page) == NOTHING_KNOWN
-        site.tell("charger1", Connected(), decode("chargerConnected", ({"_doc": {"status": "ON"}},)))
+        site.deliver("charger1", Connected(), decode("chargerConnected", ({"_doc": {"status": "ON"}},)))
         async with opened(browser, site, java_script_enabled=script) as page:
             assert await totals(page) == NOTHING_KNOWN.replace("Up 0 Down 12 On 0", "Up 1 Down 11 On 1")
         switched_off(site, "charger2")
@@ -64,7 +64,7 @@ MARKUP = "<script>window.hacked = true</script><img src=x onerror='window.hacked
 async def test_a_name_with_markup_is_shown_as_text(browser: Browser) -> None:
     document = {"_doc": {"status": "ON", **dict.fromkeys(("address", "detail", "operator", "chargerMode"), MARKUP)}}
     async with Site([(MARKUP, MARKUP)]) as site:
-        site.tell(MARKUP, Connected(), decode("chargerConnected", (document,)))
+        site.deliver(MARKUP, Connected(), decode("chargerConnected", (document,)))
         async with opened(browser, site) as page:
             await expect(page.locator("#rows .charger .id")).to_have_text(MARKUP)
             await expect(page.locator("#rows .name")).to_have_text(MARKUP)

@@ -75,7 +75,7 @@ async def facts(page: Page) -> dict[str, str]:
 async def test_a_row_opens_to_readings_and_sessions_and_closes_again(browser: Browser) -> None:
     async with Site(TWELVE[:2]) as site:
         charging(site, "charger1", 7400.0)
-        charger = site.tell("charger1")
+        charger = site.deliver("charger1")
         charger.saved(charger.kept_state())
         async with with_sessions(browser, site, timezone_id="UTC", locale="en-GB") as (page, sessions):
             sessions.sessions[0] = session(0, ended=None)
@@ -139,7 +139,7 @@ async def test_focus_and_open_row_follow_the_charger_when_the_order_changes(brow
 
 async def test_the_last_problem_is_shown_after_it_is_solved(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
-        site.tell("charger1", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
+        site.deliver("charger1", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
         async with with_sessions(browser, site) as (page, _):
             await page.locator("#rows .id").click()
             assert (await facts(page))["Last problem"] == "TLS failed: check ca_file"

@@ -26,7 +26,7 @@ async def test_the_page_refreshes_itself(browser: Browser) -> None:
 async def test_a_problem_is_shown_until_it_is_solved(browser: Browser) -> None:
     advice = "TLS failed (certificate has expired): check url, ca_file and the server's certificate"
     async with Site(TWELVE) as site:
-        site.tell("charger1", ConnectFailed(ConnectFailure.TLS, advice))
+        site.deliver("charger1", ConnectFailed(ConnectFailure.TLS, advice))
         async with opened(browser, site) as page:
             reachable = row(page, "charger1").locator(".up")
             await expect(reachable).to_contain_text("Down")

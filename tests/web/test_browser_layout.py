@@ -19,7 +19,9 @@ async def test_text_is_not_cut_off_at_any_width(browser: Browser) -> None:
         [("veChargePoint-with-a-very-long-id-" + "0" * 40, "A name that is long too, and goes on")]
     ) as site:
         (charger,) = site.fleet.chargers
-        site.tell(charger.charger_id, ConnectFailed(ConnectFailure.TIMEOUT, "no answer within 10 s: " + "look " * 30))
+        site.deliver(
+            charger.charger_id, ConnectFailed(ConnectFailure.TIMEOUT, "no answer within 10 s: " + "look " * 30)
+        )
         async with opened(browser, site) as page:
             await page.locator("#rows .id").click()
             for width in (320, 390, 699, 700, 768, 991, 1000, 1280):
@@ -71,7 +73,7 @@ async def test_all_text_has_enough_contrast_in_light_and_dark(browser: Browser) 
     async with Site(TWELVE) as site:
         charging(site, "charger1", 7400.0)
         switched_off(site, "charger2")
-        site.tell("charger3", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
+        site.deliver("charger3", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
         async with opened(browser, site) as page:
             await page.get_by_role("button", name="charger3", exact=True).click()
             grounds = {}

@@ -44,7 +44,7 @@ async def polled(page: Page, site: Site, clock: dict[str, float], *watts: float,
     """Let the page poll these powers of charger1, one per poll."""
     for value in watts:
         # Without a time, so that none is a duplicate.
-        site.tell("charger1", decode("newLog", ({"power": value, "voltage": 230.0},)))
+        site.deliver("charger1", decode("newLog", ({"power": value, "voltage": 230.0},)))
         clock["seconds"] += every
         await next_poll(page)
 

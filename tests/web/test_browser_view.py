@@ -38,7 +38,7 @@ async def test_the_search_finds_any_word_of_id_name_account_and_problem(browser:
     async with Site(ODD_NAMES) as site:
         charging(site, "on", 7400.0)
         switched_off(site, "off-1")
-        site.tell("charger4", ConnectFailed(ConnectFailure.TLS, "TLS failed (certificate has expired): check url"))
+        site.deliver("charger4", ConnectFailed(ConnectFailure.TLS, "TLS failed (certificate has expired): check url"))
         async with opened(browser, site) as page:
             search = page.get_by_label("Search")
             await expect(search).to_have_attribute("placeholder", "id, name, account or problem")
@@ -87,7 +87,7 @@ async def test_every_column_sorts_both_ways(browser: Browser) -> None:
     async with Site(TWELVE[:3]) as site:
         switched_off(site, "charger3")
         charging(site, "charger1", 7000.0, minute=1, kwh=1.0)
-        site.tell("charger2", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
+        site.deliver("charger2", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
         async with opened(browser, site) as page:
             for column in COLUMNS:
                 orders = {}
@@ -124,7 +124,7 @@ async def test_sorting_by_reachability_puts_unreachable_chargers_first_by_proble
     async with Site(TWELVE[:4]) as site:
         switched_off(site, "charger1")
         for number, reason in ((2, "b"), (3, "a"), (4, "b")):
-            site.tell(f"charger{number}", ConnectFailed(ConnectFailure.TLS, reason))
+            site.deliver(f"charger{number}", ConnectFailed(ConnectFailure.TLS, reason))
         async with opened(browser, site) as page:
             await page.get_by_role("button", name="Reachable").click()
             assert await shown(page) == ["charger3", "charger2", "charger4", "charger1"]

@@ -41,12 +41,12 @@ def print_tables(seed: str) -> bool:
 
 def print_world(name: WorldName) -> None:
     """Print the recording of one world."""
-    tale = make(name)
-    sys.stdout.buffer.writelines(tale.lines)
-    for told in tale.truth.told:
-        apart = "" if told.is_apart else "  (cannot be told from the one before)"
-        print(f"begun {told.session.begun:.1f}  {told.kwh:8.2f} kWh  {told.session.user}{apart}", file=sys.stderr)
-    print("true joules, least and most:", tale.truth.joules, "sessions:", tale.truth.number, file=sys.stderr)
+    recorded = make(name)
+    sys.stdout.buffer.writelines(recorded.lines)
+    for sent in recorded.truth.sent:
+        apart = "" if sent.is_apart else "  (cannot be sent from the one before)"
+        print(f"begun {sent.session.begun:.1f}  {sent.kwh:8.2f} kWh  {sent.session.user}{apart}", file=sys.stderr)
+    print("true joules, least and most:", recorded.truth.joules, "sessions:", recorded.truth.number, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
 from tests.charger.worlds.making import WorldName, make
-from tests.charger.worlds.tale import Tale
+from tests.charger.worlds.recording import RecordedWorld
 from tests.charger.worlds.truth import KWH, Truth
 
 # The service sends energy in hundredths of a kWh.
@@ -28,7 +28,7 @@ class ListQuality:
 class Judgement:
     """What of `true_joules` is counted too much or too little, and how right the list of sessions is.
 
-    `listed` is None where the messages do not allow to tell every session from the one before.
+    `listed` is None where the messages do not distinguish every session from the previous one.
     """
 
     name: WorldName
@@ -42,14 +42,14 @@ class Judgement:
 
 def judge_world(name: WorldName) -> Judgement:
     """Make a world, replay its recording, and compare."""
-    tale = make(name)
-    return judge(name, tale.truth, play(tale))
+    recorded = make(name)
+    return judge(name, recorded.truth, play(recorded))
 
 
-def play(tale: Tale) -> ChargerResult:
+def play(recorded: RecordedWorld) -> ChargerResult:
     """Replay a recording, as the command does."""
     playback = Playback(Rules())
-    for event in read_events(tale.lines):
+    for event in read_events(recorded.lines):
         playback.play(event)
     (result,) = playback.results().values()
     return result
@@ -79,10 +79,10 @@ def _listed(truth: Truth, sessions: list[Session]) -> ListQuality:
     pairs = list(zip(truth.counted, sessions, strict=True))
     return ListQuality(
         number=True,
-        energies=all(abs(session.energy_joules - told.kwh * KWH) <= ROUNDING_JOULES for told, session in pairs),
+        energies=all(abs(session.energy_joules - sent.kwh * KWH) <= ROUNDING_JOULES for sent, session in pairs),
         starts=all(
-            abs(session.began_unix - told.session.begun) <= truth.interval + CLOCK_SECONDS
-            for told, session in pairs
-            if told.begin_is_known
+            abs(session.began_unix - sent.session.begun) <= truth.interval + CLOCK_SECONDS
+            for sent, session in pairs
+            if sent.begin_is_known
         ),
     )

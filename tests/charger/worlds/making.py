@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from tests.charger.worlds import life
 from tests.charger.worlds.causes import EVERY_CAUSE, POWER, SINGLE
 from tests.charger.worlds.fault import STAGES, Fault
-from tests.charger.worlds.tale import Tale, tell
+from tests.charger.worlds.recording import RecordedWorld, record
 from tests.charger.worlds.world import World
 
 MIXED: Final = "two to four causes at once"
@@ -28,7 +28,7 @@ class WorldName(NamedTuple):
         return cls(seed, cause, int(number))
 
 
-def make(name: WorldName) -> Tale:
+def make(name: WorldName) -> RecordedWorld:
     """Make the world of this name, and record it."""
     rng = random.Random(str(name))
     faults = _mix(rng) if name.cause == MIXED else EVERY_CAUSE[name.cause].faults
@@ -41,7 +41,7 @@ def make(name: WorldName) -> Tale:
         for fault in faults:
             if fault.stage == stage:
                 fault.apply(world)
-    return tell(world)
+    return record(world)
 
 
 def _mix(rng: random.Random) -> tuple[Fault, ...]:

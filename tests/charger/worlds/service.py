@@ -47,13 +47,13 @@ class Service:
         is_on = self.is_on(at)
         known = [log for log in self._arrived[: bisect_right(self._arrivals, at)] if log.tells is not None]
         own = [log for log in known if log.session is session]
-        told: float | None = None
+        sent: float | None = None
         if is_on:
             energy = rng.choice([0.0, *(log.kwh for log in known[-1:]), *(log.kwh for log in known[-20::19][:1])])
         elif session is not None and self._world.document_has_last_energy:
-            energy = told = round(session.kwh(session.ended), 2)
+            energy = sent = round(session.kwh(session.ended), 2)
         elif own and rng.random() < 0.6:
-            energy, told = max((log.kwh, log.tells) for log in own if log.tells is not None)
+            energy, sent = max((log.kwh, log.tells) for log in own if log.tells is not None)
         else:
             energy = 0.0
         if self._world.register_runs_on:
@@ -69,7 +69,7 @@ class Service:
         }
         if session is not None and session.user is not None:
             inner["currentUser"] = session.user
-        return self._payload({"_doc": inner, "energy": energy}), session, None if is_on else told
+        return self._payload({"_doc": inner, "energy": energy}), session, None if is_on else sent
 
     def log(self, log: Log) -> object:
         payload: dict[str, Any] = {

@@ -29,9 +29,9 @@ def test_worlds_have_the_results_of_their_golden_files(golden: Callable[[str, st
 
 def story(name: WorldName) -> str:
     """The result of one world, beside the truth."""
-    tale = make(name)
-    result = play(tale)
-    least, most = (joules / KWH for joules in tale.truth.joules)
+    recorded = make(name)
+    result = play(recorded)
+    least, most = (joules / KWH for joules in recorded.truth.joules)
     lines = [
         f"{name}: {(result.energy_joules or 0) / KWH:.2f} kWh, true {least:.2f} to {most:.2f}",
         f"  {result.status}, excess {result.excess_joules / KWH:.2f}, set aside {result.set_aside_joules / KWH:.2f}",

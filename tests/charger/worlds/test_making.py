@@ -17,14 +17,14 @@ def test_a_name_always_makes_the_same_world(cause: str) -> None:
 
 @pytest.mark.parametrize("cause", EVERY_CAUSE)
 def test_a_recording_is_in_order_of_receipt_and_contains_energy(cause: str) -> None:
-    tale = make(WorldName("7", cause, 1))
-    times = [event.at for event in read_events(tale.lines)]
+    recorded = make(WorldName("7", cause, 1))
+    times = [event.at for event in read_events(recorded.lines)]
     assert times == sorted(times)
-    assert tale.truth.joules[0] > 0
+    assert recorded.truth.joules[0] > 0
 
 
 def test_a_world_without_faults_hides_no_event() -> None:
     truth = make(WorldName("7", "plain", 1)).truth
     assert truth.is_knowable
     assert truth.joules[0] == truth.joules[1]
-    assert all(told.begin_is_known for told in truth.told)
+    assert all(sent.begin_is_known for sent in truth.sent)

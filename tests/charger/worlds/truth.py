@@ -8,7 +8,7 @@ KWH = 3_600_000
 
 
 @dataclass(eq=False, slots=True)
-class ToldSession:
+class SentSession:
     """A session as sent: its energy in the last true log or document."""
 
     session: Session
@@ -23,38 +23,38 @@ class ToldSession:
 
 @dataclass(slots=True)
 class Truth:
-    """`extra_kwh` is what may be counted beyond what was told, `extra_sessions` likewise: where nobody can know."""
+    """`extra_kwh` is what may be counted beyond what was sent, `extra_sessions` likewise: where nobody can know."""
 
     interval: float
-    told: list[ToldSession] = field(default_factory=list)
+    sent: list[SentSession] = field(default_factory=list)
     extra_kwh: float = 0.0
     extra_sessions: int = 0
     least_sessions: int | None = None
 
     @property
-    def counted(self) -> list[ToldSession]:
+    def counted(self) -> list[SentSession]:
         """The sessions that have delivered energy."""
-        return [told for told in self.told if told.kwh > 0]
+        return [sent for sent in self.sent if sent.kwh > 0]
 
     @property
     def joules(self) -> tuple[int, int]:
         """The smallest and largest correct counter."""
-        told = round(sum(told.kwh for told in self.told) * KWH)
-        hidden = round(sum(told.kwh for told in self.told if told.is_hidden) * KWH)
-        return told - hidden, told + round(self.extra_kwh * KWH)
+        sent = round(sum(sent.kwh for sent in self.sent) * KWH)
+        hidden = round(sum(sent.kwh for sent in self.sent if sent.is_hidden) * KWH)
+        return sent - hidden, sent + round(self.extra_kwh * KWH)
 
     @property
     def number(self) -> tuple[int, int]:
         """The least and the most sessions of a right list: the pieces of one divided by a power cut are one or more."""
         counted = self.counted
-        pieces_as_one = len({id(told.session.rest_of or told.session) for told in counted})
+        pieces_as_one = len({id(sent.session.rest_of or sent.session) for sent in counted})
         least = pieces_as_one if self.least_sessions is None else min(self.least_sessions, pieces_as_one)
         return least, len(counted) + self.extra_sessions
 
     @property
     def is_knowable(self) -> bool:
         """Whether the messages distinguish all sessions."""
-        return all(told.is_apart for told in self.counted) and not self.extra_sessions
+        return all(sent.is_apart for sent in self.counted) and not self.extra_sessions
 
-    def of(self, session: Session) -> ToldSession | None:
-        return next((told for told in reversed(self.told) if told.session is session), None)
+    def of(self, session: Session) -> SentSession | None:
+        return next((sent for sent in reversed(self.sent) if sent.session is session), None)

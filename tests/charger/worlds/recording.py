@@ -8,7 +8,7 @@ from exporter.charger.recording import RecordedEvent, to_line
 from tests.charger.worlds import life
 from tests.charger.worlds.life import Log, Session
 from tests.charger.worlds.service import Service
-from tests.charger.worlds.truth import ToldSession, Truth
+from tests.charger.worlds.truth import SentSession, Truth
 from tests.charger.worlds.world import Absence, World
 
 # A log with a lower energy than before, but above this share of it, may be a dip of the meter.
@@ -20,32 +20,32 @@ TINY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Tale:
+class RecordedWorld:
     """A recording and its truth."""
 
     lines: list[bytes]
     truth: Truth
 
 
-def tell(world: World) -> Tale:
+def record(world: World) -> RecordedWorld:
     """Record everything that reaches the exporter."""
-    return _Teller(world).tell()
+    return _Recorder(world).record()
 
 
-class _Teller:
+class _Recorder:
     def __init__(self, world: World) -> None:
         self._world = world
         self._service = Service(world)
         self._truth = Truth(world.plan.interval, extra_kwh=world.slack_kwh)
         self._lines: list[bytes] = []
-        # Since the last log that told of a session: has a status or document shown that it ended, or another began?
+        # Whether a status or document since the last log has shown that its session ended, or another began.
         self._boundary_seen = False
         self._gap = False
         self._on_seen_at: float | None = None
         self._user: str | None = None
         self._documents: list[tuple[Session, float]] = []
 
-    def tell(self) -> Tale:
+    def record(self) -> RecordedWorld:
         self._connect(life.START)
         for at, what in sorted(self._events(), key=lambda event: event[0]):
             match what:
@@ -65,7 +65,7 @@ class _Teller:
                 case _:
                     self._connect(at)
         self._settle()
-        return Tale(self._lines, self._truth)
+        return RecordedWorld(self._lines, self._truth)
 
     def _events(self) -> Iterator[tuple[float, object]]:
         """Every event of the exporter, with its time."""
@@ -99,20 +99,20 @@ class _Teller:
 
     def _connect(self, at: float) -> None:
         self._write(at, "connect")
-        document, session, told = self._service.document(at + 0.2)
+        document, session, sent = self._service.document(at + 0.2)
         self._write(at + 0.2, "chargerConnected", document)
         if self._service.is_on(at + 0.2):
             return
         self._boundary_seen = True
-        if session is not None and told is not None and self._truth.told:
-            self._told_by_document(session, told)
+        if session is not None and sent is not None and self._truth.sent:
+            self._sent_by_document(session, sent)
 
-    def _told_by_document(self, session: Session, kwh: float) -> None:
+    def _sent_by_document(self, session: Session, kwh: float) -> None:
         known = self._truth.of(session)
         if known is not None:
             known.kwh = max(known.kwh, kwh)
         elif self._names_another(session, kwh):
-            self._truth.told.append(ToldSession(session, kwh))
+            self._truth.sent.append(SentSession(session, kwh))
             self._user = session.user
         else:
             # A session without a log that nothing distinguishes from the previous one.
@@ -121,7 +121,7 @@ class _Teller:
     def _names_another(self, session: Session, kwh: float) -> bool:
         """Whether a document can only be of an unseen session, by its user and energy."""
         is_another_user = self._user is not None and session.user not in (None, self._user)
-        return is_another_user and abs(kwh - self._truth.told[-1].kwh) > ROUNDING
+        return is_another_user and abs(kwh - self._truth.sent[-1].kwh) > ROUNDING
 
     def _status(self, at: float, status: str) -> None:
         self._write(at, "statusChanged", self._service.status(status))
@@ -132,32 +132,32 @@ class _Teller:
         self._write(at, "newLog", self._service.log(log))
         if log.tells is None or log.session is None:
             return
-        told = self._truth.of(log.session)
-        if told is None:
-            told = self._begin(log.session, log)
-        if told is self._truth.told[-1]:
+        sent = self._truth.of(log.session)
+        if sent is None:
+            sent = self._begin(log.session, log)
+        if sent is self._truth.sent[-1]:
             self._boundary_seen = False
-        told.kwh = max(told.kwh, log.tells)
+        sent.kwh = max(sent.kwh, log.tells)
         self._user = log.user or self._user
 
-    def _begin(self, session: Session, log: Log) -> ToldSession:
-        told = ToldSession(session, first_log=log)
+    def _begin(self, session: Session, log: Log) -> SentSession:
+        sent = SentSession(session, first_log=log)
         before = self._truth.counted[-1] if self._truth.counted else None
         users_differ = None not in (self._user, log.user) and self._user != log.user
         falls = before is not None and log.kwh < DIP * before.kwh - ROUNDING
         ended_or_began = self._boundary_seen and before is not None and before.kwh > 2 * ROUNDING
-        told.is_apart = before is None or ended_or_began or users_differ or (self._gap and falls)
+        sent.is_apart = before is None or ended_or_began or users_differ or (self._gap and falls)
         is_level = before is not None and (before.kwh < TINY or log.kwh >= before.kwh - ROUNDING)
-        told.is_hidden = session.rest_of is not None and is_level and not told.is_apart
+        sent.is_hidden = session.rest_of is not None and is_level and not sent.is_apart
         on_was_seen = self._on_seen_at is not None and abs(self._on_seen_at - session.begun) < 1
         is_first = log.written - session.begun <= self._truth.interval
-        told.begin_is_known = on_was_seen or (is_first and told.is_apart)
-        self._truth.told.append(told)
+        sent.begin_is_known = on_was_seen or (is_first and sent.is_apart)
+        self._truth.sent.append(sent)
         self._gap = False
-        return told
+        return sent
 
     def _settle(self) -> None:
-        """Where a document may have told of a session, it may have been counted, and no harm done."""
+        """A session that a document may have reported may be counted."""
         for session, kwh in self._documents:
             known = self._truth.of(session)
             if known is None:
@@ -168,10 +168,10 @@ class _Teller:
         if self._world.register_runs_on:
             # A register that counts on tells of energy too of which no log came.
             flowed = sum(session.kwh(session.ended) for session in self._world.sessions)
-            told, _ = self._truth.joules
+            sent, _ = self._truth.joules
             # And nothing but the status says that a session has ended: all of them may be one.
             self._truth.least_sessions = 1
-            self._truth.extra_kwh = max(self._truth.extra_kwh, flowed - told / 3.6e6)
+            self._truth.extra_kwh = max(self._truth.extra_kwh, flowed - sent / 3.6e6)
 
 
 def _merged(absences: list[Absence]) -> list[tuple[list[Absence], float]]:
