@@ -194,7 +194,7 @@ def readings() -> list[Panel]:
             *WHAT_CONCERNS_IT,
             description="Alerts on this charger, its account and the exporters that fire now. Empty when all is well.",
             width=24,
-            height=5,
+            height=6,
         ),
     ]
 

@@ -39,7 +39,7 @@ class Live(NamedTuple):
 @pytest.fixture(scope="module")
 def live(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("foreign")
-    page = folder / "page" / "metrics"
+    page = folder / "page" / "metrics.txt"  # by its ending served as text, which Prometheus 3 insists on
     page.parent.mkdir()
     page.write_text(PAGE)
     serve = [sys.executable, "-u", "-m", "http.server", "0", "--bind=127.0.0.1", f"--directory={page.parent}"]
@@ -54,7 +54,7 @@ def live(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         itself = folder / "itself.json"
         jobs = [
             {"job_name": "vecharge", "static_configs": [{"targets": [ours]}]},
-            {"job_name": "node", "static_configs": [{"targets": [foreign]}]},
+            {"job_name": "node", "metrics_path": "/metrics.txt", "static_configs": [{"targets": [foreign]}]},
             {"job_name": "prometheus", "file_sd_configs": [{"files": [str(itself)], "refresh_interval": "1s"}]},
         ]
         with Prometheus(prometheus_binary, folder, [], config={"scrape_configs": jobs}) as prometheus:
