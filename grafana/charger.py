@@ -27,7 +27,7 @@ def board() -> Dashboard:
             Row("Readings", readings()),
             Row("Energy and sessions", energy()),
             Row("Stream", stream()),
-            Row("About this charger", [about()]),
+            Row("About this charger", about()),
         ],
         variables=[named_charger(), account()],
         annotations=[
@@ -322,22 +322,35 @@ def rises(counter: str) -> str:
     return rise_in_bars(counter, THIS)
 
 
-def about() -> Panel:
-    return rows(
-        "Details",
-        "What the service and the exporter's configuration say of this charger.",
-        info(THIS, over="$__range"),
-        [
-            Column("Id", label="charger_id", width=80),
-            Column("Name", label="name"),
-            Column("Account", label="account", width=80),
-            Column("Operator", label="operator"),
-            Column("Address", label="address"),
-            Column("Place", label="detail"),
-            Column("Mode", label="mode", width=70),
-            Column("Device", label="device_id"),
-            Column("Exporter", label="instance"),
-        ],
-        height=4,
-        sort="Id",
-    )
+def about() -> list[Panel]:
+    """Two tables: one would be cut off at 900 pixels."""
+    charger = info(THIS, over="$__range")
+    return [
+        rows(
+            "Configuration",
+            "What the exporter's configuration says of this charger, and which exporter watched it last.",
+            charger,
+            [
+                Column("Id", label="charger_id"),
+                Column("Name", label="name"),
+                Column("Account", label="account"),
+                Column("Exporter", label="instance"),
+            ],
+            height=4,
+            sort="Id",
+        ),
+        rows(
+            "Details",
+            "What the service says of this charger.",
+            charger,
+            [
+                Column("Operator", label="operator"),
+                Column("Address", label="address"),
+                Column("Place", label="detail"),
+                Column("Mode", label="mode", width=70),
+                Column("Device", label="device_id"),
+            ],
+            height=4,
+            sort="Address",
+        ),
+    ]

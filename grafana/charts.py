@@ -12,6 +12,9 @@ from grafana.meanings import NEUTRAL, Steps, Words, mappings, thresholds
 
 # Grafana would ask for a bar a pixel.
 MOST_BARS = 100
+# Ten bars with their names. A name beside its bar would be cut off at 900 pixels.
+RANKING_HEIGHT = 13
+BAR_PIXELS = 32
 
 
 def value(
@@ -171,22 +174,24 @@ def ranking(
     unit: str,
     *,
     width: int = 8,
-    height: int = 9,
+    height: int = RANKING_HEIGHT,
     steps: Steps = NEUTRAL,
     least: float = 0.0,
     most: float | None = None,
     nothing: str = NOTHING,
     decimals: int | None = None,
 ) -> bargauge.Panel:
-    """A bar a series, in the order in which the query sorts them."""
+    """A bar a series below its name, in the order in which the query sorts them."""
     panel = framed(bargauge.Panel(), title, description, unit, width, height)
     panel.with_target(target("A", query, instant=True)).no_value(nothing)
     panel.thresholds(thresholds(steps)).min(least)
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     panel.display_mode(options.BarGaugeDisplayMode.BASIC).orientation(options.VizOrientation.HORIZONTAL)
     panel.text(common.VizTextDisplayOptions().value_size(14).title_size(12))
-    panel.name_placement(options.BarGaugeNamePlacement.LEFT).value_mode(options.BarGaugeValueMode.TEXT)
-    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])).max_viz_height(26)
+    panel.name_placement(options.BarGaugeNamePlacement.TOP).value_mode(options.BarGaugeValueMode.TEXT)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])).min_viz_height(BAR_PIXELS).max_viz_height(
+        BAR_PIXELS
+    )
     if most is not None:
         panel.max(most)
     return panel if decimals is None else panel.decimals(decimals)

@@ -50,7 +50,7 @@ def board() -> Dashboard:
         "veCharge / Exporter",
         "The exporters themselves: streams, readings, scrapes, state on disk, tokens and resources.",
         [
-            Row("Now", [*numbers(), processes(), boards.alerts(width=16, height=6), tokens()]),
+            Row("Now", [*numbers(), processes(), boards.alerts(width=24, height=6), tokens()]),
             Row("Streams", streams()),
             Row("Events and readings", events()),
             Row("Scrapes and state on disk", scrapes()),
@@ -159,6 +159,7 @@ def tokens() -> Panel:
         Query(f"sort({TOKEN_LEFT})", "{{account}}"),
         "s",
         steps=TOKEN_LEFT_SECONDS,
+        width=24,
         height=6,
         most=90 * 86_400,
         decimals=1,

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from grafana import promql
-from grafana.charts import bars, distribution, months, ranking, trend
+from grafana.charts import RANKING_HEIGHT, bars, distribution, months, ranking, trend
 from grafana.frames import Panel, Query
 from grafana.meanings import WARN
 from grafana.promql import JOULES_PER_KWH, RAW, RECORDED, TARGET, gauge, named, recorded
@@ -15,13 +15,11 @@ ON = 'status="on"'
 # In kWh.
 ENERGY_BOUNDS = {f"{kwh}": f"{kwh * 3.6e6:.3g}" for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)}
 DURATION_BOUNDS = {
-    "5 min": "300.0",
-    "15 min": "900.0",
-    "30 min": "1800.0",
+    "5 m": "300.0",
+    "15 m": "900.0",
+    "30 m": "1800.0",
     **{f"{hours} h": f"{hours * 3600}.0" for hours in (1, 2, 3, 4, 6, 8, 12, 24)},
 }
-# 15 bars without a scroll bar.
-ROWS_HEIGHT = 12
 
 
 def over_time() -> list[Panel]:
@@ -91,22 +89,22 @@ def sessions_and_sites() -> list[Panel]:
             "How many sessions that ended in the range delivered how much.",
             in_buckets("vecharge_account_session_energy_joules", ENERGY_BOUNDS),
             width=7,
-            height=ROWS_HEIGHT,
+            height=RANKING_HEIGHT,
         ),
         distribution(
             "Sessions by duration",
             "How many sessions that ended in the range took how long.",
             in_buckets("vecharge_account_session_duration_seconds", DURATION_BOUNDS),
             width=7,
-            height=ROWS_HEIGHT,
+            height=RANKING_HEIGHT,
         ),
         ranking(
             "Energy by site",
-            "Energy that the chargers with one address delivered in the range: the 15 sites with the most.",
-            Query(f"topk(15, {energy_by_site()})", "{{address}}"),
+            "Energy that the chargers with one address delivered in the range: the 10 sites with the most.",
+            Query(f"topk(10, {energy_by_site()})", "{{address}}"),
             "suffix:kWh",
             width=10,
-            height=ROWS_HEIGHT,
+            height=RANKING_HEIGHT,
             decimals=2,
         ),
     ]

@@ -75,7 +75,7 @@ def week(title: str, description: str, query: str, *, width: int = 24, height: i
         "[0-9]+",
         [
             model.DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
-            model.DynamicConfigValue("custom.width", 34),
+            model.DynamicConfigValue("custom.width", 33),
         ],
     )
     return panel.cell_height(options.TableCellHeight.SM).no_value(NOTHING)
