@@ -22,7 +22,7 @@ from exporter.state.session_query import (
     readable,
     revisable,
 )
-from exporter.state.session_rows import is_sound
+from exporter.state.session_rows import IS_SOUND
 from exporter.state.state_file import transaction
 
 _PAGE: Final = f"""
@@ -31,10 +31,12 @@ _PAGE: Final = f"""
     AND (began_unix, charger_id, number) < (:began, :charger_id, :number)
     ORDER BY day DESC, began_unix DESC, charger_id DESC, number DESC LIMIT :limit
 """  # noqa: S608 - names only
-_OF_DAY: Final = """
-    SELECT count(*), coalesce(sum(energy_joules), 0) FROM sessions
-    WHERE day = :day AND began_unix >= :since AND began_unix < :until
-"""
+_OF_DAY: Final = f"""
+    SELECT count(*) FILTER (WHERE began_unix >= :since AND began_unix < :until),
+           coalesce(sum(energy_joules) FILTER (WHERE began_unix >= :since AND began_unix < :until), 0),
+           {IS_SOUND}
+    FROM sessions WHERE day = :day
+"""  # noqa: S608 - names only
 
 
 class Place(NamedTuple):
@@ -120,9 +122,9 @@ def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
     energies = [session.energy_joules for session in sessions if session.began_unix in period]
     count, joules, is_complete = len(energies), sum(energies), True
     for day in days_in(connection, period):
-        ((settled, energy),) = connection.execute(_OF_DAY, {"day": day, "since": period.since, "until": period.until})
-        count, joules = count + settled, joules + energy
-        is_complete = is_complete and is_sound(connection, day)
+        parameters = {"day": day, "since": period.since, "until": period.until}
+        ((settled, energy, is_sound),) = connection.execute(_OF_DAY, parameters)
+        count, joules, is_complete = count + settled, joules + energy, is_complete and bool(is_sound)
     return Totals(count, joules, is_complete)
 
 

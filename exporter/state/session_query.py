@@ -17,7 +17,7 @@ from exporter.charger.sessions import Session
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
 from exporter.state import charger_rows
-from exporter.state.session_rows import COLUMNS, DAY_SECONDS, day_of, is_sound, session_of
+from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_SOUND, day_of, session_of
 from exporter.state.state_file import transaction
 
 FIELDS: Final = (
@@ -167,7 +167,8 @@ def days_in(connection: sqlite3.Connection, period: Period) -> range:
 
 def damaged_days(connection: sqlite3.Connection, period: Period) -> list[int]:
     """Return the days of a period of which settled sessions are missing or damaged, of whichever charger."""
-    return [day for day in days_in(connection, period) if not is_sound(connection, day)]
+    sound = f"SELECT {IS_SOUND} FROM sessions WHERE day = :day"  # noqa: S608 - names only
+    return [day for day in days_in(connection, period) if not connection.execute(sound, {"day": day}).fetchone()[0]]
 
 
 def revisable(state: KeptState) -> list[Session]:

@@ -50,10 +50,8 @@ _INSERT: Final = f"""
 _ADD_TO_DAY: Final = """
     INSERT INTO days VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET content = content + excluded.content
 """
-_IS_SOUND: Final = f"""
-    SELECT coalesce(sum({_CONTENT}), 0) = coalesce((SELECT content FROM days WHERE day = :day), 0)
-    FROM sessions WHERE day = :day
-"""  # noqa: S608 - names only
+# Whether the sessions of `:day` are those that were written, as far as queries do not verify each.
+IS_SOUND: Final = f"coalesce(sum({_CONTENT}), 0) = coalesce((SELECT content FROM days WHERE day = :day), 0)"  # noqa: S608
 
 _encode = msgspec.json.Encoder().encode
 
@@ -113,12 +111,6 @@ def _delete(connection: sqlite3.Connection, chosen: str, *parameters: str) -> No
         parameters,
     )
     connection.execute(f"DELETE FROM sessions WHERE {chosen}", parameters)  # noqa: S608 - names and numbers only
-
-
-def is_sound(connection: sqlite3.Connection, day: int) -> bool:
-    """Return whether the sessions of a day are those that were written, as far as queries do not verify each."""
-    ((sound,),) = connection.execute(_IS_SOUND, {"day": day})
-    return bool(sound)
 
 
 def session_of(charger_id: str, row: tuple[Any, ...]) -> Session:
