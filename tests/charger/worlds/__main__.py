@@ -44,7 +44,7 @@ def print_world(name: WorldName) -> None:
     recorded = make(name)
     sys.stdout.buffer.writelines(recorded.lines)
     for sent in recorded.truth.sent:
-        apart = "" if sent.is_apart else "  (cannot be sent from the one before)"
+        apart = "" if sent.is_apart else "  (cannot be distinguished from the one before)"
         print(f"begun {sent.session.begun:.1f}  {sent.kwh:8.2f} kWh  {sent.session.user}{apart}", file=sys.stderr)
     print("true joules, least and most:", recorded.truth.joules, "sessions:", recorded.truth.number, file=sys.stderr)
 

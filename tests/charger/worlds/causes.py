@@ -12,7 +12,7 @@ from tests.charger.worlds.fault import Fault, Stage
 @dataclass(frozen=True, slots=True)
 class Bar:
     """What the prototype reached, in percent: energy counted too much and too little, worlds with a wrong number of
-    sessions, worlds that count anything too much. None is not sent."""
+    sessions, worlds that count anything too much. None is unknown."""
 
     over: float
     under: float

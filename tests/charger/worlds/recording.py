@@ -166,10 +166,10 @@ class _Recorder:
             else:
                 known.kwh = max(known.kwh, kwh)
         if self._world.register_runs_on:
-            # A register that counts on tells of energy too of which no log came.
+            # A register that continues also shows energy for which no log came.
             flowed = sum(session.kwh(session.ended) for session in self._world.sessions)
             sent, _ = self._truth.joules
-            # And nothing but the status says that a session has ended: all of them may be one.
+            # Only the status shows that a session has ended: all of them may be one.
             self._truth.least_sessions = 1
             self._truth.extra_kwh = max(self._truth.extra_kwh, flowed - sent / 3.6e6)
 

@@ -23,7 +23,7 @@ class SentSession:
 
 @dataclass(slots=True)
 class Truth:
-    """`extra_kwh` is what may be counted beyond what was sent, `extra_sessions` likewise: where nobody can know."""
+    """`extra_kwh` and `extra_sessions` may be counted beyond what was sent: the messages do not determine them."""
 
     interval: float
     sent: list[SentSession] = field(default_factory=list)
