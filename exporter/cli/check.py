@@ -96,33 +96,33 @@ def check_tokens(config: Config) -> list[str]:
 
 
 def check_online(config: Config) -> list[str]:
-    """Connects every charger over every transport, prints what came of it, and returns what the exporter cannot watch.
+    """Connect every charger over every transport and print the results; return the chargers that do not connect.
 
     The service may refuse a charger that an exporter watches at the same time.
     """
     log = create_log("error", "logfmt")
-    findings: list[Finding] = run_loop(lambda: look(config, sys.stderr), log)
+    findings: list[Finding] = run_loop(lambda: connect_all(config, sys.stderr), log)
     _print(table(findings, time.time()))
     _print(advice(findings))
     return [finding.charger_id for finding in findings if not finding.connects]
 
 
-async def look(config: Config, err: TextIO) -> list[Finding]:
-    """The findings of all chargers whose token can be read, in the order of the configuration."""
+async def connect_all(config: Config, err: TextIO) -> list[Finding]:
+    """Connect all chargers whose token can be read; return the findings in the order of the configuration."""
     services = Services()
     await services.replace(services.prepare({one.name: without_chargers(one) for one in config.accounts}))
     turns = asyncio.Semaphore(CONCURRENCY)
     try:
         async with asyncio.TaskGroup() as group:
-            looking = [
-                group.create_task(_look(services[account.name], charger.id, token, turns))
+            connecting = [
+                group.create_task(_connect(services[account.name], charger.id, token, turns))
                 for account in config.accounts
                 if (token := _readable(account))
                 for charger in account.chargers
             ]
-            if looking and err.isatty():
-                group.create_task(_show_progress(looking, err))
-        return [task.result() for task in looking]
+            if connecting and err.isatty():
+                group.create_task(_show_progress(connecting, err))
+        return [task.result() for task in connecting]
     finally:
         await services.replace({})
 
@@ -140,7 +140,7 @@ def table(findings: Sequence[Finding], now_unix: float) -> Iterator[str]:
 
 
 def advice(findings: Sequence[Finding]) -> Iterator[str]:
-    """A line for each thing that does not work: which chargers, why, and what to do."""
+    """A line for each problem: its chargers, the reason and the remedy."""
     concerned: dict[tuple[str, str], list[str]] = {}
     refusals = _refusals(findings)
     for finding in findings:
@@ -183,7 +183,7 @@ def _readable(account: AccountConfig) -> str | None:
     return None
 
 
-async def _look(service: Service, charger_id: str, token: str, turns: asyncio.Semaphore) -> Finding:
+async def _connect(service: Service, charger_id: str, token: str, turns: asyncio.Semaphore) -> Finding:
     async with turns:
         outcomes = {
             transport: await _attempt(service, charger_id, token, transport) for transport in service.transports
@@ -207,9 +207,9 @@ async def _attempt(service: Service, charger_id: str, token: str, transport: str
     return None
 
 
-async def _show_progress(looking: Sequence["asyncio.Task[Finding]"], err: TextIO) -> None:
-    with click.progressbar(length=len(looking), label="Chargers", file=err) as bar:
-        for done in asyncio.as_completed(looking):
+async def _show_progress(connecting: Sequence["asyncio.Task[Finding]"], err: TextIO) -> None:
+    with click.progressbar(length=len(connecting), label="Chargers", file=err) as bar:
+        for done in asyncio.as_completed(connecting):
             await done
             bar.update(1)
 

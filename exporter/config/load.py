@@ -79,7 +79,7 @@ class Config:
                 names.setdefault(account.token.file, []).append(account.name)
         return names
 
-    def look(self) -> dict[Path, FileMark | None]:
+    def current_marks(self) -> dict[Path, FileMark | None]:
         """The marks as they are now: equal to `marks` as long as loading would read the same files."""
         files = {account.ca_file for account in self.accounts if account.ca_file is not None} | self.token_files.keys()
         for pattern in self.charger_files:

@@ -7,10 +7,10 @@ from typing import Final
 
 from exporter.config.files import FileMark
 
-LOOK_SECONDS: Final = 5.0
+CHECK_SECONDS: Final = 5.0
 # A file that is being written changes from check to check. It is read once two checks find the same marks, or at every
 # third check if it changes all the time.
-MAX_CHANGING_LOOKS: Final = 3
+MAX_CHANGING_CHECKS: Final = 3
 
 Marks = Mapping[Path, FileMark | None]
 
@@ -19,36 +19,36 @@ class FileWatcher:
     """Calls `changed` when files have changed, and at every check while reading them fails.
 
     `marks` returns the marks of the files as they were last read, taken before the reading, or None if that reading
-    failed. `look` returns the marks as they are now; it runs in a thread. `changed` gets these, or None if the files
-    cannot be looked at; it logs what fails and never raises.
+    failed. `current_marks` returns the marks as they are now; it runs in a thread. `changed` gets these, or None if
+    they cannot be read; it logs errors and never raises.
     """
 
     def __init__(
         self,
         marks: Callable[[], Marks | None],
-        look: Callable[[], Marks],
+        current_marks: Callable[[], Marks],
         changed: Callable[[Marks | None], Awaitable[None]],
-        look_seconds: float = LOOK_SECONDS,
+        check_seconds: float = CHECK_SECONDS,
     ) -> None:
         self._marks = marks
-        self._look = look
+        self._current_marks = current_marks
         self._changed = changed
-        self._look_seconds = look_seconds
+        self._check_seconds = check_seconds
 
     async def run(self) -> None:
         """Watch until cancelled."""
         before = self._marks()
-        changing_looks = 0
+        changing_checks = 0
         while True:
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(self._check_seconds)
             now = await self._now()
-            changing_looks = changing_looks + 1 if now != before else 0
+            changing_checks = changing_checks + 1 if now != before else 0
             before = now
-            if now != self._marks() and changing_looks % MAX_CHANGING_LOOKS == 0:
+            if now != self._marks() and changing_checks % MAX_CHANGING_CHECKS == 0:
                 await self._changed(now)
 
     async def _now(self) -> Marks | None:
         try:
-            return await asyncio.to_thread(self._look)
+            return await asyncio.to_thread(self._current_marks)
         except Exception:
             return None  # Reading the files gives the reason.

@@ -60,7 +60,7 @@ class WebConfig:
     users: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def look(self) -> Mapping[Path, FileMark | None]:
+    def current_marks(self) -> Mapping[Path, FileMark | None]:
         """The files as they are now."""
         return {file: mark_of(file) for file in self.files}
 

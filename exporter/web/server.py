@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.charger.clock import now
-from exporter.config.watch import LOOK_SECONDS, FileWatcher
+from exporter.config.watch import CHECK_SECONDS, FileWatcher
 from exporter.errors import cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
@@ -35,7 +35,7 @@ class WebOptions:
     # Where Grafana is, for links to it; without a slash at the end.
     grafana_url: str | None = None
     # How often the web configuration file and its certificates are checked for changes.
-    look_seconds: float = LOOK_SECONDS
+    check_seconds: float = CHECK_SECONDS
     limits: Limits = field(default_factory=Limits)
 
 
@@ -96,9 +96,9 @@ class Web:
         if file is not None:
             watcher = FileWatcher(
                 lambda: None if self._problem else self._config.files,
-                lambda: self._config.look(),
+                lambda: self._config.current_marks(),
                 lambda _marks: self._reload(file),
-                self._options.look_seconds,
+                self._options.check_seconds,
             )
             self._watching = asyncio.create_task(watcher.run(), name="web configuration")
         return taken

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.cli import check
-from exporter.cli.check import THIS_ID, THIS_TOKEN, Finding, advice, look, table
+from exporter.cli.check import THIS_ID, THIS_TOKEN, Finding, advice, connect_all, table
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectError, ConnectFailure
@@ -49,7 +49,7 @@ async def outcomes(config: Config) -> list[dict[str, str]]:
     """The result of each charger by transport."""
     return [
         {transport: "connected" if error is None else error.reason.value for transport, error in one.outcomes.items()}
-        for one in await look(config, io.StringIO())
+        for one in await connect_all(config, io.StringIO())
     ]
 
 
@@ -68,13 +68,13 @@ async def test_each_charger_connects_once_over_each_transport_and_disconnects(
 
 async def test_a_refused_charger_beside_an_accepted_one_is_the_fault_of_its_id(simulator: Simulator) -> None:
     known = simulator.charger_ids[0]
-    findings = await look(config(simulator.url, known, "nobody", token=simulator.token), io.StringIO())
+    findings = await connect_all(config(simulator.url, known, "nobody", token=simulator.token), io.StringIO())
     assert [finding.connects for finding in findings] == [True, False]
     assert list(advice(findings)) == [f"delhi: nobody: {THIS_ID}"]
 
 
 async def test_if_every_charger_is_refused_the_token_is_the_fault(simulator: Simulator) -> None:
-    findings = await look(config(simulator.url, *simulator.charger_ids, token="wrong"), io.StringIO())
+    findings = await connect_all(config(simulator.url, *simulator.charger_ids, token="wrong"), io.StringIO())
     assert list(advice(findings)) == [f"delhi: {', '.join(simulator.charger_ids)}: {THIS_TOKEN}"]
 
 
@@ -90,7 +90,7 @@ async def test_a_charger_with_another_client_is_occupied(simulator: Simulator, w
 async def test_a_failing_transport_beside_a_working_one_is_reported(node_service: Callable[..., NodeService]) -> None:
     node = node_service(NATIVE)
     node.rules(websocket_status=403)
-    findings = await look(config(node.url, "a"), io.StringIO())
+    findings = await connect_all(config(node.url, "a"), io.StringIO())
     assert findings[0].connects
     [line] = advice(findings)
     assert line.startswith("delhi: a: websocket fails: the server answers 403 to the handshake")
@@ -119,7 +119,7 @@ async def test_certificates_are_verified_as_the_account_configures(tmp_path: Pat
 async def test_an_account_whose_token_cannot_be_read_does_not_connect(simulator: Simulator, tmp_path: Path) -> None:
     (account,) = config(simulator.url, *simulator.charger_ids).accounts
     unreadable = replace(account, token=TokenSource(file=tmp_path / "nothing"))
-    assert await look(Config(accounts=(unreadable,)), io.StringIO()) == []
+    assert await connect_all(Config(accounts=(unreadable,)), io.StringIO()) == []
 
 
 async def test_a_limited_number_of_chargers_connects_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ async def test_a_limited_number_of_chargers_connects_at_a_time(monkeypatch: pyte
         connecting -= 1
 
     monkeypatch.setattr(check, "_attempt", attempt)
-    findings = await look(config("http://127.0.0.1:1", *(f"c{i}" for i in range(50))), io.StringIO())
+    findings = await connect_all(config("http://127.0.0.1:1", *(f"c{i}" for i in range(50))), io.StringIO())
     assert (len(findings), most) == (50, check.CONCURRENCY)
 
 
@@ -143,7 +143,7 @@ async def test_on_a_terminal_a_progress_bar_goes_to_standard_error() -> None:
             return True
 
     terminal = Terminal()
-    await look(config("http://127.0.0.1:1", "a"), terminal)
+    await connect_all(config("http://127.0.0.1:1", "a"), terminal)
     assert "Chargers" in terminal.getvalue()
     assert "100%" in terminal.getvalue()
 

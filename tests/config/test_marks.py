@@ -59,7 +59,7 @@ def trust_another() -> None:
 
 
 def test_without_a_change_the_marks_stay_the_same(config: Config) -> None:
-    assert config.look() == config.marks
+    assert config.current_marks() == config.marks
     assert {str(file) for file in config.marks} == {"ca.pem", "chargers/x.json", "token"}
 
 
@@ -70,7 +70,7 @@ def renew_token() -> None:
 @pytest.mark.parametrize("change", [renew_token, write, replace, add, remove, repair_permissions, hide, trust_another])
 def test_every_change_changes_the_marks(config: Config, change: Callable[[], None]) -> None:
     change()
-    assert config.look() != config.marks
+    assert config.current_marks() != config.marks
 
 
 @pytest.mark.parametrize("name", ["chargers/x.json", "ca.pem"])
@@ -84,7 +84,7 @@ def test_a_change_during_the_reading_is_not_missed(config: Config, monkeypatch: 
     read = files.read
     monkeypatch.setattr(files, "read", read_just_before_a_change)
     config = load(Path("config.yml"))
-    assert config.look() != config.marks
+    assert config.current_marks() != config.marks
 
 
 def test_changed_authorities_change_the_account(config: Config) -> None:

@@ -7,10 +7,10 @@ import pytest
 from exporter.config.files import FileMark
 from exporter.config.watch import FileWatcher, Marks
 
-FAULT = RuntimeError("cannot look")
+FAULT = RuntimeError("cannot be checked")
 
 
-class EndOfLooksError(BaseException):
+class EndOfChecksError(BaseException):
     """Ends the watcher."""
 
 
@@ -19,20 +19,20 @@ def marks(number: int) -> Marks:
     return {Path("x"): FileMark(number, 0, 0, 0)}
 
 
-async def readings(looks: list[int | Exception], failures: int = 0) -> list[int]:
+async def readings(checks: list[int | Exception], failures: int = 0) -> list[int]:
     """The numbers of the checks, from 1, that led to a reading. The first `failures` readings fail.
 
-    The file was last read after change 0; `changes` has the number of its last change at each check.
+    The file was last read after change 0; `checks` has the number of its last change at each check.
     """
     number = 0
     read: list[int] = []
     last_read: Marks | None = marks(0)
 
-    def look() -> Marks:
+    def current_marks() -> Marks:
         nonlocal number
-        if number == len(looks):
-            raise EndOfLooksError
-        found = looks[number]
+        if number == len(checks):
+            raise EndOfChecksError
+        found = checks[number]
         number += 1
         if isinstance(found, Exception):
             raise found
@@ -43,8 +43,8 @@ async def readings(looks: list[int | Exception], failures: int = 0) -> list[int]
         read.append(number)
         last_read = None if len(read) <= failures else now or marks(0)
 
-    with pytest.raises(EndOfLooksError):
-        await FileWatcher(lambda: last_read, look, changed, look_seconds=0.0).run()
+    with pytest.raises(EndOfChecksError):
+        await FileWatcher(lambda: last_read, current_marks, changed, check_seconds=0.0).run()
     return read
 
 

@@ -121,13 +121,13 @@ CLIENTS = ", client_ca_file: authority.pem, client_auth_type: VerifyClientCertIf
 def test_a_change_of_any_file_changes_the_configuration(tmp_path: Path, changed: str) -> None:
     Authority(tmp_path).issue("server")
     config = loaded(tmp_path, TLS + CLIENTS)
-    assert config.look() == config.files
+    assert config.current_marks() == config.files
     # Tools that renew certificates replace the file.
     other = tmp_path / "other"
     other.write_bytes((tmp_path / changed).read_bytes())
     os.utime(other, ns=(1, (tmp_path / changed).stat().st_mtime_ns))
     other.replace(tmp_path / changed)
-    assert config.look() != config.files
+    assert config.current_marks() != config.files
 
 
 def test_a_change_during_the_reading_is_detected_at_the_next_check(
@@ -143,11 +143,11 @@ def test_a_change_during_the_reading_is_detected_at_the_next_check(
 
     monkeypatch.setattr(tls, "load", late)
     config = loaded(tmp_path, TLS + "}")
-    assert config.look() != config.files
+    assert config.current_marks() != config.files
 
 
 def test_a_removed_file_is_a_change(tmp_path: Path) -> None:
     Authority(tmp_path).issue("server")
     config = loaded(tmp_path, TLS + "}")
     (tmp_path / "server.crt").unlink()
-    assert config.look() != config.files
+    assert config.current_marks() != config.files

@@ -19,7 +19,7 @@ from tests.certificates import Authority, PrivateKey
 from tests.stream.watch import until
 from tests.web.site import Site, basic
 
-OFTEN: dict[str, Any] = {"look_seconds": 0.02}
+OFTEN: dict[str, Any] = {"check_seconds": 0.02}
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
 MUTUAL = (
     "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: clients.pem, "
