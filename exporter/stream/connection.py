@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -185,8 +186,8 @@ class Connection:
         loop = asyncio.get_running_loop()
         transport = self._client.eio
         limit = min(transport.ping_interval + transport.ping_timeout, MAX_SILENCE_SECONDS) + IDLE_GRACE_SECONDS
-        transport.heard_at = transport.heard_at or loop.time()
-        remaining = transport.heard_at + limit - loop.time()
+        transport.heard_at = transport.heard_at or monotonic()
+        remaining = transport.heard_at + limit - monotonic()
         if remaining <= 0:
             self._end(Disconnection.IDLE)
         else:
@@ -310,7 +311,7 @@ class Connection:
     def _lost(self) -> Disconnection:
         """Return why the transport was lost. Version 5 also closes it when it receives no ping."""
         transport = self._client.eio
-        silent = asyncio.get_running_loop().time() - transport.heard_at >= transport.ping_interval
+        silent = monotonic() - transport.heard_at >= transport.ping_interval
         return Disconnection.IDLE if silent else Disconnection.TRANSPORT
 
     def _loops(self) -> "set[asyncio.Task[None]]":

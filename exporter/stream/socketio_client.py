@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
+from time import monotonic
 from typing import Any, Final
 
 import aiohttp
@@ -225,7 +226,8 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
                 await self.ws.send_str(encoded if isinstance(encoded, str) else encoded.decode())
 
     async def _receive_packet(self, pkt: Any) -> None:
-        self.heard_at = asyncio.get_running_loop().time()
+        # Not the loop's time: before Python 3.12, asking for the running loop is a system call.
+        self.heard_at = monotonic()
         if pkt.packet_type == ENGINEIO_CLOSE:
             self.on_goodbye()
         if pkt.packet_type != ENGINEIO_MESSAGE:

@@ -48,6 +48,26 @@ async def test_the_second_connection_resumes_the_session_of_the_first(tmp_path: 
     assert reused == [False, True, True]
 
 
+async def test_a_long_message_is_read_record_by_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_for = []
+    read = ssl.SSLObject.read
+
+    def recorded(connection: ssl.SSLObject, length: int, buffer: bytearray | None = None) -> bytes:
+        if not connection.server_side:
+            asked_for.append(length)
+        return read(connection, length, buffer)
+
+    monkeypatch.setattr(ssl.SSLObject, "read", recorded)
+    authority = Authority(tmp_path)
+    http = client(authority)
+    message = "x" * 100_000
+    async with scripted([message], authority.serving("127.0.0.1")) as url:
+        async with http.for_websockets().ws_connect(f"{url}/socket.io/") as socket:
+            assert await socket.receive_str() == message
+        await http.close()
+    assert max(asked_for) == 16 * 1024
+
+
 async def test_a_service_that_forgets_sessions_gets_a_full_handshake(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     http = client(authority)
