@@ -64,6 +64,7 @@ RESTARTS = _fault("stream", "absence", network_faults.restarts)
 RECONNECTS = _fault("stream", "absence", network_faults.reconnects)
 OUTAGES = _fault("stream", "absence", network_faults.outages)
 DOWN = _fault("stream", "absence", network_faults.exporter_down_for_hours)
+WATCHED_LATE = _fault("stream", "absence", network_faults.watched_from_mid_session)
 DOCUMENT = _fault("stream", "document register", network_faults.document_has_last_energy)
 NO_CREATED_AT = _clock(log_faults.no_created_at)
 FIRST_LOGS = _fault("display", "first register", charging_faults.first_logs_keep_old_energy)
@@ -124,6 +125,11 @@ SINGLE: Final = (
         Bar(0, 0.7, 15),
     ),
     Cause("clock behind", (_clock(log_faults.clock_off_by, seconds=-7_200),), Bar(0, 0.1, 7)),
+    Cause(
+        "first document ON, clock a day behind, whole kWh",
+        (WATCHED_LATE, _clock(log_faults.clock_off_by, seconds=-86_400), _register(charging_faults.quantised, kwh=1.0)),
+        Bar(0, 0.04, 27),
+    ),
     Cause("zone breaks", (_clock(log_faults.zone_breaks),), Bar(0, 0.1, 10)),
     Cause("clock resets to 2000", (_clock(log_faults.clock_resets_to_2000),), Bar(0, 0.1, 10)),
     Cause("clock stuck", (_clock(log_faults.clock_stuck),), Bar(0, 0.1, 10)),

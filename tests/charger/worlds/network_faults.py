@@ -72,5 +72,11 @@ def exporter_down_for_hours(world: World) -> None:
     _absent(world, (1, 2), (3600, 6 * 3600), "process")
 
 
+def watched_from_mid_session(world: World) -> None:
+    """The exporter first connects while the charger is charging."""
+    (first, *_) = world.runs()
+    world.watched_from = first[int(len(first) * world.rng.uniform(0.2, 0.8))].arrives + 0.5
+
+
 def document_has_last_energy(world: World) -> None:
     world.document_has_last_energy = True

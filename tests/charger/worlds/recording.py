@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.charger.recording import RecordedEvent, to_line
-from tests.charger.worlds import life
 from tests.charger.worlds.life import Log, Session
 from tests.charger.worlds.service import Service
 from tests.charger.worlds.truth import SentSession, Truth
@@ -46,7 +45,7 @@ class _Recorder:
         self._documents: list[tuple[Session, float]] = []
 
     def record(self) -> RecordedWorld:
-        self._connect(life.START)
+        self._connect(self._world.watched_from)
         for at, what in sorted(self._events(), key=lambda event: event[0]):
             match what:
                 case Log():
@@ -75,7 +74,7 @@ class _Recorder:
         heard += [(at, None) for session in self._world.sessions for at in session.drops]
         heard += [(at, None) for at in self._world.drops]
         for at, what in heard:
-            if not any(parts[0].begin <= at <= end for parts, end in absences):
+            if at > self._world.watched_from and not any(parts[0].begin <= at <= end for parts, end in absences):
                 yield at, what
         for parts, end in absences:
             # A process that has ended gets no events.

@@ -39,6 +39,9 @@ class World:
     # The charger is offline at these times: its status messages are lost.
     lost_status: list[tuple[float, float]] = field(default_factory=list)
 
+    # The exporter first connects at this time.
+    watched_from: float = life.START
+
     def begin(self) -> None:
         """Create the sessions and the logs of the charger."""
         self.sessions = life.sessions(self.rng, self.plan)
