@@ -96,7 +96,9 @@ class PowerEstimate:
 
     def confirm(self, watts: float) -> None:
         """Accept a power that two windows, or three readings in a row, have shown."""
-        self.kept.peak = max(self.kept.peak or watts, watts)
+        # Readings that are equal show a power of 0, which is not a peak.
+        if watts > 0:
+            self.kept.peak = max(self.kept.peak or watts, watts)
 
     def rise_limit(self, hard_limit: float) -> float:
         """The highest likely power within a session."""

@@ -93,6 +93,12 @@ def test_three_readings_in_a_row_confirm_a_higher_peak() -> None:
         assert estimate.kept.peak == peak
 
 
+def test_readings_that_are_equal_confirm_no_peak() -> None:
+    estimate = PowerEstimate()
+    estimate.confirm(0.0)
+    assert estimate.kept.peak is None
+
+
 def window(estimate: PowerEstimate, joules: int, reported: float) -> None:
     """A window of 100 seconds, after a gap."""
     estimate.interrupt()
