@@ -34,7 +34,6 @@ class StaleAfter(Duration):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
         return AUTO if value == "auto" else super().read(value)  # type: ignore[return-value]
 
 
@@ -46,7 +45,6 @@ class Watts(float):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(yaml_file.wrong_type(["float"], value))
         try:
@@ -69,7 +67,6 @@ class Text(str):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
         if not isinstance(value, str):
             raise TypeError(yaml_file.wrong_type(["str"], value))
         visible = value.translate(WITHOUT_JOINERS)
@@ -92,7 +89,6 @@ class Secret(str):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
         if not isinstance(value, str):
             raise TypeError(yaml_file.wrong_type(["str"], value))
         return cls(value)
@@ -105,7 +101,6 @@ class FilePath(Text):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
         path = super().read(value)
         # Messages show paths. A JWT always begins like this: it is the base64 of a JSON object.
         if path.removeprefix("Bearer").lstrip().startswith("eyJ"):
@@ -120,7 +115,6 @@ class Variable(Text):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
         variable = super().read(value)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", variable):
             raise ValueError("must be the name of an environment variable: letters, digits and _")
@@ -134,7 +128,6 @@ class Url(Text):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be, and without the value."""
         url = super().read(value)
         try:
             parts = urlsplit(url)
