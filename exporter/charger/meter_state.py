@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from exporter.charger.log_order import LogOrderState
+from exporter.charger.names_on_disk import on_disk
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import RunningSession
 
@@ -17,7 +18,7 @@ class CountedAs(StrEnum):
     NOTHING = "nothing"  # not counted: a backlog is evaluated as if the document had not arrived
 
 
-class PendingDocument(msgspec.Struct, frozen=True, gc=False):
+class PendingDocument(msgspec.Struct, frozen=True, gc=False, rename=on_disk):
     """The last energy that a document reported, and when it was received (exporter's clock)."""
 
     energy: int
@@ -33,7 +34,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     sessions: int
 
 
-class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
     """The part of a meter that is kept on disk, without personal data.
 
     A meter's `current` session goes on changing in it, so encode it at once.

@@ -164,10 +164,10 @@ def test_a_previous_energy_that_the_session_can_have_reached_shows_that_it_has_e
     before: float | None, previous: float, ended: bool
 ) -> None:
     """At 40 kW, 11 kWh can have flowed since the last log."""
-    charger = Metered()
+    charger = Metered(delay=5)
     charger.log(1.0, 0)
     for energy in (before, previous):
-        charger.document(None, 990, ON, previous=energy)
+        charger.document(None, 995, ON, previous=energy)
     charger.log(0.5, 3600)
     assert charger.total == (1.5 if ended else 1.0)
 

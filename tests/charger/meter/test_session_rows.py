@@ -161,6 +161,15 @@ def test_after_a_merge_all_evidence_is_kept() -> None:
     assert charger.rows[-1] == Row(0.5, 2600, ASSUMED)
 
 
+def test_after_a_merge_the_evidence_on_which_the_glitch_began_is_kept() -> None:
+    charger = Metered()
+    charger.log(5.0, 0)
+    charger.off(10)
+    for kwh, at in ((0.0, 20), (5.3, 30), (0.02, 40)):
+        charger.log(kwh, at)
+    assert [row.kwh for row in charger.rows] == [5.3, 0.02]
+
+
 def test_a_session_that_may_be_two_is_not_certain() -> None:
     charger = Metered()
     charger.log(1.0, 0)
