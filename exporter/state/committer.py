@@ -23,7 +23,7 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 5.0
 # Together with PATIENCE_SECONDS, no total on disk is older than 15 s without scrapes.
 INTERVAL_SECONDS: Final = 10.0
-# Log a persistent failure once a minute.
+# Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
 
 

@@ -3,7 +3,7 @@
     python -m tests.chaos.soak --minutes 60 --streams 10000 --tls --log-seconds 10
 
 The whole exporter runs in this process: streams, state file and web side. It is scraped over HTTP, and reads its
-configuration again every minute, each time with another charger left out. Prints a line a minute and the slope of
+configuration again every minute, each time with another charger left out. Prints a line per minute and the slope of
 each at the end, the longest scrape and the longest time for which the event loop was held; exit status 1 if memory,
 tasks or files rise.
 """
@@ -170,7 +170,7 @@ class Soak:
         for place, name in enumerate(("MB of memory", "tasks", "open files"), start=1):
             slope = statistics.linear_regression(times, [sample[place] for sample in steady]).slope
             rises.append(slope * (times[-1] - times[0]))
-            print(f"slope: {slope * 60:+.3f} {name} a minute")
+            print(f"slope: {slope * 60:+.3f} {name} per minute")
         tasks, files = after.tasks - before.tasks, after.files - before.files
         print(f"rise: {rises[0]:+.1f} MB (at most {MAX_RISE_MEGABYTES:g}), at rest {tasks:+d} tasks, {files:+d} files")
         max_rise = MAX_RISE_AT_REST + 4 * len(self._fleet.chargers) * RECONNECTING
