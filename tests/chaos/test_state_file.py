@@ -53,7 +53,7 @@ def start_in_vain(folder: Path) -> str:
     """What an exporter says that refuses to start."""
     (folder / "config.yml").write_text("accounts: [{name: test, token: secret, chargers: [a, b]}]")
     command = (*AS_ANYBODY, PROGRAM, "run", "--config.file=config.yml", "--web.listen-address=127.0.0.1:0")
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=2 * SECONDS)
     assert ended.returncode == 1
     return ended.stderr
 
