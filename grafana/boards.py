@@ -136,22 +136,24 @@ def annotation(
     return marks.use_value_for_time(at_value)
 
 
-def alert_marks(*matchers: str) -> build.AnnotationQuery:
+def firing(*matchers: str) -> str:
+    """The alerts that fire."""
+    return f"ALERTS{{{','.join((*matchers, FIRING, OF_JOB))}}}"
+
+
+def alert_marks(alerts: str) -> build.AnnotationQuery:
     """Firing alerts as marks on the time axis."""
-    firing = ",".join((*matchers, FIRING, OF_JOB))
-    return annotation(
-        "Alerts", f"ALERTS{{{firing}}}", BAD, "{{alertname}}", "Firing, {{severity}}. {{name}} {{charger_id}}"
-    )
+    return annotation("Alerts", alerts, BAD, "{{alertname}}", "Firing, {{severity}}. {{name}} {{charger_id}}")
 
 
 def alerts(
-    *matchers: str,
+    about: str,
+    *,
     description: str = "Alerts of prometheus/alerts.yml that fire now. Empty when all is well.",
     width: int,
     height: int,
 ) -> Panel:
-    """The alerts that fire now. `about` is the most specific label that an alert has."""
-    about = f"ALERTS{{{','.join((*matchers, FIRING, OF_JOB))}}}"
+    """A table of alerts. The column `About` has the most specific label that an alert has."""
     for label in ("job", "instance", "account", "address", "charger_id", "name"):
         about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
     return rows(

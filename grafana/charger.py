@@ -11,8 +11,6 @@ from grafana.promql import age_seconds, availability, energy_kwh, info, over_ste
 from grafana.tables import Column, rows
 
 THIS = 'charger_id="$charger_id"'
-# Alerts on the charger, and those on its account or an exporter, which have no charger.
-WHAT_CONCERNS_IT = ('charger_id=~"$charger_id|"', 'account=~"$account|"')
 SESSION_KWH = f"{promql.gauge('vecharge_charger_session_energy_joules', THIS)} / {promql.JOULES_PER_KWH}"
 
 
@@ -39,13 +37,21 @@ def board() -> Dashboard:
                 "A charging session began.",
                 at_value=True,
             ),
-            boards.alert_marks(*WHAT_CONCERNS_IT),
+            boards.alert_marks(firing(info(THIS))),
         ],
     )
 
 
 def gauge(metric: str, *matchers: str) -> str:
     return promql.gauge(metric, THIS, *matchers)
+
+
+def firing(info: str) -> str:
+    """The alerts on the charger, and those without a charger on its account, its site (by `info`) and the exporters."""
+    others = ('charger_id=""', 'account=~"$account|"')
+    of_account = boards.firing(*others, 'address=""')
+    of_site = boards.firing(*others, 'address!=""')
+    return f"{boards.firing(THIS)} or {of_account} or {of_site} and on (account, address) {info}"
 
 
 def named_charger() -> boards.Variable:
@@ -191,8 +197,8 @@ def readings() -> list[Panel]:
             ],
         ),
         boards.alerts(
-            *WHAT_CONCERNS_IT,
-            description="Alerts on this charger, its account and the exporters that fire now. Empty when all is well.",
+            firing(info(THIS, over="$__range")),
+            description="Alerts on this charger, its site, its account and the exporters. Empty when all is well.",
             width=24,
             height=6,
         ),

@@ -50,14 +50,14 @@ def board() -> Dashboard:
         "veCharge / Exporter",
         "The exporters themselves: streams, readings, scrapes, state on disk, tokens and resources.",
         [
-            Row("Now", [*numbers(), processes(), boards.alerts(width=24, height=6), tokens()]),
+            Row("Now", [*numbers(), processes(), boards.alerts(boards.firing(), width=24, height=6), tokens()]),
             Row("Streams", streams()),
             Row("Events and readings", events()),
             Row("Scrapes and state on disk", scrapes()),
             Row("Process", resources()),
         ],
         variables=[boards.chosen_instance()],
-        annotations=[boards.alert_marks()],
+        annotations=[boards.alert_marks(boards.firing())],
     )
 
 

@@ -36,7 +36,7 @@ def board() -> Dashboard:
         "veCharge / Fleet",
         "All EV chargers: state, power, energy and availability.",
         [
-            Row("Now", [*numbers(), states(), boards.alerts(width=24, height=6)]),
+            Row("Now", [*numbers(), states(), boards.alerts(boards.firing(), width=24, height=6)]),
             Row("Power, energy and availability", fleet_history.over_time()),
             Row("Chargers", [chargers()]),
             Row("Sessions and sites in the chosen range", fleet_history.sessions_and_sites()),
@@ -46,7 +46,7 @@ def board() -> Dashboard:
             Row("Map: needs expose_location in the exporter's configuration", [on_the_map()], closed=True),
         ],
         variables=[*boards.sources(), *boards.pages(PAGE, fleet_availability())],
-        annotations=[boards.alert_marks()],
+        annotations=[boards.alert_marks(boards.firing())],
     )
 
 
@@ -122,7 +122,7 @@ def numbers() -> list[Panel]:
         wide(
             "Firing",
             "Alerts of prometheus/alerts.yml that fire now.",
-            f"count(ALERTS{{{boards.FIRING},{boards.OF_JOB}}}) or vector(0)",
+            f"count({boards.firing()}) or vector(0)",
             "none",
             steps=NONE_IS_GOOD,
         ),

@@ -62,6 +62,8 @@ def answers(
         'alertname="VechargeExporterDown",scope="exporter",job="vecharge",instance="b:10037"',
         'alertname="VechargeAccountOutage",scope="account",job="vecharge",account="delhi"',
         'alertname="VechargeAccountOutage",scope="account",job="vecharge",account="pune"',
+        'alertname="VechargeSiteOutage",scope="account",job="vecharge",account="delhi",address="Sector 22"',
+        'alertname="VechargeSiteOutage",scope="account",job="vecharge",account="delhi",address="Sector 23"',
         'alertname="VechargeChargerOffline",scope="charger",job="vecharge",account="delhi",charger_id="c1"',
     ):
         add("ALERTS", f'{alert},alertstate="firing",severity="critical"', 1)
@@ -137,14 +139,18 @@ def test_a_charger_of_a_lost_shard_is_unwatched_on_its_own_dashboard(
     assert series["value"][1] == state
 
 
-def test_a_charger_shows_alerts_on_itself_its_account_and_the_exporters(
+def test_a_charger_shows_alerts_on_itself_its_site_its_account_and_the_exporters(
     answers: tuple[Answers, dict[str, str]],
 ) -> None:
     (query,) = (query for query in read("charger").queries if query.panel == "Firing alerts")
     found = {
         (series["metric"]["alertname"], series["metric"]["about"]) for series in ask(answers, query, charger_id="c3")
     }
-    assert found == {("VechargeExporterDown", "b:10037"), ("VechargeAccountOutage", "delhi")}
+    assert found == {
+        ("VechargeExporterDown", "b:10037"),
+        ("VechargeAccountOutage", "delhi"),
+        ("VechargeSiteOutage", "Sector 22"),
+    }
 
 
 def test_chargers_of_a_lost_shard_are_ranked_by_name(answers: tuple[Answers, dict[str, str]]) -> None:
