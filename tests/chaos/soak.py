@@ -10,6 +10,7 @@ tasks or files rise.
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import statistics
@@ -24,8 +25,7 @@ import uvloop
 
 from benchmarks.processes import memory_bytes
 from exporter.app import Exporter, Options, open_store
-from exporter.config.load import AccountConfig, ChargerConfig, Config
-from exporter.config.tokens import TokenSource
+from exporter.config.load import Config, load
 from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
 from exporter.stream.socketio_client import prepare_library
@@ -108,11 +108,14 @@ class Soak:
             return await self._is_exact() and is_level
 
     def _configuration(self) -> Config:
-        chargers = tuple(ChargerConfig(id=name) for name in self._service.charger_ids if name != self._left_out)
-        token = TokenSource(file=self._service.token)
-        ca_file = self._service.authority
-        account = AccountConfig(name="soak", token=token, chargers=chargers, url=self._service.url, ca_file=ca_file)
-        return Config(accounts=(account,))
+        chargers = [name for name in self._service.charger_ids if name != self._left_out]
+        account: dict[str, Any] = {**self._service.account("soak"), "chargers": chargers}
+        if self._service.authority:
+            account["ca_file"] = str(self._service.authority)
+        # Loaded from a file: otherwise the exporter takes the token file for a change, and reloads again and again.
+        file = self._folder.with_suffix(".yml")
+        file.write_text(json.dumps({"accounts": [account]}))
+        return load(file)
 
     async def _watch_loop(self) -> None:
         loop = asyncio.get_running_loop()
