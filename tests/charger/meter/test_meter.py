@@ -38,7 +38,8 @@ def test_a_log_is_judged_by_its_order_first() -> None:
 
 def test_a_clock_that_was_set_back_is_judged() -> None:
     charger = Metered()
-    charger.log(1.0, 10)
+    charger.log(1.0, 0)
+    charger.log(1.01, 10)
     outcomes = [
         charger.meter.observe(kwh * KWH, NOON - 3600 + at, None, None, NOON + at)
         for kwh, at in ((1.02, 20), (1.04, 30), (1.06, 40), (1.08, 50))
