@@ -16,6 +16,7 @@ from aiohttp import web
 from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
+from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
@@ -72,6 +73,7 @@ class Pages:
 
 async def serve(kind: str, size: int, folder: Path) -> None:
     """Serves until the input ends."""
+    collect_rarely()  # as the program does, for both sides
     charging = ChargingFleet(size)
     await charging.start()
     charging.log(1)
