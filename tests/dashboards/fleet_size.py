@@ -1,7 +1,8 @@
 """Measures the fleet dashboard on a large fleet: `python -m tests.dashboards.fleet_size [CHARGERS [DAYS]]`.
 
 Prints the seconds that Prometheus takes for each panel, by the clock and of CPU, and exits with 1 if a panel takes more
-than 2 s. The queries are those that Grafana sends, one after the other; Prometheus caches no results.
+than 2 s by the clock: the machine should have nothing else to do. The queries are those that Grafana sends, one after
+the other; Prometheus caches no results.
 """
 
 import os
