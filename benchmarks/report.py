@@ -44,26 +44,8 @@ Made by `make bench`; do not edit. The meaning of the rows and how they are meas
   watch and restart are one run.
 """
 
-MEMORY: Final = """\
-## Memory per live charger, by owner
-
-In KB, rounded, from tracemalloc and mallinfo2, over 1,000 streams before connections were made smaller and 2,000 after:
-
-| owner | before | after | what changed |
-| --- | --- | --- | --- |
-| queues, events, timeouts and their tasks | 11.5 | 3.1 | a list in place of asyncio.Queue; one timer for silence |
-| HTTP session, cookie jar, bound log, dictionaries | 6.4 | 1.5 | websockets share a session; logs are bound when due |
-| aiohttp: request, response, websocket | 10 | 10 | |
-| python-socketio, python-engineio, yarl | 4 | 4 | |
-| stream, charger, rendered lines | 15 | 15 | |
-| plain HTTP, resident | 47.3 | 34.1 | |
-| uvloop: the touched pages of its 256 KB buffer for TLS | 14 | 4 | large buffers are kept off the heap |
-| OpenSSL: connection, session, certificate | 21 | 21 | |
-| asyncio and uvloop: TLS transport, parsed certificate | 4 | 2.6 | the parsed certificate is not kept |
-| TLS, resident | 86.5 | 61.7 | |
-
-The whole program, with tokens of the usual length, pages and compression, took 38 KB and 68 KB with 1,000 chargers.
-"""
+# What `make bench` does not measure: the memory by owner, a profile, a long run.
+MEASURED_APART: Final = Path(__file__).with_name("measured_apart.md")
 
 
 def machine() -> str:
@@ -88,7 +70,7 @@ def markdown(tables: Mapping[str, Sequence[Row]], rounds: int, seconds: float) -
     for title, rows in tables.items():
         lines += ["", f"## {title}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
         lines += [line(row.cells) for row in rows]
-    return "\n".join(lines) + "\n" + MEMORY
+    return "\n".join(lines) + "\n\n" + MEASURED_APART.read_text()
 
 
 def line(cells: Sequence[str]) -> str:
