@@ -123,6 +123,16 @@ def test_a_log_below_a_document_whose_backlog_has_arrived_is_of_a_new_session() 
     assert charger.total == 2.85
 
 
+def test_a_log_after_a_document_settles_it_without_a_gap_too() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    charger.document(1.8, 130)
+    charger.log(1.02, 10, received=131)
+    charger.log(1.04, 20, received=131)
+    charger.log(1.05, 135)
+    assert charger.total == 2.85
+
+
 def test_a_document_belongs_to_the_session_that_a_backlog_begins() -> None:
     charger = Metered()
     charger.log(0.36, 0)

@@ -138,8 +138,12 @@ def test_a_merged_session_continues_and_is_not_certain() -> None:
 
 @pytest.mark.parametrize(
     ("energies", "verdict"),
-    [((0.0, 0.02, 0.04), Verdict.ACCEPTED), ((0.0, 0.02, 0.04, 0.06), Verdict.IMPLAUSIBLE)],
-    ids=["two rises", "three rises"],
+    [
+        ((0.0, 0.02, 0.04), Verdict.ACCEPTED),
+        ((0.0, 0.02, 0.04, 0.06), Verdict.IMPLAUSIBLE),
+        ((0.0, 0.02, 0.02, 0.02), Verdict.ACCEPTED),
+    ],
+    ids=["two rises", "three rises", "one rise"],
 )
 def test_a_session_that_has_risen_three_times_is_not_merged(energies: tuple[float, ...], verdict: Verdict) -> None:
     charger = Metered()
@@ -168,6 +172,29 @@ def test_after_a_merge_the_evidence_on_which_the_glitch_began_is_kept() -> None:
     for kwh, at in ((0.0, 20), (5.3, 30), (0.02, 40)):
         charger.log(kwh, at)
     assert [row.kwh for row in charger.rows] == [5.3, 0.02]
+
+
+def test_a_merge_adds_no_evidence_of_a_switch_to_on() -> None:
+    charger = Metered()
+    charger.log(5.0, 0, user=ALICE)
+    charger.gap()
+    for kwh, at, user in ((0.0, 60, ALICE), (5.3, 120, ALICE), (5.33, 130, BOB), (5.36, 140, BOB), (5.4, 150, BOB)):
+        charger.log(kwh, at, user=user)
+    assert [row.kwh for row in charger.rows] == [5.4]
+
+
+def test_a_session_of_another_user_is_not_merged_while_that_user_charges() -> None:
+    charger = Metered()
+    for kwh, at, user in ((5.0, 0, ALICE), (0.5, 3600, BOB), (5.1, 7200, BOB)):
+        charger.log(kwh, at, user=user)
+    assert [row.kwh for row in charger.rows] == [5.0, 5.1]
+
+
+def test_a_reading_that_fits_ends_a_run_of_low_ones() -> None:
+    charger = Metered()
+    for number, kwh in enumerate((2.0, 2.02, 0.02, 2.04, 0.04, 0.06)):
+        charger.log(kwh, 10 * number)
+    assert [row.kwh for row in charger.rows] == [2.04]
 
 
 def test_a_session_that_may_be_two_is_not_certain() -> None:
@@ -232,14 +259,24 @@ class TestAChargerThatNeverResets:
         assert [row.kwh for row in charger.rows] == energies
         assert charger.total == kwh
 
-    def test_the_next_session_begins_at_its_first_rise(self, charger: Metered) -> None:
+    @pytest.mark.parametrize("logs", [(5.5, 5.51), (5.51,)], ids=["the old energy first", "risen already"])
+    def test_the_next_session_begins_at_its_first_rise(self, charger: Metered, logs: tuple[float, ...]) -> None:
         charger.log(5.5, 1000, user=BOB)
         charger.off(1010)
         charger.on(1900)
-        charger.log(5.5, 1910, user=BOB)
-        assert [row.kwh for row in charger.rows] == [5.05, 0.45]
-        charger.log(5.51, 1920, user=BOB)
+        for number, kwh in enumerate(logs):
+            charger.log(kwh, 1910 + 10 * number, user=BOB)
         assert [row.kwh for row in charger.rows] == [5.05, 0.45, 0.01]
+
+
+def test_a_session_goes_on_after_a_pause_if_the_user_is_the_same() -> None:
+    charger = Metered()
+    charger.log(5.0, 0, user=ALICE)
+    charger.off(10)
+    charger.on(900)
+    for kwh, at in ((5.05, 910), (5.08, 920)):
+        charger.log(kwh, at, user=ALICE)
+    assert [row.kwh for row in charger.rows] == [5.08]
 
 
 class TestAJump:
