@@ -12,31 +12,36 @@ from urllib.parse import urlencode
 import socketio
 
 
+def say(*words: object) -> None:
+    """Print a line in one piece: callbacks run in threads of their own."""
+    print(" ".join(map(str, words)) + "\n", end="", flush=True)
+
+
 def main(url: str, token: str, charger: str) -> None:
     client = socketio.Client(reconnection=False)
 
     @client.on("connect")  # type: ignore[untyped-decorator]
     def connect() -> None:
-        print("connected", flush=True)
+        say("connected")
 
     @client.on("chargerConnected")  # type: ignore[untyped-decorator]
     def charger_connected(payload: str) -> None:
         document = json.loads(payload)["_doc"]
-        print("document", document["_id"], document["status"], flush=True)
+        say("document", document["_id"], document["status"])
 
     @client.on("statusChanged")  # type: ignore[untyped-decorator]
     def status_changed(payload: str) -> None:
-        print("status", json.loads(payload)["status"], flush=True)
+        say("status", json.loads(payload)["status"])
 
     @client.on("newLog")  # type: ignore[untyped-decorator]
     def new_log(payload: str) -> None:
         log = json.loads(payload)
         float(log["voltage"]), float(log["current"]), float(log["power"])
-        print("log", log["energy"], flush=True)
+        say("log", log["energy"])
 
     @client.on("disconnect")  # type: ignore[untyped-decorator]
     def disconnect() -> None:
-        print("disconnected", flush=True)
+        say("disconnected")
 
     query = urlencode({"token": f"Bearer {token}", "chargerId": charger})
     client.connect(f"{url}?{query}", transports=["websocket"])

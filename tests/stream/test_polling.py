@@ -46,10 +46,10 @@ def test_packets_follow_each_other_by_their_lengths(reply: bytes, packets: list[
     ids=lambda reply: repr(reply[:12]),
 )
 def test_an_invalid_reply_is_rejected_at_once(reply: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()  # of this process: other programs use the machine, too
     with pytest.raises(ValueError, match=r"the reply holds|decode"):
         packets_of(reply)
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 @given(st.one_of(st.binary(), st.text('0123456789:4b-[]"x').map(str.encode), st.binary().map(b"\0\1".__add__)))
