@@ -15,7 +15,7 @@ from exporter.config.load import AccountConfig, ChargerConfig, Config, Transport
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from tests.chaos.faults import CONNECT_TIMEOUT, PING_INTERVAL, Fault
+from tests.chaos.faults import CONNECT_TIMEOUT, PATIENT_CONNECT_TIMEOUT, PING_INTERVAL, Fault, Within
 from tests.chaos.proxy import Proxy
 from tests.node.service import NodeService
 from tests.processes import SECONDS
@@ -60,13 +60,14 @@ class Scene:
 
     async def start(self) -> None:
         """Start to watch the service's address."""
+        is_tested = self.fault.within is Within.CONNECT_TIMEOUT
         account = AccountConfig(
             name="test",
             token=TokenSource(file=self.token_file),
             chargers=(ChargerConfig(id=self.charger),),
             url=self.proxy.url.replace("127.0.0.1", self.host),
             transports=self.transports,
-            connect_timeout_seconds=CONNECT_TIMEOUT,
+            connect_timeout_seconds=CONNECT_TIMEOUT if is_tested else PATIENT_CONNECT_TIMEOUT,
             ca_file=self.ca_file,
         )
         await self.fleet.reconcile(Config(accounts=(account,)), {})
