@@ -33,7 +33,16 @@ def test_a_log_is_judged_by_its_order_first() -> None:
     assert charger.log(1.0, 10) is Verdict.ACCEPTED
     assert charger.log(1.0, 10) is Verdict.DUPLICATE
     assert charger.log(2.0, 5, received=11) is Verdict.OUT_OF_ORDER
-    assert charger.total == 1.0
+    assert charger.log(1.02, 10, received=12) is Verdict.ACCEPTED
+    assert charger.total == 1.02
+
+
+def test_a_dip_is_held_and_judged() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    outcome = charger.meter.observe(0.5 * KWH, NOON + 10, None, None, NOON + 10)
+    assert (outcome.verdict, outcome.reason) == (Verdict.ENERGY_GLITCH, "0.50 kWh after 1.00 kWh")
+    assert [each.judgement for each in outcome.judged] == [Judgement.DIP]
 
 
 def test_a_clock_that_was_set_back_is_judged() -> None:
