@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
+from exporter.charger.charger import Charger, KeptState
 from exporter.errors import cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
@@ -23,6 +24,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 5.0
 # Together with PATIENCE_SECONDS, no total on disk is older than 15 s without scrapes.
 INTERVAL_SECONDS: Final = 10.0
+# Encoding holds the event loop for 3 us per charger, so it is done in slices.
+SLICE: Final = 1000
 # Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
 
@@ -95,12 +98,8 @@ class Commits:
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
         try:
-            # In the order of memory, which is also the order in the file: half the time for 10,000 chargers.
-            batch = {charger: charger.kept_state() for charger in sorted(self._fleet.dirty, key=id)}
-            self._fleet.dirty.clear()
+            batch, rows = await self._take_dirty()
             process.commits += 1
-            # Encoded here, since events change the states while the thread writes.
-            rows = {charger.charger_id: row_of(state) for charger, state in batch.items()}
             written = in_daemon_thread(partial(self._store.write, rows))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
@@ -120,6 +119,25 @@ class Commits:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
             self._settled.set()
+
+    async def _take_dirty(self) -> tuple[dict[Charger, KeptState], dict[str, Row]]:
+        """Take the chargers that are dirty now; return their states, and the rows to write."""
+        # In the order of memory, which is also the order in the file: half the time for 10,000 chargers.
+        chargers = sorted(self._fleet.dirty, key=id)
+        batch: dict[Charger, KeptState] = {}
+        rows: dict[str, Row] = {}
+        try:
+            for first in range(0, len(chargers), SLICE):
+                for charger in chargers[first : first + SLICE]:
+                    # Encoded at once, since the next event changes the state. After that the charger is dirty again.
+                    batch[charger] = charger.kept_state()
+                    rows[charger.charger_id] = row_of(batch[charger])
+                    self._fleet.dirty.discard(charger)
+                await asyncio.sleep(0)
+        except BaseException:
+            self._fleet.dirty.update(batch)
+            raise
+        return batch, rows
 
     def _fail(self, reason: str) -> None:
         self._fleet.process.commit_failures += 1

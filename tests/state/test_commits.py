@@ -122,6 +122,23 @@ async def test_all_changed_chargers_are_in_one_commit(subject: Subject) -> None:
     assert [len(rows) for rows in subject.disk.begun] == [100]
 
 
+async def test_a_change_while_a_large_commit_encodes_its_rows_is_in_the_next_commit(subject: Subject) -> None:
+    chargers = [subject.charger(f"{number}") for number in range(2 * commits.SLICE)]
+    for charger in chargers:
+        subject.deliver(charger, 1)
+    first_in_file = min(chargers, key=id)
+    scrape = asyncio.create_task(subject.scrape())
+    while first_in_file in subject.fleet.dirty:  # noqa: ASYNC110 - every turn of the loop counts
+        await asyncio.sleep(0)
+    assert max(chargers, key=id) in subject.fleet.dirty
+    subject.deliver(first_in_file, 2)
+    await scrape
+    assert subject.shown(first_in_file) == 1
+    await subject.scrape()
+    assert [len(rows) for rows in subject.disk.begun] == [len(chargers), 1]
+    assert subject.shown(first_in_file) == 2
+
+
 async def test_without_changes_nothing_is_written(subject: Subject) -> None:
     subject.deliver(subject.charger(), 1)
     await subject.scrape()
