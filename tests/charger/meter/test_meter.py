@@ -127,6 +127,15 @@ class TestASmallRise:
             peaks += [each.peak_watts for each in charger.meter.list.revisable()]
         assert peaks == [7000, 7200, 7200, 7200]
 
+    def test_the_first_log_and_the_first_log_after_a_gap_may_have_the_highest_power(self) -> None:
+        charger = Metered()
+        peaks = []
+        for number, watts in enumerate((7200.0, 7100.0, 7400.0)):
+            charger.log(1.0 + number / 100, 10 * number, user=ALICE, watts=watts)
+            peaks += [each.peak_watts for each in charger.meter.list.revisable()]
+            charger.meter.gap()
+        assert peaks == [7200, 7200, 7400]
+
 
 def test_the_running_session_has_begun_once_it_has_delivered_energy_and_until_it_ends() -> None:
     charger = Metered()
