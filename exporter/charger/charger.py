@@ -248,7 +248,7 @@ class Charger:
         if self.status is OFF:
             if not self._logs_while_off.prove_on(reading, now.unix):
                 # A late log of the session that ended: only its energy counts.
-                self.meter.still_off()
+                self.meter.note_off()
                 return notices
             notices += self._set_status(ON, now)
         elif self.status is not ON:

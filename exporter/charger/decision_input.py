@@ -12,7 +12,7 @@ MAX_SESSION_JOULES: Final = 10**13
 
 
 class EnergyReading(NamedTuple):
-    """An energy that a charger reported. `user` is a fingerprint; `watts` is what its power is worth."""
+    """An energy that a charger reported. `user` is a fingerprint; `watts` is the power, scaled as the energy shows."""
 
     energy: int
     at: float
@@ -21,7 +21,7 @@ class EnergyReading(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A run of held readings: all of them too high, or all of them too low, to be believed."""
+    """A run of held readings: all of them too high, or all of them too low, to be accepted."""
 
     is_high: bool
     first: EnergyReading
@@ -38,7 +38,7 @@ class Limits(NamedTuple):
 
 
 class Known(NamedTuple):
-    """All that a decision looks at, besides the reading."""
+    """What a decision depends on, besides the reading."""
 
     current: RunningSession
     previous: RunningSession | None
@@ -49,7 +49,7 @@ class Known(NamedTuple):
     # Logs of this session have named several users, so another user is weak evidence.
     users_vary: bool
     switched_on_at: float | None
-    # The last reading before a gap, while what follows may be a backlog that was stamped on arrival.
+    # The last reading before a gap, while later readings may be a backlog that has the time of its arrival.
     before_gap: tuple[int, float] | None
     # When the first log after that gap was written.
     after_gap_at: float | None

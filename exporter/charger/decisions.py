@@ -1,6 +1,6 @@
-"""What the meter does with a reading that is in order.
+"""Decides what the meter does with a reading that is in order.
 
-`decide` is the tables of docs/energy.md as one function without side effects.
+`decide` implements the tables of docs/energy.md, without side effects.
 """
 
 from enum import Enum, StrEnum
@@ -8,22 +8,22 @@ from typing import Final, NamedTuple
 
 from exporter.charger.decision_input import EnergyReading, Held, Known
 from exporter.charger.evidence import Evidence
-from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, says_new, why_new
+from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, is_more_likely_new, why_new
 from exporter.charger.possible_sessions import (
-    flows,
+    can_flow,
     is_another_user,
+    may_continue_previous,
     new_session_is_possible,
-    previous_may_go_on,
     same_session_is_possible,
 )
 from exporter.charger.tolerances import DIP, RISES_THAT_PROVE, ROUNDING, SLACK
 from exporter.charger.units import JOULES_PER_KWH
 
-# A charger that lost its power goes on from an energy that it saved: not longer ago, and no smaller a share.
-FORGOTTEN_SECONDS: Final = 300.0
-FORGOTTEN_SHARE: Final = 0.5
+# A charger that lost its power continues from an energy that it saved: at most this long ago, at least this share.
+UNSAVED_SECONDS: Final = 300.0
+UNSAVED_SHARE: Final = 0.5
 READINGS_THAT_PROVE: Final = 3
-# Held readings rise by no more than this from one to the next, where their times are those of a burst.
+# Readings that arrive in a burst agree only if each is at most this much above the one before.
 LARGEST_STEP: Final = JOULES_PER_KWH + SLACK
 
 
@@ -46,7 +46,7 @@ class Action(Enum):
 
     CONTINUE = "continue"  # the same session; its energy becomes the higher of the two
     BEGIN = "begin"  # a new session
-    MERGE = "merge"  # the current session was a glitch: the previous one goes on
+    MERGE = "merge"  # the current session was a glitch: continue the previous one
     HOLD_HIGH = "hold_high"
     HOLD_LOW = "hold_low"
     COUNT_JUMP = "count_jump"
@@ -54,7 +54,7 @@ class Action(Enum):
 
 
 class Decision(NamedTuple):
-    """The action for a reading, the doubts about it, and the reading that is held afterwards."""
+    """The action for a reading, why it could be wrong, and the readings that are held afterwards."""
 
     action: Action
     judgement: Judgement | None = None
@@ -63,7 +63,7 @@ class Decision(NamedTuple):
 
 
 def decide(known: Known, reading: EnergyReading) -> Decision:
-    """The decision on a reading that is in order."""
+    """Return the decision on a reading that is in order."""
     if reading.energy >= known.current.energy - ROUNDING:
         return _at_or_above(known, reading)
     return _below(known, reading)
@@ -73,12 +73,12 @@ def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
     same = same_session_is_possible(known, reading)
     may_be_new = bool(known.fresh_evidence) or (is_another_user(known, reading) and not known.users_vary)
     new = may_be_new and new_session_is_possible(known, reading)
-    if known.current.rises < RISES_THAT_PROVE and _previous_goes_on(known, reading):
+    if known.current.rises < RISES_THAT_PROVE and _continues_previous(known, reading):
         if not same:
             return Decision(Action.MERGE, Judgement.MERGED, "the current session cannot have risen so fast")
         if current_looks_like_a_glitch(known, reading):
             return Decision(Action.MERGE, Judgement.MERGED, "the previous session fits better")
-    if new and says_new(known, reading):
+    if new and is_more_likely_new(known, reading):
         return Decision(Action.BEGIN, Judgement.NEW_SESSION, why_new(known, reading))
     if same and new and is_doubtful(known, reading):
         return Decision(Action.CONTINUE, Judgement.RESUMED, "the same session, though a new one is possible")
@@ -93,7 +93,7 @@ def _below(known: Known, reading: EnergyReading) -> Decision:
     if new_session_is_possible(known, reading):
         if not _is_dip(known, reading):
             return Decision(Action.BEGIN)
-        if says_new(known, reading):
+        if is_more_likely_new(known, reading):
             return Decision(Action.BEGIN, Judgement.NEW_SESSION, why_new(known, reading))
     return _held_low(known, reading)
 
@@ -102,11 +102,11 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
     held = _run(known.held, reading, is_high=True, hard=known.limits.hard)
     if held.length < READINGS_THAT_PROVE:
         return Decision(Action.HOLD_HIGH, held=held)
-    if _previous_goes_on(known, reading):
+    if _continues_previous(known, reading):
         return Decision(Action.MERGE, Judgement.MERGED, "three readings in a row fit the previous session alone")
     began_after = known.previous.read_at if known.previous else known.current.began_at
     counted = reading.energy - known.current.first_energy if not known.previous else reading.energy
-    if flows(counted, reading.at - began_after, known.limits.hard):
+    if can_flow(counted, reading.at - began_after, known.limits.hard):
         return Decision(Action.COUNT_JUMP, Judgement.JUMP_COUNTED, "three readings in a row agree", held)
     reason = "three readings in a row agree, but the power would be beyond max_power_watts"
     return Decision(Action.SET_JUMP_ASIDE, Judgement.JUMP_SET_ASIDE, reason, held)
@@ -115,13 +115,13 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
 def _held_low(known: Known, reading: EnergyReading) -> Decision:
     held = _run(known.held, reading, is_high=False, hard=known.limits.hard)
     proven = held.length >= READINGS_THAT_PROVE and not _is_dip(known, reading)
-    if proven and flows(reading.energy, reading.at - known.current.read_at, known.limits.new_session):
+    if proven and can_flow(reading.energy, reading.at - known.current.read_at, known.limits.new_session):
         return Decision(Action.BEGIN, Judgement.UNANNOUNCED_RESET, "three readings in a row agree")
     first_of_run = Judgement.DIP if held.length == 1 else None
     return Decision(Action.HOLD_LOW, first_of_run, "nothing says that a new session has begun", held)
 
 
-def _previous_goes_on(known: Known, reading: EnergyReading) -> bool:
+def _continues_previous(known: Known, reading: EnergyReading) -> bool:
     """Whether the current session may be a glitch, and the reading continues the previous one.
 
     A session that has delivered energy is not a glitch if a switch to ON was seen; neither is one with its own user.
@@ -129,25 +129,28 @@ def _previous_goes_on(known: Known, reading: EnergyReading) -> bool:
     current = known.current
     was_switched_on = (known.fresh_evidence | current.begun_on) & Evidence.ON and current.energy > 0
     has_own_user = current.begun_on & Evidence.USER and reading.user == known.user
-    return not was_switched_on and not has_own_user and previous_may_go_on(known, reading)
+    return not was_switched_on and not has_own_user and may_continue_previous(known, reading)
 
 
 def _is_dip(known: Known, reading: EnergyReading) -> bool:
-    """Whether a fall is small, or no more than a charger that lost power may have forgotten."""
+    """Whether a fall is small, or at most what a charger that lost its power may not have saved."""
     energy = known.current.energy
     if reading.energy >= DIP * energy:
         return True
     if known.fresh_evidence & ~Evidence.DROP or reading.watts is None or is_another_user(known, reading):
         return False
-    return reading.energy >= FORGOTTEN_SHARE * energy and energy - reading.energy <= reading.watts * FORGOTTEN_SECONDS
+    return reading.energy >= UNSAVED_SHARE * energy and energy - reading.energy <= reading.watts * UNSAVED_SECONDS
 
 
 def _run(held: Held | None, reading: EnergyReading, *, is_high: bool, hard: float) -> Held:
-    """The run that a held reading continues or begins. Readings agree that do not fall and do not leap."""
+    """Return the run of held readings that ends with this one.
+
+    A reading that falls or leaps does not agree with the run: it begins a new one.
+    """
     if held is None or held.is_high is not is_high:
         return Held(is_high, reading, reading)
     rise = reading.energy - held.last.energy
-    leaps = is_high and rise > LARGEST_STEP and not flows(rise, reading.at - held.last.at, hard)
+    leaps = is_high and rise > LARGEST_STEP and not can_flow(rise, reading.at - held.last.at, hard)
     if rise < -ROUNDING or leaps:
         return Held(is_high, reading, reading)
     return held._replace(last=reading, length=held.length + 1)

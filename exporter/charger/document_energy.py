@@ -27,11 +27,11 @@ class DocumentEnergy:
         self.reported_previous = reported_previous
 
     def take(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
-        """Takes a document: it never lowers the meter. Returns what was doubtful.
+        """Apply a document, which never lowers the meter; return the doubtful decisions.
 
         The document of a charger that is ON may be old, so its energy is ignored: the next log has it. The document of
         a charger that is OFF has the last energy of the session that ended. It raises the meter; the first log written
-        after it settles the energy.
+        after it confirms or corrects the energy.
         """
         energy = valid_energy(document.session_energy_joules)
         current = self._sessions.list.current
@@ -47,20 +47,20 @@ class DocumentEnergy:
         if document.status is not OFF:
             return ()
         judged = () if energy is None else self._take_last_energy(current, energy, document.user, now)
-        self._sessions.still_off()
+        self._sessions.note_off()
         return judged
 
     def settle(self, reading: EnergyReading) -> None:
-        """Settles a pending document with the first log written after it.
+        """Settle a pending document with the first log written after it.
 
-        Until then, a log written before the document is judged as if there were no document.
+        Until then, a log written before the document is evaluated as if the document had not arrived.
         """
         document, current = self._sessions.pending_document, self._sessions.list.current
         if document is None or current is None:
             return
         if reading.at + self._order.delay < document.received:
             if document.counted_as is CountedAs.SESSION:
-                self._sessions.list.take_up_previous()
+                self._sessions.list.resume_previous()
                 self._sessions.pending_document = msgspec.structs.replace(document, counted_as=CountedAs.NOTHING)
             return
         self._sessions.pending_document = None
@@ -73,7 +73,7 @@ class DocumentEnergy:
         current.document_energy = 0
 
     def _says_ended(self, current: RunningSession, previous: int, now: float) -> bool:
-        """Whether `prev_energy` is the last energy of the current session: known already, or new and possible."""
+        """Whether `prev_energy` is the last energy of the current session: its known energy, or a new, possible one."""
         if current.reported > 0 and abs(previous - current.reported) <= SAME_JOULES:
             return True
         before, earlier = self.reported_previous, self._sessions.list.previous
@@ -86,21 +86,21 @@ class DocumentEnergy:
 
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
         if energy is not None:
-            # When this energy was read is not known, so it counts as read long ago.
+            # The time of this energy is unknown, so it is treated as read long ago.
             session = RunningSession(energy, now, read_at=0.0, changed_at=0.0, began_by=SessionEvidence.DOCUMENT)
             if status is OFF:
-                session.base = energy  # it was delivered before
+                session.base = energy  # delivered before the exporter knew the charger; not counted
             self._sessions.list.begin(session)
         self._sessions.list.count()
         if status is OFF:
-            self._sessions.still_off()
+            self._sessions.note_off()
         else:
             self._sessions.note(Evidence.GAP)
 
     def _take_last_energy(
         self, current: RunningSession, energy: int, user: int | None, now: float
     ) -> tuple[Judged, ...]:
-        """Takes the energy in the document of a charger that is OFF."""
+        """Apply the energy in the document of a charger that is OFF."""
         at = max(now - self._order.delay, current.read_at)
         known = self._sessions.known(current)
         meaning = decide_document(known, EnergyReading(energy, at, user))
@@ -113,7 +113,7 @@ class DocumentEnergy:
             text = f"{kwh(energy)} after {kwh(current.reported)}: a session of another user that nobody saw"
             return (Judged(Judgement.DOCUMENT_SESSION, text),)
         if meaning is DocumentMeaning.PREVIOUS_SESSION:
-            self._sessions.list.take_up_previous()
+            self._sessions.list.resume_previous()
             current = self._sessions.list.current or current
             current.certain = False
         self._sessions.pending_document = PendingDocument(energy, now, CountedAs.RAISE)

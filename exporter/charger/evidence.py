@@ -1,21 +1,21 @@
-"""What suggests that a new session may have begun."""
+"""Evidence that a new session may have begun."""
 
 from enum import IntFlag
 from typing import Final
 
-# For so long after a gap, readings may be a backlog that was stamped on arrival.
+# For this long after a gap, readings may be a backlog that has the time of its arrival.
 BACKLOG_SECONDS: Final = 300.0
 
 
 class Evidence(IntFlag):
-    """The kinds of evidence. USER only says on what a session began: each reading itself shows another user."""
+    """The kinds of evidence. USER is only recorded as the reason of a begun session: each reading has its user."""
 
     NOTHING = 0
     GAP = 1  # events may have been missed: stream or exporter down, other hardware
     DROP = 2  # the charger was disconnected, and may have lost its power
     OFF = 4
     ON = 8  # the switch to ON was seen live
-    ENDED = 16  # the document's previous energy is that of the current session
+    ENDED = 16  # `prev_energy` of a document is the last energy of the current session
     USER = 32
 
 
@@ -36,18 +36,18 @@ class NewSessionEvidence:
         self.after_gap_at: float | None = None
 
     def note(self, kind: Evidence) -> None:
-        """Adds evidence of this kind."""
+        """Add evidence of this kind."""
         self.all |= kind
         self.fresh |= kind
 
     def begin_gap(self, energy: int, read_at: float) -> None:
-        """Remembers the last reading before a gap. Two gaps without a log between them are one."""
+        """Keep the last reading before a gap. Two gaps without a log between them are one."""
         if self.before_gap is None or self.after_gap_at is not None:
             self.before_gap = (energy, read_at)
             self.after_gap_at = None
 
     def end_gap(self, at: float) -> None:
-        """Forgets the gap once its backlog must have arrived; `at` is when the newest log was written."""
+        """Forget the gap once its backlog must have arrived; `at` is when the newest log was written."""
         if self.before_gap is None:
             return
         if self.after_gap_at is None:
@@ -56,7 +56,7 @@ class NewSessionEvidence:
             self.before_gap = self.after_gap_at = None
 
     def begin_session(self) -> None:
-        """Clears the evidence: a new session has begun."""
+        """Clear the evidence: a new session has begun."""
         self.all = self.fresh = Evidence.NOTHING
         self.switched_on_unix = None
         if self.before_gap is not None:

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Known
-from exporter.charger.possible_sessions import flows
+from exporter.charger.possible_sessions import can_flow
 from exporter.charger.tolerances import DIP, ROUNDING
 
 # Logs are shuffled by no more than this.
@@ -34,11 +34,11 @@ def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMea
     if reading.at - previous.read_at > SHUFFLED_SECONDS:
         # The next log of the current session, by a clock that was set back, looks like one of a backlog.
         is_no_fall = reading.energy >= current.energy - ROUNDING
-        may_be_next = is_no_fall and flows(reading.energy - current.energy, silence, known.limits.rise)
+        may_be_next = is_no_fall and can_flow(reading.energy - current.energy, silence, known.limits.rise)
         if not came_after_a_gap or may_be_next:
             return LateMeaning.NOTHING
     if reading.energy >= previous.energy - ROUNDING:
-        possible = flows(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
+        possible = can_flow(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
         return LateMeaning.RAISE_PREVIOUS if possible else LateMeaning.NOTHING
-    possible = flows(reading.energy, reading.at - previous.read_at, known.limits.new_session)
+    possible = can_flow(reading.energy, reading.at - previous.read_at, known.limits.new_session)
     return LateMeaning.BETWEEN if possible and reading.energy < DIP * previous.energy else LateMeaning.NOTHING

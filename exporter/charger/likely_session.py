@@ -1,4 +1,4 @@
-"""Which session a reading more likely belongs to, where several are possible: power decides, or another user."""
+"""Which session a reading more likely belongs to, if several are possible: decided by power, or by another user."""
 
 from typing import Final
 
@@ -9,17 +9,18 @@ from exporter.charger.sessions import SessionEvidence
 from exporter.charger.tolerances import DIP, ROUNDING, SAME_JOULES, SLACK
 from exporter.charger.units import JOULES_PER_KWH
 
-# So much is enough to be nearer to a new session, where a document says that one began: less than 0.01 kWh.
+# If a document says that a session began, a reading belongs to it if it is nearer to it by more than this.
+# It is less than 0.01 kWh, the step of the readings.
 MARGIN: Final = 9_000
-# After a switch to ON, a reading belongs to the same session only if it is this many times nearer to it.
+# After a switch to ON, a reading belongs to the same session only if it is more than this many times nearer to it.
 TIMES_NEARER: Final = 3
 # For this long after a switch to ON, the power of a reading shows how much energy has flowed since.
 PROMPT_SECONDS: Final = 600.0
-# Above this, no new session shows the energy of the old one by chance.
-KEPT: Final = JOULES_PER_KWH // 2
+# Above this energy, a reading that equals the session's energy is not from a new session by chance.
+NOT_BY_CHANCE: Final = JOULES_PER_KWH // 2
 
 
-def says_new(known: Known, reading: EnergyReading) -> bool:
+def is_more_likely_new(known: Known, reading: EnergyReading) -> bool:
     """Whether the reading more likely belongs to a new session, if the same session is also possible."""
     energy = known.current.energy
     switched_on = _was_just_switched_on(known, reading)
@@ -29,8 +30,8 @@ def says_new(known: Known, reading: EnergyReading) -> bool:
     if is_another_user(known, reading):
         if switched_on and not shows_old_energy and not known.users_vary:
             return True
-        return _another_user_says_new(known, reading)
-    if shows_old_energy and energy > KEPT:
+        return _another_user_began(known, reading)
+    if shows_old_energy and energy > NOT_BY_CHANCE:
         return False
     same, new = _expected_same(known, reading), _expected_new(known, reading)
     if switched_on and reading.watts and same is not None and new is not None:
@@ -38,7 +39,7 @@ def says_new(known: Known, reading: EnergyReading) -> bool:
     return bool(known.fresh_evidence & Evidence.ENDED) and _is_nearer(reading, new, same, MARGIN)
 
 
-def _another_user_says_new(known: Known, reading: EnergyReading) -> bool:
+def _another_user_began(known: Known, reading: EnergyReading) -> bool:
     """Whether another user has begun a session: power decides, and if it is not known, the energy."""
     same, new = _expected_same(known, reading), _expected_new(known, reading)
     if same is None:
@@ -55,12 +56,12 @@ def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
 
 
 def why_new(known: Known, reading: EnergyReading) -> str:
-    """The reason for a new session, as a log line has it."""
+    """Return why a new session began, for the log."""
     return "another user" if is_another_user(known, reading) else "the power fits a new session better"
 
 
 def is_doubtful(known: Known, reading: EnergyReading) -> bool:
-    """Whether it matters that the session may be a new one, and the power does not say that it is the same."""
+    """Whether the reading may begin a new session, the difference matters, and power does not exclude it."""
     never_read = known.current.read_at == 0.0
     if never_read or known.current.energy <= ROUNDING:
         return False
@@ -81,7 +82,7 @@ def _expected_same(known: Known, reading: EnergyReading) -> float | None:
     current, switched_on = known.current, known.switched_on_at
     since = current.changed_at
     if switched_on is not None and since < switched_on:
-        # The energy from the last reading to the OFF, and since the ON.
+        # Energy flowed from the last reading to the OFF, and again since the ON.
         since = switched_on
         if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
             since -= max(current.ended_at - current.read_at, 0.0)

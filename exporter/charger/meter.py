@@ -120,11 +120,11 @@ class EnergyMeter:
         if current is not None:
             ended(current, max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
         self._power.interrupt()
-        self.still_off()
+        self.note_off()
 
-    def still_off(self) -> None:
+    def note_off(self) -> None:
         """The charger is OFF, and when that began is not known."""
-        self._sessions.still_off()
+        self._sessions.note_off()
 
     def switched_on(self, now: float) -> None:
         """The switch to ON was seen live: what flows from now on may be a new session."""
@@ -175,7 +175,7 @@ class EnergyMeter:
             and (user is None or user == sessions.users.current)
             and order is NEW
         ):
-            sessions.go_on(current, energy, at)
+            sessions.continue_session(current, energy, at)
             if power_watts is not None and power_watts > current.peak_watts:
                 current.peak_watts = power_watts
             return ACCEPTED

@@ -1,4 +1,4 @@
-"""The sessions that the meter works on: applies the decision on each reading."""
+"""Applies the decision on each reading to the sessions of a charger."""
 
 from typing import Final
 
@@ -16,15 +16,15 @@ from exporter.charger.session_users import SessionUsers
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.charger.tolerances import RISES_THAT_PROVE, ROUNDING
 
-# A start that is dated more than this before the first log is only assumed.
+# A start that is computed to be more than this before the first log is marked as assumed.
 ASSUMED_SECONDS: Final = 60.0
 
 
 class MeteredSessions:
     """Begins, continues and merges the sessions of one charger.
 
-    `held` are readings that are not believed yet. `pending_document` is the energy of a document that no log has
-    settled yet. While `needs_no_decision` is true, a reading that rises a little continues the session.
+    `held` is the run of readings that are held back until others confirm them. `pending_document` is the energy of a
+    document that no log has confirmed yet. While `needs_no_decision` is true, a small rise continues the session.
     """
 
     __slots__ = (
@@ -56,30 +56,30 @@ class MeteredSessions:
         self.pending_document = pending_document
         self.needs_no_decision = False
         self.max_power_watts = max_power_watts
-        # When logs of another user began after a switch to ON that continue the energy of the session before.
+        # The energy at which the next session begins, if the charger does not reset its energy (`_is_on_top`).
         self._on_top_of: int | None = None
         self._order = order
         self._power = power
 
     def note(self, evidence: Evidence) -> None:
-        """Adds evidence that a new session may have begun."""
+        """Add evidence that a new session may have begun."""
         self.evidence.note(evidence)
         self.needs_no_decision = False
 
     def hold(self, held: Held) -> None:
-        """Holds these readings again."""
+        """Hold these readings again."""
         self.held = held
         self.needs_no_decision = False
 
-    def still_off(self) -> None:
-        """The charger is OFF, and when that began is not known."""
+    def note_off(self) -> None:
+        """Record that the charger is OFF, without a time at which it was switched off."""
         self.note(Evidence.OFF)
         current = self.list.current
         if current is not None:
             ended(current, max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
 
     def known(self, current: RunningSession) -> Known:
-        """Returns the input of a decision on the next reading."""
+        """Return the input of a decision on the next reading."""
         hard, evidence = self.max_power_watts, self.evidence
         return Known(
             current,
@@ -96,14 +96,14 @@ class MeteredSessions:
         )
 
     def take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
-        """Decides on a reading that is in order, and applies the decision."""
+        """Decide on a reading that is in order, and apply the decision."""
         current = self.list.current
         if current is None:
             self._begin(reading, Decision(Action.BEGIN))
             self._note_power(power_watts)
             return ACCEPTED
         if current.read_at == 0.0:
-            # A document began the session, at a time of the exporter's clock. The charger's may be behind.
+            # A document began the session, so its start is a time of the exporter's clock. The charger's may be behind.
             current.began_at = min(current.began_at, reading.at)
         energies = f"{kwh(reading.energy)} after {kwh(current.energy)}"
         decision = decide(self.known(current), reading)
@@ -119,8 +119,8 @@ class MeteredSessions:
             return Outcome(verdict, judged=judged) if judged else ACCEPTED
         return Outcome(verdict, energies, judged)
 
-    def go_on(self, current: RunningSession, energy: int, at: float) -> None:
-        """Continues the session with this energy, unless its own is higher."""
+    def continue_session(self, current: RunningSession, energy: int, at: float) -> None:
+        """Continue the session with this energy, unless its own is higher."""
         current.read_at = at
         if energy > current.energy:
             current.energy = energy
@@ -131,7 +131,7 @@ class MeteredSessions:
             self.list.count()
 
     def begin_unseen(self, energy: int, at: float) -> None:
-        """Begins a session known from a document alone."""
+        """Begin a session that only a document reported."""
         ending = self.list.current
         began_at = at if ending is None else ending.read_at
         if ending is not None:
@@ -164,19 +164,19 @@ class MeteredSessions:
         if decision.judgement is not None:
             current.certain = False
         self.evidence.fresh = Evidence.NOTHING
-        is_another_user = self.users.go_on(reading.user)
+        is_another_user = self.users.continue_session(reading.user)
         may_be_on_top = is_another_user or current.base > 0
         if may_be_on_top and self.evidence.all & Evidence.ON and self._is_on_top(current, reading):
             return
-        self.go_on(current, reading.energy, reading.at)
+        self.continue_session(current, reading.energy, reading.at)
 
     def _is_on_top(self, current: RunningSession, reading: EnergyReading) -> bool:
-        """Whether the charger does not reset its energy: a session rises from where the last one ended.
+        """Whether a new session began at the energy of the last one, because the charger does not reset its energy.
 
-        Another user shows it, or that the last session began so too.
+        The evidence is another user, or that the last session began in this way.
         """
         if self._on_top_of is None:
-            # Another user's first log may still show how the last session ended.
+            # The first log of another user may still have the last energy of the old session.
             self._on_top_of = current.energy if current.base else max(reading.energy, current.energy)
         if reading.energy <= self._on_top_of + (0 if current.base else ROUNDING):
             return False
@@ -211,7 +211,7 @@ class MeteredSessions:
             if decision.judgement is not None:
                 ending.certain = False
             if self.pending_document is not None:
-                # A backlog: what the document reported is the energy of this, later session.
+                # A backlog: the document reported the energy of this later session.
                 session.document_energy, ending.document_energy = self.pending_document.energy, 0
                 self.pending_document = msgspec.structs.replace(self.pending_document, counted_as=CountedAs.RAISE)
         self.users.begin_session(reading.user)
@@ -220,7 +220,7 @@ class MeteredSessions:
         self.list.begin(session)
 
     def _assume_begin(self, session: RunningSession, reading: EnergyReading) -> None:
-        """Dates the beginning of a session that began in a gap: its energy divided by its power ago."""
+        """Compute the start of a session that began in a gap, from its energy and power."""
         ending = self.list.current
         if ending is None or not self.evidence.all & Evidence.GAP or not reading.watts:
             return
@@ -230,16 +230,16 @@ class MeteredSessions:
             session.began_by = SessionEvidence.ASSUMED
 
     def _merge(self, glitch: RunningSession, reading: EnergyReading) -> None:
-        self.list.take_up_previous()
+        self.list.resume_previous()
         current = self.list.current
         assert current is not None, "a merge needs a previous session"
         current.certain = False
         current.document_energy = glitch.document_energy
         current.ended_at = current.ended_by = None
-        self.users.take_up_previous()
+        self.users.resume_previous()
         # The evidence on which the glitch began still holds.
         self.evidence.all |= Evidence(glitch.begun_on) & ~Evidence.USER
-        self.go_on(current, reading.energy, reading.at)
+        self.continue_session(current, reading.energy, reading.at)
         self.list.count()
 
     def _jump(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
@@ -250,7 +250,7 @@ class MeteredSessions:
             current.set_aside += reading.energy - current.energy
         current.certain = False
         self.held = None
-        self.go_on(current, reading.energy, reading.at)
+        self.continue_session(current, reading.energy, reading.at)
 
     def _note_power(self, power_watts: float | None) -> None:
         current = self.list.current
@@ -258,7 +258,7 @@ class MeteredSessions:
             current.peak_watts = power_watts
 
     def _nothing_is_open(self) -> bool:
-        """Whether a reading that rises a little can only continue the session."""
+        """Whether a small rise can only continue the session."""
         current, previous = self.list.current, self.list.previous
         return (
             current is not None
@@ -271,6 +271,6 @@ class MeteredSessions:
         )
 
     def _switched_on_at(self) -> float | None:
-        """When the switch to ON was seen, by the charger's clock."""
+        """Return when the switch to ON was seen, by the charger's clock."""
         switched_on = self.evidence.switched_on_unix
         return None if switched_on is None else switched_on - self._order.delay

@@ -5,20 +5,20 @@ from typing import Final
 from exporter.charger.decision_input import EnergyReading, Known
 from exporter.charger.tolerances import DIP, ROUNDING, SLACK
 
-# After a gap, logs no further apart than this are a backlog that was stamped on arrival.
+# Logs after a gap that are at most this far apart are a backlog that has the time of its arrival.
 BURST_SECONDS: Final = 1.0
 
 
 def same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     """Whether the current session can have risen to this energy since its last change."""
     current, limit = known.current, known.limits.rise
-    if flows(reading.energy - current.energy, reading.at - current.changed_at, limit):
+    if can_flow(reading.energy - current.energy, reading.at - current.changed_at, limit):
         return True
     # A document may have raised the session since its last reading.
     if known.before_gap is None or reading.at - max(current.read_at, current.changed_at) > BURST_SECONDS:
         return False
     energy, at = known.before_gap
-    return flows(reading.energy - energy, reading.at - at, limit)
+    return can_flow(reading.energy - energy, reading.at - at, limit)
 
 
 def new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
@@ -27,17 +27,17 @@ def new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
         return False
     seconds = reading.at - earliest_start(known, reading)
     if not known.evidence and reading.energy >= known.current.energy - ROUNDING:
-        # Users flip: where nothing else speaks for a new session, and the energy does not fall, there is no slack.
+        # Some chargers alternate between users: without other evidence and without a fall, do not allow any slack.
         return SLACK < reading.energy <= known.limits.new_session * seconds
-    return flows(reading.energy, seconds, known.limits.new_session)
+    return can_flow(reading.energy, seconds, known.limits.new_session)
 
 
-def previous_may_go_on(known: Known, reading: EnergyReading) -> bool:
+def may_continue_previous(known: Known, reading: EnergyReading) -> bool:
     """Whether the reading continues the previous session, which the current one has not reached yet."""
     previous = known.previous
     if previous is None or known.current.energy >= previous.energy or reading.energy < DIP * previous.energy:
         return False
-    return flows(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
+    return can_flow(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
 
 
 def is_another_user(known: Known, reading: EnergyReading) -> bool:
@@ -49,12 +49,12 @@ def earliest_start(known: Known, reading: EnergyReading) -> float:
     """The earliest time at which a session that the reading begins can have begun."""
     last, switched_on = known.current.read_at, known.switched_on_at
     if switched_on is not None and known.current.changed_at <= switched_on:
-        return switched_on  # the logs since then still show the old energy
+        return switched_on  # the logs since then still have the old energy
     if known.before_gap is not None and reading.at - last <= BURST_SECONDS:
         last = known.before_gap[1]
     return last if switched_on is None else max(last, switched_on)
 
 
-def flows(joules: int, seconds: float, watts: float) -> bool:
-    """Whether so much energy can flow in so much time."""
+def can_flow(joules: int, seconds: float, watts: float) -> bool:
+    """Whether this energy can flow in this time at this power."""
     return joules - SLACK <= watts * seconds

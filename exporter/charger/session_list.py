@@ -94,7 +94,7 @@ class SessionList:
         self.counted = max(estimate, self.counted or 0)
 
     def begin(self, session: RunningSession) -> None:
-        """Make `session` the current one. The old one may be taken up again; the one before that is settled."""
+        """Make `session` the current one. The old one may be resumed; the one before that is settled."""
         ended = self.current
         # A session without energy is dropped, and the one before it stays the previous one.
         if ended is not None and ended.number:
@@ -104,7 +104,7 @@ class SessionList:
         self.current = session
         self.count()
 
-    def take_up_previous(self) -> None:
+    def resume_previous(self) -> None:
         """Drop the current session, which was a glitch, and continue the previous one."""
         if self.current is not None and self.current.number:
             self._listed -= 1

@@ -1,10 +1,10 @@
-"""Who charges: users are fingerprints that can only be compared, and are kept in memory only."""
+"""Which users charge. A user is a fingerprint that can only be compared, and is kept in memory only."""
 
 
 class SessionUsers:
     """The user of the current and of the previous session; None if no log has named one.
 
-    `vary` says that logs of the current session have named several users.
+    `vary` is true if logs of the current session have named several users.
     """
 
     __slots__ = ("_previous", "current", "vary")
@@ -18,8 +18,8 @@ class SessionUsers:
         """Whether `user` and the current user are known and differ."""
         return user is not None and self.current is not None and user != self.current
 
-    def go_on(self, user: int | None) -> bool:
-        """Takes the user of a log of the current session; returns whether it is another one."""
+    def continue_session(self, user: int | None) -> bool:
+        """Apply the user of a log of the current session; return whether it is another one."""
         is_another = self.is_another(user)
         self.vary |= is_another
         if self.current is None:
@@ -27,10 +27,10 @@ class SessionUsers:
         return is_another
 
     def begin_session(self, user: int | None) -> None:
-        """A new session has begun, with this user."""
+        """Begin a new session with this user."""
         self._previous, self.current = self.current, user
         self.vary = False
 
-    def take_up_previous(self) -> None:
-        """The current session was a glitch: the user of the previous one charges."""
+    def resume_previous(self) -> None:
+        """Return to the user of the previous session: the current one was a glitch."""
         self.current = self._previous

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.charger.decision_input import Known
 from exporter.charger.evidence import Evidence
-from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, says_new
+from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, is_more_likely_new
 from exporter.charger.sessions import SessionEvidence
 from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, session
 
@@ -29,7 +29,7 @@ class TestAfterASwitchToOn:
         ids=["soon", "late", "nothing delivered before", "not the first reading", "never switched on"],
     )
     def test_a_first_reading_of_0_is_of_a_new_session(self, situation: Known, at: float, new: bool) -> None:
-        assert says_new(situation, reading(0.0, at)) is new
+        assert is_more_likely_new(situation, reading(0.0, at)) is new
 
     @pytest.mark.parametrize(
         ("kwh", "users_vary", "new"),
@@ -39,24 +39,24 @@ class TestAfterASwitchToOn:
     def test_another_user_has_a_new_session_unless_it_shows_the_old_energy(
         self, kwh: float, users_vary: bool, new: bool
     ) -> None:
-        assert says_new(switched_on(1.0, users_vary=users_vary), reading(kwh, 60, user=BOB)) is new
+        assert is_more_likely_new(switched_on(1.0, users_vary=users_vary), reading(kwh, 60, user=BOB)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(1.75, True), (1.76, False), (0.9, True), (2.5, True), (2.49, False)])
     def test_it_is_the_same_session_only_if_the_power_fits_it_three_times_better(self, kwh: float, new: bool) -> None:
         """In 500 seconds at 7.2 kW, 1 kWh has flowed: the same session would have 2.0 kWh, a new one 1.0 kWh."""
-        assert says_new(switched_on(1.0), reading(kwh, 500, watts=7200.0)) is new
+        assert is_more_likely_new(switched_on(1.0), reading(kwh, 500, watts=7200.0)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(0.5, True), (0.51, False)])
     def test_above_half_a_kwh_a_reading_of_the_old_energy_is_of_the_old_session(self, kwh: float, new: bool) -> None:
-        assert says_new(switched_on(kwh), reading(kwh, 100, watts=7200.0)) is new
+        assert is_more_likely_new(switched_on(kwh), reading(kwh, 100, watts=7200.0)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(1.01, False), (1.02, True)])
     def test_the_old_energy_is_shown_to_a_hundredth_of_a_kwh(self, kwh: float, new: bool) -> None:
-        assert says_new(switched_on(1.0), reading(kwh, 600, watts=10_000.0)) is new
+        assert is_more_likely_new(switched_on(1.0), reading(kwh, 600, watts=10_000.0)) is new
 
     @pytest.mark.parametrize("watts", [None, 0.0])
     def test_without_a_power_it_is_the_same_session(self, watts: float | None) -> None:
-        assert not says_new(switched_on(1.0), reading(1.1, 60, watts=watts))
+        assert not is_more_likely_new(switched_on(1.0), reading(1.1, 60, watts=watts))
 
     @pytest.mark.parametrize(
         ("ended_at", "ended_by", "kwh", "new"),
@@ -76,22 +76,22 @@ class TestAfterASwitchToOn:
         current = session(1.0)
         current.ended_at, current.ended_by = NOON + ended_at, ended_by
         situation = known(current, evidence=OFF_AND_ON, switched_on=200)
-        assert says_new(situation, reading(kwh, 300, watts=3600.0)) is new
+        assert is_more_likely_new(situation, reading(kwh, 300, watts=3600.0)) is new
 
 
 class TestAnotherUser:
     @pytest.mark.parametrize(("kwh", "new"), [(1.1, False), (1.11, True)])
     def test_without_a_power_a_rise_well_above_a_dip_shows_a_new_session(self, kwh: float, new: bool) -> None:
-        assert says_new(known(session(0.9), user=ALICE), reading(kwh, 3600, user=BOB)) is new
+        assert is_more_likely_new(known(session(0.9), user=ALICE), reading(kwh, 3600, user=BOB)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(4.11, True), (4.12, False), (3.6, True)])
     def test_it_is_the_same_session_only_if_the_power_fits_it_better(self, kwh: float, new: bool) -> None:
         """In an hour at 3.6 kW the same session would have 4.6 kWh, a new one 3.6 kWh."""
-        assert says_new(known(session(1.0), user=ALICE), reading(kwh, 3600, user=BOB, watts=3600.0)) is new
+        assert is_more_likely_new(known(session(1.0), user=ALICE), reading(kwh, 3600, user=BOB, watts=3600.0)) is new
 
     @pytest.mark.parametrize(("kwh", "new"), [(0.51, True), (0.52, False)])
     def test_no_power_has_flowed_at_the_time_of_the_last_log(self, kwh: float, new: bool) -> None:
-        assert says_new(known(session(1.0), user=ALICE), reading(kwh, 0, user=BOB, watts=36_000.0)) is new
+        assert is_more_likely_new(known(session(1.0), user=ALICE), reading(kwh, 0, user=BOB, watts=36_000.0)) is new
 
 
 class TestADocumentThatNamesAnEndedSession:
@@ -100,11 +100,11 @@ class TestADocumentThatNamesAnEndedSession:
         self, kwh: float, new: bool
     ) -> None:
         situation = known(session(1.0), evidence=Evidence.ENDED)
-        assert says_new(situation, reading(kwh, 500, watts=7200.0)) is new
+        assert is_more_likely_new(situation, reading(kwh, 500, watts=7200.0)) is new
 
     def test_other_evidence_begins_none(self) -> None:
         situation = known(session(1.0), evidence=Evidence.GAP)
-        assert not says_new(situation, reading(1.4, 500, watts=7200.0))
+        assert not is_more_likely_new(situation, reading(1.4, 500, watts=7200.0))
 
 
 class TestDoubt:

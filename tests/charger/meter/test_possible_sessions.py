@@ -6,8 +6,8 @@ from exporter.charger.decision_input import Known
 from exporter.charger.evidence import Evidence
 from exporter.charger.possible_sessions import (
     earliest_start,
+    may_continue_previous,
     new_session_is_possible,
-    previous_may_go_on,
     same_session_is_possible,
 )
 from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, session
@@ -71,7 +71,7 @@ def test_the_previous_session_may_continue_from_a_dip_to_what_is_possible(
     current: float, kwh: float, possible: bool
 ) -> None:
     situation = known(session(current, read=50), session(10.0, read=20, changed=0))
-    assert previous_may_go_on(situation, reading(kwh, 100)) is possible
+    assert may_continue_previous(situation, reading(kwh, 100)) is possible
 
 
 @pytest.mark.parametrize(("current", "possible"), [(9.99, True), (10.0, False)])
@@ -79,11 +79,11 @@ def test_the_previous_session_does_not_continue_once_the_current_one_has_reached
     current: float, possible: bool
 ) -> None:
     situation = known(session(current, read=50), session(10.0, read=0))
-    assert previous_may_go_on(situation, reading(10.1, 100)) is possible
+    assert may_continue_previous(situation, reading(10.1, 100)) is possible
 
 
 def test_without_a_previous_session_none_continues() -> None:
-    assert not previous_may_go_on(known(session(0.0)), reading(0.0, 100))
+    assert not may_continue_previous(known(session(0.0)), reading(0.0, 100))
 
 
 @pytest.mark.parametrize(

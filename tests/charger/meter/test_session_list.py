@@ -63,7 +63,7 @@ def test_what_is_set_aside_is_not_counted_even_when_it_is_settled() -> None:
 
 def test_a_glitch_leaves_the_list_and_the_counter_waits_until_the_estimate_reaches_it() -> None:
     listed = sessions(500, 400, 30)
-    listed.take_up_previous()
+    listed.resume_previous()
     assert (listed.listed, listed.sessions, energies(listed)) == (2, 3, [500, 400])
     assert (listed.counted, listed.excess) == (930, 30)
     listed.begin(session(40))
@@ -73,14 +73,14 @@ def test_a_glitch_leaves_the_list_and_the_counter_waits_until_the_estimate_reach
 
 def test_the_number_of_a_glitch_is_not_used_again() -> None:
     listed = sessions(500, 30)
-    listed.take_up_previous()
+    listed.resume_previous()
     listed.begin(session(40))
     assert [each.number for each in listed.revisable()] == [1, 3]
 
 
 def test_a_glitch_that_delivered_nothing_was_never_listed() -> None:
     listed = sessions(500, 0)
-    listed.take_up_previous()
+    listed.resume_previous()
     assert (listed.listed, energies(listed)) == (1, [500])
 
 

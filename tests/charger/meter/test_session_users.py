@@ -16,14 +16,14 @@ def test_a_user_is_another_one_if_both_are_known_and_differ(
     users = SessionUsers()
     users.begin_session(current)
     assert users.is_another(user) is another
-    assert users.go_on(user) is another
+    assert users.continue_session(user) is another
 
 
 def test_the_first_user_that_a_log_names_is_the_user_of_the_session() -> None:
     users = SessionUsers()
     users.begin_session(None)
     for user in (None, ALICE, BOB):
-        users.go_on(user)
+        users.continue_session(user)
     assert users.current == ALICE
 
 
@@ -31,7 +31,7 @@ def test_the_users_vary_from_the_first_log_of_another_one_to_the_next_session() 
     users = SessionUsers()
     vary = []
     for user in (ALICE, ALICE, BOB, ALICE):
-        users.go_on(user)
+        users.continue_session(user)
         vary.append(users.vary)
     users.begin_session(BOB)
     assert vary == [False, False, True, True]
@@ -42,5 +42,5 @@ def test_after_a_glitch_the_user_is_that_of_the_previous_session() -> None:
     users = SessionUsers()
     users.begin_session(ALICE)
     users.begin_session(BOB)
-    users.take_up_previous()
+    users.resume_previous()
     assert users.current == ALICE
