@@ -1,56 +1,63 @@
-"""Bars lose no event, and timelines no outage: on a real Prometheus, against what really happened."""
+"""Bars lose no event, and timelines no outage: on a real Prometheus, against what the simulator sent."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from grafana import promql
 from tests.dashboards.conftest import Answers
-from tests.dashboards.reading import Query, read
+from tests.dashboards.reading import read
 from tests.dashboards.series import write_blocks
+from tests.dashboards.simulated_events import RESTART_EVERY_SECONDS, Kind, Scrapes, play
 from tests.prometheus import Prometheus
 
 HOURS = 12
 BAR = 300
-RESTART_EVERY = 2 * 3600
-DOWN = 45
 SCRAPES = (15, 30, 60)
+# The panel of the exporter dashboard that counts the events, and its series.
+PANELS = {
+    Kind.FAREWELL: ("Ended connections by reason", {"reason": "server"}),
+    Kind.CORRUPT_LOG: ("Decode errors by event", {"event": "newLog"}),
+    Kind.REPEATED_LOG: ("Rejected readings by reason", {"reason": "duplicate"}),
+}
 DAYS = 20
 OUTAGES = 150
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What happened: events by the bar in which a scrape could see them, and outages."""
+    """What happened: events by scrape interval, and outages."""
 
     start: int
-    events: dict[int, list[int]]
+    scrapes: dict[int, Scrapes]
     outages: list[tuple[int, int]]
     answers: Answers
 
+    def bars(self, kind: Kind, scrape: int) -> list[int]:
+        """How many events happened in each bar."""
+        bars = [0] * (HOURS * 3600 // BAR)
+        for unix, sent in self.scrapes[scrape].sent:
+            bars[int(unix - self.start) // BAR] += sent[kind]
+        return bars
 
-def events(scrape: int, start: int) -> tuple[list[tuple[float, float]], list[int]]:
-    """A counter of random events, restarted now and then, as scraped; and the events of each bar."""
-    random = Random(scrape)
-    samples: list[tuple[float, float]] = []
-    bars = [0] * (HOURS * 3600 // BAR)
-    count = scraped = 0
-    for second in range(1, HOURS * 3600):
-        down = second % RESTART_EVERY < DOWN and second > DOWN
-        if down:
-            count = scraped = 0
-            continue
-        count += random.random() < 0.05
-        if second % scrape == 7:
-            bars[second // BAR] += count - scraped
-            scraped = count
-            samples.append((start + second, count))
-    return samples, bars
+    def drawn(self, kind: Kind, scrape: int, step: int) -> dict[int, float]:
+        """How many events the panel of the dashboard shows at each time."""
+        panel, series = PANELS[kind]
+        (query,) = (query for query in read("exporter").queries if query.panel == panel)
+        filled = query.filled_in(
+            range_seconds=HOURS * 3600,
+            step_seconds=step,
+            scrape_seconds=scrape,
+            job=f"every-{scrape}s",
+            instance=".+",
+        )
+        found = self.answers.over(filled, step, HOURS * 3600)
+        (values,) = (one["values"] for one in found if one["metric"] == series)
+        return {int(unix): float(value) for unix, value in values}
 
 
 def outages(start: int) -> tuple[list[tuple[float, float]], list[tuple[int, int]]]:
@@ -69,42 +76,33 @@ def truth(promtool: Path, prometheus_binary: Path, tmp_path_factory: pytest.Temp
     end = int(time.time()) // 3600 * 3600
     start = end - HOURS * 3600
     first = end - DAYS * 86_400
-    series = {}
-    bars = {}
-    for scrape in SCRAPES:
-        series[f'events_total{{job="ev",scrape="{scrape}"}}'], bars[scrape] = events(scrape, start)
-    write_blocks(promtool, folder / "data", series)
+    scrapes = play(start, HOURS * 3600, SCRAPES)
+    for each in scrapes:
+        write_blocks(promtool, folder / "data", each.samples)
     up, down = outages(first)
     write_blocks(promtool, folder / "data", {'vecharge_charger_up{job="ev",charger_id="c1"}': up})
     with Prometheus(prometheus_binary, folder, targets=(), flags=["--storage.tsdb.retention.time=1y"]) as prometheus:
-        yield Truth(start, bars, down, Answers(prometheus.url, end))
+        yield Truth(start, {each.interval: each for each in scrapes}, down, Answers(prometheus.url, end))
 
 
+@pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("scrape", SCRAPES)
-def test_every_bar_and_their_sum_are_the_events_within_one_percent(truth: Truth, scrape: int) -> None:
-    expr = promql.rise_in_bars("events_total", f'scrape="{scrape}"', by="scrape")
-    filled = Query("", "", expr, instant=False).filled_in(
-        range_seconds=HOURS * 3600, step_seconds=BAR, scrape_seconds=scrape, job="ev"
-    )
-    (found,) = truth.answers.over(filled, BAR, HOURS * 3600)
-    drawn = {int(unix - truth.start) // BAR: float(value) for unix, value in found["values"]}
-    expected = truth.events[scrape]
+def test_every_bar_and_their_sum_are_the_events_within_one_percent(truth: Truth, kind: Kind, scrape: int) -> None:
+    drawn = truth.drawn(kind, scrape, BAR)
+    expected = truth.bars(kind, scrape)
     assert sum(drawn.values()) == pytest.approx(sum(expected), rel=0.01)
-    differences = sum(abs(drawn.get(bar, 0) - count) for bar, count in enumerate(expected))
+    differences = sum(abs(drawn.get(truth.start + place * BAR, 0) - count) for place, count in enumerate(expected))
     assert differences <= 0.01 * sum(expected)
 
 
+@pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("scrape", SCRAPES)
-def test_bars_of_hours_with_restarts_add_up_to_the_events_within_one_percent(truth: Truth, scrape: int) -> None:
-    expr = promql.rise_in_bars("events_total", f'scrape="{scrape}"', by="scrape")
-    filled = Query("", "", expr, instant=False).filled_in(
-        range_seconds=HOURS * 3600, step_seconds=3 * 3600, scrape_seconds=scrape, job="ev"
-    )
-    (found,) = truth.answers.over(filled, 3 * 3600, HOURS * 3600)
-    drawn = sum(float(value) for _, value in found["values"])
-    begun = (truth.answers.end_unix - HOURS * 3600) // (3 * 3600) * (3 * 3600)
-    assert begun <= truth.start
-    assert drawn == pytest.approx(sum(truth.events[scrape]), rel=0.01)
+def test_bars_of_hours_with_restarts_add_up_to_the_events_within_one_percent(
+    truth: Truth, kind: Kind, scrape: int
+) -> None:
+    drawn = truth.drawn(kind, scrape, 3 * 3600)
+    assert min(drawn) <= truth.start
+    assert sum(drawn.values()) == pytest.approx(sum(truth.bars(kind, scrape)), rel=0.01)
 
 
 def test_every_outage_of_the_range_is_drawn(truth: Truth) -> None:
@@ -123,6 +121,13 @@ def test_every_outage_of_the_range_is_drawn(truth: Truth) -> None:
     assert missing == []
 
 
-def test_the_events_of_the_test_are_many_and_the_counter_restarts(truth: Truth) -> None:
-    for scrape in SCRAPES:
-        assert list(accumulate(truth.events[scrape]))[-1] > 1500
+@pytest.mark.parametrize("scrape", SCRAPES)
+def test_the_events_of_the_test_are_many_and_the_counters_restart(truth: Truth, scrape: int) -> None:
+    assert min(sum(truth.bars(kind, scrape)) for kind in Kind) > 1000
+    falls = [
+        unix
+        for samples in truth.scrapes[scrape].samples.values()
+        for (_, before), (unix, value) in pairwise(samples)
+        if value < before
+    ]
+    assert len(falls) >= len(Kind) * (HOURS * 3600 // RESTART_EVERY_SECONDS)
