@@ -1,4 +1,4 @@
-"""The commands. Nothing heavy is imported before it is known which one is meant."""
+"""The commands. Each imports what it needs when it runs, so that the others start quickly."""
 
 import math
 import os
@@ -18,7 +18,7 @@ EXIT_NOT_VALID = 2
 
 
 class _RunByDefault(click.Group):
-    """Without a subcommand it is `run`, flags included."""
+    """A group that runs `run` if the arguments do not name a subcommand."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         with standard_streams.guarded():
@@ -46,7 +46,7 @@ class _RunByDefault(click.Group):
 def main() -> None:
     """Prometheus exporter for EV chargers on the veCharge service.
 
-    Without a command it runs `run`; `vecharge-exporter run -h` lists the options of that.
+    Without a command it runs `run`; `vecharge-exporter run -h` lists its options.
     """
 
 
@@ -81,7 +81,7 @@ def run(
     log_level: str,
     log_format: Any,
 ) -> None:
-    """Watch chargers and serve their metrics. This is what the program does without a command."""
+    """Watch chargers and serve their metrics. This is the default command."""
     from exporter.gc_tuning import collect_rarely
 
     # Before the imports: with Python's defaults, a tenth of their time is garbage collection.
@@ -108,7 +108,7 @@ def run(
     def load() -> Config:
         return load_file_or_environment(config_file, os.environ)
 
-    # Before anything is made or opened: both files are valid.
+    # Validate both files before anything is created or opened.
     config = load_files(config_file, web_config_file)
     log = create_log(log_level, log_format)
     app.run_loop(lambda: app.run_exporter(config, load, options, log), log)
@@ -122,12 +122,12 @@ main.add_command(simulation.simulate)
 @flags.config_file
 @flags.web_config_file
 @click.option(
-    "--online", is_flag=True, help="Also connect every charger once over each transport, and show what came of it."
+    "--online", is_flag=True, help="Also connect every charger once over each transport, and show the results."
 )
 def check(config_file: Path | None, web_config_file: Path | None, online: bool) -> None:
     """Check the configuration, the tokens in it and, with --online, whether every charger connects.
 
-    Exit status 0: all of it works; 1: a token or a charger does not; 2: a file is not valid.
+    Exit status 0: everything works; 1: a token or a charger does not work; 2: a file is not valid.
     """
     from exporter.cli.check import check_files, check_online, check_tokens
 
@@ -139,19 +139,19 @@ def check(config_file: Path | None, web_config_file: Path | None, online: bool) 
 
 
 @main.command()
-@flags.flag("--url", prefix=flags.HEALTHCHECK, default="http://127.0.0.1:10037/-/healthy", help="What to ask.")
+@flags.flag("--url", prefix=flags.HEALTHCHECK, default="http://127.0.0.1:10037/-/healthy", help="URL to request.")
 @flags.flag(
     "--ca-file",
     prefix=flags.HEALTHCHECK,
     type=flags.FILE,
     help="PEM file with the authority of the exporter's certificate, or a self-signed certificate itself.",
 )
-@flags.flag("--username", prefix=flags.HEALTHCHECK, help="User, if the exporter asks for a password.")
+@flags.flag("--username", prefix=flags.HEALTHCHECK, help="User name, if the exporter requires a password.")
 @flags.flag("--password-file", prefix=flags.HEALTHCHECK, type=flags.FILE, help="File that holds the password.")
 def healthcheck(url: str, ca_file: Path | None, username: str | None, password_file: Path | None) -> None:
     """Ask a running exporter whether it is healthy, for container health checks.
 
-    Exit status 0: it is healthy. Exit status 1: it is not, or does not answer within 5 s.
+    Exit status 0: it is healthy; 1: it is not healthy, or does not answer within 5 s.
     """
     from exporter.cli.healthcheck import ask
 
@@ -169,13 +169,13 @@ def metrics() -> None:
 
 @main.group(invoke_without_command=True)
 @flags.storage_path
-@click.option("--json", "json", is_flag=True, help="As JSON.")
+@click.option("--json", "json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def state(context: click.Context, storage_path: Path, json: bool) -> None:
-    """Print the totals that are kept, also of chargers that left the configuration.
+    """Print the energy totals in the state file, including those of chargers that left the configuration.
 
-    It only reads: while the exporter runs, too, and in a folder that is read-only. If the exporter was killed in the
-    middle of a commit, it undoes that first, which needs write access.
+    This only reads the file, so it works while the exporter runs and in a read-only folder. If the exporter was killed
+    during a commit, the command first rolls the commit back, which needs write access.
     """
     if context.invoked_subcommand is None:
         from exporter.cli import state as state_command
@@ -188,14 +188,14 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
 @state.command("set")
 @click.argument("charger")
 @click.option("--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="New total.")
-@click.option("--new", is_flag=True, help="Add a charger that is not known yet.")
+@click.option("--new", is_flag=True, help="Add a charger that the state file does not have yet.")
 @flags.config_file
 @click.pass_context
 def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool, config_file: Path | None) -> None:
     """Set the total of a charger, after its meter was replaced or when it moves from another system.
 
-    Refused while the exporter runs, and for a charger that neither the state file nor the configuration knows. A
-    total below the old one looks to Prometheus like a counter reset.
+    This fails while the exporter runs, and for a charger that neither the state file nor the configuration has.
+    Prometheus interprets a total below the old one as a counter reset.
     """
     from exporter.cli import state as state_command
     from exporter.config.load import load as load_config
@@ -232,7 +232,7 @@ def state_backup(context: click.Context, file: Path) -> None:
 @click.argument("charger")
 @click.pass_context
 def state_forget(context: click.Context, charger: str) -> None:
-    """Delete the total and the sessions of a charger. Refused while the exporter runs."""
+    """Delete the total and the sessions of a charger. This fails while the exporter runs."""
     from exporter.cli import state as state_command
 
     assert context.parent is not None
@@ -248,7 +248,7 @@ def state_forget(context: click.Context, charger: str) -> None:
 def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, until: str | None, form: str) -> None:
     """Print the charging sessions, and how they add up to the energy counter.
 
-    It only reads, like `state`: while the exporter runs, too, and in a folder that is read-only. Exit status 1:
+    Like `state` this only reads the file, so it works while the exporter runs and in a read-only folder. Exit status 1:
     sessions are damaged.
     """
     from exporter.cli.sessions import print_sessions
@@ -265,12 +265,12 @@ def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, u
     "--max-power-watts",
     type=click.FloatRange(1, 1e12),
     default=400_000,
-    help="A rise of energy that needs more power is not counted: max_power_watts of the configuration.",
+    help="max_power_watts of the configuration: a rise of energy that needs more power is not counted.",
 )
 def replay(file: BinaryIO, json: bool, max_power_watts: float) -> None:
-    """Play the recording FILE, as run --record.file writes it, and print each charger's total and sessions.
+    """Play FILE, a recording of run --record.file, and print each charger's total and sessions.
 
-    The recording takes the same path as a live stream. FILE may be - for standard input.
+    The exporter handles the recording like a live stream. FILE may be - for standard input.
 
     Exit status 0: the recording was played; 1: a line of it is not an event; 2: the file cannot be opened.
     """
