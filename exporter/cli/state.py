@@ -14,7 +14,7 @@ from exporter.charger.meter_state import MeterState
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config.schema import Text
 from exporter.errors import StateError
-from exporter.state.state_file import STATE_FILE, exists, in_words, open_to_read, read
+from exporter.state.state_file import STATE_FILE, as_state_errors, exists, open_to_read, read
 from exporter.state.store import StateStore
 
 
@@ -97,10 +97,10 @@ def backup(folder: Path, file: Path) -> str:
     """Copy the state file, also while an exporter runs; raise StateError."""
     if file.exists():
         raise StateError(f"{file} exists already: remove it, or name another file")
-    with in_words(file, "written"):
+    with as_state_errors(file, "written"):
         # For its owner alone, as the state file.
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with open_to_read(folder / STATE_FILE) as connection, in_words(file, "written"):
+    with open_to_read(folder / STATE_FILE) as connection, as_state_errors(file, "written"):
         connection.execute("VACUUM INTO ?", (str(file),))
     return f"{file}: {file.stat().st_size} bytes"
 

@@ -147,10 +147,10 @@ class Commits:
             self._is_failing = True
             self._log.error("state commit failed; serving the last committed totals", error=reason)
 
-    def _succeed(self, mended: str) -> None:
-        if mended:
+    def _succeed(self, repaired: str) -> None:
+        if repaired:
             self._fleet.process.damaged_state_files = self._store.damaged_files
-            self._log.error(mended)
+            self._log.error(repaired)
         if self._is_failing:
             self._is_failing = False
             self._log.info("state commits work again")

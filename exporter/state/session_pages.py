@@ -1,6 +1,6 @@
 """Pages and totals of the list of sessions, for the web API.
 
-The exporter cannot commit while a transaction reads, so none reads more than one charger, one page or one day.
+The exporter cannot commit while a transaction reads, so a transaction reads at most one charger, one page or one day.
 """
 
 import math
@@ -22,7 +22,7 @@ from exporter.state.session_query import (
     readable,
     revisable,
 )
-from exporter.state.session_rows import IS_SOUND
+from exporter.state.session_rows import IS_INTACT
 from exporter.state.state_file import transaction
 
 _PAGE: Final = f"""
@@ -34,13 +34,13 @@ _PAGE: Final = f"""
 _OF_DAY: Final = f"""
     SELECT count(*) FILTER (WHERE began_unix >= :since AND began_unix < :until),
            coalesce(sum(energy_joules) FILTER (WHERE began_unix >= :since AND began_unix < :until), 0),
-           {IS_SOUND}
+           {IS_INTACT}
     FROM sessions WHERE day = :day
 """  # noqa: S608 - names only
 
 
 class Place(NamedTuple):
-    """The place of a session in the list of all chargers, which is sorted by it."""
+    """The sort key of a session in the list of all chargers."""
 
     began_unix: float
     charger_id: str
@@ -52,7 +52,7 @@ LAST: Final = Place(float("inf"), "", 0)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Sessions of chargers, newest first, by charger id; `more` tells whether others follow.
+    """Pairs of charger id and session, newest first; `more` is true if others follow.
 
     `is_complete` is false if sessions are missing or damaged.
     """
@@ -123,8 +123,8 @@ def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
     count, joules, is_complete = len(energies), sum(energies), True
     for day in days_in(connection, period):
         parameters = {"day": day, "since": period.since, "until": period.until}
-        ((settled, energy, is_sound),) = connection.execute(_OF_DAY, parameters)
-        count, joules, is_complete = count + settled, joules + energy, is_complete and bool(is_sound)
+        ((settled, energy, is_intact),) = connection.execute(_OF_DAY, parameters)
+        count, joules, is_complete = count + settled, joules + energy, is_complete and bool(is_intact)
     return Totals(count, joules, is_complete)
 
 

@@ -1,7 +1,7 @@
 """The sessions of a charger in a state file, and whether any are missing.
 
-Settled sessions are in a table of their own, those that may still be revised in the state of their charger. The
-exporter cannot commit while a transaction reads, so none reads more than one charger or one day.
+Settled sessions have their own table; those that may still be revised are in the state of their charger. The exporter
+cannot commit while a transaction reads, so a transaction reads at most one charger or one day.
 """
 
 import math
@@ -17,7 +17,7 @@ from exporter.charger.sessions import Session
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
 from exporter.state import charger_rows
-from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_SOUND, day_of, session_of
+from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_INTACT, day_of, session_of
 from exporter.state.state_file import transaction
 
 FIELDS: Final = (
@@ -32,7 +32,7 @@ FIELDS: Final = (
     "ended_by",
     "certain",
 )
-# A day beyond these, 1970 to 2149, can only be damage.
+# 1970 to 2149. A day outside of this range can only be damage.
 DAYS: Final = range(2**16)
 
 COLUMNS_OF_SESSIONS: Final = ", ".join(f"sessions.{column}" for column in COLUMNS.split(", "))
@@ -45,7 +45,7 @@ _OF_CHARGER: Final = f"""
     SELECT {COLUMNS_OF_SESSIONS} FROM days CROSS JOIN sessions ON sessions.day = days.day
     WHERE sessions.charger = :charger
 """  # noqa: S608 - names only
-# In one query without the inner ones, SQLite would read the whole tables.
+# With one query instead of four inner ones, SQLite would read both tables completely.
 _FIRST_AND_LAST_DAYS: Final = """
     SELECT (SELECT min(day) FROM sessions WHERE day BETWEEN :first AND :last),
            (SELECT min(day) FROM days WHERE day BETWEEN :first AND :last),
@@ -56,7 +56,7 @@ _FIRST_AND_LAST_DAYS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """When a session began: unix seconds, from `since` on and before `until`."""
+    """Sessions that began in [since, until): unix seconds."""
 
     since: float = 0.0
     until: float = float(DAYS.stop * DAY_SECONDS)
@@ -66,7 +66,7 @@ class Period:
 
     @property
     def days(self) -> tuple[int, int]:
-        """Return the first and the last day that it touches."""
+        """Return the first and the last day of the period."""
         # `until` itself is not in the period.
         last_instant = math.nextafter(self.until, self.since)
         first, last = (min(max(day_of(unix), 0), DAYS[-1]) for unix in (self.since, last_instant))
@@ -74,7 +74,7 @@ class Period:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Return what the queries take."""
+        """Return the parameters of the queries."""
         first, last = self.days
         return {"first": first, "last": last, "since": self.since, "until": self.until}
 
@@ -83,7 +83,7 @@ ALL_TIME: Final = Period()
 
 
 def time_of(text: str, now_unix: float) -> float:
-    """Return the unix seconds of an RFC 3339 time (UTC if it names no zone), or of `7d` ago; raise ValueError."""
+    """Parse an RFC 3339 time (UTC by default), or a duration before now such as `7d`; raise ValueError."""
     with suppress(ValueError):
         return now_unix - duration.parse(text)
     try:
@@ -97,7 +97,7 @@ def time_of(text: str, now_unix: float) -> float:
 class ChargerSessions:
     """The sessions of a charger in a period, oldest first. `unreadable` is the number of damaged rows.
 
-    `joules` is their energy; if they are `is_complete`, those of all time, with the energy of trimmed sessions.
+    `joules` is their energy. `is_complete`: the period is all time, and `joules` includes deleted old sessions.
     """
 
     charger_id: str
@@ -109,13 +109,13 @@ class ChargerSessions:
 
     @property
     def expected_joules(self) -> int:
-        """Return what the counter is by the sessions; they must be complete."""
+        """Return the counter as computed from the sessions; they must be complete."""
         meter = self.state.meter
         return meter.start_joules + self.joules - self.set_aside_joules + meter.excess_joules
 
     @property
     def set_aside_joules(self) -> int:
-        """Return what of the sessions is not counted."""
+        """Return the energy of the sessions that the counter does not include."""
         meter = self.state.meter
         running = (meter.previous, meter.current)
         return meter.settled_set_aside_joules + sum(
@@ -124,7 +124,7 @@ class ChargerSessions:
 
     @property
     def agrees(self) -> bool:
-        """Return whether the sessions add up to the counter, as far as that can be said."""
+        """Return whether the sessions add up to the counter; True if they are not complete."""
         return not self.is_complete or self.expected_joules == (self.state.meter.total_joules or 0)
 
 
@@ -142,7 +142,7 @@ def of_charger(connection: sqlite3.Connection, charger_id: str, period: Period =
         first, last = period.days
         rows = connection.execute(_OF_CHARGER, {"charger": found.charger, "first": first, "last": last}).fetchall()
     sessions, unreadable = readable((charger_id, row) for row in rows)
-    # Not in the query: a damaged time must not hide a session.
+    # Do not filter by time in the query: a damaged time must not hide a session.
     listed = [session for _, session in sessions if session.began_unix in period]
     listed += (session for session in revisable(found.state) if session.began_unix in period)
     listed.sort(key=lambda session: session.began_unix)
@@ -166,9 +166,9 @@ def days_in(connection: sqlite3.Connection, period: Period) -> range:
 
 
 def damaged_days(connection: sqlite3.Connection, period: Period) -> list[int]:
-    """Return the days of a period of which settled sessions are missing or damaged, of whichever charger."""
-    sound = f"SELECT {IS_SOUND} FROM sessions WHERE day = :day"  # noqa: S608 - names only
-    return [day for day in days_in(connection, period) if not connection.execute(sound, {"day": day}).fetchone()[0]]
+    """Return the days of a period with missing or damaged settled sessions of any charger."""
+    query = f"SELECT {IS_INTACT} FROM sessions WHERE day = :day"  # noqa: S608 - names only
+    return [day for day in days_in(connection, period) if not connection.execute(query, {"day": day}).fetchone()[0]]
 
 
 def revisable(state: KeptState) -> list[Session]:
@@ -178,7 +178,7 @@ def revisable(state: KeptState) -> list[Session]:
 
 
 def as_document(charger_id: str, session: Session) -> dict[str, Any]:
-    """Return a session for programs, by FIELDS."""
+    """Return a session as a dictionary with FIELDS, for JSON and CSV."""
     values = (
         charger_id,
         session.number,

@@ -51,7 +51,7 @@ _ADD_TO_DAY: Final = """
     INSERT INTO days VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET content = content + excluded.content
 """
 # Whether the sessions of `:day` are those that were written, as far as queries do not verify each.
-IS_SOUND: Final = f"coalesce(sum({_CONTENT}), 0) = coalesce((SELECT content FROM days WHERE day = :day), 0)"  # noqa: S608
+IS_INTACT: Final = f"coalesce(sum({_CONTENT}), 0) = coalesce((SELECT content FROM days WHERE day = :day), 0)"  # noqa: S608
 
 _encode = msgspec.json.Encoder().encode
 

@@ -61,7 +61,7 @@ def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
     The exporter cannot commit while a transaction reads, so each must be short. The file is not changed, except that a
     commit that was interrupted is undone, as an exporter does at its start.
     """
-    with in_words(file, "read"):
+    with as_state_errors(file, "read"):
         if not exists(file):
             raise StateError(f"state file not found: {file}; name its folder with --storage.path")
         examine_header(file)
@@ -177,7 +177,7 @@ def exists(file: Path) -> bool:
 
 
 @contextmanager
-def in_words(file: Path, done: str) -> Iterator[None]:
+def as_state_errors(file: Path, done: str) -> Iterator[None]:
     """Turn errors of SQLite and the system into a StateError that says what to do."""
     try:
         yield

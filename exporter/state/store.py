@@ -22,11 +22,11 @@ from exporter.state.state_file import (
     SCHEMA_VERSION,
     STATE_FILE,
     DamagedError,
+    as_state_errors,
     connect,
     examine,
     examine_header,
     exists,
-    in_words,
     load,
     parts_of,
     pragma,
@@ -49,7 +49,7 @@ class SetAside:
 
 
 class StateStore:
-    """The only writer of a state file; `open` it, and `close` it. Its calls block, and must not overlap.
+    """The only writer of a state file. Create it by `open`. Its calls block, and must not overlap.
 
     `is_new`: `open` created the file. `set_aside`: the damaged file that `open` found. `damaged_files`: the number of
     damaged files in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
@@ -70,12 +70,12 @@ class StateStore:
     def open(cls, folder: Path, retention_days: int = 0) -> Self:
         """Open the state file in `folder`, or create it; raise StateError. Set a damaged file aside."""
         file = folder / STATE_FILE
-        with in_words(file, "opened"), ExitStack() as undo:
+        with as_state_errors(file, "opened"), ExitStack() as undo:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = _take_lock(file)
             undo.callback(os.close, lock)
             was_there = exists(file)
-            set_aside = _make_sound(file)
+            set_aside = _ensure_valid(file)
             is_new = not was_there or set_aside is not None
             store = cls(file, lock, set_aside, retention_days, is_new=is_new)
             undo.pop_all()
@@ -83,7 +83,7 @@ class StateStore:
 
     def load(self) -> dict[str, KeptState]:
         """Return the state of every charger, including those that are no longer in the configuration."""
-        with in_words(self.file, "read"):
+        with as_state_errors(self.file, "read"):
             return load(self.file, self._connection)
 
     def commit(self, states: Mapping[str, KeptState]) -> str:
@@ -93,25 +93,25 @@ class StateStore:
     def write(self, rows: Mapping[str, Row]) -> str:
         """Write all rows to disk, or none of them and raise StateError.
 
-        Return what was repaired before, as a message for the log; empty if nothing was.
+        Return a message for the log if the file had to be repaired first, else an empty string.
         """
-        mended = ""
-        with in_words(self.file, "written"):
+        repaired = ""
+        with as_state_errors(self.file, "written"):
             if not self.file.exists():
-                self._write_anew()
-                mended = "the state file was removed while in use; it has been written again with its whole content"
+                self._write_again()
+                repaired = "the state file was removed while in use; it has been written again with its whole content"
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
         try:
             self._write(rows)
         except DamagedError as error:
             aside = self._leave_damaged_sessions()
-            mended = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
+            repaired = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
             self._write(rows)
-        return mended
+        return repaired
 
     def _write(self, rows: Mapping[str, Row]) -> None:
-        with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+        with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             charger_rows.write(self._connection, rows, self._numbers)
             session_rows.write(self._connection, {name: row.sessions for name, row in rows.items()})
             if self._retention_days:
@@ -122,7 +122,7 @@ class StateStore:
 
     def forget(self, charger_id: str) -> None:
         """Delete a charger and its sessions, if the file knows it."""
-        with in_words(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+        with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             session_rows.delete(self._connection, charger_id)
             self._connection.execute("DELETE FROM chargers WHERE charger_id = ?", (charger_id,))
         self._numbers.pop(charger_id, None)
@@ -130,13 +130,13 @@ class StateStore:
     def close(self) -> None:
         """Close the file and release the lock, so that another process may open it."""
         try:
-            with in_words(self.file, "closed"):
+            with as_state_errors(self.file, "closed"):
                 _close(self._connection)
         finally:
             os.close(self._lock)
 
-    def _write_anew(self) -> None:
-        """Write the removed file again. Its content can be read until it is closed."""
+    def _write_again(self) -> None:
+        """Write the removed file again. Its content can be read as long as the file is open."""
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.file.with_name(LOCK_FILE).exists():
             lock = _take_lock(self.file)
@@ -146,14 +146,14 @@ class StateStore:
         _remove_journal(self.file)
         new = _empty_file(self.file)
         self._connection.execute("VACUUM INTO ?", (str(new),))
-        self._go_on_with(new)
+        self._switch_to(new)
 
     def _leave_damaged_sessions(self) -> Path:
         """Continue with a new file, without the sessions that cannot be read; return the name of the old file.
 
         Raise DamagedError if the chargers cannot be read either.
         """
-        with in_words(self.file, "read"):
+        with as_state_errors(self.file, "read"):
             load(self.file, self._connection)
             new = _new_file(self.file, {})
             self._connection.execute("ATTACH ? AS new", (str(new),))
@@ -163,17 +163,17 @@ class StateStore:
                 with suppress(sqlite3.DatabaseError):
                     copy = "INSERT INTO new.sessions SELECT * FROM main.sessions WHERE day = ?"
                     self._connection.execute(copy, (day,))
-            # As they are: so queries detect that sessions are missing.
+            # Copy the sums of the days unchanged, so that queries detect missing sessions.
             with suppress(sqlite3.DatabaseError):
                 self._connection.execute("INSERT INTO new.days SELECT * FROM main.days")
             self._connection.execute("DETACH new")
             aside = _free_name(self.file)
             os.link(self.file, aside)
-            self._go_on_with(new)
+            self._switch_to(new)
             self.damaged_files = len(_damaged(self.file))
             return aside
 
-    def _go_on_with(self, new: Path) -> None:
+    def _switch_to(self, new: Path) -> None:
         _put_in_place(new, self.file)
         self._connection.close()
         self._connection = _connect(self.file)
@@ -183,7 +183,7 @@ class StateStore:
 
 def _connect(file: Path) -> sqlite3.Connection:
     connection = connect(file, "rw")
-    # A commit ends with zeros over the head of the journal. Removing the journal, and creating it anew, takes longer.
+    # End a commit by overwriting the head of the journal. Removing the journal and creating it again takes longer.
     connection.execute("PRAGMA journal_mode = PERSIST")
     # FULL waits for the disk before and after each step; EXTRA also when a journal is removed.
     connection.execute("PRAGMA synchronous = EXTRA")
@@ -194,7 +194,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _close(connection: sqlite3.Connection) -> None:
-    """Close the connection and remove its journal, which has no effect if it stays."""
+    """Close the connection and remove its journal. A journal that stays has no effect."""
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
@@ -216,7 +216,7 @@ def _take_lock(file: Path) -> int:
     return lock
 
 
-def _make_sound(file: Path) -> SetAside | None:
+def _ensure_valid(file: Path) -> SetAside | None:
     """Ensure a valid file of the newest schema: set a damaged one aside, migrate an older one."""
     set_aside = None
     if exists(file):
@@ -232,11 +232,11 @@ def _make_sound(file: Path) -> SetAside | None:
 
 def _migrate(file: Path) -> None:
     """Examine the file, and atomically replace one of an older schema."""
-    with in_words(file, "read"), closing(connect(file, "rw")) as connection:
+    with as_state_errors(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
         version = pragma(connection, "user_version")
         if version == 2:
-            # Its rows can be read, and are replaced when their chargers change.
+            # Rows of version 2 can be read as they are; a row is replaced when its charger changes.
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         if version > 1:
             return

@@ -1,4 +1,4 @@
-"""One Socket.IO connection, from the handshake to its end; never used twice."""
+"""One Socket.IO connection, from the handshake to its end. It is not reused."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from exporter.stream.socketio_client import (
     NAMESPACE,
     SILENT,
     Client,
-    Door,
+    EventReceiver,
     Json,
     registries_of_clients,
 )
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 IDLE_GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
 CANCELLATIONS: Final = 3
-# The service sends the charger's document, or the error that it is occupied, at once. Without any event for this long,
-# the stream counts as connected.
+# After a handshake the service sends at once either the charger's document or the error that the charger is occupied.
+# If no event arrives for this long, the stream counts as connected.
 WELCOME_SECONDS: Final = 3.0
 # A server may announce a ping interval of a day: close a silent connection earlier.
 MAX_SILENCE_SECONDS: Final = 7200.0
@@ -60,9 +60,9 @@ class Target:
 
 
 class Connection:
-    """A connection to one charger: `open()`, `welcomed()`, `ended()`, and always `close()`.
+    """A connection to one charger. Call `open()`, `welcomed()` and `ended()`, in this order, and always `close()`.
 
-    `deliver` gets `Connected` and then every event, in order; for an occupied charger only the service's error.
+    `deliver` receives `Connected` and then every event, in order; for an occupied charger only the service's error.
     """
 
     __slots__ = (
@@ -72,13 +72,13 @@ class Connection:
         "_ended",
         "_evidence",
         "_http",
+        "_idle_timer",
         "_joined",
-        "_next_look",
         "_polling_session",
         "_record",
         "_target",
         "_welcome",
-        "is_welcome",
+        "is_welcomed",
     )
 
     def __init__(
@@ -90,7 +90,7 @@ class Connection:
     ) -> None:
         loop = asyncio.get_running_loop()
         # Whether `Connected` was delivered.
-        self.is_welcome = False
+        self.is_welcomed = False
         self._target = target
         self._deliver = deliver
         self._record = record
@@ -99,7 +99,7 @@ class Connection:
         self._ended: asyncio.Future[Disconnection] = loop.create_future()
         self._evidence = Evidence()
         self._connecting: asyncio.Task[None] | None = None
-        self._next_look: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._http = http
         self._polling_session: aiohttp.ClientSession | None = None
         self._client = Client(
@@ -111,10 +111,10 @@ class Connection:
         )
         self._client.on_event = self._receive
         self._client.on_refused = self._on_refused
-        self._client.on_goodbye = self._client.eio.on_goodbye = self._on_goodbye
+        self._client.on_server_close = self._client.eio.on_server_close = self._on_server_close
         self._client.eio.on_broken = self._on_broken
         self._client.eio.on_garbled = self._on_garbled
-        self._client.register_namespace(Door(self._receive))
+        self._client.register_namespace(EventReceiver(self._receive))
 
     async def open(self, token: str, transport: str) -> None:
         """Connect over one transport and join the namespace within the connect timeout; raise ConnectError."""
@@ -153,7 +153,7 @@ class Connection:
         waited_for: set[asyncio.Future[Any]] = {self._welcome, self._ended, *self._loops()}
         await asyncio.wait(waited_for, timeout=WELCOME_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not self._welcome.done():
-            self._connected()
+            self._deliver_connected()
         self._welcome.result()
 
     async def ended(self) -> Disconnection:
@@ -162,27 +162,27 @@ class Connection:
         on_loop_end = self._on_loop_end
         for task in self._loops():
             task.add_done_callback(on_loop_end)
-        self._look_for_silence()
+        self._check_idle()
         try:
             return await self._ended
         finally:
-            if self._next_look is not None:
-                self._next_look.cancel()
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
 
-    def _on_goodbye(self) -> None:
+    def _on_server_close(self) -> None:
         self._end(Disconnection.SERVER)
 
     def _on_broken(self) -> None:
-        self._end(self._lost())
+        self._end(self._loss_reason())
 
     def _on_garbled(self) -> None:
         self._deliver(GARBLED)
 
     def _on_loop_end(self, _task: "asyncio.Task[None]") -> None:
         if not self._ended.done():
-            self._end(self._lost())
+            self._end(self._loss_reason())
 
-    def _look_for_silence(self) -> None:
+    def _check_idle(self) -> None:
         loop = asyncio.get_running_loop()
         transport = self._client.eio
         limit = min(transport.ping_interval + transport.ping_timeout, MAX_SILENCE_SECONDS) + IDLE_GRACE_SECONDS
@@ -191,7 +191,7 @@ class Connection:
         if remaining <= 0:
             self._end(Disconnection.IDLE)
         else:
-            self._next_look = loop.call_later(remaining, self._look_for_silence)
+            self._idle_timer = loop.call_later(remaining, self._check_idle)
 
     async def close(self) -> None:
         """Disconnect from the service if possible, and release all tasks and sockets, within a few seconds."""
@@ -207,7 +207,7 @@ class Connection:
         loops = self._loops()
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._say_goodbye()
+                await self._disconnect()
         transport.state = "disconnected"
         transport.stop_pings()
         for task in loops:
@@ -223,15 +223,15 @@ class Connection:
                     await transport.ws.close()
         if self._polling_session is not None:
             await self._polling_session.close()
-        self._untie({*loops, self._joined, self._welcome, *filter(None, [self._connecting])})
+        self._break_cycles({*loops, self._joined, self._welcome, *filter(None, [self._connecting])})
 
-    def _untie(self, futures: set[asyncio.Future[None]]) -> None:
+    def _break_cycles(self, futures: set[asyncio.Future[None]]) -> None:
         """Break the reference cycles of the library, so that a closed connection is freed without a garbage collection.
 
         Collections block the event loop, and thousands of connections that end together would cause many.
         """
         transport = self._client.eio
-        # Retrieved, so that asyncio does not log them: they may hold a token.
+        # asyncio logs exceptions that nobody retrieved, and these may hold a token.
         errors = [future.exception() for future in futures if future.done() and not future.cancelled()]
         errors += [self._evidence.exception, transport.ws and transport.ws.exception()]
         for error in filter(None, errors):
@@ -241,12 +241,12 @@ class Connection:
             self._client.__dict__.clear()
             transport.__dict__.clear()
 
-    async def _say_goodbye(self) -> None:
+    async def _disconnect(self) -> None:
         transport = self._client.eio
         if transport.state == "connected" and transport.current_transport == "polling":
             outside = evidence_of_attempt.set(self._evidence)
             try:
-                await transport.hang_up_polling(CLOSE_SECONDS)
+                await transport.close_polling(CLOSE_SECONDS)
             finally:
                 evidence_of_attempt.reset(outside)
             return
@@ -270,18 +270,18 @@ class Connection:
         if event in ("connect_error", "__disconnect_final"):
             return
         if event == "disconnect":
-            self._end(self._lost())
+            self._end(self._loss_reason())
             return
-        # Events can come before `connect` does; either way the namespace is joined.
+        # Events can arrive before `connect`; both show that the namespace is joined.
         if not self._joined.done():
             self._joined.set_result(None)
         if event != "connect":
             self._take(event, arguments)
 
-    def _on_refused(self, word: object) -> None:
-        if self._joined.done() or decode("error", (word,)) == OCCUPIED:
+    def _on_refused(self, message: object) -> None:
+        if self._joined.done() or decode("error", (message,)) == OCCUPIED:
             # JavaScript clients get this as the event `error`; the library treats it as the end of the namespace.
-            self._take("error", (word,))
+            self._take("error", (message,))
         else:
             self._joined.set_exception(refused())
         self._end(Disconnection.SERVER)
@@ -296,20 +296,20 @@ class Connection:
                 if not self._joined.done():
                     self._joined.set_exception(occupied())
             else:
-                self._connected()
+                self._deliver_connected()
         self._deliver(event)
 
-    def _connected(self) -> None:
+    def _deliver_connected(self) -> None:
         self._welcome.set_result(None)
-        self.is_welcome = True
+        self.is_welcomed = True
         self._deliver(Connected())
 
     def _end(self, reason: Disconnection) -> None:
         if not self._ended.done():
             self._ended.set_result(reason)
 
-    def _lost(self) -> Disconnection:
-        """Return why the transport was lost. Version 5 also closes it when it receives no ping."""
+    def _loss_reason(self) -> Disconnection:
+        """Return why the transport was lost. python-socketio 5 also closes it if it receives no ping."""
         transport = self._client.eio
         silent = monotonic() - transport.heard_at >= transport.ping_interval
         return Disconnection.IDLE if silent else Disconnection.TRANSPORT

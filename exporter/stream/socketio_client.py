@@ -35,11 +35,11 @@ NAMESPACE: Final = "/"
 ENGINEIO_CLOSE: Final = 1
 ENGINEIO_PING: Final = 2
 ENGINEIO_MESSAGE: Final = 4
-# Some servers announce an hour: then the loss of a connection would be detected after two hours.
+# Some servers announce an hour; a lost connection would then be detected only after two hours.
 MAX_PING_SECONDS: Final = 300.0
 # The prefix of a Socket.IO event of the default namespace without an id.
 PLAIN_EVENT: Final = "2["
-# A packet id with too many digits, which the library reads one by one, or too many attachments, for which it waits.
+# A packet id with too many digits (the library parses them one by one), or too many attachments (it waits for them).
 _OVERSIZED: Final = re.compile(r"\d(?:\d{3,}-|(?:\d{1,2}-)?(?:/[^,]*,)?\d{16})")
 
 # By default python-socketio 5 waits one second for the namespace; 4.6.1 does not have the argument.
@@ -88,7 +88,7 @@ SILENT: Final = Silent()
 
 
 class Json:
-    """A faster JSON module for the library, which spends a fifth of the time of a log on JSON."""
+    """A faster JSON module for the library: JSON takes a fifth of the CPU time of a log."""
 
     dumps = staticmethod(json.dumps)
 
@@ -100,7 +100,7 @@ class Json:
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError:
-            return json.loads(text)  # which also accepts NaN and halves of surrogate pairs
+            return json.loads(text)  # also accepts NaN and unpaired surrogates
 
 
 _UNUSED_EVENT: Final = asyncio.Event()
@@ -120,7 +120,7 @@ class Outbox:
         self._awaited: asyncio.Future[Any] | None = None
 
     async def put(self, packet: Any) -> None:
-        """Queue a packet. 4.6.1 misses a None after another packet and waits half a minute for more packets."""
+        """Queue a packet. None ends the connection; after another packet 4.6.1 notices it half a minute late."""
         if packet is None:
             self._transport.on_broken()
         self.add(packet)
@@ -133,7 +133,7 @@ class Outbox:
             self._awaited.set_result(packet)
 
     def get(self) -> "asyncio.Future[Any]":
-        """Return the next packet as a future: for a coroutine, the library's timeout would create a task."""
+        """Return the next packet as a future. The library's timeout would create a task for a coroutine."""
         self._awaited = asyncio.get_running_loop().create_future()
         if self._packets:
             self._awaited.set_result(self._packets.pop(0))
@@ -152,13 +152,11 @@ class Outbox:
 class Transport(engineio.AsyncClient):  # type: ignore[misc]
     """An Engine.IO client that records when it last received a packet, and handles messages in order without tasks."""
 
-    http: Any = (
-        None  # on the class too: python-engineio 4 reads it when a client is freed after its attributes were cleared
-    )
+    http: Any = None  # python-engineio 4 reads it when it frees a client whose attributes were cleared
     heard_at = 0.0
     _next_ping: asyncio.TimerHandle | None = None
     on_garbled: Callable[[], None]
-    on_goodbye: Callable[[], None]
+    on_server_close: Callable[[], None]
     on_broken: Callable[[], None]
     ping_interval: float
     ping_timeout: float
@@ -173,7 +171,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         return Outbox(self)
 
     def create_event(self) -> asyncio.Event:
-        """Return an event of the library's own reconnection, which is off: all connections share one."""
+        """Return the event of the library's own reconnection, which is disabled, so all connections share one."""
         return _UNUSED_EVENT
 
     def _reset(self) -> Any:
@@ -184,8 +182,8 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         finally:
             self.http = session
 
-    async def hang_up_polling(self, seconds: float) -> None:
-        """Send the close packet to the server. The library's write loop often ends before it has sent it."""
+    async def close_polling(self, seconds: float) -> None:
+        """Send the close packet to the server. The library's write loop often ends before it has sent the packet."""
         body = engineio.payload.Payload(packets=[engineio.packet.Packet(ENGINEIO_CLOSE)]).encode()
         kind = "application/octet-stream" if isinstance(body, bytes) else "text/plain"
         self.state = "disconnected"
@@ -198,7 +196,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
     async def _ping_loop(self) -> None:
         """Ping at least every MAX_PING_SECONDS, whatever the server announces (Engine.IO 3 only).
 
-        `Connection` detects missing answers. The library's task would take 1 KB per connection more than a timer.
+        `Connection` detects missing answers. The library would use a task, which takes 1 KB more than a timer.
         """
         self.ping_interval = min(self.ping_interval, MAX_PING_SECONDS)
         self.ping_timeout = min(self.ping_timeout, MAX_PING_SECONDS)
@@ -219,7 +217,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         if self.current_transport != "websocket":
             await super()._write_loop()
             return
-        # When the connection breaks, `Connection` is told by the end of this task.
+        # If the connection breaks, this task ends, and `Connection` detects that.
         with suppress(aiohttp.ClientError, OSError):
             while (packet := await self.queue.get()) is not None:
                 encoded = packet.encode()
@@ -229,7 +227,7 @@ class Transport(engineio.AsyncClient):  # type: ignore[misc]
         # Not the loop's time: before Python 3.12, asking for the running loop is a system call.
         self.heard_at = monotonic()
         if pkt.packet_type == ENGINEIO_CLOSE:
-            self.on_goodbye()
+            self.on_server_close()
         if pkt.packet_type != ENGINEIO_MESSAGE:
             await super()._receive_packet(pkt)
             return
@@ -247,7 +245,7 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
 
     on_event: Callable[[object, tuple[object, ...]], None]
     on_refused: Callable[[object], None]
-    on_goodbye: Callable[[], None]
+    on_server_close: Callable[[], None]
     _binary_packet: Any
 
     def _engineio_client_class(self) -> type[Transport]:
@@ -264,7 +262,7 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
             self.eio.on_garbled()
         if isinstance(data, str):
             if data.startswith(PLAIN_EVENT):
-                # Nearly all packets. The library would parse them character by character, which takes twice as long.
+                # Nearly all packets are plain. The library parses character by character, which takes twice as long.
                 event, *arguments = Json.loads(data[1:])
                 self.on_event(event, tuple(arguments))
                 return
@@ -280,11 +278,11 @@ class Client(socketio.AsyncClient):  # type: ignore[misc]
     async def _handle_disconnect(self, namespace: str | None) -> None:
         # Version 5 would treat the end of another namespace as the end of the connection.
         if (namespace or NAMESPACE) == NAMESPACE:
-            self.on_goodbye()
+            self.on_server_close()
             await super()._handle_disconnect(namespace)
 
 
-class Door(socketio.AsyncClientNamespace):  # type: ignore[misc]
+class EventReceiver(socketio.AsyncClientNamespace):  # type: ignore[misc]
     """Receives every event, including unknown ones and the library's own."""
 
     def __init__(self, receive: Callable[[object, tuple[object, ...]], None]) -> None:

@@ -22,16 +22,16 @@ from exporter.stream.recorder import ChargerRecorder
 
 MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
-# A connection that lasted this long counts as successful: the backoff starts again from the shortest wait.
-LIVED_SECONDS: Final = 10.0
+# A connection that lasts this long is stable: the backoff starts again from the shortest wait.
+STABLE_SECONDS: Final = 10.0
 # If more chargers of an account than this fail, log new ones only at powers of two.
 MANY_FAIL: Final = 10
-# This many short connections in a row are a fault, not the normal end of sessions.
-SUSPICIOUS: Final = 4
+# This many short connections in a row that the service closes are a fault, not the normal end of sessions.
+REPEATED_CLOSES: Final = 4
 
 
 class Backoff:
-    """How long to wait before the next attempt: with full jitter, so that streams do not reconnect at the same time."""
+    """The wait before the next attempt, with full jitter, so that streams do not reconnect at the same time."""
 
     __slots__ = ("_failures", "_rng")
 
@@ -40,7 +40,7 @@ class Backoff:
         self._failures = 0
 
     def next(self) -> float:
-        """Seconds to wait; the bound doubles at every call."""
+        """Return the seconds to wait; the upper bound doubles at every call."""
         bound = min(MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS * 2.0 ** min(self._failures, 10))
         self._failures += 1
         return self._rng.uniform(0.0, bound)
@@ -51,12 +51,12 @@ class Backoff:
 
 
 @dataclass(slots=True)
-class Experience:
-    """Knowledge about the service that the streams of an account share."""
+class ServiceHealth:
+    """What the streams of an account know about the state of their service."""
 
     # The chargers that fail now, by reason.
     failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # The time of the event loop until which the service requests no attempts (Retry-After).
+    # Do not connect before this time of the event loop: the service has sent Retry-After.
     closed_until: float = 0.0
 
 
@@ -70,23 +70,23 @@ class Service:
     transports: tuple[str, ...]
     connect_timeout_seconds: float
     http: HttpSessions
-    experience: Experience = field(default_factory=Experience)
+    health: ServiceHealth = field(default_factory=ServiceHealth)
 
 
 class ChargerStream:
-    """Keeps one charger's connection alive and hands every event to `deliver`, in order."""
+    """Keeps one charger connected and passes every event to `deliver`, in order."""
 
     __slots__ = (
         "_backoff",
         "_deliver",
-        "_experience",
         "_failures",
         "_handshakes",
+        "_health",
         "_logged",
         "_open_files",
         "_record",
         "_service",
-        "_short_lives",
+        "_short_connections",
         "_target",
         "_timed_out",
         "_token_in_doubt",
@@ -107,7 +107,7 @@ class ChargerStream:
     ) -> None:
         self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
         self._service = service
-        self._experience = service.experience
+        self._health = service.health
         self._deliver = deliver if record is None else record.connections(deliver)
         self._record = record
         self._handshakes = handshakes
@@ -118,7 +118,7 @@ class ChargerStream:
         self._failures = Thinned()
         self._logged: frozenset[ConnectFailure] = frozenset()
         self._timed_out: str | None = None
-        self._short_lives = Thinned()
+        self._short_connections = Thinned()
         self._token_in_doubt = False
         # Created when needed, since it takes 1 KB.
         self._woken: asyncio.Event | None = None
@@ -126,11 +126,11 @@ class ChargerStream:
     async def run(self) -> None:
         """Connect and listen until cancelled; then disconnect from the service."""
         while True:
-            await self._rest(self._closed_seconds())
+            await self._wait(self._closed_seconds())
             async with self._open_files:
-                seconds = await self._live_once()
-            # Outside of `open_files`: a waiting stream has no connection.
-            await self._rest(seconds)
+                seconds = await self._attempt()
+            # Wait outside of `open_files`: a waiting stream has no connection.
+            await self._wait(seconds)
 
     @property
     def _log(self) -> Log:
@@ -143,7 +143,7 @@ class ChargerStream:
             self._woken = self._woken or asyncio.Event()
             self._woken.set()
 
-    async def _live_once(self) -> float:
+    async def _attempt(self) -> float:
         """Make one attempt and listen until the connection ends; return the seconds to wait before the next attempt."""
         try:
             async with self._handshakes:
@@ -151,14 +151,14 @@ class ChargerStream:
                 if self._closed_seconds() > 0:
                     return 0.0
                 connection = await self._connect()
-            await self._be_welcomed(connection)
+            await self._wait_for_welcome(connection)
         except ConnectError as error:
             return self._failed(error)
         await self._listen(connection)
         return self._backoff.next()
 
     def _failed(self, error: ConnectError) -> float:
-        self._deliver(ConnectFailed(error.reason, self._advice(error)))
+        self._deliver(ConnectFailed(error.reason, self._text_for_page(error)))
         self._log_failure(error)
         self._token_in_doubt = error.reason is ConnectFailure.REJECTED or isinstance(error.__cause__, TokenError)
         asked = error.retry_after_seconds or 0.0
@@ -166,13 +166,13 @@ class ChargerStream:
             # Only this charger waits: the other chargers, and another token, may be accepted.
             return max(self._backoff.next(), asked)
         closed_until = asyncio.get_running_loop().time() + asked
-        self._experience.closed_until = max(self._experience.closed_until, closed_until)
+        self._health.closed_until = max(self._health.closed_until, closed_until)
         return self._backoff.next()
 
     def _closed_seconds(self) -> float:
-        return self._experience.closed_until - asyncio.get_running_loop().time()
+        return self._health.closed_until - asyncio.get_running_loop().time()
 
-    async def _rest(self, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         if seconds <= 0:
             return
         self._woken = self._woken or asyncio.Event()
@@ -184,14 +184,14 @@ class ChargerStream:
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
-        for failing in self._experience.failing.values():
+        for failing in self._health.failing.values():
             failing.discard(self._target.charger_id)
         self._failures.over()
         self._logged = frozenset()
         self._token_in_doubt = False
-        # A service that always disconnects at once must not fill the log. So log a connection only once it has lasted.
-        connections = self._short_lives.times_if_due("short-lived connection", since)
-        logging = loop.call_later(0.0 if connections else LIVED_SECONDS, self._log.info, "stream connected")
+        # A service that always disconnects at once must not fill the log: log a connection only once it is stable.
+        connections = self._short_connections.times_if_due("short-lived connection", since)
+        logging = loop.call_later(0.0 if connections else STABLE_SECONDS, self._log.info, "stream connected")
         reason = Disconnection.RELOAD
         try:
             reason = await connection.ended()
@@ -199,9 +199,9 @@ class ChargerStream:
             logging.cancel()
             self._deliver(Disconnected(reason))
             await connection.close()
-        if loop.time() - since >= LIVED_SECONDS:
+        if loop.time() - since >= STABLE_SECONDS:
             self._backoff.reset()
-            self._short_lives.over()
+            self._short_connections.over()
             connections = 1
         if connections:
             self._log_end(reason, connections)
@@ -209,15 +209,15 @@ class ChargerStream:
     async def _connect(self) -> Connection:
         """Return a joined connection over the first transport that works; raise ConnectError.
 
-        Each transport has the whole connect_timeout, and a timeout ends the attempt: a slow service is not asked
-        again at once. The next attempt begins with the other transport.
+        Each transport has the whole connect_timeout. A timeout ends the attempt, so that a slow service does not get a
+        second handshake at once; the next attempt begins with the other transport.
         """
         try:
             token = await self._service.token.read()
         except TokenError as error:
             raise ConnectError(ConnectFailure.OTHER, str(error)) from error
         self._deliver(TokenInUse(expiry_of(token)))
-        # The transport that timed out at the last attempt comes last.
+        # Try the transport that timed out at the last attempt last.
         *others, last = sorted(self._service.transports, key=lambda transport: transport == self._timed_out)
         for transport in others:
             try:
@@ -240,7 +240,7 @@ class ChargerStream:
         self._timed_out = None
         return connection
 
-    async def _be_welcomed(self, connection: Connection) -> None:
+    async def _wait_for_welcome(self, connection: Connection) -> None:
         try:
             await connection.welcomed()
         except BaseException as error:
@@ -248,12 +248,12 @@ class ChargerStream:
             raise
 
     async def _abandon(self, connection: Connection, error: BaseException) -> None:
-        if connection.is_welcome:
-            is_ours = isinstance(error, asyncio.CancelledError)
-            self._deliver(Disconnected(Disconnection.RELOAD if is_ours else Disconnection.TRANSPORT))
+        if connection.is_welcomed:
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            self._deliver(Disconnected(Disconnection.RELOAD if is_cancelled else Disconnection.TRANSPORT))
         await connection.close()
 
-    def _advice(self, error: ConnectError) -> str:
+    def _text_for_page(self, error: ConnectError) -> str:
         """Return the error text for the landing page, which does not show paths; the log does."""
         if isinstance(error.__cause__, TokenError):
             return f"the token of account {self._service.account} {error.__cause__.problem}"
@@ -261,7 +261,7 @@ class ChargerStream:
 
     def _log_end(self, reason: Disconnection, connections: int) -> None:
         fields = {"reason": reason.value} | ({"times": connections} if connections > 1 else {})
-        if reason is Disconnection.SERVER and connections < SUSPICIOUS:
+        if reason is Disconnection.SERVER and connections < REPEATED_CLOSES:
             # Normal after OFF: the service closes the stream, and a new one waits for the next session.
             self._log.info("the service closed the stream; connecting again", **fields)
         elif reason is Disconnection.SERVER:
@@ -275,7 +275,7 @@ class ChargerStream:
         If many chargers of an account fail for the same reason, log only some of them, with the number of chargers.
         """
         reason = error.reason
-        failing = self._experience.failing[reason]
+        failing = self._health.failing[reason]
         failing.add(self._target.charger_id)
         attempts = self._failures.times_if_due(reason, asyncio.get_running_loop().time())
         if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):

@@ -35,7 +35,7 @@ class Disk:
         self.works = threading.Event()
         self.works.set()
         self.error: Exception | None = None
-        self.mended = ""
+        self.repaired = ""
         self.damaged_files = 0
         self.begun: list[Mapping[str, Row]] = []
         self.kept: dict[str, Row] = {}
@@ -47,7 +47,7 @@ class Disk:
         if self.error:
             raise self.error
         self.kept |= rows
-        return self.mended
+        return self.repaired
 
     def total_joules(self, charger_id: str) -> int | None:
         """The committed counter."""
@@ -304,10 +304,10 @@ async def test_a_charger_whose_state_cannot_be_encoded_does_not_block_scrapes(
 
 
 async def test_repairs_are_logged_and_damaged_files_counted(subject: Subject) -> None:
-    subject.disk.mended, subject.disk.damaged_files = "the state file was mended", 2
+    subject.disk.repaired, subject.disk.damaged_files = "the state file was repaired", 2
     subject.deliver(subject.charger(), 1000)
     await subject.scrape()
-    assert subject.lines("the state file was mended") == 1
+    assert subject.lines("the state file was repaired") == 1
     assert subject.process.damaged_state_files == 2
 
 

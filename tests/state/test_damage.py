@@ -311,11 +311,11 @@ def test_damaged_sessions_affect_neither_totals_nor_other_sessions(
     with closing(StateStore.open(tmp_path)) as store:
         assert store.set_aside is None
         for name in CHARGERS:
-            mended = store.commit({name: state_after(more[name], more[name][-1:])})
-            if mended:
+            repaired = store.commit({name: state_after(more[name], more[name][-1:])})
+            if repaired:
                 break
-        assert "is damaged" in mended
-        assert "a new file has its totals and readable sessions" in mended
+        assert "is damaged" in repaired
+        assert "a new file has its totals and readable sessions" in repaired
         assert store.damaged_files == 1
         assert store.load().keys() == set(CHARGERS)
     with open_to_read(tmp_path / STATE_FILE) as connection:

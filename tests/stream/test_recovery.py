@@ -40,7 +40,7 @@ async def fail_and_connect(node: NodeService, stream: Watch, bounds: Bounds) -> 
 async def test_after_a_long_connection_the_backoff_starts_again(
     node_service: StartNode, watch: StartWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "LIVED_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor, "STABLE_SECONDS", 0.0)
     node = node_service(NATIVE)
     bounds = Bounds()
     stream = watch(node.url, rng=bounds)
@@ -54,7 +54,7 @@ async def test_after_a_long_connection_the_backoff_starts_again(
 async def test_after_a_short_connection_the_backoff_keeps_doubling(
     node_service: StartNode, watch: StartWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "LIVED_SECONDS", 3600.0)
+    monkeypatch.setattr(supervisor, "STABLE_SECONDS", 3600.0)
     node = node_service(NATIVE)
     bounds = Bounds()
     stream = watch(node.url, rng=bounds)
