@@ -4,10 +4,13 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
+from typing import Any
 
 import aiohttp
+import pytest
 
 from exporter.config.tokens import TokenReader
+from exporter.stream import supervisor
 from exporter.stream.connection import Connection
 from tests.stream.script import JOINED, opening, scripted
 from tests.stream.watch import TOKEN, Watch, until
@@ -16,14 +19,27 @@ HEADER = "only-in-the-header-of-the-handshake"
 DOCUMENT = "only-in-the-document"
 
 
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
+    """The connections that streams make during the test."""
+    made: list[Connection] = []
+
+    def make(*arguments: Any) -> Connection:
+        made.append(Connection(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(supervisor, "Connection", make)
+    return made
+
+
 async def test_a_live_websocket_keeps_neither_the_token_nor_headers_nor_the_last_message(
-    watch: Callable[..., Watch],
+    watch: Callable[..., Watch], connections: list[Connection]
 ) -> None:
     frames = [opening(), JOINED, f'42["unknown","{DOCUMENT}"]']
     async with scripted(frames, headers={"X-Route": HEADER}) as url:
         stream = watch(url)
         await until(lambda: stream.connections, "connected")
-        (connection,) = (one for one in gc.get_objects() if isinstance(one, Connection))
+        (connection,) = connections
         await until(lambda: len(stream.delivered) > 2, "the message")
 
         def held() -> list[str]:
@@ -33,11 +49,13 @@ async def test_a_live_websocket_keeps_neither_the_token_nor_headers_nor_the_last
         await until(lambda: not held(), lambda: f"nothing is held: {held()}")
 
 
-async def test_the_search_finds_what_a_connection_holds(watch: Callable[..., Watch]) -> None:
+async def test_the_search_finds_what_a_connection_holds(
+    watch: Callable[..., Watch], connections: list[Connection]
+) -> None:
     async with scripted([opening(), JOINED]) as url:
         stream = watch(url, charger="a-charger")
         await until(lambda: stream.connections, "connected")
-        (connection,) = (one for one in gc.get_objects() if isinstance(one, Connection))
+        (connection,) = connections
         assert "a-charger" in texts_held_by(connection)
 
 
