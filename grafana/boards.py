@@ -14,7 +14,7 @@ from grafana.tables import Column, rows
 
 TAG: Final = "vecharge"
 CHARGER_UID: Final = "vecharge-charger"
-# A link to one charger, from a table with the columns `Charger` and `Id`; the choices at the top go along.
+# A link to one charger, from a table with the columns `Charger` and `Id`. It keeps the chosen variables and time.
 CHARGER_LINK: Final = (
     f"/d/{CHARGER_UID}?var-charger_id=${{__data.fields.Id:percentencode}}"
     "&${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
@@ -24,14 +24,14 @@ UP: Final = 'vecharge_charger_up{job=~"$job"}'
 
 # Not VechargeWatchdog, which always fires.
 FIRING: Final = 'alertname=~"Vecharge.+",alertstate="firing",severity!="none"'
-# Alerts that add up over jobs have no job.
+# Alerts that aggregate over jobs have no label `job`.
 OF_JOB: Final = 'job=~"$job|"'
 SEVERITIES: Final = (("critical", BAD), ("warning", WARN), ("info", PLAIN))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A heading and the panels below it. A closed row asks for nothing until somebody opens it."""
+    """A heading and the panels below it. A closed row does not query Prometheus until it is opened."""
 
     title: str
     panels: Sequence[Panel]
@@ -78,7 +78,7 @@ def board(
 
 
 def chosen_target(label: str, title: str, metric: str) -> build.QueryVariable:
-    """A variable to choose among the exporters that Prometheus scrapes; all of them at first."""
+    """A variable to choose among the exporters that Prometheus scrapes; by default all."""
     variable = asked(label, title, f"label_values({metric}, {label})")
     everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
     return variable.multi(True).include_all(True).all_value(".+").current(everything)
@@ -121,7 +121,7 @@ def pages(size: str, availability: str) -> list[Variable]:
 
 
 def asked(name: str, title: str, query: str) -> build.QueryVariable:
-    """A variable whose values Prometheus is asked for, anew when the time range changes."""
+    """A variable whose values are a query; Grafana repeats it when the time range changes."""
     variable = build.QueryVariable(name).label(title).datasource(DATASOURCE).query(query)
     return variable.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(model.VariableSort.ALPHABETICAL_ASC)
 
@@ -129,7 +129,7 @@ def asked(name: str, title: str, query: str) -> build.QueryVariable:
 def annotation(
     name: str, expr: str, colour: str, title: str, text: str, *, at_value: bool = False
 ) -> build.AnnotationQuery:
-    """Marks on the time axis; `at_value`: where the value, in milliseconds, says."""
+    """Marks on the time axis; `at_value`: the value is the time of the mark, in milliseconds."""
     query = prometheus.Dataquery().ref_id("Anno").datasource(DATASOURCE).expr(expr).range()
     marks = build.AnnotationQuery().name(name).datasource(DATASOURCE).enable(True).icon_color(colour)
     marks.target(query).expr(expr).step("60s").title_format(title).text_format(text)
@@ -175,7 +175,7 @@ def alerts(
 
 
 def _numbered(new: model.Dashboard) -> model.Dashboard:
-    """Panels need ids, in an order that does not change: else every renewal would look like a change."""
+    """Number the panels. A stable order keeps the diffs of the generated files small."""
     number = 0
     for top in new.panels or []:
         for panel in (top, *(top.panels if isinstance(top, model.RowPanel) else ())):

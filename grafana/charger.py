@@ -55,7 +55,7 @@ def firing(info: str) -> str:
 
 
 def named_charger() -> boards.Variable:
-    """Chosen by name and id, known to the queries by id. Of the whole range: also while the exporter is down."""
+    """A variable that shows name and id, and has the id as value. It includes chargers whose exporter is down."""
     shown = f'label_join({promql.seen_without_sources()}, "shown", " · ", "charger", "charger_id")'
     chargers = f"group by (charger_id, shown) ({shown})"
     regex = '/charger_id="(?<value>[^"]+)".*shown="(?<text>[^"]+)"/'
@@ -63,7 +63,7 @@ def named_charger() -> boards.Variable:
 
 
 def account() -> boards.Variable:
-    """The account of the charger, for what is counted by account."""
+    """The account of the charger, for metrics that have no charger_id."""
     variable = boards.asked("account", "Account", f"label_values({select('vecharge_charger_info', THIS)}, account)")
     return variable.hide(VariableHide.HIDE_VARIABLE)
 
@@ -129,7 +129,7 @@ def numbers() -> list[Panel]:
         ),
         value(
             "Stream",
-            "Whether the stream that brings the charger's events is connected.",
+            "Whether the stream of the charger's events is connected.",
             gauge("vecharge_stream_connected"),
             "none",
             words=CONNECTED,
@@ -187,8 +187,8 @@ def readings() -> list[Panel]:
         ),
         timeline(
             "State, Wi-Fi and stream",
-            "Whether the charger could be reached, was switched on, had its Wi-Fi, and whether the stream that brings "
-            "its readings was connected. A step shows the worst of its time: short outages stay visible.",
+            "Whether the charger could be reached, was switched on, had Wi-Fi, and whether its stream was connected."
+            " Each step shows the worst state within it, so short outages stay visible.",
             [
                 (Query(over_step("min", "vecharge_charger_up", THIS), "Up"), UP),
                 (Query(promql.status_over_step(THIS), "Status"), STATUS),
@@ -198,7 +198,7 @@ def readings() -> list[Panel]:
         ),
         boards.alerts(
             firing(info(THIS, over="$__range")),
-            description="Alerts on this charger, its site, its account and the exporters. Empty when all is well.",
+            description="Alerts on this charger, its site, its account and the exporters.",
             width=24,
             height=6,
         ),
@@ -222,7 +222,7 @@ def energy() -> list[Panel]:
         ),
         trend(
             "Session energy",
-            "Energy of the running or last session, as the charger reports it; it falls back when a session begins.",
+            "Energy of the running or last session, as the charger reports it. It starts again at 0 with each session.",
             [Query(SESSION_KWH, "Session")],
             "suffix:kWh",
             width=8,
@@ -257,18 +257,18 @@ def energy() -> list[Panel]:
 
 
 def last_sessions() -> Panel:
-    """A row for each start of a session; count_values turns the start into a label."""
+    """A table with a row for each session. count_values turns the start of a session into a label."""
     start = gauge("vecharge_charger_session_start_timestamp_seconds")
 
     def each(value: str) -> str:
         session = f'count_values("session", {start})'
         most = f"max_over_time(({session} * on () group_left () sum({value}))[$__range:1m])"
-        # The start is corrected by the first logs: what was shown for a minute is not a session of its own.
+        # The first logs correct the start: ignore a start that was exposed for a minute only.
         return f"{most} and on (session) count_over_time(({session})[$__range:1m]) > 2"
 
     return rows(
         "Last sessions",
-        "The sessions of the chosen range, as scraped: the list for bills is `vecharge-exporter sessions`.",
+        "The sessions of the chosen range, as scraped. For bills use the list of `vecharge-exporter sessions`.",
         f"topk(10, {each(f'{start} * 1000')})",
         [
             Column("Began", expr=f"topk(10, {each(f'{start} * 1000')})", unit="dateTimeAsIso"),
@@ -311,7 +311,7 @@ def stream() -> list[Panel]:
         ),
         trend(
             "Age of log and event",
-            "How long the charger has written no log, and the stream has brought no event of any kind. Both grow while "
+            "Time since the charger's last log, and since the last event of any kind on its stream. Both grow while "
             "the charger is off.",
             [
                 Query(age_seconds("vecharge_charger_last_log_timestamp_seconds", THIS), "Log"),
@@ -329,12 +329,12 @@ def rises(counter: str) -> str:
 
 
 def about() -> list[Panel]:
-    """Two tables: one would be cut off at 900 pixels."""
+    """Two tables, because one would be cut off at 900 pixels."""
     charger = info(THIS, over="$__range")
     return [
         rows(
             "Configuration",
-            "What the exporter's configuration says of this charger, and which exporter watched it last.",
+            "What the exporter's configuration says about this charger, and which exporter watched it last.",
             charger,
             [
                 Column("Id", label="charger_id"),
@@ -347,7 +347,7 @@ def about() -> list[Panel]:
         ),
         rows(
             "Details",
-            "What the service says of this charger.",
+            "What the service says about this charger.",
             charger,
             [
                 Column("Operator", label="operator"),

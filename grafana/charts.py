@@ -1,4 +1,4 @@
-"""Charts: each is one call that says what is shown, in which unit, and how wide."""
+"""Charts: one function per kind of chart."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.frames import NOTHING, REF_IDS, Query, add_range_targets, framed, legend, target, tooltip, transformation
 from grafana.meanings import NEUTRAL, Steps, Words, mappings, thresholds
 
-# Grafana would ask for a bar a pixel.
+# Without a limit, Grafana requests one bar per pixel.
 MOST_BARS = 100
 # Ten bars with their names. A name beside its bar would be cut off at 900 pixels.
 RANKING_HEIGHT = 13
@@ -30,7 +30,7 @@ def value(
     decimals: int | None = None,
     shown: str | None = None,
 ) -> stat.Panel:
-    """One number as it is now, or, in its place, the label `shown` of its series.
+    """One current number, or the label `shown` of its series instead.
 
     The query is an instant one: the last value of a range would show a reading long after it had gone.
     """
@@ -100,7 +100,7 @@ def bars(
     legend_shown: bool = True,
     decimals: int | None = None,
 ) -> timeseries.Panel:
-    """Stacked bars; each covers `every`, or more where the range is long; `last` is a range of the panel's own."""
+    """Stacked bars. A bar covers `every`, or more if the range is long; `last` replaces the dashboard's range."""
     panel = framed(timeseries.Panel(), title, description, unit, width, height)
     add_range_targets(panel, queries)
     panel.draw_style(options.GraphDrawStyle.BARS).line_width(0).fill_opacity(80).min(0)
@@ -115,7 +115,7 @@ def bars(
 def months(
     title: str, description: str, days: Query, unit: str, *, width: int = 24, height: int = 9, last: str
 ) -> barchart.Panel:
-    """A bar a calendar month, added up from a value a day: PromQL has no months."""
+    """One bar per calendar month. Grafana adds up daily values, because PromQL has no months."""
     panel = framed(barchart.Panel(), title, description, unit, width, height)
     add_range_targets(panel, [days])
     panel.interval("1d").time_from(last).min(0)
@@ -139,7 +139,7 @@ def timeline(
     height: int = 8,
     per_page: int | None = None,
 ) -> statetimeline.Panel:
-    """States over time, a line a series; the words of a query are its states."""
+    """States over time, one line per series; the words of a query name its states."""
     panel = framed(statetimeline.Panel(), title, description, "none", width, height)
     add_range_targets(panel, [query for query, _ in queries])
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS)).thresholds(thresholds(NEUTRAL))
@@ -181,7 +181,7 @@ def ranking(
     nothing: str = NOTHING,
     decimals: int | None = None,
 ) -> bargauge.Panel:
-    """A bar a series below its name, in the order in which the query sorts them."""
+    """One bar per series below its name, in the order of the query."""
     panel = framed(bargauge.Panel(), title, description, unit, width, height)
     panel.with_target(target("A", query, instant=True)).no_value(nothing)
     panel.thresholds(thresholds(steps)).min(least)

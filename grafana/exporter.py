@@ -19,7 +19,7 @@ def select(metric: str, *matchers: str) -> str:
 
 
 def own(metric: str) -> str:
-    """A metric that every target has, of our exporters alone."""
+    """A metric that every target has, of our exporters only."""
     return of_exporters(select(metric))
 
 
@@ -29,7 +29,7 @@ def rate(counter: str, by: str) -> str:
 
 CHARGERS = f"sum({select('vecharge_exporter_chargers')})"
 CONNECTED_STREAMS = f"sum(max by (charger_id) ({select('vecharge_stream_connected')}))"
-# Each exporter that uses a token knows when it expires; the soonest counts.
+# Several exporters can use a token and expose its expiry: take the earliest.
 TOKEN_LEFT = f"min by (account) ({select('vecharge_account_token_expiry_timestamp_seconds')}) - time()"
 CHARGERS_OF_EACH = f"sum by (instance) ({select('vecharge_exporter_chargers')})"
 RUNNING = f"time() - max by (instance) ({own('process_start_time_seconds')})"
@@ -65,8 +65,8 @@ def numbers() -> list[Panel]:
     return [
         wide(
             "Exporters up",
-            "Exporters that Prometheus scrapes with success, of all that there should be: its targets, or as many as "
-            "the shards say.",
+            "Exporters that Prometheus scrapes successfully, of those that should exist: the targets, or the number "
+            "of shards.",
             exporters_up(),
             "none",
             steps=NONE_IS_GOOD,
@@ -75,8 +75,8 @@ def numbers() -> list[Panel]:
         wide("Chargers", "Chargers that the exporters watch.", CHARGERS, "none"),
         wide(
             "Connected streams",
-            "Streams that are connected, of one for each charger. The service ends a stream after each session: it is "
-            "missing for some seconds then.",
+            "Connected streams, of one per charger. The service ends a stream after each session, and the exporter "
+            "reconnects it within seconds.",
             promql.part_of(CONNECTED_STREAMS, CHARGERS),
             "none",
             steps=NONE_IS_MISSING,
@@ -91,7 +91,7 @@ def numbers() -> list[Panel]:
         ),
         wide(
             "Next token expiry",
-            "When the first token expires. The exporter reads a token's file again for every connection.",
+            "Time until the first token expires. The exporter reads the file of a token again for every connection.",
             f"min({TOKEN_LEFT})",
             "s",
             steps=TOKEN_LEFT_SECONDS,
@@ -99,7 +99,7 @@ def numbers() -> list[Panel]:
         ),
         wide(
             "Scrape time",
-            "How long the slowest exporter takes, on average, to answer a scrape.",
+            "Mean time to answer a scrape, of the slowest exporter.",
             f"max({seconds_each('vecharge_exporter_scrape')})",
             "s",
             decimals=1,
@@ -114,7 +114,7 @@ def numbers() -> list[Panel]:
         wide(
             "Failed commits",
             "Commits of the state that failed in the chosen time range. Until one succeeds, the exporter serves the "
-            "totals of the last one that did.",
+            "last committed totals.",
             promql.rise("vecharge_exporter_state_commit_failures_total", INSTANCE, by=""),
             "none",
             steps=NONE_IS_GOOD,
@@ -154,8 +154,8 @@ def processes() -> Panel:
 def tokens() -> Panel:
     return ranking(
         "Token expiry",
-        "How long the token of each account is still good: orange below 14 days, red below 3. Nothing for a token "
-        "without an expiry.",
+        "Time for which the token of each account is still valid: orange below 14 days, red below 3. A token without "
+        "an expiry is not shown.",
         Query(f"sort({TOKEN_LEFT})", "{{account}}"),
         "s",
         steps=TOKEN_LEFT_SECONDS,
@@ -170,7 +170,7 @@ def streams() -> list[Panel]:
     return [
         trend(
             "Connected streams",
-            "Streams that are connected, and the chargers that there should be one for.",
+            "Connected streams, and chargers: each charger should have one connected stream.",
             [Query(CHARGERS, "Chargers", meanings.QUIET), Query(CONNECTED_STREAMS, "Connected", GOOD)],
             "none",
             width=8,
@@ -178,8 +178,8 @@ def streams() -> list[Panel]:
         ),
         bars(
             "Ended connections by reason",
-            "server: it said goodbye, as it does when a charger is switched off; transport: it broke; idle: no sign of "
-            "life; reload: the exporter's own doing.",
+            "server: the service closed it, as it does when a charger is switched off; transport: the connection broke;"
+            " idle: the service sent nothing; reload: the exporter closed it.",
             [Query(counted("vecharge_account_disconnections_total", "reason"), "{{reason}}")],
             "none",
             width=8,
@@ -187,8 +187,8 @@ def streams() -> list[Panel]:
         ),
         bars(
             "Failed connections by reason",
-            "rejected: token or charger refused; occupied: another device is connected to the charger; unreachable, "
-            "timeout, tls; protocol: another generation of Socket.IO; other: see the exporter's log.",
+            "rejected: the service rejects token or charger; occupied: another device is connected to the charger; "
+            "unreachable, timeout, tls; protocol: another version of Socket.IO; other: see the exporter's log.",
             [Query(counted("vecharge_account_connect_failures_total", "reason"), "{{reason}}")],
             "none",
             width=8,
@@ -201,7 +201,7 @@ def events() -> list[Panel]:
     return [
         trend(
             "Events",
-            "Events per second from the service, by their name on the wire.",
+            "Events per second from the service, by event name.",
             [Query(rate("vecharge_account_events_total", "event"), "{{event}}")],
             "eps",
             width=8,
@@ -210,7 +210,7 @@ def events() -> list[Panel]:
         ),
         bars(
             "Decode errors by event",
-            "Payloads that could not be decoded, wholly or in part.",
+            "Payloads that could not be decoded, or in which a field was invalid.",
             [Query(counted("vecharge_account_decode_errors_total", "event"), "{{event}}")],
             "none",
             width=8,
@@ -218,8 +218,8 @@ def events() -> list[Panel]:
         ),
         bars(
             "Rejected readings by reason",
-            "duplicate, out_of_order: sent again; invalid: no number; implausible: more power than possible; "
-            "energy_glitch: the energy fell within a session.",
+            "duplicate, out_of_order: sent again; invalid: the energy is not a valid number; implausible: it needs too "
+            "much power; energy_glitch: the energy fell within a session.",
             [Query(counted("vecharge_account_readings_rejected_total", "reason"), "{{reason}}")],
             "none",
             width=8,
@@ -232,7 +232,7 @@ def scrapes() -> list[Panel]:
     return [
         bars(
             "HTTP answers by status code",
-            "Every answer of the exporters, refusals included: 401 wrong password, 403 foreign origin, 429 too many.",
+            "All HTTP answers of the exporters: 401 wrong password, 403 foreign origin, 429 too many requests.",
             [Query(counted("vecharge_exporter_http_requests_total", "code"), "{{code}}")],
             "none",
             width=12,
@@ -240,7 +240,7 @@ def scrapes() -> list[Panel]:
         ),
         trend(
             "Time to answer a scrape",
-            "The mean time that a scrape took, the commit of the state included.",
+            "Mean time of a scrape, including the commit of the state.",
             [Query(seconds_each("vecharge_exporter_scrape"), BY_INSTANCE)],
             "s",
             width=12,
@@ -259,7 +259,7 @@ def scrapes() -> list[Panel]:
         ),
         trend(
             "Time of a commit",
-            "The mean time that a commit took: mostly the disk's.",
+            "Mean time of a commit, most of which is spent waiting for the disk.",
             [Query(seconds_each("vecharge_exporter_state_commit"), BY_INSTANCE)],
             "s",
             width=12,
@@ -272,7 +272,7 @@ def resources() -> list[Panel]:
     return [
         trend(
             "CPU",
-            "Share of one core that the exporter keeps busy.",
+            "CPU that the exporter uses, as a share of one core.",
             [Query(each("process_cpu_seconds_total", "rate({}[$__rate_interval])"), BY_INSTANCE)],
             "percentunit",
             width=8,
@@ -288,7 +288,7 @@ def resources() -> list[Panel]:
         ),
         trend(
             "Open files",
-            "Open file descriptors as a share of the most allowed: every stream needs one.",
+            "Open file descriptors as a share of the limit. Each stream needs one.",
             [
                 Query(
                     f"{each('process_open_fds')} / {each('process_max_fds')}",
@@ -312,7 +312,7 @@ def per_instance(metric: str) -> str:
 
 
 def seconds_each(counters: str, over: str = "$__rate_interval") -> str:
-    """The mean seconds of one, by the counters `COUNTERS_seconds_total` and `COUNTERSs_total`."""
+    """The mean duration of an operation, from its counters `COUNTERS_seconds_total` and `COUNTERSs_total`."""
     seconds, times = (
         f"sum by (instance) (rate({select(f'{counters}{ending}')}[{over}]))" for ending in ("_seconds_total", "s_total")
     )
@@ -320,5 +320,5 @@ def seconds_each(counters: str, over: str = "$__rate_interval") -> str:
 
 
 def counted(counter: str, by: str = "") -> str:
-    """How often in each bar."""
+    """The number of events in each bar."""
     return rise_in_bars(counter, INSTANCE, by=by)

@@ -16,7 +16,7 @@ UP = gauge("vecharge_charger_up")
 ON = 'status="on"'
 POWER = gauge("vecharge_charger_power_watts")
 SESSION_KWH = f"{gauge('vecharge_charger_session_energy_joules')} / {promql.JOULES_PER_KWH}"
-# The service ends a stream when its charger is switched off: more ends than sessions are breaks.
+# The service ends a stream when its charger is switched off, so only ends beyond the number of sessions are breaks.
 BREAKS = (
     f"round({increase('vecharge_stream_disconnections_total', over='1d')}"
     f" - {increase('vecharge_charger_sessions_total', over='1d')})"
@@ -54,8 +54,8 @@ def numbers() -> list[Panel]:
     return [
         wide(
             "Exporters up",
-            "Exporters that Prometheus scrapes with success, of all that there should be: its targets, or as many as "
-            "the shards say.",
+            "Exporters that Prometheus scrapes successfully, of those that should exist: the targets, or the number "
+            "of shards.",
             promql.exporters_up(),
             "none",
             steps=NONE_IS_GOOD,
@@ -142,8 +142,8 @@ def states() -> Panel:
 def chargers() -> Panel:
     return rows(
         "All chargers",
-        "Every charger that was watched within the range, as it is now, unwatched and unreachable ones first; energy "
-        "and availability over the range. A name leads to its charger.",
+        "Every charger that was watched within the range, with its current state; unwatched and unreachable ones first."
+        " Energy and availability are over the range. Click a name to open the charger.",
         f"group by (charger_id, charger, account) ({promql.seen()})",
         [
             Column("Charger", label="charger", link=CHARGER_LINK),
@@ -181,8 +181,8 @@ def worst_ten() -> list[Panel]:
         ),
         ranking(
             "Most reconnections in 24 h",
-            "How often a stream broke and was connected again. The service ends a stream when its charger is "
-            "switched off: one end for each session is normal and not counted here.",
+            "How often a stream broke and was reconnected. The service ends a stream when its charger is switched off: "
+            "one end per session is normal and is not counted here.",
             Query(f"topk(10, {named_of_range(BREAKS)} > 0)", "{{charger}}"),
             "none",
             steps=FEW_ARE_GOOD,
@@ -191,8 +191,7 @@ def worst_ten() -> list[Panel]:
         ),
         ranking(
             "Most rejected readings in 24 h",
-            "Readings that were not accepted: sent twice, out of order, not valid, not plausible, or an energy that "
-            "fell.",
+            "Readings that were rejected: duplicate, out of order, invalid, implausible, or with an energy that fell.",
             Query(f"topk(10, {named_of_range(REJECTED)} > 0)", "{{charger}}"),
             "none",
             steps=FEW_ARE_GOOD,

@@ -11,8 +11,7 @@ from grafana.tables import week
 
 POWER = gauge("vecharge_charger_power_watts", RAW)
 ON = 'status="on"'
-# The upper bounds of the histograms, as the exporter writes them.
-# In kWh.
+# The upper bounds of the histograms, as the exporter writes them. This one is shown in kWh.
 ENERGY_BOUNDS = {f"{kwh}": f"{kwh * 3.6e6:.3g}" for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)}
 DURATION_BOUNDS = {
     "5 m": "300.0",
@@ -26,7 +25,7 @@ def over_time() -> list[Panel]:
     return [
         trend(
             "Power by account",
-            "Mean power that the chargers of an account deliver, stacked; the line is the peak of all together.",
+            "Mean power that the chargers of an account deliver, stacked. The line is the peak of their sum.",
             [Query(power_by_account(), "{{account}}"), Query(peak_power(), "Peak", WARN)],
             "watt",
             width=8,
@@ -36,8 +35,8 @@ def over_time() -> list[Panel]:
         ),
         bars(
             "Energy per day",
-            "Energy that all chargers delivered, day by day in the last 30 days, whatever the chosen range. "
-            "The last bar is today so far.",
+            "Energy that all chargers delivered on each of the last 30 days, independent of the chosen range. "
+            "The last bar is today until now.",
             [Query(promql.fleet_energy_in_bars(), "Energy")],
             "suffix:kWh",
             width=8,
@@ -86,21 +85,21 @@ def sessions_and_sites() -> list[Panel]:
     return [
         distribution(
             "Sessions by energy (kWh)",
-            "How many sessions that ended in the range delivered how much.",
+            "Number of sessions that ended in the range, by the energy that they delivered.",
             in_buckets("vecharge_account_session_energy_joules", ENERGY_BOUNDS),
             width=7,
             height=RANKING_HEIGHT,
         ),
         distribution(
             "Sessions by duration",
-            "How many sessions that ended in the range took how long.",
+            "Number of sessions that ended in the range, by their duration.",
             in_buckets("vecharge_account_session_duration_seconds", DURATION_BOUNDS),
             width=7,
             height=RANKING_HEIGHT,
         ),
         ranking(
             "Energy by site",
-            "Energy that the chargers with one address delivered in the range: the 10 sites with the most.",
+            "Energy that the chargers of a site (one address) delivered in the range: the top 10 sites.",
             Query(f"topk(10, {energy_by_site()})", "{{address}}"),
             "suffix:kWh",
             width=10,
@@ -111,7 +110,7 @@ def sessions_and_sites() -> list[Panel]:
 
 
 def in_buckets(histogram: str, bounds: dict[str, str]) -> list[Query]:
-    """A query for each bucket: Prometheus' buckets are cumulative."""
+    """One query per bar: Prometheus' buckets are cumulative, so a bar is the difference of two."""
 
     def up_to(le: str) -> str:
         return f"sum(increase({promql.select(f'{histogram}_bucket', f'le={chr(34)}{le}{chr(34)}')}[$__range]))"
@@ -141,7 +140,7 @@ def use_by_hour() -> Panel:
     moment = f"{hour} * on () group_left (weekday) {weekday}"
     return week(
         "Chargers that are on, by weekday and hour (UTC + $utc_offset h)",
-        "Share of the chargers that were on, in the last four weeks, whatever the chosen range.",
+        "Share of the chargers that were on, in the last four weeks, independent of the chosen range.",
         f"avg_over_time((({share}) * on () group_right () ({moment}))[28d:1h])",
     )
 
@@ -149,8 +148,8 @@ def use_by_hour() -> Panel:
 def energy_by_month() -> Panel:
     return months(
         "Energy per month",
-        "Energy that all chargers delivered, by calendar month, whatever the chosen range. It reaches as far back as "
-        "Prometheus keeps its data.",
+        "Energy that all chargers delivered in each calendar month of the last half year, as far back as Prometheus "
+        "has data, independent of the chosen range.",
         Query(promql.fleet_energy_in_bars(), "Energy"),
         "suffix:kWh",
         last="6M",

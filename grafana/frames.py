@@ -22,7 +22,7 @@ from grafana_foundation_sdk.models.prometheus import QueryEditorMode
 
 DATASOURCE: Final = options.DataSourceRef(type_val="prometheus", uid="${datasource}")
 REF_IDS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-NOTHING: Final = "–"  # noqa: RUF001 - a dash where a number would stand
+NOTHING: Final = "–"  # noqa: RUF001 - shown instead of a missing number
 
 Panel = Builder[model.Panel]
 AnyPanel = TypeVar(
@@ -47,13 +47,13 @@ class Query:
 
 
 def framed(panel: AnyPanel, title: str, description: str, unit: str, width: int, height: int) -> AnyPanel:
-    """The panel with what every panel has."""
+    """Set what every panel has."""
     panel.title(title).description(description).unit(unit).span(width).height(height)
     return panel.datasource(DATASOURCE)
 
 
 def target(ref_id: str, query: Query, *, instant: bool = False) -> prometheus.Dataquery:
-    """A query as a panel holds it: over the time range, or at its end."""
+    """A query in the form that a panel needs: over the time range, or at its end."""
     new = prometheus.Dataquery().ref_id(ref_id).datasource(DATASOURCE).expr(query.expr)
     new.legend_format(query.legend).editor_mode(QueryEditorMode.CODE)
     return new.instant() if instant else new.range()
@@ -69,16 +69,16 @@ def add_range_targets(panel: AnyPanel, queries: Sequence[Query]) -> None:
 
 
 def transformation(kind: str, **settings: object) -> model.DataTransformerConfig:
-    """A step between the queries and the panel."""
+    """A transformation of query results, before the panel shows them."""
     return model.DataTransformerConfig(kind, options=settings)
 
 
 def legend(*, shown: bool = True) -> common.VizLegendOptions:
-    """A list below the panel."""
+    """The legend: a list below the panel."""
     new = common.VizLegendOptions().show_legend(shown).display_mode(options.LegendDisplayMode.LIST)
     return new.placement(options.LegendPlacement.BOTTOM).calcs([])
 
 
 def tooltip() -> common.VizTooltipOptions:
-    """All series at the cursor, the greatest first."""
+    """The tooltip: all series at the cursor, the highest value first."""
     return common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING)

@@ -40,7 +40,7 @@ RELOADED: Final[Words] = ((0, "Failed", BAD), (1, "Successful", GOOD))
 
 
 def thresholds(steps: Steps) -> build.ThresholdsConfig:
-    """From which value on which colour holds."""
+    """The colour from each value upwards."""
     return (
         build.ThresholdsConfig()
         .mode(model.ThresholdsMode.ABSOLUTE)

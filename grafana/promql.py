@@ -29,25 +29,25 @@ def gauge(metric: str, *matchers: str) -> str:
 
 
 def over_step(function: str, metric: str, *matchers: str) -> str:
-    """A gauge over the step between two points, so that nothing between them is lost: `min`, `max` or `avg`."""
+    """`min`, `max` or `avg` of a gauge over each step, so that no sample between two points is lost."""
     return f"max by (charger_id) ({function}_over_time({select(metric, *matchers)}[$__rate_interval]))"
 
 
 def rate(counter: str, *matchers: str, by: str = "charger_id") -> str:
-    """How fast a counter rises, per second."""
+    """The rise of a counter per second."""
     return f"sum by ({by}) (rate({select(counter, *matchers)}[$__rate_interval]))"
 
 
 def increase(counter: str, *matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """About how much a counter rose: increase() extrapolates. For rankings and shares."""
+    """The approximate rise of a counter, since increase() extrapolates. For rankings and shares."""
     return f"sum by ({by}) (increase({select(counter, *matchers)}[{over}]))"
 
 
 def rise(counter: str, *matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """How much a counter rose until now, exactly: the last value less the one before `over`.
+    """The exact rise of a counter until now: the last value minus the last value before `over`.
 
-    increase() leaves out the rise between two adjacent windows. Here they share the value at their border, which may be
-    up to an hour old. Where a counter was restarted in between, it is increase() after all.
+    increase() omits the rise between two adjacent windows. Here both windows use the value at their border, which may
+    be up to an hour old. If the counter was reset in the window, this is increase().
     """
     return _rise(select(counter, *matchers), over, f" offset {over}", "", by)
 
@@ -55,8 +55,8 @@ def rise(counter: str, *matchers: str, over: str = "$__range", by: str = "charge
 def rise_in_bars(counter: str, *matchers: str, by: str = "charger_id") -> str:
     """`rise` over each step, with the bar at the start of its step.
 
-    Prometheus looks back from each point: without the negative offset (Prometheus 2.33) today's energy would stand at
-    tomorrow.
+    Prometheus looks back from each point: without the negative offset (Prometheus 2.33), today's energy would be shown
+    at tomorrow.
     """
     return _rise(select(counter, *matchers), "$__interval", "", " offset -$__interval", by)
 
@@ -67,18 +67,18 @@ def _rise(series: str, over: str, before: str, after: str, by: str) -> str:
         f"{function}({window})" for function in ("last_over_time", "min_over_time", "resets", "increase")
     )
     border = f"last_over_time({series}[1h]{before})"
-    # The value at the border; where there was none, the first of the window; 0 where the counter restarted there.
+    # The value at the border; the first value of the window if there is none; 0 if the counter was reset there.
     first = f"({border} <= {least} or {least} unless {border} or {least} * 0)"
     return f"sum by ({by}) ({last} - {first} and {resets} == 0 or {increase})"
 
 
 def energy_kwh(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """Energy delivered, in kWh, of raw data."""
+    """Energy delivered, in kWh, from raw data."""
     return f"{rise('vecharge_charger_energy_joules_total', *matchers, over=over, by=by)} / {JOULES_PER_KWH}"
 
 
 def recorded(raw: str, from_rules: str) -> str:
-    """`from_rules`, whose selectors have RECORDED, or `raw`, whose selectors have RAW: only one finds series."""
+    """`from_rules`, with selectors that have RECORDED, or `raw`, with RAW. Only one of them finds series."""
     return f"({from_rules}) or ({raw})"
 
 
@@ -105,7 +105,7 @@ def share_of_time(gauge_of_0_or_1: str, *matchers: str, over: str = "$__range", 
 
 
 def availability(*matchers: str, over: str = "$__range", by: str = "charger_id") -> str:
-    """The share of the time for which chargers were up, of raw data."""
+    """The share of the time for which chargers were up, from raw data."""
     return share_of_time("vecharge_charger_up", *matchers, over=over, by=by)
 
 
@@ -122,7 +122,7 @@ def state(*matchers: str) -> str:
 
 
 def state_over_step(*matchers: str) -> str:
-    """`state` over the step between two points: unreachable if it ever was."""
+    """`state` over each step: unreachable if the charger was unreachable at any time in it."""
     return f"{over_step('min', 'vecharge_charger_up', *matchers)} * {_status(*matchers)}"
 
 
@@ -148,35 +148,35 @@ def seen() -> str:
 
 
 def seen_without_sources() -> str:
-    """`seen` where there are no variables `raw` and `recorded`: raw data is read once in half an hour."""
+    """`seen` for a dashboard without the variables `raw` and `recorded`; it reads raw data every half hour."""
     raw = f"last_over_time({select('vecharge_charger_info')}[$__range:30m])"
     return _seen(f"last_over_time({select(SEEN_IN_AN_HOUR)}[$__range]) or {raw}")
 
 
 def _seen(before: str) -> str:
-    """The chargers of now, of the last hour, and those that were there `before`: the rule is evaluated once an hour."""
+    """The chargers of now, of the last hour (the rule is evaluated hourly), and those of the query `before`."""
     now = select("vecharge_charger_info")
     sources = (now, f"last_over_time({now}[1h])", before)
     return _with_name(" or on (charger_id) ".join(f"topk by (charger_id) (1, {source})" for source in sources))
 
 
 def unwatched() -> str:
-    """The chargers that were watched within the range and are not now."""
+    """The chargers that were watched within the range and are not watched now."""
     return f"group by (charger_id) ({seen()}) unless on (charger_id) {gauge('vecharge_charger_up')}"
 
 
 def state_or_unwatched(watched: str, *matchers: str) -> str:
-    """`state`, and -1 for a charger that is in `watched` and not watched now."""
+    """`state`, or -1 for a charger that is in `watched` and is not watched now."""
     return f"{state(*matchers)} or on (charger_id) group by (charger_id) ({watched}) * 0 - 1"
 
 
 def age_seconds(timestamp: str, *matchers: str) -> str:
-    """How long ago something happened."""
+    """The seconds since a timestamp."""
     return f"time() - {gauge(timestamp, *matchers)}"
 
 
 def info(*matchers: str, over: str | None = None) -> str:
-    """The info series, exactly one for each charger, with a label `charger`: its name, or its id where it has none.
+    """One info series per charger, with an added label `charger`: its name, or its id if it has no name.
 
     `over` keeps chargers that were watched within that time.
     """
@@ -192,13 +192,13 @@ def _with_name(series: str) -> str:
 def named(query: str, *labels: str, of: str = TARGET) -> str:
     """`query`, one series for each charger, with the label `charger` and other labels of the charger's info.
 
-    `of` is a matcher of the chargers in the query: a range query reads the info of no others.
+    `of` is a matcher for the chargers in the query, so that the query reads the info of these only.
     """
     return f"({query}) * on (charger_id) group_left ({', '.join(('charger', *labels))}) {info(of)}"
 
 
 def named_of_range(query: str, *labels: str) -> str:
-    """`named` for an instant query over the range: with the chargers that are not watched now."""
+    """`named` for an instant query over the range: includes chargers that are not watched now."""
     return f"({query}) * on (charger_id) group_left ({', '.join(('charger', *labels))}) ({seen()})"
 
 
@@ -210,8 +210,8 @@ def of_exporters(series: str) -> str:
 def exporters(*matchers: str) -> str:
     """`up` of every exporter of the range.
 
-    A target that has never answered counts where VechargeExporterDown would: if its job has an exporter, is named after
-    veCharge, or if it has the exporter's port.
+    A target that has never answered counts under the same conditions as in VechargeExporterDown: its job has an
+    exporter or has `vecharge` in its name, or the target has the exporter's port.
     """
     up = select("up", *matchers)
     of_ours = f"{up} and on (job) last_over_time({BUILD_INFO}[$__range])"
@@ -220,10 +220,10 @@ def exporters(*matchers: str) -> str:
 
 
 def exporters_up() -> str:
-    """How many exporters are up, of how many.
+    """How many exporters are up, of how many that should exist.
 
-    A job should have as many exporters as it has targets, or as its shards say. histogram_quantile() is the only
-    function that turns a label into a number.
+    A job should have as many exporters as it has targets, or as the label `total_shards` says.
+    histogram_quantile() is the only function that turns a label into a number.
     """
     shards = select("vecharge_exporter_shard_info")
     buckets = (

@@ -16,7 +16,7 @@ from grafana.meanings import WEEKDAYS, Colours, Steps, Words, coloured, mappings
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: a label of the table's own query, or the value of a query of the column's own."""
+    """A column of a table: a label of the table's query, or the value of the column's own query."""
 
     name: str
     label: str | None = None
@@ -113,7 +113,7 @@ def places(
 
 
 def _add_columns(panel: AnyPanel, labels: str, columns: Sequence[Column], key: str | None) -> None:
-    """The queries of a table as one frame: joined by `key`, named, in order, the rest left out."""
+    """Join the queries of a table by `key`; name, order and filter the columns."""
     panel.with_target(target("A", Query(labels), instant=True).format(PromQueryFormat.TABLE))
     ref_ids = iter(REF_IDS[1:])
     names: dict[str, str] = {}
