@@ -7,7 +7,7 @@ from exporter.charger.decision_input import EnergyReading, Known
 from exporter.charger.possible_sessions import can_flow
 from exporter.charger.tolerances import DIP, ROUNDING
 
-# Logs are shuffled by no more than this.
+# Logs that arrive in a wrong order were written at most this far apart.
 SHUFFLED_SECONDS: Final = 60.0
 
 
@@ -20,12 +20,12 @@ class LateMeaning(Enum):
 
 
 def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMeaning:
-    """The meaning of a log of a backlog that arrived after the first log of the current session.
+    """Return the meaning of a log of a backlog that arrived after the first log of the current session.
 
     `silence` is the time since the last log that was in order, in seconds by the exporter's clock.
     """
     current, previous = known.current, known.previous
-    # Energy that the current session may have had by then belongs to it.
+    # A log whose energy the current session may have had at that time belongs to that session.
     if previous is None or reading.energy <= current.first_energy + ROUNDING:
         return LateMeaning.NOTHING
     if not previous.read_at < reading.at < current.first_at:

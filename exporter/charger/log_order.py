@@ -119,7 +119,7 @@ class LogOrder:
     def take(self, created: float | None, energy: int | None, now: float) -> Order:
         """Take a log and return whether it is new. `created` is its `createdAt`, `now` its receipt, in unix seconds."""
         if created is None:
-            self._go_on(self._time_at(now), now)
+            self._advance(self._time_at(now), now)
             return NEW
         last = self._created
         if last is None or created > last:
@@ -144,7 +144,7 @@ class LogOrder:
             if energy == self._energy:
                 return Order.DUPLICATE
             # Another log: the clock has only seconds or minutes, or is stuck.
-            self._go_on(self._time_at(now), now)
+            self._advance(self._time_at(now), now)
             return NEW
         if self._clock_shift < 0 and _is_right(created, now):
             return self._take_later(created, now)  # a clock that was ahead has been set right
@@ -166,7 +166,7 @@ class LogOrder:
             if self._times_ahead is None:
                 self._times_ahead = deque(maxlen=TIMES_AHEAD_REMEMBERED)
             self._times_ahead.append(created)
-        self._go_on(time, now)
+        self._advance(time, now)
         return NEW
 
     def _take_late(self, created: float, now: float) -> Order:
@@ -186,7 +186,7 @@ class LogOrder:
             return Order.OUT_OF_ORDER
         self._created_before_reset = max(self._created or created, self._created_before_reset or created)
         self._clock_shift = time - created
-        self._go_on(time, now)
+        self._advance(time, now)
         return Order.CLOCK_RESET
 
     def _time_at(self, now: float) -> float:
@@ -195,7 +195,7 @@ class LogOrder:
             return now
         return self.time + self.silence(now)
 
-    def _go_on(self, time: float, now: float) -> None:
+    def _advance(self, time: float, now: float) -> None:
         last = self.time
         if last is None:
             self.delay = now - time

@@ -1,7 +1,7 @@
-"""The energy meter: what a charger reports of its sessions in, a total that never falls and a list of sessions out.
+"""The energy meter: computes a total that never falls, and a list of sessions, from the energies a charger reports.
 
-The service reports the energy of the running session, which falls back when a new one begins. docs/energy.md has the
-rules. Energy is held in whole joules, so that no sum of sessions drifts (0.01 kWh is 36,000 J).
+The service reports the energy of the running session, which starts again at 0 with a new one. docs/energy.md has the
+rules. Energy is in whole joules, so that sums have no rounding error (0.01 kWh is 36,000 J).
 """
 
 from typing import Final
@@ -21,11 +21,11 @@ from exporter.charger.session_list import SessionList, ended
 from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
 from exporter.charger.tolerances import SLACK
 
-# A charger that was silent for this time and this number of usual intervals may have lost its connection.
+# A charger that sent no log for this time and this number of usual intervals may have lost its connection.
 SILENCE_SECONDS: Final = 120.0
 SILENCE_INTERVALS: Final = 5.0
 
-# A restart is a gap anyway. An int: arithmetic on flags takes ten times as long, for every charger of a commit.
+# A restart is a gap anyway, so GAP need not be kept. An int, because IntFlag arithmetic takes ten times as long.
 KEPT_EVIDENCE: Final = ~int(Evidence.GAP)
 
 
@@ -55,7 +55,7 @@ class EnergyMeter:
         )
         self._document = DocumentEnergy(self._sessions, self._order, restored.reported_previous)
         if state is not None:
-            self.gap()  # an exporter that was not running has seen nothing
+            self.gap()  # events were missed while the exporter was not running
 
     def configure(self, max_power_watts: float) -> None:
         """Apply a changed configuration; the total does not change."""
@@ -68,7 +68,7 @@ class EnergyMeter:
 
     @property
     def excess_joules(self) -> int | None:
-        """By how much the counter is ahead of the estimate; None as the counter."""
+        """The counter minus the estimate; None before the first document or log."""
         return None if self.list.counted is None else self.list.excess
 
     @property
@@ -93,7 +93,7 @@ class EnergyMeter:
         return None if current is None or current.ended_at is not None or not current.number else current.began_at
 
     def state(self) -> MeterState:
-        """Returns the state to write to disk; its current session is not a copy."""
+        """Return the state to write to disk; its current session is not a copy."""
         sessions, evidence = self.list, self._sessions.evidence
         return MeterState(
             sessions.counted,
@@ -115,7 +115,7 @@ class EnergyMeter:
         )
 
     def switched_off(self, now: float) -> None:
-        """The switch to OFF was seen live: the session has ended, and the next reading may belong to a new one."""
+        """Record a switch to OFF that was seen live: the session has ended, the next reading may begin a new one."""
         current = self.list.current
         if current is not None:
             ended(current, max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
@@ -123,17 +123,17 @@ class EnergyMeter:
         self.note_off()
 
     def note_off(self) -> None:
-        """The charger is OFF, and when that began is not known."""
+        """Record that the charger is OFF, without a time at which it was switched off."""
         self._sessions.note_off()
 
     def switched_on(self, now: float) -> None:
-        """The switch to ON was seen live: what flows from now on may be a new session."""
+        """Record a switch to ON that was seen live: energy from now on may belong to a new session."""
         self._sessions.note(Evidence.ON)
         self._power.interrupt()
         self._sessions.evidence.switched_on_unix = now
 
     def gap(self, kind: Evidence = Evidence.GAP) -> None:
-        """Events may have been missed: a new session may have begun unseen."""
+        """Record a gap: events may have been missed, so a new session may have begun."""
         self._sessions.note(kind)
         self._power.interrupt()
         current = self.list.current
@@ -148,9 +148,9 @@ class EnergyMeter:
         power_watts: float | None,
         now: float,
     ) -> Outcome:
-        """Takes a log. All values are in SI units; `user` is a fingerprint that can only be compared.
+        """Take a log. All values are in SI units; `user` is a fingerprint that can only be compared.
 
-        A log without an energy is judged by its order alone.
+        Of a log without an energy, only the order is checked.
         """
         energy = valid_energy(energy_joules)
         usual_interval = self._order.usual_interval
@@ -187,13 +187,13 @@ class EnergyMeter:
         return outcome
 
     def _take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
-        """Takes a reading that is in order."""
+        """Take a reading that is in order."""
         self._sessions.evidence.end_gap(reading.at)
         self._document.settle(reading)
         return self._sessions.take(reading, power_watts)
 
     def _take_late(self, reading: EnergyReading, now: float) -> None:
-        """Takes a log out of order: it may be from before the current session, or before a held reading."""
+        """Take a log out of order: it may be from before the current session, or from before a held reading."""
         current, held = self.list.current, self._sessions.held
         if current is None:
             return
@@ -211,5 +211,5 @@ class EnergyMeter:
             )
 
     def document(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
-        """Takes a document: it never lowers the meter. Returns what was doubtful."""
+        """Apply a document, which never lowers the meter; return the doubtful decisions."""
         return self._document.take(document, now)

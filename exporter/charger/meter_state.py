@@ -37,7 +37,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
     """The part of a meter that is kept on disk, without personal data.
 
-    A meter's `current` session goes on changing in it, so encode it at once.
+    `current` is the session that the meter continues to change, so encode the state at once.
     Without gc: a commit creates thousands of them, and they cannot be part of a cycle.
     """
 

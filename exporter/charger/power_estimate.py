@@ -13,7 +13,7 @@ WINDOW_JOULES: Final = 360_000
 LEAST_KNOWN_WATTS: Final = 500.0
 RISE_FACTOR: Final = 3.0
 NEW_SESSION_FACTOR: Final = 1.5
-# Logs closer together than this are a backlog that was stamped on arrival.
+# Logs closer together than this are a backlog that has the time of its arrival.
 BURST_SECONDS: Final = 0.3
 # Weight of a window in the smoothed ratio of energy to reported power.
 RATIO_WEIGHT: Final = 0.3

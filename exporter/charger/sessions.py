@@ -39,9 +39,9 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True, rename=on_dis
     """A session that later readings may still change. Times are unix seconds by the charger's clock.
 
     `number` is 0 until the session has delivered energy: before that it is not in the list. `energy` is what the logs
-    reported, `document_energy` what a document reported that may be ahead of logs still to come; `base` is where it
-    began to count, `set_aside` the part that is not counted. `changed_at` is when the energy last changed, `read_at`
-    when it was last read, `rises` how often it has risen; its first log, at `first_at`, had `first_energy`.
+    reported, `document_energy` what a document reported, before the logs of that energy arrive. `base` is the energy at
+    which the session began, `set_aside` the part that is not counted. `changed_at` is when the energy last changed,
+    `read_at` when it was last read, `rises` how often it has risen. The first log, at `first_at`, had `first_energy`.
     `begun_on` is the evidence on which it began, as `evidence.Evidence`.
     """
 
