@@ -32,7 +32,7 @@ def value(
 ) -> stat.Panel:
     """One current number, or the label `shown` of its series instead.
 
-    The query is an instant one: the last value of a range would show a reading long after it had gone.
+    It is an instant query: the last value of a range would show a reading long after it became stale.
     """
     panel = framed(stat.Panel(), title, description, unit, width, height)
     panel.with_target(target("A", Query(expr, f"{{{{{shown}}}}}" if shown else ""), instant=True))

@@ -49,7 +49,7 @@ def thresholds(steps: Steps) -> build.ThresholdsConfig:
 
 
 def mappings(words: Words) -> list[model.ValueMapping]:
-    """Words and colours in place of numbers."""
+    """A word and a colour for each number."""
     results = {
         str(number): model.ValueMappingResult(text=text, color=colour, index=index)
         for index, (number, text, colour) in enumerate(words)
@@ -58,6 +58,6 @@ def mappings(words: Words) -> list[model.ValueMapping]:
 
 
 def coloured(colours: Colours) -> list[model.ValueMapping]:
-    """Texts in colours of their own."""
+    """A colour for each text."""
     results = {text: model.ValueMappingResult(text=text, color=colour) for text, colour in colours}
     return [model.ValueMap(results)] if results else []

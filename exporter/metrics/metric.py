@@ -39,7 +39,7 @@ class Metric(Generic[Subject]):
 
 
 def gauge(name: str, help_text: str, read: Read[Subject], *, absent: str = "never") -> Metric[Subject]:
-    """Return a gauge without labels of its own."""
+    """Return a gauge without additional labels."""
     return Metric(name, "gauge", help_text, (Series((), read),), absent)
 
 
@@ -51,7 +51,7 @@ def counter(
     absent: str = "never",
     created: Callable[[Subject], float] | None = None,
 ) -> Metric[Subject]:
-    """Return a counter without labels of its own. `created` reads when it began, if it survives a restart."""
+    """Return a counter without additional labels. `created` reads when it began, if it survives a restart."""
     return Metric(name, "counter", help_text, (Series((), read),), absent, created=created)
 
 

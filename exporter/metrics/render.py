@@ -182,7 +182,7 @@ class Exposition:
         self._places = {charger: place for place, charger in enumerate(chargers)}
         self._families = [_Family(metric, chargers) for metric in CHARGER_METRICS]
         self._touched = set(range(len(chargers)))
-        # Places of this round, the last first: those that are touched meanwhile are of the next one.
+        # Places to render in this round, last first. Places touched during the round belong to the next one.
         self._queue: list[int] = []
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions = [-1] * len(chargers)

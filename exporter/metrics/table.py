@@ -202,7 +202,7 @@ ACCOUNT_METRICS: Final[tuple[Metric[Account], ...]] = (
         "vecharge_account_token_expiry_timestamp_seconds",
         "When the token in use expires (exp).",
         lambda account, _: account.token_expiry_unix,
-        absent="the token is no JWT, or has no exp",
+        absent="the token is not a JWT, or has no exp",
     ),
     Metric(
         "vecharge_account_events_total",

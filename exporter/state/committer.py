@@ -1,6 +1,6 @@
 """Commits changes to the state file before a scrape shows them.
 
-Commits run in a thread, one at a time; callers that ask for one meanwhile share the next. After a commit that fails or
+Commits run in a thread, one at a time; callers that request one during a commit share the next. If a commit fails or
 exceeds its deadline, its chargers stay dirty and the shown totals stay the same; the next commit retries.
 """
 

@@ -21,7 +21,7 @@ class _Meter(msgspec.Struct, array_like=True):
     last_log_unix: float | None
     last_created_unix: float | None
     energy_created_unix: float | None
-    # The session before one that a gap alone told of, which the next reading was to confirm.
+    # The session before a new one whose only evidence was a gap; the next reading had to confirm the new one.
     replaced_joules: int | None
     replaced_created_unix: float | None
 

@@ -72,7 +72,7 @@ def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _undo_interrupted_commit(file: Path) -> None:
-    """Let SQLite undo it, which a read-only connection refuses. SQLite's locks keep out other processes meanwhile."""
+    """Let SQLite undo the commit, which a read-only connection cannot. SQLite's locks exclude other processes."""
     with closing(connect(file, "ro")) as connection:
         try:
             pragma(connection, "schema_version")
