@@ -32,7 +32,6 @@ from exporter.charger.evidence import Evidence
 from exporter.charger.logs_while_off import LogsWhileOff
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
-from exporter.charger.names_on_disk import on_disk
 from exporter.charger.notice import (
     DROPPED,
     SERVICE_ERROR,
@@ -61,7 +60,7 @@ class Rules:
     expose_location: bool = False
 
 
-class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
+class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a charger that is kept on disk. Without gc, as MeterState, since it cannot be part of a cycle.
 
     `sessions` are the sessions settled since the last commit: each is written once and never revised. Sessions that

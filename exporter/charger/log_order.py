@@ -10,8 +10,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from exporter.charger.names_on_disk import on_disk
-
 CLOCK_TOLERANCE_SECONDS: Final = 300.0
 # A clock counts as set back after this many logs that advance at the pace at which they arrive.
 LOGS_THAT_PROVE: Final = 3
@@ -39,7 +37,7 @@ class Order(Enum):
 NEW: Final = Order.NEW
 
 
-class LogOrderState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
+class LogOrderState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a LogOrder that is kept on disk. Times in seconds.
 
     `created` and `energy` are of the last new log with a time; None: no such log yet.

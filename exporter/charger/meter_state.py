@@ -5,7 +5,6 @@ from enum import StrEnum
 import msgspec
 
 from exporter.charger.log_order import LogOrderState
-from exporter.charger.names_on_disk import on_disk
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import RunningSession
 
@@ -18,7 +17,7 @@ class CountedAs(StrEnum):
     NOTHING = "nothing"  # not counted: a backlog is evaluated as if the document had not arrived
 
 
-class PendingDocument(msgspec.Struct, frozen=True, gc=False, rename=on_disk):
+class PendingDocument(msgspec.Struct, frozen=True, gc=False):
     """The last energy that a document reported, and when it was received (exporter's clock)."""
 
     energy: int
@@ -34,7 +33,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     sessions: int
 
 
-class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=on_disk):
+class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a meter that is kept on disk, without personal data.
 
     `current` is the session that the meter continues to change, so encode the state at once.

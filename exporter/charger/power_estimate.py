@@ -4,8 +4,6 @@ from typing import Final
 
 import msgspec
 
-from exporter.charger.names_on_disk import on_disk
-
 # The least time and energy from which a power is computed.
 WINDOW_SECONDS: Final = 60.0
 WINDOW_JOULES: Final = 360_000
@@ -19,7 +17,7 @@ BURST_SECONDS: Final = 0.3
 RATIO_WEIGHT: Final = 0.3
 
 
-class PowerState(msgspec.Struct, gc=False, omit_defaults=True, rename=on_disk):
+class PowerState(msgspec.Struct, gc=False, omit_defaults=True):
     """The part of a PowerEstimate that is kept on disk. Watts; None is unknown."""
 
     peak: float | None = None

@@ -4,8 +4,6 @@ from enum import StrEnum
 
 import msgspec
 
-from exporter.charger.names_on_disk import on_disk
-
 
 class SessionEvidence(StrEnum):
     """How the beginning or the end of a session is known."""
@@ -35,7 +33,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     certain: bool
 
 
-class RunningSession(msgspec.Struct, gc=False, omit_defaults=True, rename=on_disk):
+class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     """A session that later readings may still change. Times are unix seconds by the charger's clock.
 
     `number` is 0 until the session has delivered energy: before that it is not in the list. `energy` is what the logs

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import msgspec
 import pytest
 
 from exporter.charger.charger import KeptState
-from exporter.charger.names_on_disk import NAMES
 from exporter.errors import StateError
 from exporter.state import charger_rows, session_query
 from exporter.state.charger_rows import checksum
@@ -111,7 +109,7 @@ def test_schema_2_is_read_with_every_field_and_written_anew_as_its_chargers_chan
     with open_to_read(file) as connection:
         after = {name: msgspec.msgpack.decode(content) for name, content in charger_rows.checked_rows(connection)}
     for charger_id, state in before.items():
-        assert_kept(state, after[charger_id], NAMES)
+        assert_kept(state, after[charger_id])
 
 
 def test_schema_3_is_read_with_every_field(tmp_path: Path) -> None:
@@ -126,16 +124,16 @@ def test_schema_3_is_read_with_every_field(tmp_path: Path) -> None:
     with open_to_read(file) as connection:
         after = dict(charger_rows.checked_rows(connection))
     for charger_id, content in before.items():
-        assert_kept(msgspec.msgpack.decode(content), msgspec.msgpack.decode(after[charger_id]), {})
+        assert_kept(msgspec.msgpack.decode(content), msgspec.msgpack.decode(after[charger_id]))
 
 
-def assert_kept(before: Any, after: Any, names: Mapping[str, str]) -> None:
-    """Each value of `before` is in `after`, which may have more; `names` are those that were renamed since."""
+def assert_kept(before: Any, after: Any) -> None:
+    """Each value of `before` is in `after`, which may have more."""
     if not isinstance(before, dict):
         assert before == after
         return
     for name, value in before.items():
-        assert_kept(value, after[names.get(name, name)], names)
+        assert_kept(value, after[name])
 
 
 @pytest.mark.parametrize("schema", [2, 3])
