@@ -229,7 +229,8 @@ def test_a_damaged_file_is_set_aside_unchanged(tmp_path: Path, right_after_one: 
 
 
 def test_a_changed_digit_is_detected(tmp_path: Path, right_after_one: Scene) -> None:
-    total, other = (b"\xa1t" + msgspec.msgpack.encode(joules) for joules in (36_000, 39_000))
+    name = msgspec.msgpack.encode("total_joules")
+    total, other = (name + msgspec.msgpack.encode(joules) for joules in (36_000, 39_000))
     content = right_after_one.parts[STATE_FILE]
     assert content.count(total) == len(CHARGERS)
     folder = damaged_copy(tmp_path / "data", content.replace(total, other, 1))
