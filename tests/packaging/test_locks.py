@@ -1,5 +1,6 @@
-"""The packages of images and releases are locked: one version each, with hashes and without an address."""
+"""The packages of images, releases and tests are locked: one version each, with hashes and without an address."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ from packaging.requirements import Requirement
 from tests.packaging.tools import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+NODE_LOCKS = [ROOT / "tests" / folder / "package-lock.json" for folder in ("node", "dashboards/node")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DEPENDENCIES = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 
@@ -27,6 +29,16 @@ def test_every_package_is_pinned_and_hashed(lock: Path) -> None:
     for entry in entries:
         assert re.match(r"[a-z0-9-]+==[^ ]+ ", entry), entry.splitlines()[0]
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]
+
+
+@pytest.mark.parametrize("lock", NODE_LOCKS, ids=lambda lock: str(lock.relative_to(ROOT)))
+def test_every_package_of_npm_is_pinned_and_hashed_without_an_address(lock: Path) -> None:
+    text = lock.read_text()
+    packages = {name: package for name, package in json.loads(text)["packages"].items() if name}
+    assert packages
+    assert [name for name, package in packages.items() if not package.get("version")] == []
+    assert [name for name, package in packages.items() if not package.get("integrity", "").startswith("sha")] == []
+    assert "://" not in text
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
