@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.go_float import numbers
+from tests.metrics.client import as_go_writes
 
 # Each is written in another way; columns mix them.
 COLUMNS = {
@@ -25,10 +25,10 @@ COLUMNS = {
 @given(data=st.data())
 def test_a_column_is_written_like_single_values(column: str, data: st.DataObject) -> None:
     values = data.draw(st.lists(COLUMNS[column], max_size=20))
-    assert numbers(values) == [f"{floatToGoString(value)}\n" for value in values]  # type: ignore[no-untyped-call]
+    assert numbers(values) == [f"{as_go_writes(value)}\n" for value in values]
 
 
 @given(st.integers(0, 18), st.integers(1, 9))
 def test_a_power_of_ten_is_written_like_other_numbers(power: int, digit: int) -> None:
     values = [digit * 10.0**power, digit * 10.0**power + 1.0, digit * 10.0**power / 10.0]
-    assert numbers(values) == [f"{floatToGoString(value)}\n" for value in values]  # type: ignore[no-untyped-call]
+    assert numbers(values) == [f"{as_go_writes(value)}\n" for value in values]

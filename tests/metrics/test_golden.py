@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as text_parser
 
 from exporter.charger.account import Account
@@ -19,6 +18,7 @@ from exporter.errors import ConnectFailure
 from exporter.metrics.metric import Metric
 from exporter.metrics.render import Exposition
 from exporter.metrics.table import ACCOUNT_METRICS, EXPORTER_METRICS
+from tests.metrics.client import parsed
 from tests.metrics.oracle import END_MARK
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -114,12 +114,12 @@ def test_promtool_finds_no_problem(scene: Scene, promtool: Path) -> None:
 
 
 def test_a_strict_parser_accepts_openmetrics(scene: Scene) -> None:
-    families = list(text_string_to_metric_families(scene.scrape(openmetrics=True)))  # type: ignore[no-untyped-call]
+    families = parsed(scene.scrape(openmetrics=True))
     assert {family.type for family in families} == {"gauge", "counter", "histogram"}
 
 
 def test_only_the_two_durable_counters_have_a_created_time(scene: Scene) -> None:
-    families = text_string_to_metric_families(scene.scrape(openmetrics=True))  # type: ignore[no-untyped-call]
+    families = parsed(scene.scrape(openmetrics=True))
     created = {
         sample.name: sample.value
         for family in families

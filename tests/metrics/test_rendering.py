@@ -3,12 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.go_float import number, numbers
 from exporter.metrics.render import Exposition
 from tests.metrics import oracle
+from tests.metrics.client import as_go_writes, parsed
 from tests.metrics.fleets import Fleet, Step, fleets, stories, texts
 
 both_formats = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
@@ -74,7 +73,7 @@ def test_a_page_rendered_in_slices_equals_one_rendered_at_once(fleet: Fleet, sto
 def test_any_label_value_can_be_parsed(charger_ids: list[str], name: str) -> None:
     fleet = Fleet(charger_ids, [name] * len(charger_ids), ("a", "b"))
     page = (rendered_afresh(fleet, openmetrics=True) + oracle.END_MARK).decode()
-    families = {family.name: family for family in text_string_to_metric_families(page)}  # type: ignore[no-untyped-call]
+    families = {family.name: family for family in parsed(page)}
     infos = families["vecharge_charger_info"].samples
     assert [info.labels["charger_id"] for info in infos] == charger_ids
     assert {info.labels["name"] for info in infos} == {name}
@@ -82,7 +81,7 @@ def test_any_label_value_can_be_parsed(charger_ids: list[str], name: str) -> Non
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_are_written_as_go_writes_them(value: float) -> None:
-    assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]
+    assert number(value) == as_go_writes(value)
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
