@@ -21,6 +21,11 @@ SECONDS = 30.0
 What = str | Callable[[], str]
 
 
+def open_files() -> int:
+    """The number of open files of this process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def wait_until(condition: Callable[[], T], what: What, seconds: float = SECONDS) -> T:
     """Wait for the first true value of `condition`, and return it."""
     deadline = time.monotonic() + seconds

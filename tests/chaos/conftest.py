@@ -14,9 +14,10 @@ import pytest
 from exporter.stream.socketio_client import prepare_library
 from tests.certificates import Authority
 from tests.chaos.faults import PING_INTERVAL, PING_TIMEOUT, Within, fault_of
-from tests.chaos.scene import Scene, open_files, staged
+from tests.chaos.scene import Scene, staged
 from tests.conftest import or_skip
 from tests.node.service import NodeService, modules
+from tests.processes import open_files
 from tests.stream.watch import NATIVE, until
 
 

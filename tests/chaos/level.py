@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
-import os
 import sys
 from dataclasses import dataclass
+
+from tests.processes import open_files
 
 ROUNDS = 200
 # A leaked connection has hundreds of blocks. The log of a scene grows by a few per round.
@@ -22,8 +23,7 @@ class Level:
     @classmethod
     def now(cls) -> "Level":
         gc.collect()
-        files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - links of sockets, not paths
-        return cls(files, len(asyncio.all_tasks()), sys.getallocatedblocks())
+        return cls(open_files(), len(asyncio.all_tasks()), sys.getallocatedblocks())
 
     def holds_as_much_as(self, first: "Level", files: int = 0, tasks: int = 0) -> bool:
         """Whether nothing has leaked since `first`, except for this number of files and tasks in use."""

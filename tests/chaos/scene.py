@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -238,8 +237,3 @@ async def staged(service: NodeService, fault: Fault, charger: str, folder: Path)
         finally:
             await scene.fleet.stop()
         await until(lambda: proxy.open_connections == 0, "every connection closed")
-
-
-def open_files() -> int:
-    """The number of open files of this process."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - links of sockets, not paths

@@ -34,7 +34,7 @@ from exporter.web.listening import ListenAddress
 from exporter.web.server import WebOptions
 from tests.certificates import Authority
 from tests.chaos.level import Level
-from tests.processes import wait_until
+from tests.processes import open_files, wait_until
 from tests.simulated import JOULES_PER_KWH, SimulatedService
 from tests.stream.watch import until
 
@@ -145,7 +145,7 @@ class Soak:
 
     def _sample(self, elapsed: float) -> None:
         # Not Level.now(), which collects garbage: that holds the event loop for longer than the exporter ever does.
-        tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - links of sockets
+        tasks, files = len(asyncio.all_tasks()), open_files()
         resident = memory_bytes(os.getpid()) / MEGABYTE
         self.samples.append((elapsed, resident, tasks, files))
         if elapsed // 60 >= self._minutes_told:

@@ -14,6 +14,7 @@ import pytest
 
 from exporter.web.connections import Limits
 from tests.certificates import Authority
+from tests.processes import open_files
 from tests.stream.watch import until
 from tests.web.site import Site
 
@@ -64,10 +65,6 @@ def many_open_files() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
