@@ -14,6 +14,7 @@ import msgspec
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import Status
+from exporter.metrics.live_values import Live, live_values
 from exporter.metrics.table import CHARGER_METRICS
 from exporter.web.compression import IDENTITY, compressed
 from exporter.web.problem import problem_of
@@ -48,8 +49,9 @@ def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
     if charger.about.name:
         document["name"] = charger.about.name
     document["status"] = charger.status.value
+    live = live_values(charger, now)
     for name, read in _SHOWN:
-        value = read(charger, now)
+        value = live[read.place] if isinstance(read, Live) else read(charger, now)
         if value is not None:
             document[name] = value
     problem = problem_of(charger, now)
