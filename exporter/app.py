@@ -20,7 +20,7 @@ from exporter.config.reload import Reloads, log_unmatched_patterns
 from exporter.config.sharding import Shard
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
-from exporter.gc_tuning import collect_rarely, keep_present_objects
+from exporter.gc_tuning import keep_present_objects
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
@@ -176,7 +176,6 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
     adopt_foreign_logs(log)
     prepare_library()
     return_large_buffers()
-    collect_rarely()
     factory = None
     with suppress(ImportError):
         import uvloop

@@ -12,6 +12,7 @@ import click
 from exporter import __version__
 from exporter.cli import flags, simulation, standard_streams
 from exporter.errors import ConfigError, ExporterError
+from exporter.gc_tuning import collect_rarely
 
 EXIT_FAILED = 1
 EXIT_NOT_VALID = 2
@@ -21,6 +22,8 @@ class _RunByDefault(click.Group):
     """A group that runs `run` if the arguments do not name a subcommand."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        # Before a command imports anything: with Python's defaults, a tenth of that time is garbage collection.
+        collect_rarely()
         with standard_streams.guarded():
             return super().main(*args, **kwargs)
 
@@ -82,10 +85,6 @@ def run(
     log_format: Any,
 ) -> None:
     """Watch chargers and serve their metrics. This is the default command."""
-    from exporter.gc_tuning import collect_rarely
-
-    # Before the imports: with Python's defaults, a tenth of their time is garbage collection.
-    collect_rarely()
     from exporter import app
     from exporter.cli.check import load_files
     from exporter.config.load import Config, load_file_or_environment

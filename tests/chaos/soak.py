@@ -214,7 +214,7 @@ def main() -> int:
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--log-seconds", type=float, default=1.0, help="between two logs of a charger")
     options = parser.parse_args()
-    # As app.run_loop does.
+    # As the program does.
     prepare_library()
     return_large_buffers()
     collect_rarely()
