@@ -15,14 +15,15 @@ class SessionList:
 
     `counted` is the counter: the highest that the estimate ever was, None before the first document or log. `sessions`
     is the highest number of sessions in the same way. `start` is what was counted before the list began, `settled` the
-    energy of the settled sessions, `settled_set_aside` the part of it that is not counted, in joules.
+    energy of the settled sessions, `settled_set_aside` the part of it that is not counted, in joules. `listed` is how
+    many sessions are in the list now, `last_number` the highest number that a session was given.
     """
 
     __slots__ = (
-        "_last_number",
-        "_listed",
         "counted",
         "current",
+        "last_number",
+        "listed",
         "newly_settled",
         "previous",
         "sessions",
@@ -50,20 +51,10 @@ class SessionList:
         self.sessions = sessions
         self.current = current
         self.previous = previous
-        self._listed = listed
-        self._last_number = last_number
+        self.listed = listed
+        self.last_number = last_number
         # The sessions that have been settled since the last commit, in order.
         self.newly_settled: list[Session] = []
-
-    @property
-    def listed(self) -> int:
-        """How many sessions are in the list now."""
-        return self._listed
-
-    @property
-    def last_number(self) -> int:
-        """The highest number that a session was given."""
-        return self._last_number
 
     @property
     def others(self) -> int:
@@ -107,7 +98,7 @@ class SessionList:
     def resume_previous(self) -> None:
         """Drop the current session, which was a glitch, and continue the previous one."""
         if self.current is not None and self.current.number:
-            self._listed -= 1
+            self.listed -= 1
         previous, self.previous = self.previous, None
         self.current = None if previous is None else copy_of(previous)
 
@@ -127,10 +118,10 @@ class SessionList:
         self.count()
 
     def _number(self, session: RunningSession) -> None:
-        self._last_number += 1
-        session.number = self._last_number
-        self._listed += 1
-        self.sessions = max(self.sessions, self._listed)
+        self.last_number += 1
+        session.number = self.last_number
+        self.listed += 1
+        self.sessions = max(self.sessions, self.listed)
 
     def _settle(self, session: RunningSession) -> None:
         self.settled += session.delivered
