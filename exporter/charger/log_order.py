@@ -20,6 +20,8 @@ SHUFFLED_SECONDS: Final = 60.0
 TIMES_AHEAD_REMEMBERED: Final = 128
 # The largest growth of the delay, as a share of the elapsed time: the charger's clock may be slow.
 LARGEST_DRIFT: Final = 0.001
+# Logs that are received closer together than this may be a backlog, which arrives in a burst.
+LEAST_INTERVAL_SECONDS: Final = 0.5
 
 # Weight of a new interval in the smoothed usual interval.
 INTERVAL_WEIGHT: Final = 0.125
@@ -171,10 +173,11 @@ class LogOrder:
         """Take a log before the last one: it was sent again, or the clock was set back."""
         if self._times_ahead is not None and created in self._times_ahead:
             return Order.OUT_OF_ORDER
-        late = LateLog(created, now)
-        if self._late and not _at_pace(self._late[-1], late):
-            self._late.clear()
-        self._late.append(late)
+        if self._late:
+            last = self._late[-1]
+            if not are_at_pace(created - last.created, now - last.received):
+                self._late.clear()
+        self._late.append(LateLog(created, now))
         if len(self._late) < LOGS_THAT_PROVE:
             return Order.OUT_OF_ORDER
         first = self._late.pop(0)
@@ -214,7 +217,7 @@ def _is_right(created: float, now: float) -> bool:
     return abs(created - now) <= CLOCK_TOLERANCE_SECONDS
 
 
-def _at_pace(earlier: LateLog, later: LateLog) -> bool:
-    """Whether two logs arrive at the pace at which they were written. A backlog arrives in a burst."""
-    written, received = later.created - earlier.created, later.received - earlier.received
-    return received >= 0.5 and 0.5 * received <= written <= 2.0 * received
+def are_at_pace(written_seconds: float, received_seconds: float) -> bool:
+    """Whether two logs, written and received this far apart, arrive at the pace at which they were written."""
+    is_backlog = received_seconds < LEAST_INTERVAL_SECONDS
+    return not is_backlog and 0.5 * received_seconds <= written_seconds <= 2.0 * received_seconds

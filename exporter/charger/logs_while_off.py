@@ -1,11 +1,7 @@
 """Logs of a charger whose status is OFF: when they prove that it is ON."""
 
-from typing import Final
-
 from exporter.charger.events import Reading
-
-# Logs closer together than this may be a backlog.
-LEAST_INTERVAL_SECONDS: Final = 0.5
+from exporter.charger.log_order import LEAST_INTERVAL_SECONDS, are_at_pace
 
 
 class LogsWhileOff:
@@ -27,12 +23,10 @@ class LogsWhileOff:
 
 
 def _is_live(last: Reading, reading: Reading, received_seconds: float) -> bool:
-    if received_seconds < LEAST_INTERVAL_SECONDS:
-        return False
     if last.created_unix is None or reading.created_unix is None or reading.created_unix == last.created_unix:
-        return True  # without a running clock, there is no evidence that they are old
-    written_seconds = reading.created_unix - last.created_unix
-    return 0.5 * received_seconds <= written_seconds <= 2.0 * received_seconds
+        # Without a running clock, there is no other evidence that they are old.
+        return received_seconds >= LEAST_INTERVAL_SECONDS
+    return are_at_pace(reading.created_unix - last.created_unix, received_seconds)
 
 
 def _flows(last: Reading, reading: Reading) -> bool:
