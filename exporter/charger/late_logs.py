@@ -1,14 +1,11 @@
 """The meaning of a log that arrives after a newer one."""
 
 from enum import Enum
-from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Known
+from exporter.charger.log_order import SHUFFLED_SECONDS
 from exporter.charger.possible_sessions import can_flow
 from exporter.charger.tolerances import DIP, ROUNDING
-
-# Logs that arrive in a wrong order were written at most this far apart.
-SHUFFLED_SECONDS: Final = 60.0
 
 
 class LateMeaning(Enum):
