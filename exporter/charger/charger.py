@@ -44,7 +44,7 @@ from exporter.charger.notice import (
     reading_rejected,
     undecodable,
 )
-from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
+from exporter.charger.outcome import Judged, Verdict
 from exporter.charger.readings import Readings
 from exporter.charger.sessions import Session
 from exporter.charger.stream_record import StreamRecord
@@ -233,37 +233,31 @@ class Charger:
         outcome = self.meter.observe(
             reading.session_energy_joules, reading.created_unix, reading.user, reading.power_watts, now.unix
         )
-        if outcome is ACCEPTED:
+        verdict = outcome.verdict
+        if verdict is Verdict.ACCEPTED:
             self.readings.accepted += 1
         else:
-            notices += self._take_outcome(outcome)
-            if not outcome.verdict.in_order:
+            self.readings.rejected += 1
+            self.account.readings_rejected[verdict] += 1
+            notices += (reading_rejected(verdict.value, outcome.reason),)
+            if not verdict.in_order:
                 return notices
+        if outcome.judged:
+            notices += self._count_judgements(outcome.judged)
         if self.about.take_device_id(reading.device_id):
             self.revision += 1
         if self.wifi_connected is False:
             self.wifi_connected = True  # a charger that sends logs has Wi-Fi, even if it was reported as down
             self.revision += 1
-        if self.status is OFF:
-            if not self._logs_while_off.prove_on(reading, now.unix):
-                # A late log of the session that ended: only its energy counts.
-                self.meter.note_off()
-                return notices
-            notices += self._set_status(ON, now)
-        elif self.status is not ON:
+        if self.status is OFF and not self._logs_while_off.prove_on(reading, now.unix):
+            # A late log of the session that ended: only its energy counts.
+            self.meter.note_off()
+            return notices
+        if self.status is not ON:
             notices += self._set_status(ON, now)
         # Show voltage, current and power even if the energy is rejected.
         self.readings.show(reading, now)
         return notices
-
-    def _take_outcome(self, outcome: Outcome) -> tuple[Notice, ...]:
-        """Count a log that was rejected or doubtful."""
-        if outcome.verdict is Verdict.ACCEPTED:
-            self.readings.accepted += 1
-            return self._count_judgements(outcome.judged)
-        self.readings.rejected += 1
-        self.account.readings_rejected[outcome.verdict] += 1
-        return (reading_rejected(outcome.verdict.value, outcome.reason), *self._count_judgements(outcome.judged))
 
     def _count_judgements(self, doubtful: tuple[Judged, ...]) -> tuple[Notice, ...]:
         for judgement, _ in doubtful:
