@@ -8,8 +8,10 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.models import dashboard as model
 
+from grafana import promql
+from grafana.charts import value
 from grafana.frames import DATASOURCE, Panel
-from grafana.meanings import BAD, PLAIN, WARN
+from grafana.meanings import BAD, NONE_IS_GOOD, PLAIN, WARN
 from grafana.tables import Column, rows
 
 TAG: Final = "vecharge"
@@ -144,6 +146,20 @@ def firing(*matchers: str) -> str:
 def alert_marks(alerts: str) -> build.AnnotationQuery:
     """Firing alerts as marks on the time axis."""
     return annotation("Alerts", alerts, BAD, "{{alertname}}", "Firing, {{severity}}. {{name}} {{charger_id}}")
+
+
+def exporters_up() -> Panel:
+    """The number of exporters that are up, of those that should exist."""
+    return value(
+        "Exporters up",
+        "Exporters that Prometheus scrapes successfully, of those that should exist: the targets, or the number of "
+        "shards.",
+        promql.exporters_up(),
+        "none",
+        width=6,
+        steps=NONE_IS_GOOD,
+        shown="shown",
+    )
 
 
 def alerts(

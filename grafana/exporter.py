@@ -9,7 +9,7 @@ from grafana.boards import Row
 from grafana.charts import bars, ranking, trend, value
 from grafana.frames import Panel, Query
 from grafana.meanings import GOOD, NONE_IS_GOOD, NONE_IS_MISSING, RELOADED, TOKEN_LEFT_SECONDS, UP
-from grafana.promql import INSTANCE, exporters_up, of_exporters, rise_in_bars
+from grafana.promql import INSTANCE, of_exporters, rise_in_bars
 from grafana.tables import Column, rows
 
 
@@ -63,15 +63,7 @@ def board() -> Dashboard:
 
 def numbers() -> list[Panel]:
     return [
-        wide(
-            "Exporters up",
-            "Exporters that Prometheus scrapes successfully, of those that should exist: the targets, or the number "
-            "of shards.",
-            exporters_up(),
-            "none",
-            steps=NONE_IS_GOOD,
-            shown="shown",
-        ),
+        boards.exporters_up(),
         wide("Chargers", "Chargers that the exporters watch.", CHARGERS, "none"),
         wide(
             "Connected streams",
@@ -176,23 +168,19 @@ def streams() -> list[Panel]:
             width=8,
             least=0,
         ),
-        bars(
+        counted_by(
             "Ended connections by reason",
             "server: the service closed it, as it does when a charger is switched off; transport: the connection broke;"
             " idle: the service sent nothing; reload: the exporter closed it.",
-            [Query(counted("vecharge_account_disconnections_total", "reason"), "{{reason}}")],
-            "none",
-            width=8,
-            every="5m",
+            "vecharge_account_disconnections_total",
+            "reason",
         ),
-        bars(
+        counted_by(
             "Failed connections by reason",
             "rejected: the service rejects token or charger; occupied: another device is connected to the charger; "
             "unreachable, timeout, tls; protocol: another version of Socket.IO; other: see the exporter's log.",
-            [Query(counted("vecharge_account_connect_failures_total", "reason"), "{{reason}}")],
-            "none",
-            width=8,
-            every="5m",
+            "vecharge_account_connect_failures_total",
+            "reason",
         ),
     ]
 
@@ -208,35 +196,30 @@ def events() -> list[Panel]:
             stacked=True,
             least=0,
         ),
-        bars(
+        counted_by(
             "Decode errors by event",
             "Payloads that could not be decoded, or in which a field was invalid.",
-            [Query(counted("vecharge_account_decode_errors_total", "event"), "{{event}}")],
-            "none",
-            width=8,
-            every="5m",
+            "vecharge_account_decode_errors_total",
+            "event",
         ),
-        bars(
+        counted_by(
             "Rejected readings by reason",
             "duplicate, out_of_order: sent again; invalid: the energy is not a valid number; implausible: it needs too "
             "much power; energy_glitch: the energy fell within a session.",
-            [Query(counted("vecharge_account_readings_rejected_total", "reason"), "{{reason}}")],
-            "none",
-            width=8,
-            every="5m",
+            "vecharge_account_readings_rejected_total",
+            "reason",
         ),
     ]
 
 
 def scrapes() -> list[Panel]:
     return [
-        bars(
+        counted_by(
             "HTTP answers by status code",
             "All HTTP answers of the exporters: 401 wrong password, 403 foreign origin, 429 too many requests.",
-            [Query(counted("vecharge_exporter_http_requests_total", "code"), "{{code}}")],
-            "none",
+            "vecharge_exporter_http_requests_total",
+            "code",
             width=12,
-            every="5m",
         ),
         trend(
             "Time to answer a scrape",
@@ -322,3 +305,9 @@ def seconds_each(counters: str, over: str = "$__rate_interval") -> str:
 def counted(counter: str, by: str = "") -> str:
     """The number of events in each bar."""
     return rise_in_bars(counter, INSTANCE, by=by)
+
+
+def counted_by(title: str, description: str, counter: str, label: str, *, width: int = 8) -> Panel:
+    """Bars of the number of events, by the values of a label."""
+    queries = [Query(counted(counter, label), f"{{{{{label}}}}}")]
+    return bars(title, description, queries, "none", width=width, every="5m")

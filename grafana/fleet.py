@@ -52,15 +52,7 @@ def board() -> Dashboard:
 
 def numbers() -> list[Panel]:
     return [
-        wide(
-            "Exporters up",
-            "Exporters that Prometheus scrapes successfully, of those that should exist: the targets, or the number "
-            "of shards.",
-            promql.exporters_up(),
-            "none",
-            steps=NONE_IS_GOOD,
-            shown="shown",
-        ),
+        boards.exporters_up(),
         wide("Chargers", "Chargers that were watched within the range.", f"count({promql.seen()})", "none"),
         wide(
             "Unreachable",
