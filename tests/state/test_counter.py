@@ -16,7 +16,8 @@ from exporter.charger.wire import decode
 from exporter.cli.sessions import print_sessions
 from exporter.state.session_query import ALL_TIME
 from exporter.state.store import StateStore
-from tests.charger.meter.test_properties import NOON, Applied
+from tests.charger.meter.situation import NOON
+from tests.charger.meter.test_properties import Applied
 from tests.charger.worlds.making import MIXED, WorldName, make
 
 EVENTS_OF_A_COMMIT = 50

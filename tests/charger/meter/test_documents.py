@@ -4,9 +4,8 @@ import pytest
 
 from exporter.charger.events import OFF, ChargerDocument
 from exporter.charger.meter import EnergyMeter
-
-NOON = 1_700_000_000.0
-KWH = 3_600_000
+from tests.charger.meter.metered import KWH
+from tests.charger.meter.situation import NOON
 
 
 @pytest.fixture

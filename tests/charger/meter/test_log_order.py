@@ -3,8 +3,9 @@
 import pytest
 
 from exporter.charger.log_order import TIMES_AHEAD_REMEMBERED, LogOrder, Order
+from tests.charger.meter.paces import PACES
+from tests.charger.meter.situation import NOON
 
-NOON = 1_700_000_000.0
 HOUR = 3600.0
 LATE = Order.OUT_OF_ORDER
 
@@ -61,18 +62,7 @@ def test_three_logs_at_the_usual_interval_prove_that_the_clock_was_set_back(orde
     assert order.time == NOON + 60
 
 
-@pytest.mark.parametrize(
-    ("written", "received", "proof"),
-    [
-        (5.0, 10.0, True),
-        (4.9, 10.0, False),
-        (20.0, 10.0, True),
-        (20.1, 10.0, False),
-        (0.5, 0.5, True),
-        (0.5, 0.49, False),
-        (1.0, 1.0, True),
-    ],
-)
+@pytest.mark.parametrize(("written", "received", "proof"), PACES)
 def test_logs_prove_it_if_they_arrive_half_a_second_apart_at_half_to_twice_their_own_pace(
     order: LogOrder, written: float, received: float, proof: bool
 ) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from exporter.charger.events import Reading
 from exporter.charger.logs_while_off import LogsWhileOff
-
-NOON = 1_700_000_000.0
+from tests.charger.meter.paces import PACES
+from tests.charger.meter.situation import NOON
 
 
 def proves(first: Reading, second: Reading, seconds: float = 10.0) -> bool:
@@ -44,17 +44,7 @@ def test_an_energy_without_one_before_it_proves_nothing() -> None:
     assert not proves(log(0, energy=None), log(10))
 
 
-@pytest.mark.parametrize(
-    ("written", "received", "live"),
-    [
-        (5.0, 10.0, True),
-        (4.9, 10.0, False),
-        (20.0, 10.0, True),
-        (20.1, 10.0, False),
-        (0.5, 0.5, True),
-        (0.5, 0.49, False),
-    ],
-)
+@pytest.mark.parametrize(("written", "received", "live"), PACES)
 def test_a_backlog_which_does_not_arrive_at_its_own_pace_proves_nothing(
     written: float, received: float, live: bool
 ) -> None:

@@ -11,8 +11,8 @@ from exporter.charger.events import OFF, ON, ChargerDocument
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
+from tests.charger.meter.situation import NOON
 
-NOON: Final = 1_700_000_000.0
 MAX_POWER_WATTS: Final = 400_000.0
 EXAMPLES: Final = int(os.environ.get("TORTURE_EXAMPLES", "200"))
 
