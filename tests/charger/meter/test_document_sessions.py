@@ -31,56 +31,41 @@ def test_a_session_that_a_document_began_has_the_time_of_the_chargers_clock() ->
     assert charger.rows == [Row(0.5, 0, DOCUMENT)]
 
 
-def test_a_document_of_another_user_is_an_unseen_session() -> None:
-    charger = Metered(delay=5)
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7205, user=BOB)
-    unseen = Row(3.0, 0, DOCUMENT, 7200, DOCUMENT, certain=False)
-    assert charger.rows == [Row(1.0, 0, LOG, 0, DOCUMENT), unseen]
+class TestADocumentOfAnotherUser:
+    @pytest.fixture
+    def charger(self) -> Metered:
+        charger = Metered(delay=5)
+        charger.log(1.0, 0, user=ALICE)
+        charger.gap()
+        charger.document(3.0, 7205, user=BOB)
+        return charger
 
+    def test_it_is_an_unseen_session(self, charger: Metered) -> None:
+        unseen = Row(3.0, 0, DOCUMENT, 7200, DOCUMENT, certain=False)
+        assert charger.rows == [Row(1.0, 0, LOG, 0, DOCUMENT), unseen]
 
-def test_logs_written_before_the_document_continue_the_session_before_the_unseen_one() -> None:
-    charger = Metered(delay=5)
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7205, user=BOB)
-    charger.log(1.1, 100, user=ALICE, received=7206)
-    charger.log(1.2, 110, user=ALICE, received=7206)
-    assert [row.kwh for row in charger.rows] == [1.2]
-    charger.log(0.1, 9000, user=ALICE)
-    rows = charger.rows
-    assert [row.kwh for row in rows] == [1.2, 3.0, 0.1]
-    assert (rows[1].began, rows[1].began_by, rows[1].ended) == (110, DOCUMENT, 7200)
+    def test_logs_written_before_it_continue_the_session_before_the_unseen_one(self, charger: Metered) -> None:
+        charger.log(1.1, 100, user=ALICE, received=7206)
+        charger.log(1.2, 110, user=ALICE, received=7206)
+        assert [row.kwh for row in charger.rows] == [1.2]
+        charger.log(0.1, 9000, user=ALICE)
+        rows = charger.rows
+        assert [row.kwh for row in rows] == [1.2, 3.0, 0.1]
+        assert (rows[1].began, rows[1].began_by, rows[1].ended) == (110, DOCUMENT, 7200)
 
+    def test_the_unseen_session_is_counted_once_if_its_logs_arrive_later(self, charger: Metered) -> None:
+        charger.log(0.1, 3600, user=BOB, received=7206)
+        charger.restart()
+        charger.log(0.05, 9000, user=BOB)
+        assert [row.kwh for row in charger.rows] == [1.0, 3.0, 0.05]
 
-def test_an_unseen_session_whose_logs_arrive_later_is_counted_once() -> None:
-    charger = Metered()
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7200, user=BOB)
-    charger.log(0.1, 3600, user=BOB, received=7201)
-    charger.restart()
-    charger.log(0.05, 9000, user=BOB)
-    assert [row.kwh for row in charger.rows] == [1.0, 3.0, 0.05]
+    def test_the_same_user_continues_the_unseen_session(self, charger: Metered) -> None:
+        charger.log(3.1, 7300, user=BOB)
+        assert [row.kwh for row in charger.rows] == [1.0, 3.1]
 
-
-def test_the_user_of_the_document_continues_the_unseen_session() -> None:
-    charger = Metered()
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7200, user=BOB)
-    charger.log(3.1, 7300, user=BOB)
-    assert [row.kwh for row in charger.rows] == [1.0, 3.1]
-
-
-def test_another_user_than_that_of_the_document_begins_a_session() -> None:
-    charger = Metered()
-    charger.log(1.0, 0, user=ALICE)
-    charger.gap()
-    charger.document(3.0, 7200, user=BOB)
-    charger.log(0.1, 9000, user=ALICE)
-    assert charger.rows[-1] == Row(0.1, 9000, USER)
+    def test_a_log_of_another_user_begins_a_session(self, charger: Metered) -> None:
+        charger.log(0.1, 9000, user=ALICE)
+        assert charger.rows[-1] == Row(0.1, 9000, USER)
 
 
 def test_an_unseen_session_is_not_a_glitch_if_the_one_before_had_ended() -> None:
