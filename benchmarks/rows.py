@@ -9,33 +9,30 @@ ROUNDS: Final = 5  # a ratio is that of medians of this number of rounds or more
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A case, its measured value, and its bar."""
+    """A case, its measured value (None: not measured), and its bar."""
 
     case: str
     figure: str
-    value: float
+    value: float | None
     bar: float
     sense: Literal["at least", "at most"]
     unit: str = ""
-    is_measured: bool = True
 
     @property
     def is_met(self) -> bool:
         """Whether the bar is reached, or could not be measured."""
-        if not self.is_measured:
+        if self.value is None:
             return True
         return self.value >= self.bar if self.sense == "at least" else self.value <= self.bar
 
     @property
     def cells(self) -> tuple[str, str, str, str, str]:
         """Case, figure, bar, measured against the bar, verdict."""
-        return (
-            self.case,
-            self.figure,
-            f"{self.sense} {quantity(self.bar, self.unit)}",
-            quantity(self.value, self.unit) if self.is_measured else "",
-            "**missed**" if not self.is_met else "met" if self.is_measured else "not measured",
-        )
+        bar = f"{self.sense} {quantity(self.bar, self.unit)}"
+        if self.value is None:
+            return (self.case, self.figure, bar, "", "not measured")
+        verdict = "met" if self.is_met else "**missed**"
+        return (self.case, self.figure, bar, quantity(self.value, self.unit), verdict)
 
 
 COLUMNS: Final = ("case", "figure", "bar", "measured", "verdict")
@@ -58,7 +55,7 @@ def faster(case: str, ours: list[float], theirs: list[float], bar: float) -> Row
 
 def not_measured(case: str, reason: str, bar: float, unit: str) -> Row:
     """A row for a comparison that this machine cannot make."""
-    return Row(case, reason, 0.0, bar, "at least", unit, is_measured=False)
+    return Row(case, reason, None, bar, "at least", unit)
 
 
 def share(case: str, ours: list[float], theirs: list[float], bar: float, each: str = "log") -> Row:
