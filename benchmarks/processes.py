@@ -31,22 +31,14 @@ class Child:
 
     def ask(self, command: str, **arguments: object) -> Any:
         """The answer to a command."""
-        self.send(command, **arguments)
-        return self._answer()
-
-    def send(self, command: str, **arguments: object) -> None:
-        """Sends a command, whose `answer` is fetched later."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
         self._process.stdin.flush()
-
-    def answer(self) -> Any:
-        """The answer to the command."""
         return self._answer()
 
     def _answer(self) -> Any:
         assert self._process.stdout
-        # A process that hangs is ended, and so its pipe: no run takes for ever.
+        # Kill a process that hangs, which closes its pipe.
         limit = threading.Timer(SECONDS, self._process.kill)
         limit.start()
         line = self._process.stdout.readline()
