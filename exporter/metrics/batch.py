@@ -1,4 +1,4 @@
-"""Some of the chargers of a page, and their parts of the lists that have a part for each charger."""
+"""A batch of the chargers of a page, and its entries in lists that have entries for every charger of the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ class Batch:
         return cls(places, [all_chargers[place] for place in places], now, is_run=False)
 
     def part_of(self, values: list[T]) -> list[T]:
-        """Return those of the values of all chargers that are of this batch."""
+        """Return the values of the batch. `values` has one value per charger of the page."""
         if self.is_run:
             return values[self.places[0] : self.places[-1] + 1]
         return [values[place] for place in self.places]
 
     def replace(self, values: list[T], new: Sequence[T], offset: int = 0, stride: int = 1) -> None:
-        """Replace those of the values of all chargers, at `offset` of the `stride` of each, that are of this batch."""
+        """Replace a value of each charger of the batch. `values` has `stride` values per charger; it is at `offset`."""
         if self.is_run:
             first, last = self.places[0], self.places[-1]
             values[first * stride + offset : last * stride + offset + 1 : stride] = new

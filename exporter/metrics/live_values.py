@@ -6,7 +6,7 @@ from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import OFF
 
-# The order of `live_values`.
+# In the order in which `live_values` returns them.
 _NAMES: Final = (
     "up",
     "voltage_volts",
@@ -25,7 +25,7 @@ _NAMES: Final = (
 
 
 def live_values(charger: Charger, now: Moment) -> tuple[float | None, ...]:
-    """Return the values in the order of their names; None is not known."""
+    """Return the values in the order of _NAMES; an unknown value is None."""
     readings, committed, meter = charger.readings, charger.committed, charger.meter
     if now.monotonic <= readings.stale_at:
         volts, amperes, watts = readings.voltage_volts, readings.current_amperes, readings.power_watts
@@ -51,9 +51,9 @@ def live_values(charger: Charger, now: Moment) -> tuple[float | None, ...]:
 
 
 class Live:
-    """Reads one of the live values, as a row of the table says it.
+    """Reads one live value, for a row of the table.
 
-    All other values of a charger change only when its revision does.
+    The other values of a charger change only when its revision changes.
     """
 
     def __init__(self, name: str) -> None:

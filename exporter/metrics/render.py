@@ -64,8 +64,9 @@ class _Column:
         self._has_absent = True
 
     def refresh(self, batch: Batch, live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
-        """Read the chargers of the batch and write the line of each into `parts`, at `offset` of its `stride` parts.
-        Return whether a value has changed. `live` are the live values, column by column.
+        """Read the chargers of the batch again; return whether a value has changed.
+
+        `live` are the live values, one list per name. The line of a charger is at `offset` of its `stride` parts.
         """
         place, read = self._place, self._read
         new = list(map(read, batch.chargers, repeat(batch.now))) if place is None else live[place]
