@@ -117,7 +117,7 @@ class BareListener:
         return sum(self._counts)
 
     def check(self, logs: int) -> bool:
-        """Each was heard so many times."""
+        """Whether every charger had this number of logs."""
         return set(self._counts) == {logs}
 
 

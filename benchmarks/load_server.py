@@ -1,7 +1,7 @@
-"""A process that is a veCharge service of the bare minimum: Engine.IO 3 over websockets, frames made beforehand.
+"""A process that is a minimal veCharge service: Engine.IO 3 over websockets, with frames made beforehand.
 
-For loads that the simulator, which simulates, cannot bring from one core. A client's token names its group;
-`send` gives every client of a group so many logs, evenly spread over time.
+It sends more logs from one core than the simulator can. A client's token names its group; `send` sends logs to every
+client of a group, evenly spread over time.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class Service:
         return len(self.groups[group])
 
     async def send(self, group: str, rounds: int, every: float) -> int:
-        """A log for every client, so many times, every so many seconds; returns how many were sent in all."""
+        """Sends `rounds` logs to every client, one every `every` seconds; returns how many were sent so far."""
         loop = asyncio.get_running_loop()
         streams = self.groups[group]
         turn = loop.time()

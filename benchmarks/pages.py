@@ -38,7 +38,7 @@ class Pages:
         self._longest = 0.0
 
     def log(self, every: int) -> int:
-        """Every so-many-eth charger has a new log, or with 0 none; returns how many."""
+        """Every nth charger has a new log, with 0 none; returns their number."""
         logs = self._charging.log(every) if every else 0
         if self._reference is not None:
             for charger in self._charging.chargers:

@@ -12,7 +12,7 @@ from benchmarks.client import Client
 from benchmarks.processes import Child
 from benchmarks.rows import ROUNDS, Row, faster, quantity
 
-# Every so-many-eth charger has a new log; 0: none.
+# The case, n if every nth charger has a new log (0: none), and the bar.
 CASES: Final = (
     ("every charger had a new log since the last scrape", 1, 35.0),
     ("10 % of the chargers had one", 10, 80.0),
@@ -54,7 +54,7 @@ def _seconds(
             assert side.ask("log", every=every) == (-(-chargers // every) if every else 0)
         page = client.get(exporter.started)
         expected = client.get(reference.started)
-        # The chargers stand first on the page; what follows is of the account and the process.
+        # The page begins with the metrics of the chargers; those of the account and the process follow.
         assert expected.body.count(b"\n") > 25 * chargers
         assert page.body.startswith(expected.body), "the page is not what prometheus-client prints"
         ours.append(page.seconds)
@@ -71,8 +71,9 @@ def _commit_seconds(page: bytes) -> float:
 
 
 def _longest_hold(exporter: Child, client: Client, chargers: int, rounds: int) -> Row:
-    """How long the event loop does not turn while a page, of which all has changed, is made, packed and sent: in every
-    other round the first page after a reload, of which nothing is kept.
+    """The longest time that a scrape blocks the event loop when every charger has a new log.
+
+    Every second scrape is the first after a reload, so that nothing is cached.
     """
     longest = 0.0
     for number in range(2 * rounds):
@@ -99,7 +100,7 @@ def _cost_by_size(rendering: Child, chargers: int, small: int, rounds: int) -> R
         of_large, of_small, of_none = (
             rendering.ask("render", fleet=fleet, times=often) for fleet, often in ((0, 1), (1, times), (2, times))
         )
-        # What the page has beside the chargers costs the same however many there are, and would hide what does not.
+        # Without the rest of the page, which costs the same for every size and would hide the difference.
         costs.append(((of_large - of_none) / chargers, (of_small - of_none) / small))
     large, few = median(large for large, _ in costs), median(few for _, few in costs)
     figure = f"{quantity(large * 1e6, 'us')} against {quantity(few * 1e6, 'us')} per charger"

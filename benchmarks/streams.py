@@ -12,7 +12,7 @@ from benchmarks.rows import Row, share
 def measure(many: int, few: int, rounds: int, logs_a_round: int, every: float) -> Iterator[Row]:
     """`many` chargers against a bare client, over TLS and without; `few` against threads.
 
-    In a round each charger has so many logs.
+    A round has `logs_a_round` logs per charger, one every `every` seconds.
     """
     load = (rounds, logs_a_round, every)
     with certificate.issued() as tls:
