@@ -155,10 +155,8 @@ def examine(file: Path, connection: sqlite3.Connection) -> None:
 def load(file: Path, connection: sqlite3.Connection) -> dict[str, KeptState]:
     """Return the state of every charger; raise DamagedError."""
     rows = first_schema.rows if pragma(connection, "user_version") == 1 else charger_rows.rows
-    try:
+    with damaged_rows_as_state_errors(file):
         return dict(rows(connection))
-    except ValueError as error:
-        raise DamagedError(f"the state file {file} is damaged: {error}") from error
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -193,6 +191,15 @@ def as_state_errors(file: Path, done: str) -> Iterator[None]:
         raise StateError(f"the state file {file} cannot be {done}: permission denied; {_users(file)}") from error
     except OSError as error:
         raise StateError(f"the state file {file} cannot be {done}: {cause_of(error)}") from error
+
+
+@contextmanager
+def damaged_rows_as_state_errors(file: Path) -> Iterator[None]:
+    """Turn the ValueError of a damaged row into a DamagedError that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise DamagedError(f"the state file {file} is damaged: {error}") from error
 
 
 def _users(file: Path) -> str:

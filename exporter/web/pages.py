@@ -101,7 +101,7 @@ class Pages:
         encoding = _encoding(request)
         try:
             return _json(await self._sessions_document.body(query, encoding), encoding)
-        except (StateError, ValueError, TimeoutError):
+        except (StateError, TimeoutError):
             # The reason has paths of files, which clients must not see.
             advice = "the list of sessions cannot be read now: run 'vecharge-exporter sessions' to see why"
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, advice)

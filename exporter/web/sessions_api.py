@@ -19,7 +19,7 @@ from exporter.state import session_pages, session_query
 from exporter.state.committer import in_daemon_thread
 from exporter.state.session_pages import LAST, Place, place_of
 from exporter.state.session_query import Period, as_document
-from exporter.state.state_file import as_state_errors, connect
+from exporter.state.state_file import as_state_errors, connect, damaged_rows_as_state_errors
 from exporter.web.compression import IDENTITY, compressed
 
 DEFAULT_LIMIT: Final = 100
@@ -72,7 +72,11 @@ class SessionsDocument:
             return await asyncio.shield(reading)
 
     def _read(self, query: SessionsQuery, encoding: str) -> list[bytes]:
-        with as_state_errors(self._file, "read"), closing(connect(self._file, "ro")) as connection:
+        with (
+            as_state_errors(self._file, "read"),
+            damaged_rows_as_state_errors(self._file),
+            closing(connect(self._file, "ro")) as connection,
+        ):
             if query.charger_ids:
                 page = session_pages.newest_of(connection, query.charger_ids, query.period, query.limit, query.after)
             else:

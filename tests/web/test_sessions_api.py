@@ -135,6 +135,16 @@ async def test_the_error_of_an_unreadable_state_file_has_no_path(tmp_path: Path)
     assert str(tmp_path).encode() not in body
 
 
+async def test_the_error_of_a_damaged_charger_has_no_path(site: Site, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
+        database.execute("UPDATE chargers SET checksum = 0")
+        database.commit()
+    response, body = await site.get(PAGE)
+    assert response.status == 503
+    assert "run 'vecharge-exporter sessions' to see why" in body.decode()
+    assert str(tmp_path).encode() not in body
+
+
 async def test_damaged_sessions_are_omitted_and_counted(site: Site, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
         database.execute("UPDATE sessions SET energy_joules = 1 WHERE number = 2")
