@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from exporter.simulator import Plan, Simulator, SimulatorOptions
@@ -21,12 +20,6 @@ async def simulator() -> AsyncIterator[Simulator]:
     """Four chargers that are off until someone switches them on, with the payloads that are the default."""
     async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, plan=IDLE)) as running:
         yield running
-
-
-@pytest.fixture
-async def http(simulator: Simulator) -> AsyncIterator[Http]:
-    async with aiohttp.ClientSession() as session:
-        yield Http(simulator, session)
 
 
 class Example:
