@@ -9,16 +9,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
-from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.proxy import proxy_for
-from exporter.stream.supervisor import Service
 from tests.certificates import Authority
 from tests.chaos.proxy import Proxy
 from tests.node.service import NodeService
-from tests.processes import SECONDS
-from tests.stream.watch import CHARGER, NATIVE, TOKEN, Watch
+from tests.stream.watch import CHARGER, NATIVE, TOKEN, Watch, through_proxy
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -94,11 +90,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str | None) -> Service:
-    http = HttpSessions(connector, SECONDS, proxy)
-    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, http)
-
-
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_stream_uses_the_proxy(
     node_service: StartNode, watch: StartWatch, proxy: ForwardProxy, transport: str
@@ -107,7 +98,7 @@ async def test_a_stream_uses_the_proxy(
     url = node.url.replace("127.0.0.1", NAME)
     # One connection per request, so that the proxy sees every request.
     async with aiohttp.TCPConnector(force_close=True) as connector:
-        stream = watch(url, service=service(url, transport, connector, f"http://user:pass@{proxy.address}"))
+        stream = watch(url, service=through_proxy(url, transport, connector, f"http://user:pass@{proxy.address}"))
         await stream.until_connected()
         await stream.stop()
     assert [one.transport for one in node.connections(CHARGER)] == [transport]
@@ -123,7 +114,7 @@ async def test_the_proxy_sees_the_host_of_an_encrypted_stream_but_not_the_token(
     wire.tls = authority.serving(NAME)
     async with wire, aiohttp.TCPConnector(ssl=authority.trusting()) as connector:
         url = wire.url.replace("127.0.0.1", NAME)
-        stream = watch(url, service=service(url, transport, connector, f"http://{proxy.address}"))
+        stream = watch(url, service=through_proxy(url, transport, connector, f"http://{proxy.address}"))
         await stream.until_connected()
         await stream.stop()
     assert proxy.asked
@@ -135,7 +126,7 @@ async def test_the_proxy_sees_the_host_of_an_encrypted_stream_but_not_the_token(
 async def test_a_missing_proxy_makes_the_service_unreachable(watch: StartWatch) -> None:
     url = f"http://{NAME}:80"
     async with aiohttp.TCPConnector() as connector:
-        stream = watch(url, service=service(url, "websocket", connector, "http://user:secret@127.0.0.1:1"))
+        stream = watch(url, service=through_proxy(url, "websocket", connector, "http://user:secret@127.0.0.1:1"))
         await stream.until_failed()
         await stream.stop()
     assert stream.failures[0] is ConnectFailure.UNREACHABLE

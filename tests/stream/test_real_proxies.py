@@ -9,18 +9,14 @@ import aiohttp
 import pytest
 
 from exporter.charger.events import Disconnection, Reading
-from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
-from exporter.stream.http_sessions import HttpSessions
-from exporter.stream.supervisor import Service
 from tests import debian
 from tests.certificates import Authority
 from tests.chaos.proxy import Proxy
 from tests.conftest import or_skip
 from tests.node.service import NodeService
-from tests.processes import SECONDS
 from tests.stream.real_proxies import sticky_nginx, tinyproxy
-from tests.stream.watch import CHARGER, NATIVE, TOKEN, Watch, until
+from tests.stream.watch import CHARGER, NATIVE, Watch, through_proxy, until
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -38,11 +34,6 @@ async def encrypted(node: NodeService, folder: Path) -> AsyncIterator[tuple[str,
         yield wire.url, connector
 
 
-def service(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str) -> Service:
-    http = HttpSessions(connector, SECONDS, proxy)
-    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, http)
-
-
 @BOTH
 @pytest.mark.parametrize("password", [None, "s3cret"])
 async def test_an_encrypted_stream_goes_through_a_proxy_with_connect(
@@ -53,7 +44,7 @@ async def test_an_encrypted_stream_goes_through_a_proxy_with_connect(
     login = f"user:{password}@" if password else ""
     async with encrypted(node, tmp_path) as (url, connector):
         with tinyproxy(binary, tmp_path, password) as proxy:
-            stream = watch(url, service=service(url, transport, connector, f"http://{login}{proxy}"))
+            stream = watch(url, service=through_proxy(url, transport, connector, f"http://{login}{proxy}"))
             await stream.until_connected()
             node.emit(CHARGER, "newLog", {"energy": 1})
             await until(lambda: stream.received(Reading), "the log")
@@ -71,7 +62,7 @@ async def test_a_proxy_that_refuses_the_password_is_reported_with_a_remedy(
     binary = or_skip(debian.tinyproxy)
     async with encrypted(node, tmp_path) as (url, connector):
         with tinyproxy(binary, tmp_path, "s3cret") as proxy:
-            stream = watch(url, service=service(url, transport, connector, f"http://{login}{proxy}"))
+            stream = watch(url, service=through_proxy(url, transport, connector, f"http://{login}{proxy}"))
             await stream.until_failed()
             await stream.stop()
     assert stream.failures[0] is ConnectFailure.UNREACHABLE

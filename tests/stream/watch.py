@@ -47,6 +47,12 @@ async def until(condition: Callable[[], object], what: What, seconds: float = SE
         await asyncio.sleep(0.01)
 
 
+def through_proxy(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str) -> Service:
+    """The service at this URL, to which streams connect through the proxy."""
+    http = HttpSessions(connector, SECONDS, proxy)
+    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, http)
+
+
 Kind = TypeVar("Kind", bound=Event)
 
 
