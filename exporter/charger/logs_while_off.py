@@ -1,7 +1,7 @@
 """Logs of a charger whose status is OFF: when they prove that it is ON."""
 
 from exporter.charger.events import Reading
-from exporter.charger.log_order import LEAST_INTERVAL_SECONDS, are_at_pace
+from exporter.charger.log_order import are_at_pace
 
 
 class LogsWhileOff:
@@ -23,10 +23,11 @@ class LogsWhileOff:
 
 
 def _is_live(last: Reading, reading: Reading, received_seconds: float) -> bool:
-    if last.created_unix is None or reading.created_unix is None or reading.created_unix == last.created_unix:
-        # Without a running clock, there is no other evidence that they are old.
-        return received_seconds >= LEAST_INTERVAL_SECONDS
-    return are_at_pace(reading.created_unix - last.created_unix, received_seconds)
+    written_seconds = received_seconds
+    # Without a running clock, there is no evidence that the logs are old.
+    if last.created_unix is not None and reading.created_unix is not None and reading.created_unix != last.created_unix:
+        written_seconds = reading.created_unix - last.created_unix
+    return are_at_pace(written_seconds, received_seconds)
 
 
 def _flows(last: Reading, reading: Reading) -> bool:
