@@ -5,7 +5,7 @@ At every moment: counter = start + sum of the sessions - set aside + excess.
 
 from msgspec.structs import replace
 
-from exporter.charger.sessions import RunningSession, Session, SessionEvidence, copy_of
+from exporter.charger.sessions import RunningSession, Session, SessionEvidence, copy_of, in_list
 
 
 class SessionList:
@@ -65,7 +65,7 @@ class SessionList:
     @property
     def set_aside(self) -> int:
         """The reported energy of the sessions in the list that is not counted: joules."""
-        return self.settled_set_aside + sum(each.set_aside for each in self._revisable())
+        return self.settled_set_aside + sum(each.set_aside for each in in_list(self.previous, self.current))
 
     @property
     def excess(self) -> int:
@@ -130,10 +130,7 @@ class SessionList:
 
     def revisable(self) -> tuple[Session, ...]:
         """The sessions of the list that are not settled."""
-        return tuple(each.listed() for each in self._revisable())
-
-    def _revisable(self) -> tuple[RunningSession, ...]:
-        return tuple(each for each in (self.previous, self.current) if each is not None and each.number)
+        return tuple(each.listed() for each in in_list(self.previous, self.current))
 
 
 def ended(session: RunningSession, at: float, by: SessionEvidence) -> None:

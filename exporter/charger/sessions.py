@@ -90,6 +90,11 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
         )
 
 
+def in_list(*sessions: RunningSession | None) -> list[RunningSession]:
+    """Those of these sessions that are in the list: they have delivered energy."""
+    return [session for session in sessions if session is not None and session.number]
+
+
 def copy_of(session: RunningSession) -> RunningSession:
     """A copy that later readings do not change."""
     return msgspec.structs.replace(session)

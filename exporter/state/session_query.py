@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter.charger.charger import KeptState
-from exporter.charger.sessions import Session
+from exporter.charger.sessions import Session, in_list
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
 from exporter.state import charger_rows
@@ -117,10 +117,7 @@ class ChargerSessions:
     def set_aside_joules(self) -> int:
         """Return the energy of the sessions that the counter does not include."""
         meter = self.state.meter
-        running = (meter.previous, meter.current)
-        return meter.settled_set_aside_joules + sum(
-            each.set_aside for each in running if each is not None and each.number
-        )
+        return meter.settled_set_aside_joules + sum(each.set_aside for each in in_list(meter.previous, meter.current))
 
     @property
     def agrees(self) -> bool:
@@ -174,7 +171,7 @@ def damaged_days(connection: sqlite3.Connection, period: Period) -> list[int]:
 def revisable(state: KeptState) -> list[Session]:
     """Return the sessions of a charger that are not settled: the running and the previous one."""
     meter = state.meter
-    return [session.listed() for session in (meter.previous, meter.current) if session is not None and session.number]
+    return [session.listed() for session in in_list(meter.previous, meter.current)]
 
 
 def as_document(charger_id: str, session: Session) -> dict[str, Any]:
