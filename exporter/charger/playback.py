@@ -68,7 +68,7 @@ class _PlayedCharger:
         """Simulate a restart of the process: encode and decode the state as on disk."""
         charger = self._charger
         self._save()
-        kept = msgspec.json.decode(msgspec.json.encode(charger.kept_state()), type=KeptState)
+        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(charger.kept_state()), type=KeptState)
         self._charger = Charger(charger.charger_id, None, self._account, self._rules, now.unix, kept)
 
     def _save(self) -> None:

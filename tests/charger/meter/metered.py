@@ -73,7 +73,7 @@ class Metered:
         self.meter.gap(kind)
 
     def restart(self) -> None:
-        state = msgspec.json.decode(msgspec.json.encode(self.meter.state()), type=MeterState)
+        state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.meter.state()), type=MeterState)
         self.meter = EnergyMeter(self.max_power_watts, state)
 
     @property

@@ -68,7 +68,7 @@ class Applied:
                 meter.gap(Evidence.DROP)
             case ("restart",):
                 self.settled += sum(session.energy_joules for session in meter.list.newly_settled)
-                kept = msgspec.json.decode(msgspec.json.encode(meter.state()), type=MeterState)
+                kept = msgspec.msgpack.decode(msgspec.msgpack.encode(meter.state()), type=MeterState)
                 assert kept == meter.state()
                 self.meter = EnergyMeter(MAX_POWER_WATTS, kept)
 
