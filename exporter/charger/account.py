@@ -7,10 +7,11 @@ from exporter.charger.events import EVENT_LABELS, Disconnection
 from exporter.charger.histogram import Histogram
 from exporter.charger.outcome import Verdict
 from exporter.charger.sessions import Session
+from exporter.charger.units import JOULES_PER_KWH
 from exporter.errors import ConnectFailure
 
 REJECTIONS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)
-SESSION_ENERGY_JOULES: Final = tuple(kwh * 3.6e6 for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100))
+SESSION_ENERGY_JOULES: Final = tuple(float(kwh * JOULES_PER_KWH) for kwh in (1, 2, 5, 10, 20, 30, 40, 60, 80, 100))
 SESSION_DURATION_SECONDS: Final = tuple(minutes * 60.0 for minutes in (5, 15, 30)) + tuple(
     hours * 3600.0 for hours in (1, 2, 3, 4, 6, 8, 12, 24)
 )
