@@ -1,6 +1,7 @@
-"""The wall clock and the monotonic clock at one instant."""
+"""The wall clock and the monotonic clock at one instant, and times as text."""
 
 import time
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 
@@ -17,3 +18,8 @@ class Moment(NamedTuple):
 def now() -> Moment:
     """Return the current time."""
     return Moment(time.time(), time.monotonic())
+
+
+def rfc3339(unix: float, precision: str) -> str:
+    """Return a time as RFC 3339, UTC, to `seconds` or `milliseconds`."""
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec=precision).replace("+00:00", "Z")

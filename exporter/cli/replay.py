@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from exporter.charger.charger import Rules
+from exporter.charger.clock import rfc3339
 from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
@@ -82,6 +82,4 @@ def _kwh(joules: int | None) -> str:
 
 
 def _time(unix: float | None) -> str | None:
-    if unix is None:
-        return None
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if unix is None else rfc3339(unix, "milliseconds")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from exporter.charger.clock import rfc3339
 from exporter.charger.sessions import Session
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.errors import StateError
@@ -69,8 +70,8 @@ def _row(charger_id: str, session: Session) -> str:
     return _LAYOUT.format(
         charger_id,
         session.number,
-        session_query.as_text(session.began_unix, "seconds"),
-        "-" if session.ended_unix is None else session_query.as_text(session.ended_unix, "seconds"),
+        rfc3339(session.began_unix, "seconds"),
+        "-" if session.ended_unix is None else rfc3339(session.ended_unix, "seconds"),
         _kwh(session.energy_joules),
         "-" if session.peak_watts is None else f"{session.peak_watts:.0f}",
         session.began_by,

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter.charger.charger import KeptState
+from exporter.charger.clock import rfc3339
 from exporter.charger.meter_state import MeterState
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config.schema import Text
@@ -110,6 +110,4 @@ def _kwh(meter: MeterState) -> str:
 
 
 def _time(unix: float | None) -> str | None:
-    if unix is None:
-        return None
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if unix is None else rfc3339(unix, "seconds")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter.charger.charger import KeptState
+from exporter.charger.clock import rfc3339
 from exporter.charger.sessions import Session, in_list
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
@@ -179,8 +180,8 @@ def as_document(charger_id: str, session: Session) -> dict[str, Any]:
     values = (
         charger_id,
         session.number,
-        as_text(session.began_unix, "milliseconds"),
-        None if session.ended_unix is None else as_text(session.ended_unix, "milliseconds"),
+        rfc3339(session.began_unix, "milliseconds"),
+        None if session.ended_unix is None else rfc3339(session.ended_unix, "milliseconds"),
         session.energy_joules,
         session.energy_joules / JOULES_PER_KWH,
         session.peak_watts,
@@ -191,14 +192,9 @@ def as_document(charger_id: str, session: Session) -> dict[str, Any]:
     return dict(zip(FIELDS, values, strict=True))
 
 
-def as_text(unix: float, precision: str) -> str:
-    """Return a time as RFC 3339, UTC."""
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
-
-
 def as_day(day: int) -> str:
     """Return a day as RFC 3339."""
-    return as_text(day * DAY_SECONDS, "seconds")[:10]
+    return rfc3339(day * DAY_SECONDS, "seconds")[:10]
 
 
 def readable(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> tuple[list[tuple[str, Session]], int]:

@@ -21,7 +21,7 @@ from exporter.web.problem import problem_of
 
 # However many clients ask, the document is made at most once per second.
 SHARED_SECONDS: Final = 1.0
-# Chargers before the streams have their turn again: 5 ms.
+# Chargers before the streams have their turn again: 2 ms.
 MADE_AT_ONCE: Final = 500
 
 _READ: Final = {
