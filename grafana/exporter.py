@@ -38,7 +38,6 @@ ANSWERED = f"last_over_time({select('vecharge_exporter_build_info')}[$__range])"
 EXPORTERS = promql.exporters(INSTANCE)
 # An exporter that has never answered has no version.
 BUILDS = f"topk by (instance) (1, {ANSWERED} or on (job, instance) {EXPORTERS})"
-BY_INSTANCE = "{{instance}}"
 
 wide = partial(value, width=6)
 
@@ -221,13 +220,12 @@ def scrapes() -> list[Panel]:
             "code",
             width=12,
         ),
-        trend(
+        by_instance(
             "Time to answer a scrape",
             "Mean time of a scrape, including the commit of the state.",
-            [Query(seconds_each("vecharge_exporter_scrape"), BY_INSTANCE)],
+            seconds_each("vecharge_exporter_scrape"),
             "s",
             width=12,
-            least=0,
         ),
         bars(
             "Commits of the state",
@@ -240,47 +238,35 @@ def scrapes() -> list[Panel]:
             width=12,
             every="5m",
         ),
-        trend(
+        by_instance(
             "Time of a commit",
             "Mean time of a commit, most of which is spent waiting for the disk.",
-            [Query(seconds_each("vecharge_exporter_state_commit"), BY_INSTANCE)],
+            seconds_each("vecharge_exporter_state_commit"),
             "s",
             width=12,
-            least=0,
         ),
     ]
 
 
 def resources() -> list[Panel]:
     return [
-        trend(
+        by_instance(
             "CPU",
             "CPU that the exporter uses, as a share of one core.",
-            [Query(each("process_cpu_seconds_total", "rate({}[$__rate_interval])"), BY_INSTANCE)],
+            each("process_cpu_seconds_total", "rate({}[$__rate_interval])"),
             "percentunit",
-            width=8,
-            least=0,
         ),
-        trend(
+        by_instance(
             "Memory",
             "Resident memory.",
-            [Query(each("process_resident_memory_bytes"), BY_INSTANCE)],
+            each("process_resident_memory_bytes"),
             "bytes",
-            width=8,
-            least=0,
         ),
-        trend(
+        by_instance(
             "Open files",
             "Open file descriptors as a share of the limit. Each stream needs one.",
-            [
-                Query(
-                    f"{each('process_open_fds')} / {each('process_max_fds')}",
-                    BY_INSTANCE,
-                )
-            ],
+            f"{each('process_open_fds')} / {each('process_max_fds')}",
             "percentunit",
-            width=8,
-            least=0,
         ),
     ]
 
@@ -311,3 +297,8 @@ def counted_by(title: str, description: str, counter: str, label: str, *, width:
     """Bars of the number of events, by the values of a label."""
     queries = [Query(counted(counter, label), f"{{{{{label}}}}}")]
     return bars(title, description, queries, "none", width=width, every="5m")
+
+
+def by_instance(title: str, description: str, expr: str, unit: str, *, width: int = 8) -> Panel:
+    """A line for each exporter."""
+    return trend(title, description, [Query(expr, "{{instance}}")], unit, width=width, least=0)
