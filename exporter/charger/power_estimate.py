@@ -58,11 +58,12 @@ class PowerEstimate:
 
     def observe(self, energy: int, at: float, reported: float | None) -> None:
         """Learn from a reading: joules, unix seconds, watts."""
+        seconds = at - self._at
+        self._at = at
         if reported is not None:
             self.kept.highest_reported = max(self.kept.highest_reported, reported)
-            self._reported_joules += reported * (at - self._at)
-        last, seconds = self._energy, at - self._at
-        self._at = at
+            self._reported_joules += reported * seconds
+        last = self._energy
         if energy == last:
             return
         self._energy = energy
@@ -72,9 +73,9 @@ class PowerEstimate:
         if self._window_energy is None:
             self._begin_window(energy, at)
             return
-        seconds, joules = at - self._window_at, energy - self._window_energy
-        if seconds >= WINDOW_SECONDS and joules >= WINDOW_JOULES:
-            self._learn(joules / seconds, joules)
+        window, joules = at - self._window_at, energy - self._window_energy
+        if window >= WINDOW_SECONDS and joules >= WINDOW_JOULES:
+            self._learn(joules / window, joules)
             self._begin_window(energy, at)
 
     def _begin_window(self, energy: int, at: float) -> None:
