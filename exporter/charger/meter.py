@@ -67,16 +67,6 @@ class EnergyMeter:
         return self.list.counted
 
     @property
-    def excess_joules(self) -> int | None:
-        """The counter minus the estimate; None before the first document or log."""
-        return None if self.list.counted is None else self.list.excess
-
-    @property
-    def sessions(self) -> int:
-        """How many sessions have delivered energy; never falls."""
-        return self.list.sessions
-
-    @property
     def session_joules(self) -> int | None:
         """The energy of the running or last session, as reported; None before the first."""
         return None if self.list.current is None else self.list.current.reported

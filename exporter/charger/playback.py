@@ -82,7 +82,7 @@ class _PlayedCharger:
         charger = self._charger
         return ChargerResult(
             energy_joules=charger.meter.total_joules,
-            excess_joules=charger.meter.excess_joules or 0,
+            excess_joules=charger.meter.list.excess,
             set_aside_joules=charger.meter.list.set_aside,
             sessions=(*self._settled, *charger.meter.list.revisable()),
             status=charger.status.value,

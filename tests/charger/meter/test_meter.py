@@ -190,5 +190,5 @@ def test_a_new_meter_has_no_total_after_a_restart_either() -> None:
     charger = Metered()
     charger.restart()
     assert charger.meter.total_joules is None
-    assert charger.meter.excess_joules is None
+    assert charger.meter.list.excess == 0
     assert charger.rows == list[Row]()
