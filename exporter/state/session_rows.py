@@ -60,8 +60,6 @@ def write(connection: sqlite3.Connection, sessions: Mapping[str, Iterable[Sessio
     """Write these sessions of chargers that have a row, within the transaction that is open."""
     added: dict[int, int] = {}
     for charger_id, settled in sessions.items():
-        if not settled:
-            continue
         ((charger,),) = connection.execute("SELECT charger FROM chargers WHERE charger_id = ?", (charger_id,))
         for session in settled:
             values = _values(session)

@@ -113,7 +113,7 @@ class StateStore:
     def _write(self, rows: Mapping[str, Row]) -> None:
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             charger_rows.write(self._connection, rows, self._numbers)
-            session_rows.write(self._connection, {name: row.sessions for name, row in rows.items()})
+            session_rows.write(self._connection, {name: row.sessions for name, row in rows.items() if row.sessions})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
