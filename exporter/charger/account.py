@@ -52,7 +52,7 @@ class Account:
         self.session_duration_seconds = Histogram(SESSION_DURATION_SECONDS)
 
     def count_session(self, session: Session) -> None:
-        """Counts a settled session."""
+        """Count a settled session."""
         self.session_energy_joules.observe(session.energy_joules)
         if session.ended_unix is not None:
             self.session_duration_seconds.observe(session.ended_unix - session.began_unix)
