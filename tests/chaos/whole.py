@@ -15,7 +15,7 @@ from tests.node.service import NodeService, modules
 from tests.stream.watch import NATIVE
 
 FRAMES = 125_000
-# What the service is told holds for all chargers, and much for many at once would be late by itself.
+# Rules of the service apply to all chargers, and large answers to many chargers at once would be late.
 ALONE = (
     test_wire.test_polling_is_used_if_websockets_are_refused,
     test_trust.test_a_refused_token_is_retried,

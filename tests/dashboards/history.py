@@ -1,6 +1,6 @@
 """Hours of simulated charging as Prometheus would have scraped them, made at once.
 
-The simulator's chargers live, the exporter's own code listens and renders its page, and each page becomes a
+The simulator's chargers send events to the exporter's own code, which renders its page, and each page becomes a
 scrape: samples with the time of the scrape and the labels `job` and `instance`. No socket, no clock, no wait.
 """
 

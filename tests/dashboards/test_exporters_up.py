@@ -1,4 +1,4 @@
-"""How many exporters are up, of how many that should be: on a real Prometheus, each job a case of its own."""
+"""The number of exporters that are up, of those that should exist, with a real Prometheus; each job is a case."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Targets that are not ours, scraped live: by a Prometheus that scrapes itself and a foreign program too."""
+"""Foreign targets: a Prometheus that also scrapes itself and another program."""
 
 import json
 import sys

@@ -121,7 +121,7 @@ def test_a_variable_has_values(archive: Archive, variable: str) -> None:
 
 
 class TestACharger:
-    """One charger is one series, whatever the exporters do."""
+    """A charger is one series, also while exporters restart or it moves to another one."""
 
     def shortly_after_it_moved(self, archive: Archive) -> float:
         """Both exporters have the charger: in a history no series is marked as ended."""

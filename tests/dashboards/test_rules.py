@@ -1,4 +1,4 @@
-"""The rules of Grafana's dashboard-linter, and a few of our own. What departs from a rule stands in EXCEPTIONS."""
+"""The rules of Grafana's dashboard-linter, and a few of our own. EXCEPTIONS has what departs from them."""
 
 import re
 from collections.abc import Iterator
@@ -126,7 +126,8 @@ def departures() -> Iterator[tuple[Place, str]]:
                 yield ("window", query.board, query.panel), query.expr
 
 
-# What tells our exporters from other targets, and how many of them are up: whatever instance is chosen.
+# Metrics for which the chosen instance does not matter: they distinguish our exporters from other targets, and count
+# those that are up.
 OF_ALL_EXPORTERS = {"vecharge_exporter_build_info", "vecharge_exporter_shard_info", "up"}
 
 

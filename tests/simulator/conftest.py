@@ -58,7 +58,7 @@ class Http:
     async def until_unheard(self, charger: str) -> None:
         """Wait until the service has noticed that the charger's client disconnected."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while (await self.total(charger))["connected"]:  # noqa: ASYNC110 - nothing tells it
+            while (await self.total(charger))["connected"]:  # noqa: ASYNC110 - no event exists for it
                 await asyncio.sleep(0.01)
 
     async def status(self, method: str, path: str, **request: Any) -> int:

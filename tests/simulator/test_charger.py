@@ -10,7 +10,7 @@ from exporter.simulator.plan import STEADY, Plan
 
 EPOCH = 1_700_000_000.0
 HOUR = 3600.0
-# Short habits, so that a few simulated hours hold many sessions and outages.
+# Short sessions and pauses, so that a few simulated hours have many sessions and outages.
 LIVELY = Plan(session=(60, 1200), idle=(30, 300), weak_wifi_one_in=1, wifi_holds=(300, 900), wifi_outage=(30, 300))
 IDLE = Plan(charging_at_start=0, idle=(1e6, 1e6), weak_wifi_one_in=0)
 

@@ -1,4 +1,4 @@
-"""The list of sessions and the counter, side by side: they agree at every commit, whatever chargers do."""
+"""The list of sessions agrees with the counter at every commit."""
 
 import re
 from contextlib import closing

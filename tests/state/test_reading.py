@@ -63,14 +63,14 @@ def running(folder: Path) -> Iterator[StateStore]:
 
 @pytest.fixture
 def read_only() -> Iterator[Callable[[Path], Path]]:
-    """`read_only(folder)` lets nobody write there until the end of the test."""
+    """`read_only(folder)` makes the folder read-only until the end of the test."""
     folders = []
 
     def refuse(folder: Path) -> Path:
         folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
         folders.append(folder)
         touched = subprocess.run([*AS_ANYBODY, "touch", folder / "file"], capture_output=True, timeout=SECONDS)
-        assert touched.returncode, "the folder takes no file"
+        assert touched.returncode, "the folder can still be written"
         return folder
 
     yield refuse

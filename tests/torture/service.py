@@ -1,6 +1,6 @@
-"""The simulated service that a torture runs against, as a program: sessions begin and end when they are told to.
+"""The simulated service that a torture runs against, as a program: sessions begin and end by request only.
 
-Its clock starts in the past, so that it never runs ahead of the exporter's however fast it goes.
+Its clock is fast and starts in the past, so that it never runs ahead of the exporter's.
 """
 
 import argparse

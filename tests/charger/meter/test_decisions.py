@@ -97,7 +97,7 @@ class TestANewSession:
 
 
 class TestALostConnection:
-    """A charger that lost its power goes on from what it had saved: that is a dip, not a new session."""
+    """A charger that lost its power continues from the energy that it had saved: a dip, not a new session."""
 
     @pytest.mark.parametrize(
         ("energy", "kwh", "expected"),
@@ -124,7 +124,7 @@ class TestALostConnection:
 
 
 class TestAGlitch:
-    """The current session was one, and the previous session goes on."""
+    """The current session was one, and the previous session continues."""
 
     @pytest.mark.parametrize(("rises", "expected"), [(2, MERGE), (3, HIGH)])
     def test_the_current_session_cannot_have_risen_so_fast(self, rises: int, expected: Outcome) -> None:

@@ -9,7 +9,7 @@ from tests.charger.meter.situation import NOON
 
 
 def proves(first: Reading, second: Reading, seconds: float = 10.0) -> bool:
-    """Whether two logs that are received so many seconds apart prove it."""
+    """Whether two logs prove it that are received this many seconds apart."""
     logs = LogsWhileOff()
     assert not logs.prove_on(first, NOON)
     return logs.prove_on(second, NOON + seconds)

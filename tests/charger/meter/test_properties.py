@@ -1,4 +1,4 @@
-"""What holds whatever a charger, its service and the exporter do."""
+"""Rules that hold for any sequence of events."""
 
 import os
 from typing import Any, Final
