@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import blocks
 from tests.processes import wait_until
 from tests.rules.alertmanager import Alertmanager
 from tests.rules.rulefiles import PROJECT, PROMETHEUS, alerts, document, labels_of
@@ -32,6 +33,19 @@ def test_the_severity_selects_the_receiver(amtool: Path, alert: str) -> None:
     receiver = {"critical": "pager", "warning": "team", "info": "nobody", "none": "watchdog"}[labels["severity"]]
     matchers = [f"{name}={value}" for name, value in labels.items()]
     routes = ["config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receiver}"]
+    ended = subprocess.run([amtool, *routes, *matchers], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.parametrize("alert", [alert.name for alert in alerts()])
+def test_the_phone_of_a_home_gets_warnings_and_critical_alerts_alone(amtool: Path, tmp_path: Path, alert: str) -> None:
+    [config] = (block.text for block in blocks("docs/home.md") if block.file == "alertmanager.yml")
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(config)
+    labels = labels_of(alert)
+    receiver = "phone" if labels["severity"] in ("warning", "critical") else "nobody"
+    matchers = [f"{name}={value}" for name, value in labels.items()]
+    routes = ["config", "routes", "test", f"--config.file={file}", f"--verify.receivers={receiver}"]
     ended = subprocess.run([amtool, *routes, *matchers], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stdout
 
