@@ -61,9 +61,11 @@ def _some_of(names: Sequence[str]) -> str:
 
 def _table(lists: Iterable[ChargerSessions]) -> Iterator[str]:
     yield _LAYOUT.format("CHARGER", "NUMBER", "BEGAN", "ENDED", "KWH", "PEAK W", "BEGAN BY", "ENDED BY", "CERTAIN")
+    blank_line = ""
     for found in lists:
         rows = "".join(_row(found.charger_id, session) for session in found.sessions)
-        yield f"{rows}{found.charger_id}: {_sum(found)}\n"
+        yield f"{blank_line}{rows}{found.charger_id}: {_sum(found)}\n"
+        blank_line = "\n"
 
 
 def _row(charger_id: str, session: Session) -> str:
@@ -81,15 +83,21 @@ def _row(charger_id: str, session: Session) -> str:
 
 
 def _sum(found: ChargerSessions) -> str:
-    """Return the sum of the sessions, beside the counter if it is that of all sessions."""
+    """Return the sum of the sessions; if it is that of all sessions, with what leads from it to the counter."""
+    count = len(found.sessions)
+    text = f"{count} session{'' if count == 1 else 's'}, {_kwh(found.joules)} kWh"
     if not found.is_complete:
-        return f"{len(found.sessions)} session(s), {_kwh(found.joules)} kWh"
+        return text
     meter = found.state.meter
-    return (
-        f"{len(found.sessions)} session(s), {_kwh(found.joules)} kWh + {_kwh(meter.start_joules)} at the start"
-        f" - {_kwh(found.set_aside_joules)} set aside + {_kwh(meter.excess_joules)} excess"
-        f" = {_kwh(found.expected_joules)} kWh; counter {_kwh(meter.total_joules or 0)} kWh"
+    terms = (
+        ("+", meter.start_joules, "start"),
+        ("-", found.set_aside_joules, "set aside"),
+        ("+", meter.excess_joules, "excess"),
     )
+    adjustments = "".join(f" {sign} {_kwh(joules)} {name}" for sign, joules, name in terms if joules)
+    if adjustments:
+        text += f"{adjustments} = {_kwh(found.expected_joules)} kWh"
+    return f"{text}; counter {_kwh(meter.total_joules or 0)} kWh"
 
 
 def _csv(lists: Iterable[ChargerSessions]) -> Iterator[str]:
