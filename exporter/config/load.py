@@ -101,10 +101,10 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     """The configuration in VECHARGE_TOKEN, VECHARGE_CHARGERS="a, b" and VECHARGE_URL; raises ConfigError."""
     problems = []
     if not environ.get("VECHARGE_TOKEN", "").strip():
-        problems.append("VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file")
+        problems.append("VECHARGE_TOKEN is not set: set it to the token, or name a file with --config.file")
     ids = [id_ for id_ in re.split(r"[,\s]+", environ.get("VECHARGE_CHARGERS", "")) if id_]
     if not ids:
-        problems.append("VECHARGE_CHARGERS: is not set: set it to the charger ids, separated by commas or spaces")
+        problems.append("VECHARGE_CHARGERS is not set: set it to the charger ids, separated by commas or spaces")
     duplicates = [id_ for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]
     problems += (f'VECHARGE_CHARGERS: duplicate charger id "{id_}"' for id_ in duplicates)
     try:

@@ -149,7 +149,7 @@ class TestRun:
         result = program()
         assert (result.exit_code, result.stdout) == (2, "")
         token, chargers = result.stderr.splitlines()
-        assert token.endswith("VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file")
+        assert token.endswith("VECHARGE_TOKEN is not set: set it to the token, or name a file with --config.file")
         assert chargers.endswith("is not set: set it to the charger ids, separated by commas or spaces")
 
     def test_an_invalid_configuration_exits_with_2_and_prints_each_fault(

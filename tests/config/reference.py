@@ -14,7 +14,8 @@ _INTRODUCTION = """\
 # Configuration
 
 Three environment variables are enough for one account: `VECHARGE_TOKEN`, `VECHARGE_CHARGERS="a, b"` (commas or
-spaces between) and, for another service, `VECHARGE_URL`. Everything else needs a YAML file, named with `--config.file`:
+spaces between) and, for another service, `VECHARGE_URL`. Everything else needs a YAML file, named with
+`--config.file`. These variables are then ignored:
 
 ```yaml
 global:
@@ -24,7 +25,7 @@ accounts:
     token_file: delhi.token
     chargers:
       - test
-      - id: veChargePoint0125896
+      - id: "61dc307faf72d17afc57e385"
         name: Rohini Sector 22
     charger_files: [chargers/*.yml, chargers/*.json]
 ```

@@ -36,11 +36,11 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     [
         (
             {"VECHARGE_TOKEN": " "},
-            "VECHARGE_TOKEN: is not set: set it to the token, or name a file with --config.file",
+            "VECHARGE_TOKEN is not set: set it to the token, or name a file with --config.file",
         ),
         (
             {"VECHARGE_CHARGERS": ","},
-            "VECHARGE_CHARGERS: is not set: set it to the charger ids, separated by commas or spaces",
+            "VECHARGE_CHARGERS is not set: set it to the charger ids, separated by commas or spaces",
         ),
         ({"VECHARGE_CHARGERS": "a,b,a"}, 'VECHARGE_CHARGERS: duplicate charger id "a"'),
         (

@@ -36,5 +36,5 @@ def test_the_example_in_the_document_is_valid(tmp_path: Path) -> None:
     assert account.token.file == tmp_path / "delhi.token"
     assert account.chargers == (
         ChargerConfig(id="test"),
-        ChargerConfig(id="veChargePoint0125896", name="Rohini Sector 22"),
+        ChargerConfig(id="61dc307faf72d17afc57e385", name="Rohini Sector 22"),
     )
