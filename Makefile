@@ -117,9 +117,11 @@ soak: .venv/ready ## Run flapping streams for an hour (CHARGERS=10000 TLS=1 LOG_
 image: ## Build the image with Docker; SOCKETIO=5 for servers of the newer generation
 	docker build --build-arg SOCKETIO=$(SOCKETIO) --tag vecharge-exporter:$(VERSION) .
 
-# Needs root and Debian's buildah, podman, runc, netavark, aardvark-dns, iptables and debootstrap.
+# Needs root and Debian's buildah, podman, runc, netavark, aardvark-dns, iptables, iproute2 and debootstrap.
+# The containers run in their own network namespace: a browser aborts its requests when the machine gets a new interface.
 test-image: .venv/ready ## Build the image; run it alone and with Compose, using podman
-	.venv/bin/python -m pytest tests/packaging/image.py tests/packaging/compose.py
+	.venv/bin/python -m tests.packaging.containers
+	unshare --net sh -c 'ip link set lo up && exec "$$@"' sh .venv/bin/python -m pytest tests/packaging/image.py tests/packaging/compose.py
 
 UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --no-config --quiet --upgrade \
 	--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links

@@ -19,7 +19,6 @@ from tests.packaging.tools import ROOT
 from tests.processes import SECONDS, Process, answer, wait_until
 
 OVERRIDE = Path(__file__).with_name("compose.override.yaml")
-SERVICES = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
 CHARGERS = ["sim-0001", "sim-0002", "sim-0003"]
 
 
@@ -57,11 +56,8 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The address at which podman serves Docker's API, with every image available."""
+    """The address at which podman serves Docker's API."""
     or_skip(containers.prepare)
-    containers.exporter("4")
-    containers.stand_in(containers.PROMETHEUS, SERVICES["prometheus"]["image"])
-    containers.stand_in(containers.ALERTMANAGER, SERVICES["alertmanager"]["image"])
     folder = tmp_path_factory.mktemp("podman")
     path = folder / "podman.sock"
     service = ["podman", "system", "service", "--time=0", f"unix://{path}"]

@@ -2,6 +2,10 @@
 
 They stand in for the images that the Dockerfile and compose.yaml name: a Debian of the same release with the same
 Python, made with debootstrap, and Debian's builds of Prometheus and Alertmanager in it.
+
+`python -m tests.packaging.containers` builds them, with this machine's network. The tests then run in their own network
+namespace: containers create network interfaces, and at each of them other browsers on the machine would abort their
+requests (net::ERR_NETWORK_CHANGED).
 """
 
 import json
@@ -15,12 +19,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import yaml
+
 from tests.cache import UnavailableError, folder, locked
 from tests.packaging.tools import ROOT
 from tests.processes import wait_until
 
 RELEASE = "trixie"
 PACKAGES = ("busybox-static", "docker-compose", "prometheus", "prometheus-alertmanager")
+GENERATIONS = ("4", "5")
 BASE = f"localhost/vecharge-stand-in/python:3.13-slim-{RELEASE}"
 # The folder of pip's certificate file and settings while an image is built.
 PIP_SETTINGS = ("cert", "index-url", "proxy", "timeout", "trusted-host")
@@ -43,7 +50,7 @@ def engine() -> dict[str, str]:
     """The environment in which podman and buildah work here."""
     if os.geteuid():
         raise UnavailableError("containers are tested as root: debootstrap needs it")
-    for program in ("buildah", "podman", "runc", "iptables", "debootstrap"):
+    for program in ("buildah", "podman", "runc", "iptables", "ip", "debootstrap"):
         if not shutil.which(program):
             raise UnavailableError(f"{program} is not installed")
     for service in ("netavark", "aardvark-dns"):  # podman's network and its DNS
@@ -109,17 +116,29 @@ def prepare() -> Path:
         return new.rename(packages)  # atomic: an interrupted run leaves no partial image
 
 
-@cache
+def build() -> None:
+    """Build every image that the tests run."""
+    prepare()
+    for socketio in GENERATIONS:
+        _build_exporter(socketio)
+    services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
+    _build_stand_in(PROMETHEUS, services["prometheus"]["image"])
+    _build_stand_in(ALERTMANAGER, services["alertmanager"]["image"])
+
+
 def exporter(socketio: str) -> str:
-    """The exporter's image, from the Dockerfile and the current files."""
-    image = f"localhost/vecharge-exporter-test:socketio{socketio}"
+    """The name of the exporter's image."""
+    return f"localhost/vecharge-exporter-test:socketio{socketio}"
+
+
+def _build_exporter(socketio: str) -> None:
+    """Build the exporter's image from the Dockerfile and the current files."""
     arguments = {"PYTHON_IMAGE": BASE, "SOCKETIO": socketio, "VERSION": "1.2.3", "REVISION": "4f5e6d"}
     build_arguments = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    _build(image, ROOT, *build_arguments, *_pip_mounts())
-    return image
+    _build(exporter(socketio), ROOT, *build_arguments, *_pip_mounts())
 
 
-def stand_in(program: Program, image: str) -> None:
+def _build_stand_in(program: Program, image: str) -> None:
     """Build an image with the name of the program's official one, which cannot be pulled."""
     context = folder() / f"{program.package}.image"
     shutil.rmtree(context, ignore_errors=True)
@@ -221,3 +240,10 @@ class Container:
         """Its exit status after a SIGTERM; 137 if it was killed after the timeout."""
         run("podman", "stop", f"--time={seconds}", self.id)
         return int(run("podman", "inspect", "--format={{.State.ExitCode}}", self.id))
+
+
+if __name__ == "__main__":
+    try:
+        build()
+    except UnavailableError as error:
+        sys.exit(str(error))
