@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -127,11 +126,12 @@ def test_schema_3_is_read_with_every_field(tmp_path: Path) -> None:
         assert_kept(msgspec.msgpack.decode(content), msgspec.msgpack.decode(after[charger_id]))
 
 
-def assert_kept(before: Any, after: Any) -> None:
+def assert_kept(before: object, after: object) -> None:
     """Each value of `before` is in `after`, which may have more."""
     if not isinstance(before, dict):
         assert before == after
         return
+    assert isinstance(after, dict)
     for name, value in before.items():
         assert_kept(value, after[name])
 

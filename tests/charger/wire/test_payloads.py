@@ -6,23 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from exporter.charger.events import (
-    ChargerDocument,
-    ChargerDropped,
-    Reading,
-    ServiceError,
-    ServiceEvent,
-    Status,
-    StatusChange,
-    Undecodable,
-    UnknownEvent,
-)
+from exporter.charger import events
+from exporter.charger.events import ChargerDocument, Reading, Status
 from exporter.charger.wire import decode
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
-def vendors(name: str, payload: object) -> ServiceEvent:
+def vendors(name: str, payload: object) -> events.ServiceEvent:
     """The event without the user's fingerprint, which differs between processes."""
     event = decode(name, (payload,))
     assert isinstance(event, Reading | ChargerDocument)
@@ -83,12 +74,12 @@ def test_the_vendors_log(payload_of: Callable[[str], object]) -> None:
     ("file", "status"), [("statusChanged-on.json", Status.ON), ("statusChanged-off.json", Status.OFF)]
 )
 def test_the_vendors_change_of_status(payload_of: Callable[[str], object], file: str, status: Status) -> None:
-    assert decode("statusChanged", (payload_of(file),)) == StatusChange(status)
+    assert decode("statusChanged", (payload_of(file),)) == events.StatusChange(status)
 
 
 @pytest.mark.parametrize("arguments", [(), (None,), ({"chargerId": "test"},), ("{",)])
 def test_a_dropped_charger_needs_no_payload(arguments: tuple[object, ...]) -> None:
-    assert decode("chargerDisconnected", arguments) == ChargerDropped()
+    assert decode("chargerDisconnected", arguments) == events.ChargerDropped()
 
 
 @pytest.mark.parametrize(
@@ -103,17 +94,17 @@ def test_a_dropped_charger_needs_no_payload(arguments: tuple[object, ...]) -> No
     ],
 )
 def test_an_error_keeps_only_whether_the_charger_is_occupied(text: object, occupied: bool) -> None:
-    assert decode("error", (text,)) == ServiceError(occupied)
+    assert decode("error", (text,)) == events.ServiceError(occupied)
 
 
 @pytest.mark.parametrize("name", ["somethingNew", "newlog", "NEWLOG", "", "other"])
 def test_an_unknown_event_has_no_payload(name: str) -> None:
-    assert decode(name, ({"status": "ON"},)) == UnknownEvent()
+    assert decode(name, ({"status": "ON"},)) == events.UnknownEvent()
 
 
 @pytest.mark.parametrize("name", [None, 5, ["newLog"], {"newLog": 1}, b"newLog"], ids=repr)
 def test_an_event_whose_name_is_not_text_is_unknown(name: object) -> None:
-    assert decode(name, ()) == UnknownEvent()
+    assert decode(name, ()) == events.UnknownEvent()
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog", "chargerDisconnected", "error"])
@@ -129,25 +120,25 @@ def test_the_events_of_the_protocol_keep_their_names(name: str) -> None:
 )
 def test_a_payload_that_is_not_an_object_is_undecodable(name: str, payload: object) -> None:
     event = decode(name, (payload,))
-    assert isinstance(event, Undecodable)
+    assert isinstance(event, events.Undecodable)
     assert event.label == name
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "statusChanged", "newLog"])
 def test_an_event_without_arguments_is_undecodable(name: str) -> None:
-    assert decode(name, ()) == Undecodable(name, "the payload is not an object")
+    assert decode(name, ()) == events.Undecodable(name, "the payload is not an object")
 
 
 @pytest.mark.parametrize("payload", [{}, {"status": None}, {"status": "STANDBY"}, {"status": True}, {"Status": "ON"}])
 def test_a_change_of_status_without_a_status_is_undecodable(payload: dict[str, object]) -> None:
-    assert decode("statusChanged", (payload,)) == Undecodable("statusChanged", "its status is not ON or OFF")
+    assert decode("statusChanged", (payload,)) == events.Undecodable("statusChanged", "its status is not ON or OFF")
 
 
 def test_arguments_after_the_first_are_ignored() -> None:
-    assert decode("statusChanged", ({"status": "ON"}, {"status": "OFF"})) == StatusChange(Status.ON)
+    assert decode("statusChanged", ({"status": "ON"}, {"status": "OFF"})) == events.StatusChange(Status.ON)
 
 
 def test_a_log_without_values_is_undecodable_and_names_the_invalid_fields() -> None:
     log = {"voltage": "+911234567890 V", "power": [], "createdAt": "2022-01-10T13:57:59.124Z"}
     reason = "a log with no voltage, current, power or energy (invalid: voltage, power)"
-    assert decode("newLog", (log,)) == Undecodable("newLog", reason)
+    assert decode("newLog", (log,)) == events.Undecodable("newLog", reason)
