@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from exporter.web import api
+from tests.certificates import Authority
 from tests.conftest import or_skip
 from tests.processes import SECONDS
 from tests.web.chromium import ARGUMENTS, chromium
@@ -37,3 +39,12 @@ async def browser() -> AsyncIterator[Browser]:
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents are not shared between requests."""
     monkeypatch.setattr(api, "SHARED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A folder with server.crt, server.key, client.crt, client.key and authority.pem."""
+    authority = Authority(tmp_path)
+    authority.issue("server")
+    authority.issue("client", places=("client.example", "192.0.2.1", "::1"))
+    return tmp_path

@@ -1,86 +1,23 @@
-"""A changed web configuration file, or certificate, is applied without a restart."""
+"""A changed web configuration file is applied without a restart."""
 
 import asyncio
 import re
 import shutil
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import bcrypt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from exporter.web import config as web_config
-from tests.certificates import Authority, PrivateKey
 from tests.stream.watch import until
+from tests.web.configured import MUTUAL, TLS, Configured, logged, running, status, users
 from tests.web.site import Site, basic
-
-OFTEN: dict[str, Any] = {"check_seconds": 0.02}
-TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
-MUTUAL = (
-    "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: clients.pem, "
-    "client_auth_type: RequireAndVerifyClientCert}\n"
-)
-
-
-def users(**passwords: str) -> str:
-    hashes = {user: bcrypt.hashpw(text.encode(), bcrypt.gensalt(4)).decode() for user, text in passwords.items()}
-    return f"basic_auth_users: {hashes}\n"
-
-
-class Configured:
-    """A folder with a web configuration file, and certificates of two authorities."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file = folder / "web.yml"
-        self.first = Authority(folder / "first")
-        self.second = Authority(folder / "second")
-        self.use(self.first)
-
-    def write(self, text: str) -> None:
-        """Replace the file atomically."""
-        new = self.folder / "web.yml.new"
-        new.write_text(text)
-        new.replace(self.file)
-
-    def use(self, authority: Authority, key: PrivateKey | None = None) -> None:
-        """Install a certificate of this authority, first the certificate and then the key."""
-        for issued, name in zip(authority.issue("server", key=key), ("server.crt", "server.key"), strict=True):
-            shutil.copy(issued, self.folder / name)
 
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Configured:
     return Configured(tmp_path)
-
-
-@asynccontextmanager
-async def running(configured: Configured, text: str) -> AsyncIterator[Site]:
-    configured.write(text)
-    async with Site(config_file=configured.file, **OFTEN) as site:
-        yield site
-
-
-async def logged(site: Site, text: str) -> None:
-    """Wait until a line of the log contains `text`."""
-    await until(lambda: any(text in line for line in site.log.lines), lambda: "\n".join(site.log.lines))
-
-
-async def status(site: Site, scheme: str, tls: ssl.SSLContext | bool = True, **headers: str) -> int | str:
-    """The status of a request over a new connection, or the name of the client's error."""
-    try:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"{scheme}://127.0.0.1:{site.port}/metrics", ssl=tls, headers=headers) as response,
-        ):
-            return response.status
-    except aiohttp.ClientError as error:
-        return type(error).__name__
 
 
 async def test_new_users_apply_to_open_connections_too(configured: Configured) -> None:
@@ -101,33 +38,6 @@ async def test_new_headers_apply(configured: Configured) -> None:
         await logged(site, "web configuration reloaded")
         response, _ = await site.get("/metrics")
         assert response.headers["X-XSS-Protection"] == "1"
-
-
-async def test_a_renewed_certificate_applies_to_new_connections(configured: Configured) -> None:
-    async with running(configured, TLS) as site:
-        assert await status(site, "https", configured.first.trusting()) == 200
-        assert await status(site, "https", configured.second.trusting()) == "ClientConnectorCertificateError"
-        configured.use(configured.second)  # for a moment the certificate is new and the key is old
-        await logged(site, "web configuration reloaded")
-        assert await status(site, "https", configured.second.trusting()) == 200
-        assert await status(site, "https", configured.first.trusting()) == "ClientConnectorCertificateError"
-
-
-async def test_a_renewed_certificate_applies_with_a_key_of_another_type(configured: Configured) -> None:
-    async with running(configured, TLS) as site:
-        configured.use(configured.second, rsa.generate_private_key(65537, 2048))
-        await logged(site, "web configuration reloaded")
-        assert await status(site, "https", configured.second.trusting()) == 200
-        assert await status(site, "https", configured.first.trusting()) == "ClientConnectorCertificateError"
-
-
-async def test_a_renewed_certificate_applies_with_other_file_names(configured: Configured) -> None:
-    async with running(configured, TLS) as site:
-        for issued, name in zip(configured.second.issue("server"), ("new.crt", "new.key"), strict=True):
-            shutil.copy(issued, configured.folder / name)
-        configured.write("tls_server_config: {cert_file: new.crt, key_file: new.key}")
-        await logged(site, "web configuration reloaded")
-        assert await status(site, "https", configured.second.trusting()) == 200
 
 
 async def test_a_running_scrape_is_completed(configured: Configured) -> None:
@@ -273,15 +183,6 @@ async def test_a_reload_rejects_changes_that_need_a_restart(
         pass  # it is valid at a start
 
 
-async def test_changed_client_authorities_need_a_restart(configured: Configured) -> None:
-    shutil.copy(configured.first.file, configured.folder / "clients.pem")
-    async with running(configured, MUTUAL) as site:
-        shutil.copy(configured.second.file, configured.folder / "clients.pem")
-        await logged(site, "cannot change client certificates on reload; restart to apply")
-        client = configured.first.trusting(configured.first.issue("client"))
-        assert await status(site, "https", client) == 200
-
-
 async def reloaded(site: Site) -> tuple[float, float]:
     """Whether and when the configuration was read successfully, from a scrape."""
     page = b"".join(await site.fleet.page.pieces(openmetrics=False)).decode()
@@ -310,16 +211,6 @@ async def test_the_reload_metric_is_1_only_if_both_configurations_are_valid(conf
         assert (await reloaded(site))[0] == 0
         site.fleet.process.reload_successful = True
         assert (await reloaded(site))[0] == 1
-
-
-async def test_certificates_written_after_the_configuration_are_found(configured: Configured) -> None:
-    async with running(configured, TLS) as site:
-        configured.write("tls_server_config: {cert_file: later.crt, key_file: later.key}\n")
-        await logged(site, "not reloaded")
-        for issued, name in zip(configured.second.issue("server"), ("later.crt", "later.key"), strict=True):
-            shutil.copy(issued, configured.folder / name)
-        await logged(site, "web configuration reloaded")
-        assert await status(site, "https", configured.second.trusting()) == 200
 
 
 async def test_a_check_that_fails_unexpectedly_is_logged_and_retried(

@@ -1,47 +1,28 @@
 """TLS in the web configuration file: the keys of the format, and every fault with its position."""
 
-import fcntl
-import os
-import pty
 import ssl
-import subprocess
-import sys
-import termios
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from exporter.web.tls import Tls, is_allowed
 from tests.certificates import Authority
-from tests.processes import SECONDS
 from tests.web.site import Site
 from tests.web.written import TLS, fault, loaded
 
 VERIFY = ", client_auth_type: RequireAndVerifyClientCert"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with server.crt, server.key, client.crt, client.key and authority.pem."""
-    authority = Authority(tmp_path)
-    authority.issue("server")
-    authority.issue("client", places=("client.example", "192.0.2.1", "::1"))
-    return tmp_path
-
-
-def tls(folder: Path, keys: str = "") -> Tls:
+def tls(certificates: Path, keys: str = "") -> Tls:
     """The section with certificate, key and these keys."""
-    found = loaded(folder, f"{TLS}{keys}}}").tls
+    found = loaded(certificates, f"{TLS}{keys}}}").tls
     assert found is not None
     return found
 
 
-def trusting(folder: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+def trusting(certificates: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
     """A client that supports TLS up to this version."""
-    client = ssl.create_default_context(cafile=folder / "authority.pem")
+    client = ssl.create_default_context(cafile=certificates / "authority.pem")
     client.maximum_version = newest
     return client
 
@@ -80,9 +61,9 @@ TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
     ],
 )
 def test_only_tls_versions_within_the_configured_range_are_accepted(
-    folder: Path, keys: str, newest_of_client: ssl.TLSVersion, agreed: str | None
+    certificates: Path, keys: str, newest_of_client: ssl.TLSVersion, agreed: str | None
 ) -> None:
-    end = handshake(tls(folder, keys).context, trusting(folder, newest_of_client))
+    end = handshake(tls(certificates, keys).context, trusting(certificates, newest_of_client))
     assert (end and end.version()) == agreed
 
 
@@ -108,38 +89,38 @@ SUITES = "[TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_128_GC
     ],
 )
 def test_the_cipher_suites_of_tls_1_2_are_those_listed_in_order(
-    folder: Path, keys: str, offered: str, agreed: str | None
+    certificates: Path, keys: str, offered: str, agreed: str | None
 ) -> None:
-    client = trusting(folder, TLS12)
+    client = trusting(certificates, TLS12)
     client.set_ciphers(offered)
-    end = handshake(tls(folder, keys).context, client)
+    end = handshake(tls(certificates, keys).context, client)
     cipher = end and end.cipher()
     assert (cipher and cipher[0]) == agreed
 
 
-def test_the_list_of_cipher_suites_does_not_affect_tls_1_3(folder: Path) -> None:
-    end = handshake(tls(folder, f", cipher_suites: {SUITES}").context, trusting(folder))
+def test_the_list_of_cipher_suites_does_not_affect_tls_1_3(certificates: Path) -> None:
+    end = handshake(tls(certificates, f", cipher_suites: {SUITES}").context, trusting(certificates))
     assert end is not None
     assert end.version() == "TLSv1.3"
 
 
 @pytest.mark.parametrize(("curve", "works"), [("CurveP521", False), ("X25519", True)])
-def test_a_curve_can_be_chosen(folder: Path, curve: str, works: bool) -> None:
-    client = trusting(folder)
+def test_a_curve_can_be_chosen(certificates: Path, curve: str, works: bool) -> None:
+    client = trusting(certificates)
     client.set_ecdh_curve("X25519")
-    assert bool(handshake(tls(folder, f", curve_preferences: [{curve}]").context, client)) == works
+    assert bool(handshake(tls(certificates, f", curve_preferences: [{curve}]").context, client)) == works
 
 
-def with_certificate(folder: Path, name: str = "client") -> ssl.SSLContext:
-    client = trusting(folder, TLS12)  # in 1.3 the handshake of a client ends before its certificate is verified
-    client.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+def with_certificate(certificates: Path, name: str = "client") -> ssl.SSLContext:
+    client = trusting(certificates, TLS12)  # in 1.3 the handshake of a client ends before its certificate is verified
+    client.load_cert_chain(certificates / f"{name}.crt", certificates / f"{name}.key")
     return client
 
 
-def stranger(folder: Path) -> ssl.SSLContext:
+def stranger(certificates: Path) -> ssl.SSLContext:
     """A client with a certificate of another authority."""
-    other = Authority(folder / "other").issue("client")
-    client = trusting(folder, TLS12)
+    other = Authority(certificates / "other").issue("client")
+    client = trusting(certificates, TLS12)
     client.load_cert_chain(*other)
     return client
 
@@ -148,34 +129,36 @@ def stranger(folder: Path) -> ssl.SSLContext:
 @pytest.mark.parametrize(
     ("asked", "without"), [("RequireAndVerifyClientCert", False), ("VerifyClientCertIfGiven", True)]
 )
-def test_client_certificates_are_verified(folder: Path, asked: str, without: bool, inline: bool) -> None:
-    pem = (folder / "authority.pem").read_text()
+def test_client_certificates_are_verified(certificates: Path, asked: str, without: bool, inline: bool) -> None:
+    pem = (certificates / "authority.pem").read_text()
     authority = f"client_ca: {pem!r}".replace("'", '"') if inline else "client_ca_file: authority.pem"
-    context = tls(folder, f", {authority}, client_auth_type: {asked}").context
-    assert handshake(context, with_certificate(folder))
-    assert not handshake(context, stranger(folder))
-    assert bool(handshake(context, trusting(folder, TLS12))) == without
+    context = tls(certificates, f", {authority}, client_auth_type: {asked}").context
+    assert handshake(context, with_certificate(certificates))
+    assert not handshake(context, stranger(certificates))
+    assert bool(handshake(context, trusting(certificates, TLS12))) == without
 
 
 @pytest.mark.parametrize("asked", ["RequireAndVerifyClientCert", "VerifyClientCertIfGiven"])
 def test_without_an_authority_those_of_the_system_are_used(
-    folder: Path, asked: str, monkeypatch: pytest.MonkeyPatch
+    certificates: Path, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
-    context = tls(folder, f", client_auth_type: {asked}").context
-    assert handshake(context, with_certificate(folder))
-    assert not handshake(context, stranger(folder))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "authority.pem"))
+    context = tls(certificates, f", client_auth_type: {asked}").context
+    assert handshake(context, with_certificate(certificates))
+    assert not handshake(context, stranger(certificates))
 
 
 @pytest.mark.parametrize(
     ("allowed", "status"), [("[other.example, client.example]", 200), ("['0:0::1']", 200), ("[other.example]", 403)]
 )
 async def test_only_client_certificates_with_an_allowed_name_are_accepted(
-    folder: Path, allowed: str, status: int
+    certificates: Path, allowed: str, status: int
 ) -> None:
-    (folder / "web.yml").write_text(f"{TLS}, client_ca_file: authority.pem{VERIFY}, client_allowed_sans: {allowed}}}")
-    async with Site(config_file=folder / "web.yml") as site:
-        site.trusting = with_certificate(folder)
+    (certificates / "web.yml").write_text(
+        f"{TLS}, client_ca_file: authority.pem{VERIFY}, client_allowed_sans: {allowed}}}"
+    )
+    async with Site(config_file=certificates / "web.yml") as site:
+        site.trusting = with_certificate(certificates)
         response, _ = await site.get("/metrics")
         assert response.status == status
         assert site.pages.made == (status == 200)
@@ -192,18 +175,18 @@ def test_without_a_certificate_or_a_list_every_verified_client_is_allowed() -> N
 
 
 @pytest.mark.parametrize("default", ["max_version: TLS13", "prefer_server_cipher_suites: true", "client_ca: ''"])
-def test_a_default_value_may_be_written_explicitly(folder: Path, default: str) -> None:
-    assert tls(folder, f", {default}")
+def test_a_default_value_may_be_written_explicitly(certificates: Path, default: str) -> None:
+    assert tls(certificates, f", {default}")
 
 
 @pytest.mark.parametrize("offer", ["true", "false"])
-def test_http_2_is_ignored(folder: Path, offer: str) -> None:
-    assert loaded(folder, f"{TLS}}}\nhttp_server_config: {{http2: {offer}}}").tls is not None
+def test_http_2_is_ignored(certificates: Path, offer: str) -> None:
+    assert loaded(certificates, f"{TLS}}}\nhttp_server_config: {{http2: {offer}}}").tls is not None
 
 
-def test_paths_are_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_relative_to_the_file(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    assert tls(folder)
+    assert tls(certificates)
 
 
 @pytest.mark.parametrize(
@@ -234,92 +217,6 @@ def test_paths_are_relative_to_the_file(folder: Path, monkeypatch: pytest.Monkey
         ("{}, cipher_suites: {}", ".cipher_suites: must be a list, not a mapping"),
     ],
 )
-def test_every_fault_is_reported_with_its_place(folder: Path, keys: str, message: str) -> None:
+def test_every_fault_is_reported_with_its_place(certificates: Path, keys: str, message: str) -> None:
     text = keys.replace("{}", "cert_file: server.crt, key_file: server.key", 1)
-    assert fault(folder, f"tls_server_config: {{{text}}}").startswith(f"tls_server_config{message}")
-
-
-FILES = {"cert_file": "server.crt", "key_file": "server.key", "client_ca_file": "authority.pem"}
-ALL_FILES = TLS + ", client_ca_file: authority.pem, client_auth_type: VerifyClientCertIfGiven}"
-
-
-@pytest.mark.parametrize("option", FILES)
-@pytest.mark.parametrize("name", ["missing.pem", "folder", "pipe", '"\\0"'])
-def test_a_file_that_cannot_be_read_is_reported_with_a_remedy(folder: Path, option: str, name: str) -> None:
-    (folder / "folder").mkdir()
-    os.mkfifo(folder / "pipe")
-    message = fault(folder, ALL_FILES.replace(f"{option}: {FILES[option]}", f"{option}: {name}"))
-    file = folder / name.strip('"').replace("\\0", "\0")
-    assert message.startswith(f"tls_server_config.{option}: {file} ")
-    assert message.endswith("; paths are relative to this file")
-
-
-def test_an_encrypted_key_is_rejected(tmp_path: Path) -> None:
-    Authority(tmp_path).issue("server", password=b"unknown here")
-    assert fault(tmp_path, TLS + "}") == (
-        f"tls_server_config.key_file: the key in {tmp_path / 'server.key'} is encrypted: "
-        "remove its password, and protect the file by its mode"
-    )
-
-
-def damaged(pem: str) -> str:
-    """The text with one of its lines reversed."""
-    lines = pem.splitlines()
-    return "\n".join([lines[0], lines[1][::-1], *lines[2:]])
-
-
-def other_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
-    encoding, no_encryption = serialization.Encoding.PEM, serialization.NoEncryption()
-    return key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_encryption).decode()
-
-
-@pytest.mark.parametrize(
-    ("option", "content", "message"),
-    [
-        ("cert_file", lambda _pem: "nonsense", "{file} holds no certificate in PEM format"),
-        ("cert_file", lambda _pem: "", "{file} holds no certificate in PEM format"),
-        ("cert_file", damaged, "{file} holds a damaged certificate"),
-        ("cert_file", lambda pem: pem + damaged(pem), "{file} holds a damaged certificate"),
-        ("cert_file", lambda pem: pem[:200], "{file} holds a damaged certificate"),
-        ("key_file", lambda _pem: "nonsense", "{file} holds no private key in PEM format"),
-        ("key_file", damaged, "{file} holds a damaged private key"),
-        ("key_file", lambda pem: pem[:100], "{file} holds a damaged private key"),
-        ("key_file", lambda _pem: other_key(ec.generate_private_key(ec.SECP256R1())), "{file} is not the key of the"),
-        ("key_file", lambda _pem: other_key(rsa.generate_private_key(65537, 2048)), "{file} is not the key of the"),
-        ("client_ca_file", lambda _pem: "nonsense", "{file} holds no certificate in PEM format"),
-        ("client_ca_file", damaged, "{file} holds a damaged certificate"),
-    ],
-)
-def test_the_invalid_file_is_reported(folder: Path, option: str, content: Callable[[str], str], message: str) -> None:
-    file = folder / FILES[option]
-    file.write_text(content(file.read_text()))
-    assert fault(folder, ALL_FILES).startswith(f"tls_server_config.{option}: {message.format(file=file)}")
-
-
-def test_text_beside_a_certificate_is_ignored(folder: Path) -> None:
-    for name in ("server.crt", "authority.pem"):
-        file = folder / name
-        file.write_text("friendlyName: é\n" + file.read_text())
-    assert loaded(folder, ALL_FILES).tls is not None
-
-
-def test_openssl_does_not_ask_for_the_password_of_a_key_on_the_terminal(tmp_path: Path) -> None:
-    Authority(tmp_path).issue("server", password=b"unknown here")
-    file = tmp_path / "web.yml"
-    file.write_text(TLS + "}")
-    program = f"from pathlib import Path; from exporter.web.config import load; load(Path({str(file)!r}))"
-    terminal, its_end = pty.openpty()
-    asking = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=its_end,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
-    try:
-        _, printed = asking.communicate(timeout=SECONDS)
-    finally:
-        asking.kill()
-        os.close(terminal)
-        os.close(its_end)
-    assert b"is encrypted" in printed
+    assert fault(certificates, f"tls_server_config: {{{text}}}").startswith(f"tls_server_config{message}")
