@@ -12,8 +12,6 @@ import pytest
 
 from exporter import fleet
 from exporter.charger import clock
-from exporter.charger.account import Account
-from exporter.charger.charger import Charger, Rules
 from exporter.charger.process_stats import ExporterProcess
 from exporter.fleet import Fleet
 from exporter.logs import create_log
@@ -26,6 +24,7 @@ from tests.chaos.rounds import Test, hold_level, lasting, repeated, rows
 from tests.chaos.scene import Scene
 from tests.chaos.test_answers import answered
 from tests.chaos.test_messages import back_to_the_service, listen_to, saying
+from tests.state.committed_fleet import new_charger
 from tests.stream.watch import Impatient
 
 # A round of the first takes a second. Instead of 10 MB there is a test with 5 MB here.
@@ -90,9 +89,8 @@ async def test_commits_to_a_full_disk_leak_nothing(tmp_path: Path) -> None:
     with closing(FullDisk.open(tmp_path)) as store:
         watched = Fleet(ExporterProcess("", "", ""), clock.now, create_log("info", "logfmt", log), random.Random())
         commits = Commits(store, watched, create_log("info", "logfmt", log))
-        account = Account("test")
         # More than fits on the present pages of the file.
-        chargers = [Charger(f"charger {n}", None, account, Rules(), first_seen_unix=1.0) for n in range(500)]
+        chargers = [new_charger(f"charger {n}") for n in range(500)]
         watched.dirty.update(chargers)
 
         async def fail(times: int) -> Level:

@@ -1,6 +1,6 @@
 """A state store, and the program over a simulated service that does nothing by itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from exporter.state.store import StateStore
 from tests.end_to_end.program import Exporter
 from tests.simulated import SimulatedService
+from tests.state.committed_fleet import CommittedFleet, Disk
 
 
 @pytest.fixture
@@ -50,3 +51,11 @@ def opened(folder: Path) -> Iterator[StateStore]:
     """An open store in `folder`."""
     with closing(StateStore.open(folder)) as opened:
         yield opened
+
+
+@pytest.fixture
+async def committed() -> AsyncIterator[CommittedFleet]:
+    """A fleet whose commits go to a disk that the test controls."""
+    disk = Disk()
+    yield CommittedFleet(disk)
+    disk.works.set()

@@ -3,115 +3,29 @@
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from exporter.charger.charger import KeptState
-from exporter.charger.sessions import Session
 from exporter.errors import StateError
 from exporter.state import session_pages, session_query
 from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
-from tests.state.listed import DAY, NOON, session, state_with
+from tests.state import killed
+from tests.state.killed import CHARGERS, PAGE, Parts, Scene, commit, one_more_session, state_after
+from tests.state.listed import DAY, NOON, session
 
-CHARGERS = tuple(f"charger-{number:03}" for number in range(40))
-PAGE = 16_384
 INDEX_LEAF = 0x0A  # the first byte of a page, in the file format of SQLite
+
+
 TWO_DAYS = Period(NOON, NOON + 2 * DAY)
-Parts = dict[str, bytes]  # the content of the state file and its journal, by name
-Lists = dict[str, tuple[Session, ...]]  # the sessions of each charger
 
 
-@dataclass(frozen=True)
-class Scene:
-    """The files of an exporter that was killed, and the allowed results of reading them."""
-
-    parts: Parts
-    allowed: tuple[Lists, ...]
-
-    def undoes(self, name: str) -> bool:
-        """Whether damage to this part may have no effect: the journal of a commit undoes that to the file."""
-        return name != STATE_FILE or len(self.allowed) > 1
-
-
-def one_more_session(lists: Lists, chargers: Iterable[str]) -> Lists:
-    """Return the lists after another session of each of these chargers, some hours later."""
-    more = {
-        name: (*lists[name], session(len(lists[name]) + 1, NOON + len(lists[name]) * 20_000.0)) for name in chargers
-    }
-    return lists | more
-
-
-def commit(store: StateStore, before: Lists, after: Lists) -> None:
-    store.commit({name: state_after(after[name], after[name][len(before.get(name, ())) :]) for name in after})
-
-
-def state_after(sessions: tuple[Session, ...], new: tuple[Session, ...] = ()) -> KeptState:
-    return msgspec.structs.replace(state_with(*sessions), sessions=new)
-
-
-def read_parts(folder: Path) -> Parts:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "state.lock"}
-
-
-@pytest.fixture(scope="module")
-def after_hours(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """After many commits, some of all chargers and some of a few."""
-    folder = tmp_path_factory.mktemp("hours")
-    rng = random.Random(1)
-    lists: Lists = dict.fromkeys(CHARGERS, ())
-    with closing(StateStore.open(folder)) as store:
-        for _ in range(60):
-            before = lists
-            lists = one_more_session(lists, rng.sample(CHARGERS, rng.choice((1, 10, len(CHARGERS)))))
-            commit(store, before, lists)
-        return Scene(read_parts(folder), (lists,))
-
-
-@pytest.fixture(scope="module")
-def right_after_one(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Right after the first commit."""
-    folder = tmp_path_factory.mktemp("one")
-    lists = one_more_session(dict.fromkeys(CHARGERS, ()), CHARGERS)
-    with closing(StateStore.open(folder)) as store:
-        commit(store, {}, lists)
-        return Scene(read_parts(folder), (lists,))
-
-
-@pytest.fixture(scope="module")
-def in_a_commit(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """In the middle of a commit: the file is half written, and its journal beside it."""
-    folder = tmp_path_factory.mktemp("within")
-    before: Lists = dict.fromkeys(CHARGERS, ())
-    for _ in range(5):
-        before = one_more_session(before, CHARGERS)
-    after = one_more_session(before, CHARGERS)
-    caught: list[Parts] = []
-    with closing(StateStore.open(folder)) as store:
-        commit(store, {}, before)
-        connection = store._connection  # noqa: SLF001 - a commit is to be seen half done
-        # With a small cache, pages are written to the file before the commit.
-        connection.execute("PRAGMA cache_spill = ON")
-        connection.execute("PRAGMA cache_size = 2")
-        connection.create_function("catch", 0, lambda: caught.append(read_parts(folder)))
-        connection.execute(
-            "CREATE TEMP TRIGGER late AFTER INSERT ON sessions WHEN new.charger = 30 BEGIN SELECT catch(); END"
-        )
-        commit(store, before, after)
-    assert caught[0].keys() == {"state.db", "state.db-journal"}
-    assert caught[0]["state.db"] != read_parts(folder)["state.db"]
-    return Scene(caught[0], (before, after))
-
-
-@pytest.fixture(params=("after_hours", "right_after_one", "in_a_commit"))
-def sound(request: pytest.FixtureRequest) -> Scene:
-    scene: Scene = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module", params=(killed.after_hours, killed.right_after_one, killed.in_a_commit))
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    scene: Scene = request.param(tmp_path_factory.mktemp("sound"))
     return scene
 
 
@@ -208,89 +122,6 @@ def test_an_appended_or_overwritten_part_is_reported_or_has_no_effect(tmp_path: 
         for number, damaged in enumerate((content + bytes(PAGE), bytes(len(content)), b"overwritten" * 1000)):
             found = consequence(tmp_path / f"{name}-{number}", sound, sound.parts | {name: damaged})
             assert found == "told" or sound.undoes(name)
-
-
-def damaged_copy(folder: Path, content: bytes) -> Path:
-    folder.mkdir()
-    (folder / STATE_FILE).write_bytes(content)
-    return folder
-
-
-@pytest.mark.parametrize("length", [0, 100, -1])
-def test_a_damaged_file_is_set_aside_unchanged(tmp_path: Path, right_after_one: Scene, length: int) -> None:
-    content = right_after_one.parts[STATE_FILE][:length]
-    folder = damaged_copy(tmp_path / "data", content)
-    with closing(StateStore.open(folder)) as store:
-        assert store.load() == {}
-        assert store.set_aside is not None
-        assert store.set_aside.file == folder / "state.db.damaged-1"
-        assert store.set_aside.file.read_bytes() == content
-        assert store.damaged_files == 1
-
-
-def test_a_changed_digit_is_detected(tmp_path: Path, right_after_one: Scene) -> None:
-    name = msgspec.msgpack.encode("total_joules")
-    total, other = (name + msgspec.msgpack.encode(joules) for joules in (36_000, 39_000))
-    content = right_after_one.parts[STATE_FILE]
-    assert content.count(total) == len(CHARGERS)
-    folder = damaged_copy(tmp_path / "data", content.replace(total, other, 1))
-    with closing(StateStore.open(folder)) as store:
-        assert store.set_aside is not None
-        assert "checksum" in store.set_aside.reason
-
-
-def swap_states(database: sqlite3.Connection) -> None:
-    """Give two chargers each other's state, with its checksum."""
-    (one, *first), (other, *second) = database.execute("SELECT charger, state, checksum FROM chargers LIMIT 2")
-    update = "UPDATE chargers SET state = ?, checksum = ? WHERE charger = ?"
-    database.execute(update, (*first, other))
-    database.execute(update, (*second, one))
-
-
-def rename_a_charger(database: sqlite3.Connection) -> None:
-    database.execute("UPDATE chargers SET charger_id = 'another' WHERE charger = 7")
-
-
-@pytest.mark.parametrize("damage", [swap_states, rename_a_charger])
-def test_a_row_of_another_charger_is_detected(
-    tmp_path: Path, right_after_one: Scene, damage: Callable[[sqlite3.Connection], None]
-) -> None:
-    folder = damaged_copy(tmp_path / "data", right_after_one.parts[STATE_FILE])
-    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
-        damage(database)
-        database.commit()
-    with closing(StateStore.open(folder)) as store:
-        assert store.set_aside is not None
-        assert "checksum" in store.set_aside.reason
-
-
-def test_a_journal_without_its_file_is_damage(tmp_path: Path) -> None:
-    (tmp_path / "state.db-journal").write_bytes(b"pages")
-    with closing(StateStore.open(tmp_path)) as store:
-        assert store.set_aside is not None
-        assert store.load() == {}
-    assert (tmp_path / "state.db.damaged-1-journal").read_bytes() == b"pages"
-
-
-def test_damaged_files_get_numbers_and_are_counted_until_removed(tmp_path: Path) -> None:
-    for number in (1, 2):
-        StateStore.open(tmp_path).close()
-        (tmp_path / STATE_FILE).write_bytes(b"damage %d" % number)
-    with closing(StateStore.open(tmp_path)) as store:
-        assert store.damaged_files == 2
-    assert (tmp_path / "state.db.damaged-1").read_bytes() == b"damage 1"
-    assert (tmp_path / "state.db.damaged-2").read_bytes() == b"damage 2"
-    (tmp_path / "state.db.damaged-1").unlink()
-    with closing(StateStore.open(tmp_path)) as store:
-        assert store.set_aside is None
-        assert store.damaged_files == 1
-
-
-def test_after_an_interrupted_creation_the_file_is_created_again(tmp_path: Path) -> None:
-    (tmp_path / "state.db.new").write_bytes(b"half")
-    with closing(StateStore.open(tmp_path)) as store:
-        assert store.set_aside is None
-    assert not (tmp_path / "state.db.new").exists()
 
 
 def test_damaged_sessions_affect_neither_totals_nor_other_sessions(

@@ -1,0 +1,89 @@
+"""A fleet, its commits and a disk that the test controls."""
+
+import asyncio
+import io
+import random
+import threading
+from collections.abc import Callable, Mapping
+from itertools import count
+
+from exporter.charger import clock
+from exporter.charger.account import Account
+from exporter.charger.charger import Charger, Rules
+from exporter.charger.process_stats import ExporterProcess
+from exporter.fleet import Fleet
+from exporter.logs import create_log
+from exporter.state.charger_rows import Row, state_of
+from exporter.state.committer import Commits
+from tests.processes import SECONDS
+
+PATIENCE = 0.05
+
+
+class Disk:
+    """A store that the test controls: calls end while `works` is set, and commits fail with `error`."""
+
+    def __init__(self) -> None:
+        self.works = threading.Event()
+        self.works.set()
+        self.error: Exception | None = None
+        self.repaired = ""
+        self.damaged_files = 0
+        self.begun: list[Mapping[str, Row]] = []
+        self.kept: dict[str, Row] = {}
+        self.closed = False
+
+    def write(self, rows: Mapping[str, Row]) -> str:
+        self.begun.append(rows)
+        self.works.wait()
+        if self.error:
+            raise self.error
+        self.kept |= rows
+        return self.repaired
+
+    def total_joules(self, charger_id: str) -> int | None:
+        """The committed counter."""
+        return state_of(self.kept[charger_id].content).meter.total_joules
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def new_charger(charger_id: str = "a") -> Charger:
+    return Charger(charger_id, None, Account("test"), Rules(), first_seen_unix=1.0)
+
+
+class CommittedFleet:
+    """A fleet, its commits and the disk below them."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self.text = io.StringIO()
+        log = create_log("debug", "logfmt", self.text)
+        self.process = ExporterProcess("", "", "")
+        self.fleet = Fleet(self.process, clock.now, log, random.Random())
+        self.commits = Commits(disk, self.fleet, log, patience_seconds=PATIENCE)
+        self._times = count(1)
+
+    def deliver(self, charger: Charger, joules: int) -> None:
+        """Set the energy of the charger's session."""
+        charger.meter.observe(joules, 1000.0 * next(self._times), None, None, 10**9)
+        self.fleet.dirty.add(charger)
+
+    async def scrape(self) -> None:
+        """The commit of a scrape, with a timeout since a disk may hang."""
+        async with asyncio.timeout(SECONDS):
+            await self.commits.commit()
+
+    def shown(self, charger: Charger) -> int | None:
+        """The charger's energy counter as a scrape shows it, in joules."""
+        return charger.committed.total_joules
+
+    def lines(self, text: str) -> int:
+        return sum(text in line for line in self.text.getvalue().splitlines())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - anything may be waited for, and most of it sets no event
+            await asyncio.sleep(0.001)
