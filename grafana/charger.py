@@ -2,16 +2,14 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, VariableHide
 
-from grafana import boards, meanings, promql
+from grafana import boards, charger_energy, meanings, promql
 from grafana.boards import Row
+from grafana.charger_promql import SESSION_KWH, THIS, gauge, rises
 from grafana.charts import bars, timeline, trend, value
 from grafana.frames import Panel, Query
 from grafana.meanings import AVAILABILITY, CONNECTED, PLAIN, STATE, STATUS, UP, VOLTAGE_BAND, WARN
-from grafana.promql import age_seconds, availability, energy_kwh, info, over_step, rate, rise_in_bars, select
+from grafana.promql import age_seconds, availability, energy_kwh, info, over_step, rate, select
 from grafana.tables import Column, rows
-
-THIS = 'charger_id="$charger_id"'
-SESSION_KWH = f"{promql.gauge('vecharge_charger_session_energy_joules', THIS)} / {promql.JOULES_PER_KWH}"
 
 
 def board() -> Dashboard:
@@ -23,7 +21,7 @@ def board() -> Dashboard:
         [
             Row("Now", numbers()),
             Row("Readings", readings()),
-            Row("Energy and sessions", energy()),
+            Row("Energy and sessions", charger_energy.panels()),
             Row("Stream", stream()),
             Row("About this charger", about()),
         ],
@@ -40,10 +38,6 @@ def board() -> Dashboard:
             boards.alert_marks(firing(info(THIS))),
         ],
     )
-
-
-def gauge(metric: str, *matchers: str) -> str:
-    return promql.gauge(metric, THIS, *matchers)
 
 
 def firing(info: str) -> str:
@@ -205,84 +199,6 @@ def readings() -> list[Panel]:
     ]
 
 
-def energy() -> list[Panel]:
-    return [
-        bars(
-            "Energy per hour",
-            "Energy delivered in each hour; in longer steps where the chosen range is long.",
-            [
-                Query(
-                    f"{rise_in_bars('vecharge_charger_energy_joules_total', THIS)} / {promql.JOULES_PER_KWH}", "Energy"
-                )
-            ],
-            "suffix:kWh",
-            width=8,
-            every="1h",
-            legend_shown=False,
-        ),
-        trend(
-            "Session energy",
-            "Energy of the running or last session, as the charger reports it. It starts again at 0 with each session.",
-            [Query(SESSION_KWH, "Session")],
-            "suffix:kWh",
-            width=8,
-            least=0,
-            legend_shown=False,
-        ),
-        trend(
-            "Energy excess",
-            "The energy counter minus the current estimate; 0 in normal operation. "
-            "VechargeEnergyExcess fires above 1 kWh for an hour.",
-            [Query(f"{gauge('vecharge_charger_energy_excess_joules')} / {promql.JOULES_PER_KWH}", "Excess")],
-            "suffix:kWh",
-            width=8,
-            least=0,
-            soft_most=1,
-            legend_shown=False,
-        ),
-        last_sessions(),
-        bars(
-            "Energy judgements of the account",
-            "Decisions of the energy meter that could have been wrong, of all chargers of the account: docs/energy.md.",
-            [
-                Query(
-                    rise_in_bars("vecharge_account_energy_judgements_total", 'account="$account"', by="judgement"),
-                    "{{judgement}}",
-                )
-            ],
-            "none",
-            every="1h",
-        ),
-    ]
-
-
-def last_sessions() -> Panel:
-    """A table with a row for each session. count_values turns the start of a session into a label."""
-    start = gauge("vecharge_charger_session_start_timestamp_seconds")
-
-    def each(value: str) -> str:
-        session = f'count_values("session", {start})'
-        most = f"max_over_time(({session} * on () group_left () sum({value}))[$__range:1m])"
-        # The first logs correct the start: ignore a start that was exposed for a minute only.
-        return f"{most} and on (session) count_over_time(({session})[$__range:1m]) > 2"
-
-    return rows(
-        "Last sessions",
-        "The sessions of the chosen range, as scraped. For bills use the list of `vecharge-exporter sessions`.",
-        f"topk(10, {each(f'{start} * 1000')})",
-        [
-            Column("Began", expr=f"topk(10, {each(f'{start} * 1000')})", unit="dateTimeAsIso"),
-            Column("Energy", expr=each(SESSION_KWH), unit="suffix:kWh", decimals=2, width=90),
-            Column("Duration", expr=each(f"time() - {start}"), unit="s", decimals=1, width=90),
-        ],
-        key="session",
-        width=12,
-        height=8,
-        sort="Began",
-        descending=True,
-    )
-
-
 def stream() -> list[Panel]:
     return [
         bars(
@@ -322,10 +238,6 @@ def stream() -> list[Panel]:
             least=0,
         ),
     ]
-
-
-def rises(counter: str) -> str:
-    return rise_in_bars(counter, THIS)
 
 
 def about() -> list[Panel]:
