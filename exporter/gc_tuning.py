@@ -7,7 +7,7 @@ import gc
 from typing import Final
 
 # New objects per collection of the youngest generation; such collections per one of the middle generation; and of
-# those per full one. A connection has some 110 objects and frees them itself when it ends (stream/connection.py).
+# those per full one. A connection has some 110 objects and frees them itself when it ends (stream/closing.py).
 THRESHOLDS: Final = (5_000, 10, 10)
 
 

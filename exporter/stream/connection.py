@@ -1,7 +1,6 @@
-"""One Socket.IO connection, from the handshake to its end. It is not reused."""
+"""One Socket.IO connection: the handshake, its events, and why it ends. It is not reused."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -10,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceError, ServiceEvent
 from exporter.charger.wire import decode
-from exporter.errors import release_frames
+from exporter.stream.closing import break_cycles, cancel, disconnect, loops_of
 from exporter.stream.diagnosis import (
     Evidence,
     closed_early,
@@ -29,7 +28,6 @@ from exporter.stream.socketio_client import (
     Client,
     EventReceiver,
     Json,
-    registries_of_clients,
 )
 
 if TYPE_CHECKING:
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 
 # Added to the ping interval and timeout that the server announced, for slow networks.
 IDLE_GRACE_SECONDS: Final = 2.0
-CLOSE_SECONDS: Final = 1.0
-CANCELLATIONS: Final = 3
 # After a handshake the service sends at once either the charger's document or the error that the charger is occupied.
 # If no event arrives for this long, the stream counts as connected.
 WELCOME_SECONDS: Final = 3.0
@@ -136,7 +132,7 @@ class Connection:
         if self._client.eio.ping_interval <= 0 or self._client.eio.ping_timeout < 0:
             # The library would ping in a tight loop.
             raise not_understood()
-        waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *self._loops()}
+        waited_for: set[asyncio.Future[Any]] = {self._joined, self._ended, *loops_of(self._client.eio)}
         await asyncio.wait(waited_for, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
         if self._joined.done():
             self._joined.result()
@@ -144,13 +140,13 @@ class Connection:
                 self._http.joined(self._client.eio.ws)
                 self._client.forget_url()
             return
-        if self._ended.done() or any(task.done() for task in self._loops()):
+        if self._ended.done() or any(task.done() for task in loops_of(self._client.eio)):
             raise closed_early()
         raise timed_out(seconds, transport)
 
     async def welcomed(self) -> None:
         """Wait for the first event of the service; raise ConnectError if it says that the charger is occupied."""
-        waited_for: set[asyncio.Future[Any]] = {self._welcome, self._ended, *self._loops()}
+        waited_for: set[asyncio.Future[Any]] = {self._welcome, self._ended, *loops_of(self._client.eio)}
         await asyncio.wait(waited_for, timeout=WELCOME_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not self._welcome.done():
             self._deliver_connected()
@@ -160,7 +156,7 @@ class Connection:
         """Wait for the end of the connection: a disconnect by the service, a broken transport, or silence."""
         # A failed ping over polling ends the library's loops without any event.
         on_loop_end = self._on_loop_end
-        for task in self._loops():
+        for task in loops_of(self._client.eio):
             task.add_done_callback(on_loop_end)
         self._check_idle()
         try:
@@ -197,62 +193,14 @@ class Connection:
         """Disconnect from the service if possible, and release all tasks and sockets, within a few seconds."""
         self._joined.cancel()
         self._welcome.cancel()
-        for _ in range(CANCELLATIONS):
-            # The library may ignore a cancellation and open a connection that is never closed.
-            if self._connecting is None or self._connecting.done():
-                break
-            self._connecting.cancel()
-            await asyncio.wait({self._connecting}, timeout=CLOSE_SECONDS)
-        transport = self._client.eio
-        loops = self._loops()
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._disconnect()
-        transport.state = "disconnected"
-        transport.stop_pings()
-        for task in loops:
-            task.cancel()
-        if loops:
-            await asyncio.wait(loops, timeout=CLOSE_SECONDS)
-        for registry in registries_of_clients():
-            if transport in registry:
-                registry.remove(transport)
-        if transport.ws is not None and not transport.ws.closed:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await transport.ws.close()
+        if self._connecting is not None:
+            await cancel(self._connecting)
+        futures = {self._joined, self._welcome, *loops_of(self._client.eio), *filter(None, [self._connecting])}
+        await disconnect(self._client, self._evidence)
         if self._polling_session is not None:
             await self._polling_session.close()
-        self._break_cycles({*loops, self._joined, self._welcome, *filter(None, [self._connecting])})
-
-    def _break_cycles(self, futures: set[asyncio.Future[None]]) -> None:
-        """Break the reference cycles of the library, so that a closed connection is freed without a garbage collection.
-
-        Collections block the event loop, and thousands of connections that end together would cause many.
-        """
-        transport = self._client.eio
-        # asyncio logs exceptions that nobody retrieved, and these may hold a token.
-        errors = [future.exception() for future in futures if future.done() and not future.cancelled()]
-        errors += [self._evidence.exception, transport.ws and transport.ws.exception()]
-        for error in filter(None, errors):
-            release_frames(error)
-        if all(future.done() for future in futures):
-            self._connecting = None
-            self._client.__dict__.clear()
-            transport.__dict__.clear()
-
-    async def _disconnect(self) -> None:
-        transport = self._client.eio
-        if transport.state == "connected" and transport.current_transport == "polling":
-            outside = evidence_of_attempt.set(self._evidence)
-            try:
-                await transport.close_polling(CLOSE_SECONDS)
-            finally:
-                evidence_of_attempt.reset(outside)
-            return
-        await self._client.disconnect()
-        if transport.write_loop_task is not None:
-            await asyncio.wait({transport.write_loop_task})
+        break_cycles(self._client, self._evidence, futures)
+        self._connecting = None
 
     async def _connect(self, token: str, transport: str) -> None:
         evidence_of_attempt.set(self._evidence)
@@ -313,7 +261,3 @@ class Connection:
         transport = self._client.eio
         silent = monotonic() - transport.heard_at >= transport.ping_interval
         return Disconnection.IDLE if silent else Disconnection.TRANSPORT
-
-    def _loops(self) -> "set[asyncio.Task[None]]":
-        transport = self._client.eio
-        return {task for task in (transport.read_loop_task, transport.write_loop_task) if task is not None}
