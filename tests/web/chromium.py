@@ -19,16 +19,19 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+LAUNCHER: Final = Path(__file__).with_name("chromium_without_netlink.py")
 
 
 @cache
 def chromium() -> Path:
+    """The program that runs Chromium."""
     with locked("chromium"):
-        found = shutil.which("chromium") or _install()
-    return Path(found)
+        if not shutil.which("chromium"):
+            _install()
+    return LAUNCHER
 
 
-def _install() -> str:
+def _install() -> None:
     # Not unpacked like Prometheus: it depends on a hundred libraries.
     if os.geteuid() or not shutil.which("apt-get"):
         raise UnavailableError("chromium is not installed: install Debian's package")
@@ -37,7 +40,5 @@ def _install() -> str:
         done = subprocess.run(["apt-get", "--quiet", *command], capture_output=True, env=environment)
         if done.returncode:
             raise UnavailableError(f"chromium is not installed, and apt-get {command[0]} fails")
-    found = shutil.which("chromium")
-    if not found:
+    if not shutil.which("chromium"):
         raise UnavailableError("chromium is not there after its installation")
-    return found
