@@ -28,13 +28,27 @@ async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[
     page.on("request", lambda request: asked.add(request.url))
     await page.clock.install()
     await page.clock.pause_at(time.time() + 60)
-    await page.goto(site.url)
     if options.get("java_script_enabled", True):
-        await expect(page.locator("#fleet")).to_be_visible()
+        await start(page, site.url)
+    else:
+        await page.goto(site.url)
     yield page
     await context.close()
     assert errors == []
     assert {url for url in asked if not url.startswith(f"{site.url}/")} == set()
+
+
+async def start(page: Page, url: str) -> None:
+    """Load the page and wait for its table. A failure has the page's errors, console and failed requests."""
+    log: list[str] = []
+    page.on("pageerror", lambda error: log.append(str(error)))
+    page.on("console", lambda message: log.append(message.text))
+    page.on("requestfailed", lambda request: log.append(f"{request.url}: {request.failure}"))
+    await page.goto(url)
+    try:
+        await expect(page.locator("#fleet")).to_be_visible()
+    except AssertionError as error:
+        raise AssertionError("\n".join(["the page does not start:", *log])) from error
 
 
 async def next_poll(page: Page) -> None:
