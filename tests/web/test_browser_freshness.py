@@ -48,6 +48,34 @@ async def test_the_page_shows_that_the_exporter_is_unreachable_until_it_returns(
         await expect(page.get_by_role("alert")).to_be_hidden()
 
 
+async def test_a_page_whose_script_does_not_load_says_to_reload_it(browser: Browser) -> None:
+    async with Site(TWELVE) as site:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.route("**/static/power.js", lambda route: route.abort())
+        await page.goto(site.url)
+        message = page.get_by_text("If this message stays, the totals are not updated: reload the page.")
+        await expect(message).to_be_visible()
+        await page.unroute("**/static/power.js")
+        await page.reload()
+        await expect(row(page, "charger1")).to_be_visible()
+        await expect(message).to_be_hidden()
+        await context.close()
+
+
+async def test_a_page_whose_first_poll_fails_says_only_that_the_exporter_does_not_answer(browser: Browser) -> None:
+    async with Site(TWELVE) as site:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.route("**/api/v1/chargers", lambda route: route.abort())
+        await page.goto(site.url)
+        await expect(page.get_by_role("alert")).to_have_text(
+            "The exporter does not answer (it cannot be reached). Retrying."
+        )
+        await expect(page.get_by_text("Loading the chargers")).to_be_hidden()
+        await context.close()
+
+
 async def test_data_of_an_unreachable_exporter_is_marked_as_old(browser: Browser) -> None:
     async with Site(TWELVE[:1]) as site:
         charging(site, "charger1", 7400.0)

@@ -77,6 +77,7 @@ function isStale() {
 }
 
 function showTrouble(error) {
+  page.loading.hidden = true;
   if (page.trouble.hidden) {
     const at = new Date(answeredAt);
     const since = secondsSinceAnswer() < 43200 ? at.toLocaleTimeString() : at.toLocaleString();
@@ -101,6 +102,7 @@ function take(answer) {
   rememberProblems(chargers, serverSeconds);
   page.trouble.hidden = true;
   page.trouble.textContent = "";
+  page.loading.hidden = true;
   page.fleet.hidden = false;
   setText(page.updated, `at ${new Date(answeredAt).toLocaleTimeString()}`);
   drawTotals();
