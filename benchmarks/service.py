@@ -26,7 +26,7 @@ class Watched:
 
     def connected(self) -> int:
         """How many streams there are."""
-        return sum(post.stream is not None for post in self._service.posts.values())
+        return sum(served.stream is not None for served in self._service.chargers.values())
 
     def handshakes(self) -> list[float]:
         """When each came since the last time this was asked, in monotonic seconds."""
@@ -36,17 +36,17 @@ class Watched:
     def hold_still(self) -> dict[str, tuple[int, int]]:
         """Stop the logs; return the number sent and the true total, in hundredths of a kWh, of every charger."""
         totals = {}
-        for charger_id, post in self._service.posts.items():
-            self._service.catch_up(post)
-            post.charger.pause()
-            totals[charger_id] = (post.charger.tally.logs_sent, post.charger.total_hundredths)
+        for charger_id, served in self._service.chargers.items():
+            self._service.catch_up(served)
+            served.charger.pause()
+            totals[charger_id] = (served.charger.tally.logs_sent, served.charger.total_hundredths)
         return totals
 
     def go_on(self) -> bool:
         """Logs again."""
-        for post in self._service.posts.values():
-            post.charger.resume(self._service.clock.now())
-            self._service.plan(post)
+        for served in self._service.chargers.values():
+            served.charger.resume(self._service.clock.now())
+            self._service.schedule(served)
         return True
 
     def restart(self, seconds: float) -> bool:

@@ -1,7 +1,7 @@
-"""One simulated charger: sessions, a meter, a Wi-Fi that fails. Pure: time is an argument.
+"""One simulated charger: its sessions, its meter and its Wi-Fi. Pure: time is an argument.
 
-All times are simulated seconds since the start of the simulator. The times of events depend on the seed alone, however
-late the caller asks for them.
+All times are simulated seconds since the start of the simulator. The times of events depend only on the seed, not on
+when the caller asks for them.
 """
 
 import math
@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from exporter.simulator import payloads
-from exporter.simulator.electricity import DEAD
+from exporter.simulator.electricity import NO_POWER
 from exporter.simulator.payloads import Log
 from exporter.simulator.plan import Plan, draw, draw_demand
 from exporter.simulator.session import Session
@@ -38,12 +38,12 @@ class DocumentEnergy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event that the service sends to the charger's stream. A payload that is text is sent as it is."""
+    """An event for the charger's stream. A payload that is text is sent as it is."""
 
     name: str
     payload: Any
     # Whether the service disconnects after this event.
-    farewell: bool = False
+    then_disconnect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,10 @@ class Charger:
         self.session = None
         self._log_due = NEVER
         self._plan_due = now + draw(self.plan.idle, self.random)
-        return [Event("statusChanged", payloads.status_changed("OFF"), farewell=True)]
+        return [Event("statusChanged", payloads.status_changed("OFF"), then_disconnect=True)]
 
     def lose_wifi(self, now: float, *, seconds: float | None = None) -> list[Event]:
-        """Lose the Wi-Fi for the given time, or a random one. The car charges on."""
+        """Lose the Wi-Fi for the given time, or a random one. The session continues."""
         if not self.wifi:
             return []
         self.wifi = False
@@ -207,8 +207,8 @@ class Charger:
         self._log_due = now + self.log_interval
         return Event("newLog", payloads.new_log(self.site, log))
 
-    def claim(self, now: float, hundredths: int) -> Event:
-        """Return a log with an energy that is not the meter's; only in a session. No total changes."""
+    def false_log(self, now: float, hundredths: int) -> Event:
+        """Return a log with another energy than the meter's; only in a session. No total changes."""
         session = self._running()
         now = self._stamp(now)
         log = Log(self.epoch + now, session.sample, hundredths, session.user_id)
@@ -220,7 +220,7 @@ class Charger:
             self.site,
             payloads.Condition(
                 status=self.status,
-                sample=self.session.sample if self.session else DEAD,
+                sample=self.session.sample if self.session else NO_POWER,
                 hundredths=self._document_hundredths(),
                 previous_hundredths=self.previous_hundredths,
                 user_id=self.user_id,

@@ -1,4 +1,4 @@
-"""The HTTP endpoints: the vendor's switch, and those of the simulator under /simulator/."""
+"""The HTTP endpoints: the vendor's switch, and the simulator's own under /simulator/."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from exporter.simulator import faults, payloads
 from exporter.simulator.charger import NEVER, Charger, DocumentEnergy, Event
-from exporter.simulator.service import Post, Service
+from exporter.simulator.service import ServedCharger, Service
 
 SERVICE = web.AppKey("service", Service)
 RESTART: web.AppKey[Callable[[float], None]] = web.AppKey("restart")
@@ -41,15 +41,15 @@ async def _desired_state(request: web.Request) -> web.Response:
     status, charger_id = parameters.get("status"), parameters.get("chargerId")
     if status not in ("ON", "OFF"):
         return _problem(400, "status must be ON or OFF")
-    post = service.posts.get(charger_id) if isinstance(charger_id, str) else None
-    if post is None:
+    served = service.chargers.get(charger_id) if isinstance(charger_id, str) else None
+    if served is None:
         return _problem(404, "Charger not found")
-    now = service.catch_up(post)
-    if not post.charger.wifi:
+    now = service.catch_up(served)
+    if not served.charger.wifi:
         return _problem(409, "Charger is off line")
-    switch = post.charger.switch_on if status == "ON" else post.charger.switch_off
-    service.tell(post, switch(now))
-    service.catch_up(post)
+    switch = served.charger.switch_on if status == "ON" else served.charger.switch_off
+    service.send(served, switch(now))
+    service.catch_up(served)
     return web.json_response({"chargerId": charger_id, "status": status})
 
 
@@ -59,13 +59,13 @@ async def _totals(request: web.Request) -> web.Response:
         {
             "time": payloads.timestamp(service.clock.epoch + service.clock.now()),
             "seed": service.seed,
-            "chargers": [_total(post) for post in service.posts.values()],
+            "chargers": [_total(served) for served in service.chargers.values()],
         }
     )
 
 
-def _total(post: Post) -> dict[str, Any]:
-    charger = post.charger
+def _total(served: ServedCharger) -> dict[str, Any]:
+    charger = served.charger
     return {
         "id": charger.site.charger_id,
         "total_kwh": payloads.kwh(charger.total_hundredths),
@@ -73,7 +73,7 @@ def _total(post: Post) -> dict[str, Any]:
         "status": charger.status,
         "wifi": charger.wifi,
         "paused": charger.paused,
-        "connected": post.stream is not None,
+        "connected": served.stream is not None,
         "logs": charger.tally.logs,
         "logs_sent": charger.tally.logs_sent,
     }
@@ -81,7 +81,7 @@ def _total(post: Post) -> dict[str, Any]:
 
 async def _sessions(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
-    return web.json_response({name: _session_list(post.charger) for name, post in service.posts.items()})
+    return web.json_response({name: _session_list(served.charger) for name, served in service.chargers.items()})
 
 
 def _session_list(charger: Charger) -> list[dict[str, Any]]:
@@ -132,25 +132,25 @@ async def _restart(request: web.Request) -> web.Response:
 async def _act(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     name, act = request.match_info["charger"], ACTIONS.get(request.match_info["action"])
-    posts = [post for charger_id, post in service.posts.items() if name in (charger_id, "all")]
-    if not posts or act is None:
+    chosen = [served for charger_id, served in service.chargers.items() if name in (charger_id, "all")]
+    if not chosen or act is None:
         return _problem(404, "no such charger" if act else "no such action")
     parameters = await _parameters(request)
-    for post in posts:
-        now = service.catch_up(post)
+    for served in chosen:
+        now = service.catch_up(served)
         try:
-            events = act(post.charger, now, parameters)
+            events = act(served.charger, now, parameters)
         except (KeyError, TypeError, ValueError):
             return _problem(400, "a parameter is missing or wrong")
-        service.tell(post, events)
-        service.catch_up(post)
+        service.send(served, events)
+        service.catch_up(served)
     return web.json_response({})
 
 
 async def _drop(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     name = request.match_info["charger"]
-    streams = [post.stream for charger_id, post in service.posts.items() if name in (charger_id, "all")]
+    streams = [served.stream for charger_id, served in service.chargers.items() if name in (charger_id, "all")]
     for stream in streams:
         if stream:
             await service.streams.drop(stream)

@@ -11,7 +11,7 @@ POWER_FACTOR = 0.98
 RAMP_SECONDS = 40.0
 # A car that is nearly full still draws a little for cooling and balancing.
 TAPERED_SHARE = 0.1
-# Amplitude (V) and period (s) of the swings of the mains: the day, the neighbours, their motors.
+# Amplitude (V) and period (s) of the variations of the voltage: over a day, by neighbours, by motors.
 SWINGS = ((6.0, 86_400.0), (3.0, 1_380.0), (0.8, 41.0))
 # The resistance of the wire to the charger.
 WIRE_OHMS = 0.12
@@ -30,12 +30,12 @@ class Sample:
         return self.volts * self.amperes * POWER_FACTOR
 
 
-DEAD = Sample(0.0, 0.0)
+NO_POWER = Sample(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Mains:
-    """The supply of one site: 230 V with swings, at phases of its own (radians)."""
+    """The supply of one site: 230 V with variations, whose phases (radians) differ between sites."""
 
     phases: tuple[float, float, float]
 

@@ -25,17 +25,17 @@ def resend(charger: Charger, count: int, *, newest_first: bool = False) -> list[
 
 def blip(charger: Charger, now: float) -> list[Event]:
     """Return a log with energy 0 during a session."""
-    return [charger.claim(now, 0)] if charger.session else []
+    return [charger.false_log(now, 0)] if charger.session else []
 
 
 def dip(charger: Charger, now: float) -> list[Event]:
-    """One log a little below what was reported before, as meters send that saved an older value."""
+    """Return a log a little below the last one, as from a meter that restarts with an older saved value."""
     session = charger.session
-    return [charger.claim(now, session.hundredths * 97 // 100)] if session and session.hundredths > 100 else []
+    return [charger.false_log(now, session.hundredths * 97 // 100)] if session and session.hundredths > 100 else []
 
 
 def other_user(charger: Charger, now: float) -> list[Event]:
-    """One log in the name of another user, in a session far too long to be that user's own."""
+    """Return a log with another user, in a session that has too much energy to be that user's."""
     if not charger.session or charger.session.hundredths <= 100:
         return []
     log = charger.log(now)
@@ -65,12 +65,12 @@ def corrupt(charger: Charger, now: float, kind: str) -> list[Event]:
     """Return a log that is invalid in the given way."""
     if not charger.session:
         return []
-    log = charger.claim(now, charger.session.hundredths)
+    log = charger.false_log(now, charger.session.hundredths)
     return [Event(log.name, CORRUPT[kind](log.payload))]
 
 
-# What may follow a log at random; corrupt payloads and documents are drawn further.
-_LIES: dict[str, Callable[[Charger, float], list[Event]]] = {
+# Faults that may follow a log. `FaultInjector` adds corrupt payloads and documents.
+_FAULTS: dict[str, Callable[[Charger, float], list[Event]]] = {
     "repeat": lambda charger, _: resend(charger, 1),
     "stale": lambda charger, _: resend(charger, 5),
     "backwards": lambda charger, _: resend(charger, 5, newest_first=True),
@@ -83,9 +83,9 @@ _LIES: dict[str, Callable[[Charger, float], list[Event]]] = {
 
 
 class FaultInjector:
-    """Adds faults to a charger's logs at random, at `rate` faults a log.
+    """Adds faults to a charger's logs at random, at `rate` faults per log.
 
-    It has random numbers of its own, so that the sessions of a seed are the same with faults and without.
+    It has its own random numbers, so that faults do not change the sessions of a seed.
     """
 
     def __init__(self, rate: float, random: Random) -> None:
@@ -96,7 +96,7 @@ class FaultInjector:
         """Return the faults that follow a log, after `logs_on_stream` logs on this stream."""
         if self._random.random() >= self._rate:
             return []
-        choice = self._random.choice((*_LIES, "corrupt", "document"))
+        choice = self._random.choice((*_FAULTS, "corrupt", "document"))
         if choice == "corrupt":
             return corrupt(charger, now, self._random.choice(list(CORRUPT)))
         if choice == "document":
@@ -104,4 +104,4 @@ class FaultInjector:
             return []
         if choice in ("blip", "zeros") and logs_on_stream < TRUE_LOGS_BEFORE_A_BLIP:
             return []
-        return _LIES[choice](charger, now)
+        return _FAULTS[choice](charger, now)

@@ -34,7 +34,7 @@ class Simulator:
             application(self.service, self.restart), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
         self._site: web.TCPSite | None = None
-        self._life: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
         self._restart: asyncio.Task[None] | None = None
 
     @property
@@ -44,18 +44,19 @@ class Simulator:
 
     @property
     def seed(self) -> int:
-        """The seed, for the same simulation again."""
+        """The seed: another simulator with it has the same sessions."""
         return self.service.seed
 
     @property
     def charger_ids(self) -> list[str]:
         """The chargers that are simulated."""
-        return list(self.service.posts)
+        return list(self.service.chargers)
 
     @property
     def names(self) -> dict[str, str]:
         """Names of the chargers, by id: their districts."""
-        return {charger: post.charger.site.address.partition(",")[0] for charger, post in self.service.posts.items()}
+        sites = {charger_id: served.charger.site for charger_id, served in self.service.chargers.items()}
+        return {charger_id: site.address.partition(",")[0] for charger_id, site in sites.items()}
 
     @property
     def url(self) -> str:
@@ -72,11 +73,11 @@ class Simulator:
             await self._runner.cleanup()
             raise
         self.service.clock.start()
-        self._life = asyncio.create_task(self.service.run(), name="simulator")
+        self._running = asyncio.create_task(self.service.run(), name="simulator")
 
     async def stop(self) -> None:
-        """Stop the service; streams end without a goodbye, as when a machine goes down."""
-        for task in (self._life, self._restart):
+        """Stop the service. Streams end without a disconnect packet, as when a machine crashes."""
+        for task in (self._running, self._restart):
             if task:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -86,7 +87,7 @@ class Simulator:
         await self._runner.cleanup()
 
     def restart(self, seconds: float) -> None:
-        """Close every connection and accept none for `seconds`. The chargers run on."""
+        """Close every connection and accept none for `seconds`. The chargers continue."""
         if self._restart is None or self._restart.done():
             self._restart = asyncio.create_task(self._close_and_reopen(seconds), name="simulator restart")
 

@@ -23,7 +23,7 @@ BATCH = 200
 
 
 @dataclass(slots=True)
-class Post:
+class ServedCharger:
     """A charger and its stream."""
 
     charger: Charger
@@ -43,9 +43,9 @@ class Service:
         self.tokens = TokenIssuer(self.seed, time.time())
         self.streams = StreamServer(self)
         self.clock = SimulatedClock(epoch, options.speed)
-        self.posts = dict(_post(index, options, self.seed, epoch) for index in range(options.chargers))
-        self._agenda = [(post.charger.due, charger_id) for charger_id, post in self.posts.items()]
-        heapify(self._agenda)
+        self.chargers = dict(_served(index, options, self.seed, epoch) for index in range(options.chargers))
+        self._schedule = [(served.charger.due, charger_id) for charger_id, served in self.chargers.items()]
+        heapify(self._schedule)
 
     async def run(self) -> None:
         """Run the chargers until cancelled."""
@@ -57,69 +57,69 @@ class Service:
         """Return why a connection is refused, or None."""
         if not self.tokens.accepts(query.get("token", ""), time.time()):
             return "Authentication error"
-        if query.get("chargerId") not in self.posts:
+        if query.get("chargerId") not in self.chargers:
             return "Charger not found"
         return None
 
     def connected(self, stream: Stream) -> None:
         """Send the document of the charger to a new stream, or disconnect it if the charger has one."""
-        post = self.posts[stream.query["chargerId"]]
-        if post.stream:
+        served = self.chargers[stream.query["chargerId"]]
+        if served.stream:
             stream.emit("error", ALREADY_CONNECTED)
             self.streams.disconnect(stream)
             return
-        post.stream = stream
-        post.logs_on_stream = 0
-        self.tell(post, [Event("chargerConnected", post.charger.document())])
+        served.stream = stream
+        served.logs_on_stream = 0
+        self.send(served, [Event("chargerConnected", served.charger.document())])
 
     def disconnected(self, stream: Stream) -> None:
         """Forget a stream."""
-        post = self.posts[stream.query["chargerId"]]
-        if post.stream is stream:
-            post.stream = None
+        served = self.chargers[stream.query["chargerId"]]
+        if served.stream is stream:
+            served.stream = None
 
-    def tell(self, post: Post, events: list[Event]) -> None:
+    def send(self, served: ServedCharger, events: list[Event]) -> None:
         """Send events to the charger's stream, if there is one."""
         for event in events:
-            if post.stream is None:
+            if served.stream is None:
                 return
-            post.stream.emit(event.name, self._on_the_wire(post, event))
+            served.stream.emit(event.name, self._on_the_wire(served, event))
             if event.name == "newLog":
-                post.charger.tally.logs_sent += 1
-                post.logs_on_stream += 1
-            if event.farewell:
-                self.streams.disconnect(post.stream)
+                served.charger.tally.logs_sent += 1
+                served.logs_on_stream += 1
+            if event.then_disconnect:
+                self.streams.disconnect(served.stream)
 
-    def _on_the_wire(self, post: Post, event: Event) -> Any:
-        """The payload as this charger's events carry it. Text is sent as it is."""
-        as_text = self._payloads == "text" or (self._payloads == "mixed" and post.charger.site.sends_text)
+    def _on_the_wire(self, served: ServedCharger, event: Event) -> Any:
+        """Return the payload as JSON text or as an object. Text is sent as it is."""
+        as_text = self._payloads == "text" or (self._payloads == "mixed" and served.charger.site.sends_text)
         return to_json(event.payload) if as_text and not isinstance(event.payload, str) else event.payload
 
-    def catch_up(self, post: Post) -> float:
-        """Send all events that are due, plan the next one, and return the simulated time."""
+    def catch_up(self, served: ServedCharger) -> float:
+        """Send all events that are due, schedule the next one, and return the simulated time."""
         now = self.clock.now()
-        events = post.charger.advance(now)
+        events = served.charger.advance(now)
         logs = sum(event.name == "newLog" for event in events)
         for _ in range(logs):
-            events += post.faults.after(post.charger, now, post.logs_on_stream)
-        self.tell(post, events)
-        self.plan(post)
+            events += served.faults.after(served.charger, now, served.logs_on_stream)
+        self.send(served, events)
+        self.schedule(served)
         return now
 
-    def plan(self, post: Post) -> None:
-        """Put the charger's next event on the agenda."""
-        if post.charger.due < NEVER:
-            heappush(self._agenda, (post.charger.due, post.charger.site.charger_id))
+    def schedule(self, served: ServedCharger) -> None:
+        """Schedule the charger's next event."""
+        if served.charger.due < NEVER:
+            heappush(self._schedule, (served.charger.due, served.charger.site.charger_id))
 
     def _work(self) -> bool:
         for _ in range(BATCH):
-            if not self._agenda or self._agenda[0][0] > self.clock.now():
+            if not self._schedule or self._schedule[0][0] > self.clock.now():
                 return False
-            due, key = heappop(self._agenda)
-            post = self.posts[key]
-            # Skip the outdated entry of a charger that was switched by a request.
-            if due == post.charger.due:
-                self.catch_up(post)
+            due, key = heappop(self._schedule)
+            served = self.chargers[key]
+            # Skip the outdated entry of a charger that a request has switched.
+            if due == served.charger.due:
+                self.catch_up(served)
         return True
 
 
@@ -128,7 +128,7 @@ def _start(speed: float) -> float:
     return time.time() - (SECONDS_PER_DAY if speed > 1 else 0)
 
 
-def _post(index: int, options: SimulatorOptions, seed: int, epoch: float) -> tuple[str, Post]:
+def _served(index: int, options: SimulatorOptions, seed: int, epoch: float) -> tuple[str, ServedCharger]:
     charger = fleet_charger(index, seed=seed, plan=options.plan, epoch=epoch, log_interval=options.log_interval)
     faults = FaultInjector(options.faults, Random(f"{seed} {index} faults"))  # noqa: S311 - nothing secret
-    return charger.site.charger_id, Post(charger, faults)
+    return charger.site.charger_id, ServedCharger(charger, faults)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from exporter.simulator.electricity import DEAD, Demand, Mains, Sample
+from exporter.simulator.electricity import NO_POWER, Demand, Mains, Sample
 
 JOULES_PER_HUNDREDTH = 36_000
 # The meter is read at least this often.
@@ -19,7 +19,7 @@ class Session:
     demand: Demand
     began: float
     metered_at: float
-    sample: Sample = DEAD
+    sample: Sample = NO_POWER
     joules: float = 0.0
 
     @property

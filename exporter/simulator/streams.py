@@ -53,7 +53,7 @@ class Stream:
         self.socket = socket
 
     def send(self, packet: str) -> None:
-        """Queue a Socket.IO packet: straight into the Engine.IO socket, a stream of thousands must be cheap."""
+        """Queue a Socket.IO packet in the Engine.IO socket itself: thousands of streams must be cheap."""
         if not self.socket.closed:
             self.socket.queue.put_nowait(EnginePacket(MESSAGE, packet))
 
@@ -63,7 +63,7 @@ class Stream:
 
 
 class _Engine(engineio.AsyncServer):  # type: ignore[misc]  # the library is not typed
-    """An Engine.IO server that ends what it has begun: the library leaves its tasks running."""
+    """An Engine.IO server that can end its tasks: the library leaves them running."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -103,9 +103,9 @@ class StreamServer:
         self._streams: dict[str, Stream] = {}
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
-        """Serve one HTTP request of Engine.IO: a handshake, a poll, a post, a websocket."""
+        """Serve one HTTP request of Engine.IO: a handshake, a poll, a served, a websocket."""
         stream = self._streams.get(request.query.get("sid", ""))
-        # A client may post over another connection than the one on which it receives.
+        # A client may served over another connection than the one on which it receives.
         if stream and request.method == "GET":
             stream.transport = request.transport
         try:
@@ -124,7 +124,7 @@ class StreamServer:
             self._leave(stream)
 
     async def drop(self, stream: Stream) -> None:
-        """Close the transport without a goodbye."""
+        """Close the transport without a disconnect packet."""
         if stream.transport:
             stream.transport.abort()  # type: ignore[attr-defined]  # a TCP transport has it
         await stream.socket.close(wait=False, abort=True)

@@ -14,7 +14,7 @@ class TokenIssuer:
     """Issues the one token that is accepted at a time.
 
     The key depends on the seed, so that a simulator that is restarted with the same seed accepts its earlier tokens. It
-    protects nothing: everybody who can reach a simulator may use it.
+    is not secret: everybody who can reach a simulator may use it.
     """
 
     def __init__(self, seed: int, now: float) -> None:

@@ -158,7 +158,7 @@ class Watched:
 
     def _hear(self, event: simulated.Event, now: Moment) -> None:
         self.live.apply(decode(event.name, (event.payload,)), now)
-        if event.farewell:
+        if event.then_disconnect:
             self.live.apply(events.Disconnected(Disconnection.SERVER), now)
             self._connect(now)
 

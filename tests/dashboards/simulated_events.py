@@ -40,7 +40,7 @@ COUNTERS = re.compile(
 class Kind(StrEnum):
     """The events that are counted."""
 
-    FAREWELL = "farewell"
+    DISCONNECT = "disconnect"
     CORRUPT_LOG = "corrupt log"
     REPEATED_LOG = "repeated log"
 
@@ -64,7 +64,7 @@ class Exporter:
     def receive(self, simulated: Charger, event: Event, now: Moment) -> None:
         charger = self._chargers[simulated.site.charger_id]
         charger.apply(decode(event.name, (event.payload,)), now)
-        if event.farewell:
+        if event.then_disconnect:
             charger.apply(Disconnected(Disconnection.SERVER), now)
             self._connect(simulated, now)
 
@@ -129,7 +129,7 @@ def _sent(fleet: list[Charger], now: float, random: Random) -> Iterator[tuple[Ch
     """What the simulator sends until now, with faults whose effect is known."""
     for charger in fleet:
         for event in charger.advance(now):
-            yield charger, event, Kind.FAREWELL if event.farewell else None
+            yield charger, event, Kind.DISCONNECT if event.then_disconnect else None
             if event.name != "newLog":
                 continue
             if random.random() < FAULTS_PER_LOG:

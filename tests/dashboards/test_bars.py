@@ -20,7 +20,7 @@ BAR = 300
 SCRAPES = (15, 30, 60)
 # The panel of the exporter dashboard that counts the events, and its series.
 PANELS = {
-    Kind.FAREWELL: ("Ended connections by reason", {"reason": "server"}),
+    Kind.DISCONNECT: ("Ended connections by reason", {"reason": "server"}),
     Kind.CORRUPT_LOG: ("Decode errors by event", {"event": "newLog"}),
     Kind.REPEATED_LOG: ("Rejected readings by reason", {"reason": "duplicate"}),
 }

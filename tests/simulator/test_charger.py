@@ -47,7 +47,7 @@ def test_energy_never_falls_within_a_session(seed: int) -> None:
 def test_the_true_total_is_the_sum_of_the_last_energy_of_every_session(seed: int, end: float) -> None:
     charger = a_charger(LIVELY, seed=seed)
     document = charger.document()
-    # The session that runs at the start may end before its next log: then the document was its last word.
+    # The session that runs at the start may end before its next log: then its last energy was in the document.
     last = {document["_doc"]["currentUser"]: hundredths(document)}
 
     last |= {log["userId"]: hundredths(log) for log in logs(charger.advance(end))}
@@ -108,7 +108,7 @@ def test_a_session_ends_with_off_and_a_disconnect() -> None:
 
     (event,) = charger.switch_off(100)
 
-    assert event == Event("statusChanged", {"status": "OFF"}, farewell=True)
+    assert event == Event("statusChanged", {"status": "OFF"}, then_disconnect=True)
     assert charger.status == "OFF"
 
 

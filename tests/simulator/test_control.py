@@ -10,13 +10,13 @@ from tests.simulator.conftest import Http
 async def test_the_vendors_switch_ends_and_begins_a_session(simulator: Simulator, http: Http) -> None:
     assert await http.switch("sim-0001", "OFF") == 200
     assert (await http.total("sim-0001"))["status"] == "OFF"
-    async with listening(simulator, "sim-0001") as (ear, _):
-        assert (await ear.hear("chargerConnected"))["_doc"]["status"] == "OFF"
+    async with listening(simulator, "sim-0001") as (recorder, _):
+        assert (await recorder.wait_for("chargerConnected"))["_doc"]["status"] == "OFF"
 
         assert await http.switch("sim-0001", "ON") == 200
 
-        assert await ear.hear("statusChanged") == {"status": "ON"}
-        assert (await ear.hear("newLog"))["energy"] == 0
+        assert await recorder.wait_for("statusChanged") == {"status": "ON"}
+        assert (await recorder.wait_for("newLog"))["energy"] == 0
     assert (await http.total("sim-0001"))["sessions"] == 2
 
 
@@ -42,28 +42,28 @@ async def test_an_offline_charger_cannot_be_switched(http: Http) -> None:
 
 
 async def test_a_charger_goes_offline_and_comes_back(simulator: Simulator, http: Http) -> None:
-    async with listening(simulator, "sim-0001") as (ear, _):
-        await ear.hear("chargerConnected")
+    async with listening(simulator, "sim-0001") as (recorder, _):
+        await recorder.wait_for("chargerConnected")
         await http.act("sim-0001", "offline")
-        await ear.hear("chargerDisconnected")
+        await recorder.wait_for("chargerDisconnected")
         assert not (await http.total("sim-0001"))["wifi"]
-        logs = len(ear.payloads("newLog"))
+        logs = len(recorder.payloads("newLog"))
 
         await http.act("sim-0001", "online")
 
-        document = await ear.hear("chargerConnected", 2)
+        document = await recorder.wait_for("chargerConnected", 2)
         assert document["_doc"]["wifiConnectivity"] is True
-        await ear.hear("newLog", logs + 1)
+        await recorder.wait_for("newLog", logs + 1)
 
 
 async def test_all_chargers_can_be_paused_and_advanced_log_by_log(simulator: Simulator, http: Http) -> None:
     await http.act("all", "pause")
     before = await http.get("/simulator/totals")
-    async with listening(simulator, "sim-0001") as (ear, _):
-        await ear.hear("chargerConnected")
+    async with listening(simulator, "sim-0001") as (recorder, _):
+        await recorder.wait_for("chargerConnected")
 
         await http.act("sim-0001", "log")
-        await ear.hear("newLog")
+        await recorder.wait_for("newLog")
 
         after = await http.get("/simulator/totals")
     assert all(row["paused"] for row in after["chargers"])
@@ -75,28 +75,28 @@ async def test_all_chargers_can_be_paused_and_advanced_log_by_log(simulator: Sim
 
 async def test_every_fault_reaches_the_stream(simulator: Simulator, http: Http) -> None:
     await http.act("all", "pause")
-    async with listening(simulator, "sim-0001") as (ear, _):
-        await ear.hear("chargerConnected")
+    async with listening(simulator, "sim-0001") as (recorder, _):
+        await recorder.wait_for("chargerConnected")
         await http.act("sim-0001", "burst", count=3)
         await http.act("sim-0001", "resend", count=2, newest_first=True)
         await http.act("sim-0001", "blip")
         await http.act("sim-0001", "corrupt", kind="number")
         await http.act("sim-0001", "send", event="somethingNew", payload={"of": "tomorrow"})
-        await ear.hear("somethingNew")
+        await recorder.wait_for("somethingNew")
 
-        logs = ear.payloads("newLog")
+        logs = recorder.payloads("newLog")
         assert logs[3:5] == [logs[2], logs[1]]
         assert logs[5]["energy"] == 0
         assert logs[6:] == [42]
-        assert ear.payloads("somethingNew") == [{"of": "tomorrow"}]
+        assert recorder.payloads("somethingNew") == [{"of": "tomorrow"}]
 
 
 async def test_a_document_can_be_made_to_claim_no_energy(simulator: Simulator, http: Http) -> None:
     await http.act("sim-0001", "document", energy="zero")
 
-    async with listening(simulator, "sim-0001") as (ear, _):
-        assert (await ear.hear("chargerConnected"))["_doc"]["energy"] == 0
-        assert (await ear.hear("newLog"))["energy"] > 0
+    async with listening(simulator, "sim-0001") as (recorder, _):
+        assert (await recorder.wait_for("chargerConnected"))["_doc"]["energy"] == 0
+        assert (await recorder.wait_for("newLog"))["energy"] > 0
 
 
 async def test_tokens_are_revoked_restored_and_rotated(simulator: Simulator, http: Http) -> None:

@@ -51,7 +51,7 @@ def test_a_corrupt_log_changes_no_total_and_differs_from_a_log(kind: str) -> Non
     charger = a_charger()
     charger.advance(100)
     before = charger.total_hundredths
-    true = charger.claim(100, before)
+    true = charger.false_log(100, before)
 
     (event,) = faults.corrupt(charger, 100, kind)
 

@@ -14,10 +14,10 @@ from tests.simulator.conftest import Http
 
 async def test_created_at_follows_the_simulated_clock_from_its_start() -> None:
     options = SimulatorOptions(chargers=1, speed=3600, seed=1, plan=STEADY, start=1_700_000_000)
-    async with Simulator(options) as simulator, listening(simulator, "sim-0001") as (ear, _):
-        last = await ear.hear("newLog", 100)
+    async with Simulator(options) as simulator, listening(simulator, "sim-0001") as (recorder, _):
+        last = await recorder.wait_for("newLog", 100)
 
-    times = [log["createdAt"] for log in ear.payloads("newLog")]
+    times = [log["createdAt"] for log in recorder.payloads("newLog")]
     assert times == sorted(times)
     assert "2023-11-14T22:13:20.000Z" < times[0] < "2023-11-15"
     assert last["createdAt"] > "2023-11-14T22:29"
@@ -28,16 +28,16 @@ def test_the_clock_does_not_run_before_it_is_started() -> None:
 
 
 async def test_the_same_seed_sends_the_same_logs() -> None:
-    told = []
+    sent = []
     for _ in range(2):
         options = SimulatorOptions(chargers=2, speed=600, seed=7, start=1_700_000_000, plan=Plan(weak_wifi_one_in=0))
-        async with Simulator(options) as simulator, listening(simulator, "sim-0001") as (ear, _):
-            await ear.hear("newLog", 50)
-        told.append({log["createdAt"]: log for log in ear.payloads("newLog")})
+        async with Simulator(options) as simulator, listening(simulator, "sim-0001") as (recorder, _):
+            await recorder.wait_for("newLog", 50)
+        sent.append({log["createdAt"]: log for log in recorder.payloads("newLog")})
 
-    common = told[0].keys() & told[1].keys()
+    common = sent[0].keys() & sent[1].keys()
     assert len(common) >= 20
-    assert all(told[0][at] == told[1][at] for at in common)
+    assert all(sent[0][at] == sent[1][at] for at in common)
 
 
 async def test_two_simulators_without_a_seed_have_different_seeds() -> None:
@@ -59,11 +59,11 @@ async def test_the_totals_name_every_charger(simulator: Simulator, http: Http) -
 
 async def test_with_faults_at_random_the_newest_true_log_is_still_the_total() -> None:
     options = SimulatorOptions(chargers=1, speed=600, seed=5, plan=STEADY, faults=0.5)
-    async with Simulator(options) as simulator, listening(simulator, "sim-0001") as (ear, _):
-        await ear.hear("newLog", 200)
-        truth = simulator.service.posts["sim-0001"].charger
+    async with Simulator(options) as simulator, listening(simulator, "sim-0001") as (recorder, _):
+        await recorder.wait_for("newLog", 200)
+        truth = simulator.service.chargers["sim-0001"].charger
 
-        logs = [log for log in ear.payloads("newLog") if isinstance(log, dict)]
+        logs = [log for log in recorder.payloads("newLog") if isinstance(log, dict)]
         energies = [log["energy"] for log in logs if isinstance(log["energy"], int | float)]
         assert 0 in energies, "a blip is among the faults"
         assert -1 in energies, "a corrupt log is among the faults"

@@ -14,7 +14,7 @@ import pytest
 
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 from tests.certificates import Authority
-from tests.simulator.client import DEADLINE_SECONDS, Ear, listening
+from tests.simulator.client import DEADLINE_SECONDS, Recorder, listening
 from tests.simulator.conftest import Http, no_server_task
 
 TRANSPORTS = [("websocket",), ("polling",), ("polling", "websocket")]
@@ -30,28 +30,28 @@ ENGINE_3 = pytest.mark.skipif(
 async def test_a_new_connection_gets_the_document_and_then_every_log(
     simulator: Simulator, transports: tuple[str, ...]
 ) -> None:
-    async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
-        await ear.hear("newLog", 3)
+    async with listening(simulator, "sim-0001", transports=transports) as (recorder, _):
+        await recorder.wait_for("newLog", 3)
 
-        names = [name for name, _ in ear.heard]
+        names = [name for name, _ in recorder.events]
         assert "connect" in names
         assert next(name for name in names if name != "connect") == "chargerConnected"
-        assert ear.payloads("chargerConnected")[0]["_doc"]["_id"] == "sim-0001"
-        assert {log["chargerId"] for log in ear.payloads("newLog")} == {"sim-0001"}
+        assert recorder.payloads("chargerConnected")[0]["_doc"]["_id"] == "sim-0001"
+        assert {log["chargerId"] for log in recorder.payloads("newLog")} == {"sim-0001"}
 
 
 @BY_TRANSPORT
 async def test_off_is_sent_before_the_namespace_disconnects(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
-    async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
-        await ear.hear("chargerConnected")
+    async with listening(simulator, "sim-0001", transports=transports) as (recorder, _):
+        await recorder.wait_for("chargerConnected")
         await http.act("sim-0001", "off")
-        await ear.hear("disconnect")
+        await recorder.wait_for("disconnect")
 
-        told = [name for name, _ in ear.heard if name not in ("newLog", "connect")]
-        assert told[:3] == ["chargerConnected", "statusChanged", "disconnect"]
-        assert ear.payloads("statusChanged") == [{"status": "OFF"}]
+        sent = [name for name, _ in recorder.events if name not in ("newLog", "connect")]
+        assert sent[:3] == ["chargerConnected", "statusChanged", "disconnect"]
+        assert recorder.payloads("statusChanged") == [{"status": "OFF"}]
         assert not (await http.total("sim-0001"))["connected"]
 
 
@@ -64,11 +64,11 @@ async def test_off_is_sent_before_the_namespace_disconnects(
 async def test_a_refusal_is_an_error_of_the_namespace_without_a_connection(
     simulator: Simulator, charger: str, token: str | None, why: str, transports: tuple[str, ...]
 ) -> None:
-    async with listening(simulator, charger, token=token, transports=transports) as (ear, _):
-        refusal = await ear.hear("connect_error")
+    async with listening(simulator, charger, token=token, transports=transports) as (recorder, _):
+        refusal = await recorder.wait_for("connect_error")
 
         assert refusal in (why, {"message": why})
-        assert "connect" not in [name for name, _ in ear.heard]
+        assert "connect" not in [name for name, _ in recorder.events]
 
 
 @ENGINE_3
@@ -129,14 +129,14 @@ async def test_a_second_connection_to_a_charger_gets_the_error_and_is_disconnect
     simulator: Simulator, http: Http
 ) -> None:
     async with listening(simulator, "sim-0001") as (first, _):
-        await first.hear("chargerConnected")
+        await first.wait_for("chargerConnected")
         async with listening(simulator, "sim-0001") as (second, _):
-            await second.hear("disconnect")
+            await second.wait_for("disconnect")
 
             assert second.payloads("error") == ["Charger already connected to other device"]
             assert second.payloads("chargerConnected") == []
         logs = len(first.payloads("newLog"))
-        await first.hear("newLog", logs + 1)
+        await first.wait_for("newLog", logs + 1)
         assert (await http.total("sim-0001"))["connected"]
 
 
@@ -145,8 +145,8 @@ async def test_a_disconnected_client_frees_its_connection(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
     for _ in range(2):
-        async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
-            await ear.hear("chargerConnected")
+        async with listening(simulator, "sim-0001", transports=transports) as (recorder, _):
+            await recorder.wait_for("chargerConnected")
         await http.until_unheard("sim-0001")
 
 
@@ -179,9 +179,11 @@ async def test_payloads_are_text_objects_or_one_kind_per_charger(
     found = []
     async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, payloads=payloads, plan=STEADY)) as simulator:
         for charger in simulator.charger_ids:
-            async with listening(simulator, charger) as (ear, _):
-                await ear.hear("newLog", 2)
-                found.append({type(payload) for name, payload in ear.heard if name in ("chargerConnected", "newLog")})
+            async with listening(simulator, charger) as (recorder, _):
+                await recorder.wait_for("newLog", 2)
+                found.append(
+                    {type(payload) for name, payload in recorder.events if name in ("chargerConnected", "newLog")}
+                )
     if payloads == "mixed":
         assert all(kind in found for kind in kinds)
         assert all(len(kind) == 1 for kind in found)
@@ -196,29 +198,29 @@ async def test_a_simulator_with_a_certificate_is_served_over_tls(tmp_path: Path,
     options = SimulatorOptions(chargers=1, speed=60, plan=STEADY, tls_cert=certificate, tls_key=key)
     async with Simulator(options) as simulator:
         assert simulator.url.startswith("https://127.0.0.1:")
-        async with listening(simulator, "sim-0001", transports=transports, tls=authority.trusting()) as (ear, _):
-            await ear.hear("newLog", 2)
+        async with listening(simulator, "sim-0001", transports=transports, tls=authority.trusting()) as (recorder, _):
+            await recorder.wait_for("newLog", 2)
 
 
 @BY_TRANSPORT
 async def test_a_dropped_transport_ends_without_a_disconnect(
     simulator: Simulator, http: Http, transports: tuple[str, ...]
 ) -> None:
-    async with listening(simulator, "sim-0001", transports=transports) as (ear, client):
-        await ear.hear("chargerConnected")
+    async with listening(simulator, "sim-0001", transports=transports) as (recorder, client):
+        await recorder.wait_for("chargerConnected")
         await http.act("sim-0001", "drop")
         await http.until_unheard("sim-0001")
         # Over polling the library may end its transport without an event: its read loop is what always ends.
         await asyncio.wait_for(client.eio.read_loop_task, DEADLINE_SECONDS)
 
-        assert ear.payloads("statusChanged") == []
+        assert recorder.payloads("statusChanged") == []
 
 
 async def test_a_restart_breaks_every_connection_and_keeps_the_chargers(simulator: Simulator, http: Http) -> None:
-    async with listening(simulator, "sim-0001") as (ear, _):
-        before = await ear.hear("newLog")
+    async with listening(simulator, "sim-0001") as (recorder, _):
+        before = await recorder.wait_for("newLog")
         await http.post("/simulator/restart", seconds=0.2)
-        await ear.hear("disconnect")
+        await recorder.wait_for("disconnect")
 
     back = await reconnected(simulator, "sim-0001")
 
@@ -230,9 +232,9 @@ async def reconnected(simulator: Simulator, charger: str) -> dict[str, Any]:
     """The document, once the service can be reached again."""
     async with asyncio.timeout(10):
         while True:
-            async with listening(simulator, charger) as (ear, client):
+            async with listening(simulator, charger) as (recorder, client):
                 if client.eio.state == "connected" or client.connected:
-                    document: dict[str, Any] = (await ear.hear("chargerConnected"))["_doc"]
+                    document: dict[str, Any] = (await recorder.wait_for("chargerConnected"))["_doc"]
                     return document
             await asyncio.sleep(0.05)
 
@@ -243,8 +245,8 @@ async def test_a_stop_with_clients_connected_is_clean_and_quick(
 ) -> None:
     simulator = Simulator(SimulatorOptions(chargers=1, seed=1, plan=STEADY))
     await simulator.start()
-    async with listening(simulator, "sim-0001", transports=transports) as (ear, _):
-        await ear.hear("chargerConnected")
+    async with listening(simulator, "sim-0001", transports=transports) as (recorder, _):
+        await recorder.wait_for("chargerConnected")
         async with asyncio.timeout(2):
             await simulator.stop()
 
@@ -256,9 +258,9 @@ async def test_neither_token_nor_payload_is_ever_logged(
     simulator: Simulator, http: Http, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        async with listening(simulator, "sim-0001", transports=("polling",)) as (ear, _):
-            await ear.hear("newLog", 2)
-            user = ear.payloads("newLog")[0]["userId"]
+        async with listening(simulator, "sim-0001", transports=("polling",)) as (recorder, _):
+            await recorder.wait_for("newLog", 2)
+            user = recorder.payloads("newLog")[0]["userId"]
         await http.until_unheard("sim-0001")
 
     # The client library logs everything; its lines are not the simulator's.
@@ -272,21 +274,21 @@ async def test_neither_token_nor_payload_is_ever_logged(
 async def test_the_sum_of_a_client_is_the_total_of_the_simulator(http: Http, simulator: Simulator) -> None:
     last: dict[str, float] = {}
 
-    def learn(ear: Ear) -> None:
-        for payload in ear.payloads("newLog"):
+    def learn(recorder: Recorder) -> None:
+        for payload in recorder.payloads("newLog"):
             last[payload["userId"]] = payload["energy"]
 
     for _ in range(3):
-        async with listening(simulator, "sim-0001") as (ear, _):
-            document = (await ear.hear("chargerConnected"))["_doc"]
+        async with listening(simulator, "sim-0001") as (recorder, _):
+            document = (await recorder.wait_for("chargerConnected"))["_doc"]
             if document["status"] == "ON":
                 last.setdefault(document["currentUser"], document["energy"])
             else:
                 await http.act("sim-0001", "on")
-            await ear.hear("newLog", 5)
+            await recorder.wait_for("newLog", 5)
             await http.act("sim-0001", "off")
-            await ear.hear("disconnect")
-            learn(ear)
+            await recorder.wait_for("disconnect")
+            learn(recorder)
         await http.until_unheard("sim-0001")
     row = await http.total("sim-0001")
 

@@ -17,7 +17,7 @@ IDLE = Plan(session=(1e9, 1e9), idle=(1e9, 1e9), charging_at_start=0.0, weak_wif
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """Four chargers that are off until someone switches them on, with the payloads that are the default."""
+    """Four chargers that are off until they are switched on, with the default payloads."""
     async with Simulator(SimulatorOptions(chargers=4, speed=60, seed=1, plan=IDLE)) as running:
         yield running
 
