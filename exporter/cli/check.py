@@ -34,7 +34,7 @@ THIS_TOKEN: Final = "the service refuses this token: get a new one"  # noqa: S10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """How the connections of one charger ended, by transport: None for one that worked."""
+    """The result of connecting one charger, by transport: an error, or None if it connected."""
 
     charger_id: str
     account: str
@@ -43,12 +43,12 @@ class Finding:
 
     @property
     def connects(self) -> bool:
-        """The exporter uses the first transport that works."""
+        """Whether a transport works: the exporter uses the first one that does."""
         return None in self.outcomes.values()
 
 
 def load_files(config_file: Path | None, web_config_file: Path | None) -> Config:
-    """The configuration. Raises ConfigError with the faults of both files."""
+    """Load the configuration; raise ConfigError with the faults of both files."""
     problems: list[str] = []
     config: Config | None = None
     try:
@@ -66,7 +66,7 @@ def load_files(config_file: Path | None, web_config_file: Path | None) -> Config
 
 
 def check_files(config_file: Path | None, web_config_file: Path | None) -> Config:
-    """The configuration. Prints that both files are valid, or raises ConfigError."""
+    """Load the configuration, and print that both files are valid; raise ConfigError."""
     config = load_files(config_file, web_config_file)
     chargers = sum(len(account.chargers) for account in config.accounts)
     click.echo(f"{config_file or 'environment'}: valid, {len(config.accounts)} account(s), {chargers} charger(s)")
@@ -81,7 +81,7 @@ def check_files(config_file: Path | None, web_config_file: Path | None) -> Confi
 
 
 def check_tokens(config: Config) -> list[str]:
-    """Prints and returns a line for each account whose token cannot be read or has expired."""
+    """Print and return a line for each account whose token cannot be read or has expired."""
     problems = []
     for account in config.accounts:
         try:
@@ -90,7 +90,7 @@ def check_tokens(config: Config) -> list[str]:
             problems.append(f"{account.name}: {error}")
         else:
             if expired is not None:
-                problems.append(f"{account.name}: the {account.token} holds an expired token, {expired}: replace it")
+                problems.append(f"{account.name}: {account.token}: the token has expired, {expired}: replace it")
     _print(problems)
     return problems
 
@@ -111,13 +111,13 @@ async def connect_all(config: Config, err: TextIO) -> list[Finding]:
     """Connect all chargers whose token can be read; return the findings in the order of the configuration."""
     services = Services()
     await services.replace(services.prepare({one.name: without_chargers(one) for one in config.accounts}))
-    turns = asyncio.Semaphore(CONCURRENCY)
+    limit = asyncio.Semaphore(CONCURRENCY)
     try:
         async with asyncio.TaskGroup() as group:
             connecting = [
-                group.create_task(_connect(services[account.name], charger.id, token, turns))
+                group.create_task(_connect(services[account.name], charger.id, token, limit))
                 for account in config.accounts
-                if (token := _readable(account))
+                if (token := _token_of(account))
                 for charger in account.chargers
             ]
             if connecting and err.isatty():
@@ -128,7 +128,7 @@ async def connect_all(config: Config, err: TextIO) -> list[Finding]:
 
 
 def table(findings: Sequence[Finding], now_unix: float) -> Iterator[str]:
-    """The findings as aligned text, a line each under a header."""
+    """Yield the findings as an aligned table, with a header."""
     used = [transport for transport in TRANSPORTS if any(transport in finding.outcomes for finding in findings)]
     rows = [("CHARGER", "ACCOUNT", *map(str.upper, used), "TOKEN EXPIRES")]
     for finding in findings:
@@ -140,8 +140,8 @@ def table(findings: Sequence[Finding], now_unix: float) -> Iterator[str]:
 
 
 def advice(findings: Sequence[Finding]) -> Iterator[str]:
-    """A line for each problem: its chargers, the reason and the remedy."""
-    concerned: dict[tuple[str, str], list[str]] = {}
+    """Yield a line for each problem: its chargers, the reason and the remedy."""
+    ids_by_problem: dict[tuple[str, str], list[str]] = {}
     refusals = _refusals(findings)
     for finding in findings:
         transports: dict[str, list[str]] = {}
@@ -152,14 +152,14 @@ def advice(findings: Sequence[Finding]) -> Iterator[str]:
                 transports.setdefault(problem, []).append(transport)
         for problem, failed in transports.items():
             only = "" if len(failed) == len(finding.outcomes) else f"{failed[0]} fails: "
-            concerned.setdefault((finding.account, only + problem), []).append(finding.charger_id)
-    for (account, problem), ids in concerned.items():
+            ids_by_problem.setdefault((finding.account, only + problem), []).append(finding.charger_id)
+    for (account, problem), ids in ids_by_problem.items():
         more = f" and {len(ids) - IDS_NAMED} more" if len(ids) > IDS_NAMED else ""
         yield f"{account}: {', '.join(ids[:IDS_NAMED])}{more}: {problem}"
 
 
 def _refusals(findings: Sequence[Finding]) -> dict[str, str]:
-    """What a refusal means for the chargers of an account, if its other chargers show it."""
+    """Return what a refusal means, by account, if the other chargers of the account show it."""
     refused, connected, others = Counter[str](), set[str](), set[str]()
     for finding in findings:
         if finding.connects:
@@ -177,14 +177,14 @@ def _print(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _readable(account: AccountConfig) -> str | None:
+def _token_of(account: AccountConfig) -> str | None:
     with suppress(TokenError):
         return account.token.read()
     return None
 
 
-async def _connect(service: Service, charger_id: str, token: str, turns: asyncio.Semaphore) -> Finding:
-    async with turns:
+async def _connect(service: Service, charger_id: str, token: str, limit: asyncio.Semaphore) -> Finding:
+    async with limit:
         outcomes = {
             transport: await _attempt(service, charger_id, token, transport) for transport in service.transports
         }

@@ -12,11 +12,12 @@ from exporter.simulator import Simulator, SimulatorOptions
 
 Say = Callable[[str], object]
 
-WATCHED: Final = 12  # at most this many chargers, so that the printed command is readable
+# At most this many chargers are in the printed command, so that it stays readable.
+WATCHED: Final = 12
 
 
 async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
-    """Simulator and exporter in one process, until a signal."""
+    """Run simulator and exporter in one process until a signal."""
     stopped = stop_signal()
     async with Simulator(SimulatorOptions(chargers=chargers, speed=speed)) as simulator:
         account = AccountConfig(
@@ -36,7 +37,7 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
 
 
 async def run_simulator(options: SimulatorOptions, say: Say) -> None:
-    """Run the simulator until a signal; print the URL and the token to watch it. Raises ConfigError, ListenError."""
+    """Run the simulator until a signal; print the URL and the token to watch it. Raise ConfigError or ListenError."""
     stopped = stop_signal()
     try:
         simulator = Simulator(options)

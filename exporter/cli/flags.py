@@ -1,4 +1,4 @@
-"""The flags of the command line that several commands share, and what their values may be."""
+"""The flags of the commands, and the validation of their values."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class _Folder(click.Path):
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         if not os.fspath(value):
-            self.fail("must name a folder, and is empty: is a variable not set?", param, ctx)
+            self.fail("must name a folder, but is empty: is a variable not set?", param, ctx)
         for folder in (Path(value), *Path(value).parents):
             # False also for a path that may not be accessed, for which Path.is_file raises.
             if os.path.isfile(folder):  # noqa: PTH113
@@ -98,7 +98,7 @@ storage_path = flag(
     "--storage.path",
     type=_Folder(),
     default="data",
-    help="Folder of the state file, which holds the energy totals; created if it is missing.",
+    help="Folder of the state file, which has the energy totals; created if it is missing.",
 )
 record_file = flag(
     "--record.file",
@@ -161,7 +161,8 @@ def page_path(text: str) -> str:
     """Check the path of the metrics page; raise BadParameter."""
     if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
         raise click.BadParameter(
-            f'"{text}" must begin with "/", hold letters, digits and "/._~-", and not be below /-/, /api/ or /static/',
+            f'"{text}" must begin with "/", but not with "/-/", "/api/" or "/static/", '
+            'and have only letters, digits and "/._~-"',
             param_hint="--web.telemetry-path",
         )
     return text

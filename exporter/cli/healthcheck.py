@@ -26,7 +26,7 @@ def ask(url: str, ca_file: Path | None, username: str | None, password_file: Pat
         _content("--ca-file", ca_file)
     try:
         with requests.Session() as session:
-            session.trust_env = False  # The exporter is here: neither a proxy nor .netrc is about it.
+            session.trust_env = False  # ignores proxies and .netrc: the exporter runs on this machine
             session.auth = None if username is None else HTTPBasicAuth(username.encode(), password)
             session.verify = True if ca_file is None else str(ca_file)
             with session.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:

@@ -19,7 +19,7 @@ EXIT_NOT_VALID = 2
 
 
 class _RunByDefault(click.Group):
-    """A group that runs `run` if the arguments do not name a subcommand."""
+    """A group that runs `run` if the arguments do not begin with a command."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         # Before a command imports anything: with Python's defaults, a tenth of that time is garbage collection.
@@ -146,7 +146,7 @@ def check(config_file: Path | None, web_config_file: Path | None, online: bool) 
     help="PEM file with the authority of the exporter's certificate, or a self-signed certificate itself.",
 )
 @flags.flag("--username", prefix=flags.HEALTHCHECK, help="User name, if the exporter requires a password.")
-@flags.flag("--password-file", prefix=flags.HEALTHCHECK, type=flags.FILE, help="File that holds the password.")
+@flags.flag("--password-file", prefix=flags.HEALTHCHECK, type=flags.FILE, help="File that contains the password.")
 def healthcheck(url: str, ca_file: Path | None, username: str | None, password_file: Path | None) -> None:
     """Ask a running exporter whether it is healthy, for container health checks.
 

@@ -35,7 +35,7 @@ In addition there are `process_*` and `python_*`, as in every Prometheus client 
 
 
 def metrics_reference() -> str:
-    """The name, labels, type and meaning of every metric, and when it is absent."""
+    """Return the name, labels, type and meaning of every metric, and when it is absent."""
     parts = [
         _METRICS_INTRODUCTION,
         _CHARGERS,
@@ -62,7 +62,7 @@ def _with_labels(metric: Metric[Subject]) -> str:
 
 
 def _label_values(metric: Metric[Subject]) -> Iterator[str]:
-    """The values of labels that have fixed values."""
+    """Yield the values of each label that has fixed values."""
     if metric.info is None:
         for place, label in enumerate(metric.labels):
             values = dict.fromkeys(series.label_values[place] for series in metric.series)
@@ -70,12 +70,12 @@ def _label_values(metric: Metric[Subject]) -> Iterator[str]:
 
 
 def one_of(values: Iterable[object]) -> str:
-    """The values as code, separated by commas."""
+    """Return the values as code, separated by commas."""
     return ", ".join(f"`{value}`" for value in values)
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     # A pipe would end its cell.
     lines = (" | ".join(cell.replace("|", r"\|") for cell in row) for row in (head, ["---"] * len(head), *rows))
     return "".join(f"| {line} |\n" for line in lines)

@@ -1,4 +1,4 @@
-"""What `vecharge-exporter replay` makes of a recording: totals, sessions and judgements, per charger."""
+"""`vecharge-exporter replay`: plays a recording, and prints totals, sessions and judgements of each charger."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from exporter.charger.units import JOULES_PER_KWH
 
 
 def replay(lines: Iterable[bytes], max_power_watts: float) -> dict[str, ChargerResult]:
-    """Play a recording and return what becomes of each charger; raise RecordingError at a line that is not an event."""
+    """Play a recording and return the result of each charger; raise RecordingError at a line that is not an event."""
     playback = Playback(Rules(max_power_watts=max_power_watts))
     for event in read_events(lines):
         playback.play(event)
@@ -20,7 +20,7 @@ def replay(lines: Iterable[bytes], max_power_watts: float) -> dict[str, ChargerR
 
 
 def as_json(results: Mapping[str, ChargerResult]) -> str:
-    """Return the results for programs, in one line."""
+    """Return the results as JSON, in one line."""
     chargers = {
         charger_id: {
             "energy_joules": result.energy_joules,
@@ -44,7 +44,7 @@ def as_json(results: Mapping[str, ChargerResult]) -> str:
 
 
 def as_text(results: Mapping[str, ChargerResult]) -> str:
-    """Return the results for people: a block per charger."""
+    """Return the results as text: a block per charger."""
     if not results:
         return "The recording is empty."
     return "\n\n".join("\n".join(_block(charger_id, result)) for charger_id, result in results.items())

@@ -1,4 +1,4 @@
-"""What `vecharge-exporter sessions` prints: the sessions of each charger, and how they add up to its counter."""
+"""`vecharge-exporter sessions`: prints the sessions of each charger, and how they add up to its counter."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _LAYOUT: Final = "{:<24}  {:>6}  {:<20}  {:<20}  {:>9}  {:>7}  {:<8}  {:<8}  {}\
 def print_sessions(
     folder: Path, charger_ids: Sequence[str], period: Period, form: str, write: Callable[[str], object]
 ) -> None:
-    """Print the sessions of these chargers, or of all; raise StateError, also for damage, once all else is printed.
+    """Print the sessions of these chargers, or of all. Then raise StateError if some are damaged.
 
     One charger is in memory at a time.
     """
@@ -83,7 +83,7 @@ def _row(charger_id: str, session: Session) -> str:
 
 
 def _sum(found: ChargerSessions) -> str:
-    """Return the sum of the sessions; if it is that of all sessions, with what leads from it to the counter."""
+    """Return the sum of the sessions. If these are all, add the terms between the sum and the counter."""
     count = len(found.sessions)
     text = f"{count} session{'' if count == 1 else 's'}, {_kwh(found.joules)} kWh"
     if not found.is_complete:
@@ -113,7 +113,7 @@ def _csv(lists: Iterable[ChargerSessions]) -> Iterator[str]:
 
 
 def _json(lists: Iterable[ChargerSessions]) -> Iterator[str]:
-    """One document: a list of sessions, a line each, and behind it the sums of the chargers."""
+    """Yield one document: the sessions, a line each, and then the sums of the chargers."""
     sums = []
     separator = ""
     yield '{"sessions": [\n'

@@ -19,7 +19,7 @@ from exporter.state.store import StateStore
 
 
 def as_table(kept: Mapping[str, KeptState]) -> str:
-    """The totals as a table: one line per charger."""
+    """Return the totals as a table: one line per charger."""
     rows = [("CHARGER", "KWH", "SESSIONS", "LAST LOG")]
     for charger_id, state in sorted(kept.items()):
         meter = state.meter
@@ -29,7 +29,7 @@ def as_table(kept: Mapping[str, KeptState]) -> str:
 
 
 def as_json(kept: Mapping[str, KeptState]) -> str:
-    """The totals as JSON: a list of objects; unknown values are null."""
+    """Return the totals as JSON: a list of objects; unknown values are null."""
     return json.dumps(
         [
             {
@@ -56,7 +56,7 @@ class Result:
 
 
 def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool) -> Result:
-    """Set the total of a charger; raise StateError, above all while an exporter runs."""
+    """Set the total of a charger; raise StateError, also while an exporter runs."""
     try:
         Text.read(charger_id)
     except ValueError as error:
@@ -76,15 +76,15 @@ def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool
     warning = ""
     if (meter.total_joules or 0) > (after.total_joules or 0):
         warning = (
-            f"{new} kWh is below the old total, {old} kWh: Prometheus takes this for a counter reset, and increase() "
-            f"counts {new} kWh once more"
+            f"{new} kWh is below the old total, {old} kWh: Prometheus treats this as a counter reset, so increase() "
+            f"counts {new} kWh again"
         )
     was = "new" if before is None else f"was {old} kWh" if meter.total_joules is not None else "had no total"
     return Result(f"{charger_id}: {new} kWh ({was})", warning)
 
 
 def forget(folder: Path, charger_id: str) -> str:
-    """Delete a charger; raise StateError, above all while an exporter runs."""
+    """Delete a charger; raise StateError, also while an exporter runs."""
     if charger_id not in read(folder):
         raise StateError(f'charger not found: "{charger_id}" is not in {folder / STATE_FILE}; check the id')
     with closing(StateStore.open(folder)) as store:

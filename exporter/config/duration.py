@@ -19,7 +19,7 @@ _LONGEST_TEXT = 60
 
 
 def parse(text: str) -> float:
-    """Seconds of a duration; raises ValueError."""
+    """Return the seconds of a duration; raise ValueError."""
     found = _GRAMMAR.fullmatch(text) if 0 < len(text) <= _LONGEST_TEXT else None
     if text == "0":
         return 0.0
@@ -27,12 +27,12 @@ def parse(text: str) -> float:
         raise ValueError("must be a duration such as 30s, 5m or 1h30m")
     milliseconds = sum(int(count) * _MILLISECONDS[unit] for unit, count in found.groupdict("0").items())
     if milliseconds > _LONGEST_MILLISECONDS:
-        raise ValueError("is a duration beyond Prometheus' range of 292 years")
+        raise ValueError("is longer than 292 years, the limit of Prometheus")
     return milliseconds / 1000
 
 
 def text(seconds: float) -> str:
-    """The shortest way to write a duration, exact to the millisecond."""
+    """Return a duration as text, as short as possible and exact to the millisecond."""
     rest = round(seconds * 1000)
     written = ""
     for unit, length in _MILLISECONDS.items():

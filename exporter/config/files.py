@@ -40,7 +40,7 @@ class FilePattern:
         return str(self.folder / self.pattern)
 
     def files(self) -> list[Path]:
-        """The files that match, in order of name.
+        """Return the files that match, in order of name.
 
         Raises OSError if the folder before the first wildcard cannot be listed: `glob` treats it as empty.
         """
@@ -53,7 +53,7 @@ class FilePattern:
 
 
 def mark_of(file: Path) -> FileMark | None:
-    """The current mark of a file; None if there is no such file."""
+    """Return the current mark of a file; None if there is no such file."""
     try:
         status = file.stat()
     except (OSError, ValueError):  # a path with a zero byte is a ValueError
@@ -62,7 +62,7 @@ def mark_of(file: Path) -> FileMark | None:
 
 
 def read(file: Path, limit_bytes: int = -1) -> bytes:
-    """The content, at most `limit_bytes` of it; raises OSError, or ValueError for a path with a zero byte."""
+    """Return the content, at most `limit_bytes` of it; raise OSError, or ValueError for a path with a zero byte."""
     mode = file.stat().st_mode
     # Opening a named pipe would wait for its writer. Opening a folder raises IsADirectoryError.
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -72,18 +72,18 @@ def read(file: Path, limit_bytes: int = -1) -> bytes:
 
 
 def unreadable(error: OSError | ValueError) -> str:
-    """The end of a message that begins with the file: why it cannot be read, and what to do."""
+    """Return why a file cannot be read and what to do, to follow the name of the file."""
     match error:
         case NotRegularError():
             return "is a pipe, a device or a socket: put a regular file there"
         case IsADirectoryError():
             remedy = "name a file"
         case PermissionError():
-            remedy = "let the exporter's user read it, and its folders"
+            remedy = "give the exporter's user read access to it and its folders"
         case OSError(errno=errno.EMFILE | errno.ENFILE):
             remedy = "raise the limit of open files (ulimit -n, LimitNOFILE=)"
         case OSError(errno=errno.EIO | errno.ESTALE | errno.ENODEV | errno.ENXIO | errno.ENOTCONN):
             remedy = "check the volume that it is on"
         case _:
-            remedy = "put it there, for the exporter to read"
+            remedy = "create it, or correct the path"
     return f"cannot be read ({cause_of(error)}): {remedy}"

@@ -53,7 +53,7 @@ class AccountConfig:
 class Config:
     """A valid configuration.
 
-    `charger_files` are its patterns with the files that each matched. `marks` are those of its charger files,
+    `charger_files` maps each pattern to the files that it matched. `marks` has the marks of all charger files,
     authorities and token files, each taken just before the file was read.
     """
 
@@ -80,7 +80,7 @@ class Config:
         return names
 
     def current_marks(self) -> dict[Path, FileMark | None]:
-        """The marks as they are now: equal to `marks` as long as loading would read the same files."""
+        """Return the marks as they are now: equal to `marks` until a file changes, appears or disappears."""
         files = {account.ca_file for account in self.accounts if account.ca_file is not None} | self.token_files.keys()
         for pattern in self.charger_files:
             files.update(pattern.files())
@@ -88,17 +88,17 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """The configuration in a file; raises ConfigError with all of its faults."""
+    """Load a file; raise ConfigError with all of its faults."""
     return _Loading(path).config()
 
 
 def load_file_or_environment(path: Path | None, environ: Mapping[str, str]) -> Config:
-    """The configuration in the file or, without one, in the environment; raises ConfigError."""
+    """Load the file or, without one, the environment; raise ConfigError."""
     return from_environment(environ) if path is None else load(path)
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
-    """The configuration in VECHARGE_TOKEN, VECHARGE_CHARGERS="a, b" and VECHARGE_URL; raises ConfigError."""
+    """Load VECHARGE_TOKEN, VECHARGE_CHARGERS="a, b" and VECHARGE_URL; raise ConfigError."""
     problems = []
     if not environ.get("VECHARGE_TOKEN", "").strip():
         problems.append("VECHARGE_TOKEN is not set: set it to the token, or name a file with --config.file")
@@ -140,7 +140,7 @@ class _Loading:
             raise ConfigError(*self._faults) from None
         accounts = tuple(self._account(one, f"accounts[{i}]") for i, one in enumerate(file.accounts or ()) if one)
         if not self._faults and not accounts:
-            self._refuse("accounts", "must hold at least one account")
+            self._refuse("accounts", "must have at least one account")
         elif not self._faults and not self._chargers:
             self._refuse("accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
         if self._faults:
@@ -208,11 +208,11 @@ class _Loading:
             elif transport and transport in account.transports[:i]:
                 self._refuse(f"{place}[{i}]", f'duplicate transport "{transport}"')
         if not account.transports:
-            self._refuse(place, f"must hold at least one of {', '.join(TRANSPORTS)}")
+            self._refuse(place, f"must have at least one of {', '.join(TRANSPORTS)}")
         return cast("tuple[Transport, ...]", tuple(map(str, account.transports)))
 
     def _authority(self, account: schema.Account, place: str) -> tuple[Path, str] | tuple[None, None]:
-        """The file and the digest of its content."""
+        """Return the file and the digest of its content."""
         if account.ca_file is None:
             return None, None
         if account.insecure_skip_verify:
@@ -223,7 +223,7 @@ class _Loading:
             content = files.read(file)
             ssl.create_default_context(cafile=file)
         except ssl.SSLError:
-            self._refuse(place, f"{file} holds no certificate in PEM form")
+            self._refuse(place, f"{file} contains no certificate in PEM form")
         except OSError as error:
             self._refuse(place, f"{file} {files.unreadable(error)}")
         else:
@@ -267,7 +267,7 @@ class _Loading:
             elif entry and entry.id:
                 charger = ChargerConfig(id=str(entry.id), name=None if entry.name is None else str(entry.name))
             else:
-                continue  # It is already rejected.
+                continue  # already rejected
             if charger.id in self._chargers:
                 in_file, there = self._chargers[charger.id]
                 first = there if in_file == file else f"{in_file}: {there}"

@@ -21,8 +21,8 @@ class Duration(float):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Read a value of a document; raise ValueError with what it must be."""
-        # YAML reads 0 and 300 as numbers; the grammar of durations accepts the one and not the other.
+        """Return the value as this type; raise ValueError that says what it must be."""
+        # YAML reads 0 and 300 as numbers: 0 is a valid duration, 300 is not.
         seconds = duration.parse(str(value) if isinstance(value, str | int) else "")
         if not seconds:
             raise ValueError("must be longer than 0")
@@ -56,7 +56,7 @@ class Watts(float):
         return watts
 
 
-# Joiners and no-break spaces are ordinary in names, in Indic scripts above all, and Python calls them unprintable.
+# Joiners and no-break spaces are common in names, above all in Indic scripts, but str.isprintable() rejects them.
 WITHOUT_JOINERS: Final = dict.fromkeys(map(ord, "\u200c\u200d\u2060\u00a0\u202f"))
 
 
@@ -73,14 +73,14 @@ class Text(str):
         if not visible.strip():
             raise ValueError("must not be empty")
         if not visible.isprintable():
-            raise ValueError("must not hold control characters or line breaks")
+            raise ValueError("must not contain control characters or line breaks")
         if value != value.strip():
             raise ValueError("must not begin or end with white space")
         return cls(value)
 
 
 class Secret(str):
-    """A token. Printing the struct that holds it does not print the token."""
+    """A token, whose repr() does not show it."""
 
     __slots__ = ()
 
@@ -137,16 +137,16 @@ class Url(Text):
         if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
             raise ValueError(f"must be an address such as {SERVICE_URL}")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("must not hold a user name or password")
+            raise ValueError("must not contain a user name or password")
         if "?" in url or "#" in url:
-            raise ValueError("must not hold a query or fragment: the exporter adds token and charger id itself")
+            raise ValueError("must not contain a query or fragment: the exporter adds token and charger id itself")
         if parts.path.strip("/"):
-            raise ValueError("must not hold a path: Socket.IO has its own")
+            raise ValueError("must not contain a path: Socket.IO has its own")
         return cls(f"{parts.scheme}://{parts.netloc}")
 
 
 def read(kind: type, value: Any) -> Any:
-    """The hook for `yaml_file.convert`: each of the types above reads its own value."""
+    """Read a value as one of the types above: the hook for `yaml_file.convert`."""
     return cast("type[Duration]", kind).read(value)
 
 

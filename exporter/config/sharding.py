@@ -21,7 +21,7 @@ class Shard:
             )
 
     def of(self, config: Config) -> Config:
-        """The part of a configuration that this shard watches. An account may be left without a charger."""
+        """Return the part of a configuration that this shard watches. An account may have no charger in it."""
         if self.total == 1:
             return config
         accounts = (
@@ -31,11 +31,11 @@ class Shard:
         return replace(config, accounts=tuple(accounts))
 
     def watches(self, charger_id: str) -> bool:
-        """Whether the charger is on this shard."""
+        """Return whether this shard watches the charger."""
         return hashmod(charger_id, self.total) == self.index
 
 
 def hashmod(text: str, modulus: int) -> int:
-    """As the `hashmod` action of Prometheus' relabelling: the last 8 bytes of the MD5, big-endian, modulo."""
+    """Return what the `hashmod` action of Prometheus' relabelling returns: the last 8 bytes of the MD5, modulo."""
     digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest[8:], "big") % modulus

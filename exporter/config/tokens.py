@@ -46,7 +46,7 @@ class TokenSource:
         return "token in the configuration"
 
     def read(self) -> str:
-        """The token without the word `Bearer`; raises TokenError.
+        """Return the token without the word `Bearer`; raise TokenError.
 
         It is read again at every call: tokens live about 90 days and are renewed while the exporter runs.
         """
@@ -91,7 +91,7 @@ class TokenReader:
         self._reading: asyncio.Task[str] | None = None
 
     async def read(self) -> str:
-        """The token as it is now; raises TokenError, also after the timeout."""
+        """Return the token as it is now; raise TokenError, also after the timeout."""
         if self._source.file is None:
             return self._source.read()
         if self._reading is None or self._reading.done():
@@ -103,35 +103,35 @@ class TokenReader:
             problem = f"cannot be read within {self._timeout:g} s: check the volume that it is on"
             raise TokenError(self._source, problem) from None
         except RuntimeError as error:
-            problem = "cannot be read, no thread is left: raise the limit of tasks (ulimit -u, TasksMax=)"
+            problem = "cannot be read (no thread can be started): raise the limit of tasks (ulimit -u, TasksMax=)"
             raise TokenError(self._source, problem) from error
 
 
 def bare(token: str) -> str:
-    """The token without white space around it and without the word `Bearer`, which people copy with it."""
+    """Return the token without white space around it and without the word `Bearer`, which people copy with it."""
     first, *rest = token.split(None, 1) or [""]
     return "".join(rest).strip() if first.lower() == "bearer" else token.strip()
 
 
 def _problem_of(token: str) -> str | None:
-    """Why a bare token cannot be a token; shows no part of it."""
+    """Return why a text cannot be a token, without showing any of it; None if it can."""
     if not token:
         return "is empty: put the token of the veCharge account there"
     if token[0] in _QUOTES or token[-1] in _QUOTES:
         return "has quotes around it: remove them (Docker's --env-file takes quotes as part of the value)"
     words = len(token.split())
     if words > 1:
-        return f"holds {words} words: put one token there, alone or after the word Bearer"
+        return f"contains {words} words: put one token there, alone or after the word Bearer"
     if not token.isascii():
         place = next(i for i, character in enumerate(token, 1) if not character.isascii())
-        return f"holds a character that is not ASCII (number {place}): copy the token again"
+        return f"contains a character that is not ASCII (number {place}): copy the token again"
     if not token.isprintable():
-        return "holds a control character: copy the token again"
+        return "contains a control character: copy the token again"
     return None
 
 
 def expiry_of(token: str) -> float | None:
-    """When a JWT expires (`exp`, unix seconds); None if it is not a JWT or has no expiry.
+    """Return when a JWT expires (`exp`, unix seconds); None if it is not a JWT or has no expiry.
 
     The signature is not verified: only the service holds the key.
     """
@@ -147,7 +147,7 @@ def expiry_of(token: str) -> float | None:
 
 
 def expiry_text(expiry_unix: float | None, now_unix: float) -> str:
-    """The day of an expiry and the days until then: `2026-04-01 (90 days left)`; `-` if it is not known."""
+    """Return the day of an expiry and the days until then: `2026-04-01 (90 days left)`; `-` if it is not known."""
     if expiry_unix is None:
         return "-"
     try:
@@ -160,7 +160,7 @@ def expiry_text(expiry_unix: float | None, now_unix: float) -> str:
 
 
 def expired_on(token: str, now_unix: float) -> str | None:
-    """When a token expired, as `expiry_text` writes it; None if it has not expired or does not say."""
+    """Return when a token expired, as `expiry_text` writes it; None if it has not, or has no expiry."""
     expiry_unix = expiry_of(token)
     return expiry_text(expiry_unix, now_unix) if expiry_unix is not None and expiry_unix <= now_unix else None
 

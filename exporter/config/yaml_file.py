@@ -29,20 +29,17 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
 
 def line(file: Path | str, place: str, problem: str) -> str:
-    """`FILE: PLACE: PROBLEM`, or `FILE: PROBLEM` for the file as a whole."""
+    """Return `FILE: PLACE: PROBLEM`, or `FILE: PROBLEM` if the problem has no place in the file."""
     return ": ".join(part for part in (str(file), place, problem) if part)
 
 
 def fail(file: Path | str, place: str, problem: str) -> NoReturn:
-    """Refuse the file.
-
-    Without a cause: a parser's own exception quotes the file, and a traceback would show it.
-    """
+    """Raise ConfigError without a cause: a parser's own exception quotes the file, and a traceback would show it."""
     raise ConfigError(line(file, place, problem)) from None
 
 
 def read(file: Path) -> object:
-    """The plain values of a file that must not be empty."""
+    """Return the plain values of a file; raise ConfigError also if it is empty."""
     document = read_if_any(file)
     if document is None:
         fail(file, "", "is empty")
@@ -50,9 +47,9 @@ def read(file: Path) -> object:
 
 
 def read_if_any(file: Path) -> object:
-    """The plain values of a file: JSON if its name ends so, else YAML; None if it is empty, but for comments.
+    """Return the plain values of a file, None if it has none: JSON if its name ends with .json, else YAML.
 
-    A duplicate key in a mapping is refused.
+    Raise ConfigError, also for a duplicate key.
     """
     try:
         text = files.read(file).decode("utf-8-sig")
@@ -64,7 +61,7 @@ def read_if_any(file: Path) -> object:
 
 
 def typed(file: Path, document: object, into: type[Typed], hook: Hook) -> Typed:
-    """The document as a value of type `into`; raises ConfigError with all of its faults."""
+    """Return the document as a value of type `into`; raise ConfigError with all of its faults."""
     value, faults = convert(document, into, hook)
     if value is None or faults:
         raise ConfigError(*(line(file, place, problem) for place, problem in faults)) from None
@@ -72,7 +69,7 @@ def typed(file: Path, document: object, into: type[Typed], hook: Hook) -> Typed:
 
 
 def convert(document: object, into: type[Typed], hook: Hook) -> tuple[Typed | None, list[Fault]]:
-    """The document as a value of type `into`, and all of its faults.
+    """Return the document as a value of type `into`, and all of its faults.
 
     An invalid value is replaced by its default or, without one, by None. `hook` reads this project's own types; its
     ValueErrors become faults.
@@ -129,7 +126,7 @@ class _Conversion:
 
 
 def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
-    """The struct that a mapping of this type is read into."""
+    """Return the struct that a mapping is read into."""
     for one in (kind, *get_args(kind)):
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
             return one
@@ -138,7 +135,7 @@ def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
 
 @cache
 def _fields(struct: type[msgspec.Struct]) -> dict[str, tuple[msgspec.structs.FieldInfo, Any]]:
-    """The fields of a struct by their names in the document, with their types."""
+    """Return the fields of a struct and their types, by their names in the document."""
     hints = get_type_hints(struct)
     return {field.encode_name: (field, hints[field.name]) for field in msgspec.structs.fields(struct)}
 
@@ -150,7 +147,7 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def _quoted(key: str) -> str:
-    """A key between quotes, if it is short and plain: anything else could be a token in the wrong place."""
+    """Return the key in quotes if it is short and plain: anything else could be a token in the wrong place."""
     return f'"{key}"' if _KEY.fullmatch(key) else "(not shown: it could be a token)"
 
 
@@ -168,14 +165,14 @@ _TYPES = {
 
 
 def _in_words(problem: str) -> str:
-    """A message of msgspec in this project's words; one of the hook's as it is."""
+    """Return a message of msgspec in this project's words, and a message of the hook unchanged."""
     if found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
         return _wrong_type(found[1].removesuffix(" | null").split(" | "), found[2])
     return problem
 
 
 def wrong_type(expected: list[str], value: object) -> str:
-    """The problem of a value of another type than those expected, which are named as msgspec names them."""
+    """Return the problem of a value that has none of the expected types, which have msgspec's names."""
     names: dict[type, str] = {NoneType: "null", list: "array", dict: "object"}
     return _wrong_type(expected, names.get(type(value), type(value).__name__))
 
@@ -203,15 +200,15 @@ def _json(file: Path, text: str) -> object:
     except json.JSONDecodeError as error:
         fail(file, f"line {error.lineno}, column {error.colno}", f"is not valid JSON ({error.msg})")
     except (ValueError, RecursionError):
-        fail(file, "", "is not a configuration: it is nested too deeply, or holds an endless number")
+        fail(file, "", "is not a configuration: it is nested too deeply, or contains a number that is too long")
 
 
-class _RefusedError(yaml.MarkedYAMLError):
-    """Valid YAML that is refused; its problem is in this project's words."""
+class _RejectedError(yaml.MarkedYAMLError):
+    """Valid YAML that this project rejects, with the problem in its own words."""
 
 
 class _Loader(yaml.CSafeLoader):
-    """Refuses duplicate keys, of which PyYAML keeps the last, and gives every error its place."""
+    """Rejects duplicate keys, of which PyYAML keeps the last, and gives every error its place."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -220,8 +217,8 @@ class _Loader(yaml.CSafeLoader):
             raise
         except Exception:
             # PyYAML does not catch what int() and date() raise: 2024-99-99, or ten thousand digits.
-            problem = "holds a value that does not exist in its type, such as 2024-99-99: put it in quotes"
-            raise _RefusedError(problem=problem, problem_mark=node.start_mark) from None
+            problem = "contains an invalid value, such as the date 2024-99-99: put it in quotes if it is text"
+            raise _RejectedError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = set()
@@ -229,7 +226,7 @@ class _Loader(yaml.CSafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in keys:
                     problem = f"duplicate key {_quoted(key.value)}"
-                    raise _RefusedError(problem=problem, problem_mark=key.start_mark)
+                    raise _RejectedError(problem=problem, problem_mark=key.start_mark)
                 keys.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
 
@@ -240,7 +237,7 @@ def _yaml(file: Path, text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        is_ours = isinstance(error, _RefusedError)
+        is_ours = isinstance(error, _RejectedError)
         fail(file, place, str(error.problem) if is_ours else f"is not valid YAML ({_harmless(error)})")
     except yaml.reader.ReaderError as error:
         before = text[: error.position].split("\n")
@@ -249,7 +246,7 @@ def _yaml(file: Path, text: str) -> object:
 
 
 def _harmless(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's message, without anything that it quotes from the file beyond a single character."""
+    """Return PyYAML's message without what it quotes from the file, except single characters."""
     words = ", ".join(part for part in (error.context, error.problem) if part)
     if re.search(r"['\"`]", re.sub(r"'(.|<[a-z ]+>)'", "", words)):
         return re.sub(r" ?['\"`].*['\"`]", "", words, flags=re.DOTALL)

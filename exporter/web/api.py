@@ -19,10 +19,10 @@ from exporter.metrics.table import CHARGER_METRICS
 from exporter.web.compression import IDENTITY, compressed
 from exporter.web.problem import problem_of
 
-# However many clients ask, the document is made at most once per second.
+# The document is made at most once per second, however many clients request it.
 SHARED_SECONDS: Final = 1.0
-# Chargers before the streams have their turn again: 2 ms.
-MADE_AT_ONCE: Final = 500
+# The streams run between two slices. A slice takes 2 ms.
+CHARGERS_PER_SLICE: Final = 500
 
 _READ: Final = {
     metric.name.removeprefix("vecharge_charger_").removeprefix("vecharge_"): metric.series[0].read
@@ -44,7 +44,7 @@ _SHOWN: Final = tuple((name, _READ[name]) for name in FIELDS)
 
 
 def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
-    """One charger, without address and position, which may be somebody's home."""
+    """Return one charger, without address and position, which may be those of a home."""
     document: dict[str, Any] = {"charger_id": charger.charger_id, "account": charger.account.name}
     if charger.about.name:
         document["name"] = charger.about.name
@@ -69,29 +69,29 @@ class _Made:
 
 
 class ChargersDocument:
-    """The document over all chargers, and their totals; all clients that ask within a second share it."""
+    """The document of all chargers, and their totals. All requests within a second share it."""
 
     def __init__(self, chargers: Callable[[], list[Charger]], clock: Callable[[], Moment]) -> None:
         self._chargers = chargers
         self._clock = clock
-        self._begun_at = float("-inf")
+        self._started_at = float("-inf")
         self._making: asyncio.Task[_Made] | None = None
 
     async def body(self, encoding: str = IDENTITY) -> list[bytes]:
-        """The document in a content encoding, in pieces."""
+        """Return the document in a content encoding, in pieces."""
         made = await self._shared()
         if encoding not in made.compressed:
             made.compressed[encoding] = asyncio.create_task(asyncio.to_thread(compressed, [made.plain], encoding))
         return await asyncio.shield(made.compressed[encoding])
 
     async def totals(self) -> Mapping[str, float | None]:
-        """The top of the page until its script has loaded the chargers, and in browsers without scripts."""
+        """Return the totals of the landing page, which it shows until its script has loaded the chargers."""
         return (await self._shared()).totals
 
     async def _shared(self) -> _Made:
         now = self._clock()
-        if self._making is None or now.monotonic - self._begun_at >= SHARED_SECONDS:
-            self._begun_at = now.monotonic
+        if self._making is None or now.monotonic - self._started_at >= SHARED_SECONDS:
+            self._started_at = now.monotonic
             self._making = asyncio.create_task(self._make(now))
         # A client that disconnects does not cancel the document of the others.
         return await asyncio.shield(self._making)
@@ -100,8 +100,8 @@ class ChargersDocument:
         chargers = self._chargers()
         documents: list[dict[str, Any]] = []
         texts: list[bytes] = []
-        for first in range(0, len(chargers), MADE_AT_ONCE):
-            some = [charger_document(charger, now) for charger in chargers[first : first + MADE_AT_ONCE]]
+        for first in range(0, len(chargers), CHARGERS_PER_SLICE):
+            some = [charger_document(charger, now) for charger in chargers[first : first + CHARGERS_PER_SLICE]]
             documents += some
             texts.append(msgspec.json.encode(some)[1:-1])
             await asyncio.sleep(0)
@@ -118,7 +118,7 @@ def _totals(chargers: list[dict[str, Any]]) -> dict[str, float | None]:
         "down": len(chargers) - up,
         "on": sum(charger["status"] == Status.ON for charger in chargers),
         "power_watts": _sum_of_known(charger.get("power_watts") for charger in chargers),
-        # The last session of a charger that is off is over: it adds nothing, and that is known.
+        # A charger that is off has no running session: it adds 0.
         "session_energy_joules": _sum_of_known(
             charger.get("session_energy_joules") if charger["status"] == Status.ON else 0.0
             for charger in chargers
@@ -128,6 +128,6 @@ def _totals(chargers: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def _sum_of_known(values: Iterable[float | None]) -> float | None:
-    """None if none is known: 0 would say that no power is drawn."""
+    """Return the sum of the known values; None if none is known, since 0 would mean that no power is drawn."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None

@@ -22,7 +22,7 @@ LEVEL: Final = 1
 
 
 def _first(*modules: str) -> Any:
-    """The first of these modules that is installed, or None."""
+    """Return the first of these modules that is installed, or None."""
     for module in modules:
         with suppress(ImportError):
             return importlib.import_module(module)
@@ -42,7 +42,7 @@ IDENTITY: Final = "identity"
 
 
 def compressed(pieces: Iterable[bytes], encoding: str) -> list[bytes]:
-    """The pieces, encoded."""
+    """Return the pieces in a content encoding."""
     if encoding == IDENTITY:
         return list(pieces)
     compressor = _COMPRESSORS[encoding]()

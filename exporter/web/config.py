@@ -53,7 +53,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """A valid web configuration. `files` are all files that it was made from, as they were just before."""
+    """A valid web configuration. `files` has the marks of its files, each taken just before the file was read."""
 
     files: Mapping[Path, FileMark | None] = field(default_factory=dict)
     tls: Tls | None = None
@@ -61,15 +61,15 @@ class WebConfig:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def current_marks(self) -> Mapping[Path, FileMark | None]:
-        """The files as they are now."""
+        """Return the marks as they are now."""
         return {file: mark_of(file) for file in self.files}
 
 
 def load(path: Path) -> WebConfig:
-    """Read a web configuration file and its certificates; raises ConfigError. An empty file is valid."""
+    """Read a web configuration file and its certificates; raise ConfigError. An empty file is valid."""
     marks = {path: mark_of(path)}
     content = yaml_file.read_if_any(path)
-    parsed = yaml_file.typed(path, {} if content is None else content, _Document, _no_own_types)
+    parsed = yaml_file.typed(path, {} if content is None else content, _Document, _unchanged)
     _refuse_rate_limit(path, parsed.rate_limit or _RateLimit())
     section = parsed.tls_server_config or TlsSection()
     # Before the files are read, so that a change in between is detected.
@@ -83,9 +83,9 @@ def load(path: Path) -> WebConfig:
 
 
 def reload(path: Path, before: WebConfig) -> WebConfig:
-    """Read the file as `load` does, to replace `before`; raises ConfigError, also for what only a restart can change.
+    """Read the file to replace `before`; raise ConfigError, also for a change that needs a restart.
 
-    A file that is not completely written yet may lack protections, so a reload never drops any.
+    A reload never removes a protection, because a file that is being written may not have it yet.
     """
     config = load(path)
     if before.tls is None and config.tls is not None:
@@ -103,7 +103,7 @@ def reload(path: Path, before: WebConfig) -> WebConfig:
     return config
 
 
-def _no_own_types(_kind: type, value: object) -> object:
+def _unchanged(_kind: type, value: object) -> object:
     return value
 
 
@@ -131,7 +131,7 @@ def _headers(path: Path, values: Mapping[str, str | int | float | None]) -> dict
     headers = {name: "" if value is None else str(value) for name, value in values.items()}
     for name, value in headers.items():
         if name not in _HEADERS:
-            fail(path, place, f"must be of {', '.join(_HEADERS)}")
+            fail(path, place, f"must be one of {', '.join(_HEADERS)}")
         if not value.isascii() or not value.isprintable():
             fail(path, f"{place}.{name}", "must be one line of ASCII")
         if value and _HEADERS[name] and value.lower() not in _HEADERS[name]:

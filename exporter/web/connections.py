@@ -20,17 +20,17 @@ class Limits:
 
     # Between two requests, and until the head of one is complete. A scrape interval of a minute keeps its connection.
     idle_seconds: float = 75.0
-    # To read an answer.
+    # Until the client has read an answer.
     answer_seconds: float = 30.0
     handshake_seconds: float = 10.0
     header_bytes: int = 8190
     headers: int = 64
-    # Open files are for streams first.
+    # The other open files are for streams.
     connections: int = 256
 
 
 class HttpServer(web.Server):
-    """Answers requests with `answer`; `refuse` makes the answer to a request that is not HTTP or that has failed."""
+    """Answers requests with `answer`, and those that are not HTTP or that fail with `refuse`."""
 
     def __init__(self, answer: Answer, refuse: Refuse, limits: Limits, log: Log) -> None:
         super().__init__(self._answer_request)
@@ -41,7 +41,7 @@ class HttpServer(web.Server):
         self.log = log
 
     def __call__(self) -> web.RequestHandler:
-        """A protocol for a new connection, as `loop.create_server` wants it."""
+        """Return a protocol for a new connection, as `loop.create_server` expects."""
         return _Connection(self)
 
     def make_room(self) -> None:

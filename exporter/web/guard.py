@@ -11,7 +11,7 @@ from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import Log, Thinned
 from exporter.web.config import WebConfig
 from exporter.web.connections import Answer, plain
-from exporter.web.passwords import CrowdedError, Passwords
+from exporter.web.passwords import Passwords, TooManyWaitingError
 from exporter.web.tls import is_allowed
 
 # Pages load nothing from other sites and nothing inline, cannot be framed, and send no referrer.
@@ -27,8 +27,8 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_ASK: Final = {"WWW-Authenticate": 'Basic realm="vecharge-exporter", charset="UTF-8"'}
-_RETRY: Final = {"Retry-After": "5"}
+_CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="vecharge-exporter", charset="UTF-8"'}
+_RETRY_LATER: Final = {"Retry-After": "5"}
 
 
 class Guard:
@@ -80,12 +80,12 @@ class Guard:
         authorization = request.headers.get("Authorization")
         try:
             is_accepted = await self._passwords.accept(authorization)
-        except CrowdedError:
-            return plain(HTTPStatus.TOO_MANY_REQUESTS, headers=_RETRY)
+        except TooManyWaitingError:
+            return plain(HTTPStatus.TOO_MANY_REQUESTS, headers=_RETRY_LATER)
         if not is_accepted:
             if authorization is not None:  # a browser asks without a password first
                 self._log_wrong_password(request.remote)
-            return plain(HTTPStatus.UNAUTHORIZED, headers=_ASK)
+            return plain(HTTPStatus.UNAUTHORIZED, headers=_CHALLENGE)
         return await self._answer(request)
 
     def _finish(self, response: web.StreamResponse) -> None:

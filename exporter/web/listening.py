@@ -25,13 +25,13 @@ class ListenAddress:
 
     @property
     def reachable(self) -> str:
-        """Host and port of a URL that this machine can open."""
+        """Host and port for a URL on this machine."""
         is_every_address = self.host in (None, "0.0.0.0", "::")  # noqa: S104 - compared, not bound
         return f"127.0.0.1:{self.port}" if is_every_address else str(self)
 
 
 def bind(address: ListenAddress) -> list[socket.socket]:
-    """Listening sockets, one for each address of the host; raises ListenError."""
+    """Return listening sockets, one for each address of the host; raise ListenError."""
     try:
         return [_every_address(address.port)] if address.host is None else _named(address.host, address.port)
     except socket.gaierror as error:

@@ -28,7 +28,7 @@ class _Choice:
 
 
 def content_type(accept: str) -> str:
-    """TEXT or OPENMETRICS, by an Accept header; TEXT, which people can read, if it names neither."""
+    """Return TEXT or OPENMETRICS by an Accept header; TEXT if it names neither, since people can read it."""
     choices = list(_choices(accept))
     openmetrics = _quality(choices, ("application/openmetrics-text",), _OPENMETRICS_VERSIONS)
     text = _quality(choices, ("text/plain", "text/*", "*/*"), _TEXT_VERSIONS)
@@ -36,16 +36,16 @@ def content_type(accept: str) -> str:
 
 
 def content_encoding(accept_encoding: str) -> str:
-    """The content encoding that an Accept-Encoding header prefers: one of ENCODINGS, or IDENTITY."""
+    """Return the content encoding that an Accept-Encoding header prefers: one of ENCODINGS, or IDENTITY."""
     choices = list(_choices(accept_encoding))
-    # A client that accepts anything knows gzip.
+    # A client that accepts any encoding supports gzip.
     qualities = {name: _quality(choices, (name, "*") if name == "gzip" else (name,), ("",)) for name in ENCODINGS}
     best = max(ENCODINGS, key=lambda name: qualities[name])  # of equal ones the first
     return best if qualities[best] > 0 else IDENTITY
 
 
 def _quality(choices: list[_Choice], names: tuple[str, ...], versions: tuple[str, ...]) -> float:
-    """The quality of the first of `names`, which go from the special to the general, that is listed."""
+    """Return the quality of the first of `names` that is listed; they are in order from specific to general."""
     for name in names:
         listed = [choice.quality for choice in choices if choice.name == name and choice.version in versions]
         if listed:

@@ -73,7 +73,7 @@ class Pages:
         }
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to a request that may be answered."""
+        """Answer a request that the guard allows."""
         page = self._pages.get(request.path)
         if page is None:
             return plain(HTTPStatus.NOT_FOUND)
@@ -139,7 +139,7 @@ class Pages:
 
 
 def _is_own_origin(request: web.BaseRequest) -> bool:
-    """False if another web site makes a browser send the request.
+    """Return False if another web site makes a browser send the request.
 
     A browser sends `Origin` with every POST, but `Sec-Fetch-Site` only over TLS or to loopback. Other clients, such
     as curl, send neither.
@@ -175,16 +175,16 @@ def _json(pieces: Sequence[bytes], encoding: str) -> web.Response:
 
 
 def _streamed(pieces: Sequence[bytes], encoding: str, headers: Mapping[str, str]) -> web.Response:
-    own = {"Cache-Control": "no-store", "Content-Length": str(sum(map(len, pieces)))}
+    all_headers = {"Cache-Control": "no-store", "Content-Length": str(sum(map(len, pieces)))}
     if encoding != IDENTITY:
-        own["Content-Encoding"] = encoding
-    return web.Response(body=_one_by_one(pieces), headers={**own, **headers})
+        all_headers["Content-Encoding"] = encoding
+    return web.Response(body=_in_parts(pieces), headers={**all_headers, **headers})
 
 
-async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
-    """The pieces in small parts, as memoryviews, which aiohttp sends without a copy.
+async def _in_parts(pieces: Iterable[bytes]) -> AsyncIterator[memoryview]:
+    """Yield the pieces in small parts, as memoryviews, which aiohttp sends without a copy.
 
-    asyncio encrypts all that it is given at once, and only then waits for the client to read.
+    Over TLS, asyncio encrypts all that it gets before it waits for the client to read.
     """
     for piece in pieces:
         for start in range(0, len(piece), SENT_AT_ONCE_BYTES):

@@ -15,12 +15,12 @@ import bcrypt
 MAX_REMEMBERED: Final = 100
 # Passwords that wait to be checked: at a cost of 12 the last of them waits for 4 s.
 MAX_WAITING: Final = 16
-# bcrypt reads no further, and newer versions of it reject longer passwords.
+# bcrypt ignores all further bytes, and its newer versions reject longer passwords.
 MAX_PASSWORD_BYTES: Final = 72
 _ALPHABET: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-class CrowdedError(Exception):
+class TooManyWaitingError(Exception):
     """Too many passwords wait to be checked."""
 
 
@@ -36,12 +36,12 @@ class Passwords:
         self._key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._decoys = [_decoy(hashed) for hashed in users.values()]
-        # One bcrypt at a time: a flood of wrong passwords uses one core, not all of them.
-        self._turn = asyncio.Lock()
+        # A flood of wrong passwords uses one core, not all of them.
+        self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
     async def accept(self, authorization: str | None) -> bool:
-        """Whether an Authorization header has a user and the right password; raises CrowdedError.
+        """Return whether an Authorization header has a user and the right password; raise TooManyWaitingError.
 
         A password that has been verified before does not wait.
         """
@@ -54,11 +54,11 @@ class Passwords:
         digest = self._digest(f"{len(user)}:{user}:".encode() + password)
         if self._is_verified(digest):
             return True
-        if self._waiting > MAX_WAITING:  # the one that is being checked is counted, too
-            raise CrowdedError
+        if self._waiting > MAX_WAITING:  # with the one that is being checked
+            raise TooManyWaitingError
         self._waiting += 1
         try:
-            async with self._turn:
+            async with self._one_at_a_time:
                 return self._is_verified(digest) or await self._check(digest, user, password)
         finally:
             self._waiting -= 1
@@ -83,7 +83,7 @@ class Passwords:
         return True
 
     def _decoy_of(self, user: str) -> bytes:
-        """The same decoy for the same name every time, with a cost as frequent as among the users."""
+        """Return the decoy of an unknown user: always the same one, so that its cost does not vary."""
         return self._decoys[int.from_bytes(self._digest(user.encode())) % len(self._decoys)]
 
 

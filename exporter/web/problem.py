@@ -6,7 +6,7 @@ from exporter.charger.events import Status
 
 
 def problem_of(charger: Charger, now: Moment) -> str | None:
-    """What is wrong with `charger` and what to do; None while it is up."""
+    """Return what is wrong with `charger` and what to do; None while it is up."""
     if charger.is_up(now):
         return None
     if not charger.stream.connected:

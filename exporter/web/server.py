@@ -66,13 +66,13 @@ class Web:
         self._http = HttpServer(self._guard.answer, self._guard.refuse, options.limits, log)
         self._servers: list[asyncio.Server] = []
         self._config = WebConfig()
-        # Why the current file is not applied; empty if it is.
+        # Why the file is not applied; empty if it is.
         self._problem = ""
         self._watching: asyncio.Task[None] | None = None
 
     @property
     def is_ready(self) -> bool:
-        """What /-/ready says."""
+        """Whether /-/ready answers 200."""
         return self._pages.is_ready
 
     @is_ready.setter
@@ -85,11 +85,11 @@ class Web:
         return self._config.tls is not None
 
     async def start(self) -> list[ListenAddress]:
-        """Listen; return the addresses with their real ports. Raises ConfigError, ListenError."""
+        """Listen; return the addresses with their real ports. Raise ConfigError or ListenError."""
         file = self._options.config_file
         self._apply(WebConfig() if file is None else web_config.load(file))
         try:
-            taken = [await self._listen(address) for address in self._options.listen]
+            addresses = [await self._listen(address) for address in self._options.listen]
         except BaseException:
             await self.stop()
             raise
@@ -101,7 +101,7 @@ class Web:
                 self._options.check_seconds,
             )
             self._watching = asyncio.create_task(watcher.run(), name="web configuration")
-        return taken
+        return addresses
 
     async def stop(self) -> None:
         """Close all connections; answers that are being sent have a second."""
@@ -150,7 +150,7 @@ class Web:
         except Exception as error:  # any error: the watcher must continue
             problem = cause_of(error)
             if problem != self._problem:
-                self._log.error("web configuration not reloaded; the previous one stays in force", error=problem)
+                self._log.error("web configuration reload failed; keeping the previous one", error=problem)
             self._problem = problem
         else:
             self._problem = ""

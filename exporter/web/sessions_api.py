@@ -24,7 +24,7 @@ from exporter.web.compression import IDENTITY, compressed
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
-# A disk that hangs must not keep callers waiting, nor threads pile up.
+# While a disk hangs, clients get an error after this time, and no second thread waits for it.
 DEADLINE_SECONDS: Final = 10.0
 
 
@@ -115,4 +115,4 @@ def _place(text: str | None) -> Place:
         began_unix, number, charger_id = text.split(",", 2)
         return Place(float(began_unix), charger_id, int(number))
     except ValueError as error:
-        raise ValueError("after must be the value of next, of the page before") from error
+        raise ValueError("after must be the value of next on the previous page") from error

@@ -65,7 +65,7 @@ class TlsSection(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """A valid section: `context` is made from it, with the certificates as they are in the files now."""
+    """A valid section. `context` has the certificates as they were in the files."""
 
     context: ssl.SSLContext
     client_allowed_sans: frozenset[str]
@@ -74,13 +74,13 @@ class Tls:
 
 
 def files_of(path: Path, section: TlsSection) -> list[Path]:
-    """The files that the section names, relative to the configuration file as in all exporters."""
+    """Return the files that the section names. As in all exporters, they are relative to the configuration file."""
     names = (section.cert_file, section.key_file, section.client_ca_file)
     return [path.parent / name for name in names if name]
 
 
 def load(path: Path, section: TlsSection) -> Tls | None:
-    """Read certificates and make a context; None if nothing is configured. Raises ConfigError."""
+    """Read certificates and make a context; None if nothing is configured. Raise ConfigError."""
     auth = section.client_auth_type or "NoClientCert"
     if not any(msgspec.structs.astuple(section)):
         return None
@@ -112,7 +112,7 @@ def load(path: Path, section: TlsSection) -> Tls | None:
 
 
 def is_allowed(certificate: Mapping[str, Any] | None, allowed: frozenset[str]) -> bool:
-    """Whether a client may connect with this verified certificate, as `getpeercert` describes it, or without one."""
+    """Return whether a client may connect with this verified certificate (of `getpeercert`), or without one."""
     if not allowed or not certificate:
         return True
     return any(_name(name) in allowed for _kind, name in certificate.get("subjectAltName", ()) if isinstance(name, str))
@@ -138,11 +138,11 @@ def _check(path: Path, section: TlsSection, auth: str) -> None:
 
 
 def _set_protocol(path: Path, context: ssl.SSLContext, section: TlsSection) -> None:
-    least = _version(path, "min_version", section.min_version or "TLS12")
-    most = _version(path, "max_version", section.max_version or "TLS13")
-    if least > most:
+    oldest = _version(path, "min_version", section.min_version or "TLS12")
+    newest = _version(path, "max_version", section.max_version or "TLS13")
+    if oldest > newest:
         fail(path, f"{PLACE}.max_version", "must not be below min_version")
-    context.minimum_version, context.maximum_version = least, most
+    context.minimum_version, context.maximum_version = oldest, newest
     if section.cipher_suites:
         context.set_ciphers(_ciphers(path, section.cipher_suites))
     if section.prefer_server_cipher_suites is False:
@@ -150,7 +150,7 @@ def _set_protocol(path: Path, context: ssl.SSLContext, section: TlsSection) -> N
     curves = section.curve_preferences or []
     for curve in curves:
         if curve not in _CURVES:
-            fail(path, f"{PLACE}.curve_preferences", f"must be of {', '.join(_CURVES)}")
+            fail(path, f"{PLACE}.curve_preferences", f"must be one of {', '.join(_CURVES)}")
     if len(curves) > 1:
         fail(path, f"{PLACE}.curve_preferences", "more than one curve is not supported: name one, or none for all")
     for curve in curves:
@@ -164,26 +164,26 @@ def _version(path: Path, option: str, name: str) -> ssl.TLSVersion:
 
 
 def _ciphers(path: Path, names: list[str]) -> str:
-    """The names of the format as OpenSSL's."""
+    """Return OpenSSL's names of these cipher suites."""
     place = f"{PLACE}.cipher_suites"
     for number, name in enumerate(names, 1):
         if name not in _CIPHERS and name not in _TLS13_CIPHERS:
             fail(path, place, f"unknown cipher suite (number {number}): known are {', '.join(_CIPHERS)}")
     known = [_CIPHERS[name] for name in names if name in _CIPHERS]
     if not known:
-        fail(path, place, "has no cipher suite of TLS 1.2: add one, or set min_version: TLS13 in its place")
+        fail(path, place, "has no cipher suite of TLS 1.2: add one, or set min_version: TLS13 instead")
     return ":".join(known)
 
 
 def _read(path: Path, option: str, file: Path, what: str) -> bytes:
-    """Check each file by itself: OpenSSL does not say which of them is wrong."""
+    """Return the content of a file, after a check: OpenSSL does not say which of its files is invalid."""
     place = f"{PLACE}.{option}"
     try:
         content = files.read(file)
     except (OSError, ValueError) as error:
         fail(path, place, f"{file} {files.unreadable(error)}; paths are relative to this file")
     if not _PEM[what].search(content):
-        fail(path, place, f"{file} holds no {what} in PEM format")
+        fail(path, place, f"{file} contains no {what} in PEM format")
     if what == "private key" and b"ENCRYPTED" in content:
         fail(path, place, f"the key in {file} is encrypted: remove its password, and protect the file by its mode")
     if what == "certificate":
@@ -196,7 +196,7 @@ def _check_certificates(path: Path, place: str, source: object, content: bytes) 
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (OSError, ValueError):
-        fail(path, place, f"{source} holds a damaged certificate")
+        fail(path, place, f"{source} contains a damaged certificate")
     return text
 
 
@@ -206,7 +206,7 @@ def _authorities(path: Path, inline: str | None, ca_files: list[Path]) -> str:
     if not inline:
         return ""
     if not _PEM["certificate"].search(inline.encode()):
-        fail(path, f"{PLACE}.client_ca", "holds no certificate in PEM format")
+        fail(path, f"{PLACE}.client_ca", "contains no certificate in PEM format")
     return _check_certificates(path, f"{PLACE}.client_ca", "it", inline.encode())
 
 
@@ -218,14 +218,14 @@ def _load_certificate(path: Path, context: ssl.SSLContext, cert_file: Path, key_
         if error.reason in _OTHER_KEY:
             fail(path, f"{PLACE}.key_file", f"{key_file} is not the key of the certificate in {cert_file}")
         if error.reason in (None, "PEM_LIB"):  # the certificates have been checked
-            fail(path, f"{PLACE}.key_file", f"{key_file} holds a damaged private key")
+            fail(path, f"{PLACE}.key_file", f"{key_file} contains a damaged private key")
         fail(path, PLACE, f"certificate and key cannot be used ({cause_of(error)})")
     except OSError as error:
         fail(path, PLACE, f"certificate or key can no longer be read ({cause_of(error)})")
 
 
 def _name(name: str) -> str:
-    """A subject alternative name; an IP address has several notations."""
+    """Return a subject alternative name, an IP address in its shortest notation."""
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:

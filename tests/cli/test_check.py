@@ -43,7 +43,7 @@ def test_each_unreadable_token_is_reported_with_its_account(program: Program, tm
     assert result.stdout.splitlines() == [
         "c.yml: valid, 4 account(s), 4 charger(s)",
         "delhi: the token file missing cannot be read (FileNotFoundError: No such file or directory): "
-        "put it there, for the exporter to read",
+        "create it, or correct the path",
         "pune: the token file empty is empty: put the token of the veCharge account there",
         "goa: the environment variable UNSET_TOKEN is not set: set it to the token of the veCharge account",
     ]
@@ -56,7 +56,7 @@ def test_an_expired_token_is_reported(program: Program, tmp_path: Path) -> None:
     result = program("check", "--config.file=c.yml")
     assert result.exit_code == 1
     line = result.stdout.splitlines()[1]
-    assert line.startswith("delhi: the token file token holds an expired token, 2023-11-14 (")
+    assert line.startswith("delhi: token file token: the token has expired, 2023-11-14 (")
     assert line.endswith(" days ago): replace it")
 
 
@@ -91,4 +91,4 @@ def test_no_token_is_shown(program: Program, tmp_path: Path) -> None:
     (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token_file: token, chargers: [a]}]")
     result = program("check", "--config.file=c.yml")
     assert (result.exit_code, TOKEN in result.output) == (1, False)
-    assert "delhi: the token file token holds 2 words" in result.output
+    assert "delhi: the token file token contains 2 words" in result.output

@@ -187,7 +187,7 @@ def test_an_empty_storage_path_is_rejected(program: Program, command: str) -> No
     result = program(command, "--storage.path=", **ENVIRONMENT)
     assert (result.exit_code, program.ran) == (2, [])
     assert "--storage.path" in result.stderr
-    assert "): must name a folder, and is empty: is a variable not set?\n" in result.stderr
+    assert "): must name a folder, but is empty: is a variable not set?\n" in result.stderr
 
 
 def test_an_empty_variable_for_the_storage_path_counts_as_not_set(program: Program) -> None:

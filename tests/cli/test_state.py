@@ -145,8 +145,8 @@ def test_set_warns_if_it_lowers_a_total(state: State) -> None:
     result = state("set", "veChargePoint0125896", "--energy-kwh", "12.49")
     assert result.exit_code == 0
     assert result.stderr == (
-        "vecharge-exporter: warning: 12.49 kWh is below the old total, 12.50 kWh: Prometheus takes this for a counter "
-        "reset, and increase() counts 12.49 kWh once more\n"
+        "vecharge-exporter: warning: 12.49 kWh is below the old total, 12.50 kWh: Prometheus treats this as a "
+        "counter reset, so increase() counts 12.49 kWh again\n"
     )
     assert state("set", "veChargePoint0125896", "--energy-kwh", "12.49").stderr == ""
 

@@ -41,7 +41,7 @@ def test_anything_else_is_not_a_duration(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["293y", "9" * 50 + "ms"])
 def test_a_duration_beyond_the_range_of_prometheus_is_rejected(text: str) -> None:
-    with pytest.raises(ValueError, match="range of 292 years"):
+    with pytest.raises(ValueError, match="is longer than 292 years"):
         duration.parse(text)
 
 

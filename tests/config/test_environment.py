@@ -45,11 +45,11 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ({"VECHARGE_CHARGERS": "a,b,a"}, 'VECHARGE_CHARGERS: duplicate charger id "a"'),
         (
             {"VECHARGE_CHARGERS": "a\x07"},
-            "VECHARGE_CHARGERS: a charger id must not hold control characters or line breaks",
+            "VECHARGE_CHARGERS: a charger id must not contain control characters or line breaks",
         ),
         (
             {"VECHARGE_URL": "https://host/?token=marked-secret"},
-            "VECHARGE_URL: must not hold a query or fragment: the exporter adds token and charger id itself",
+            "VECHARGE_URL: must not contain a query or fragment: the exporter adds token and charger id itself",
         ),
     ],
 )

@@ -63,11 +63,11 @@ def test_the_error_of_an_unreadable_token_names_its_source_and_what_to_do(
         TokenSource(variable="SOME_TOKEN"): "the environment variable SOME_TOKEN is not set: "
         "set it to the token of the veCharge account",
         TokenSource(file=Path("nothing")): "the token file nothing cannot be read "
-        "(FileNotFoundError: No such file or directory): put it there, for the exporter to read",
+        "(FileNotFoundError: No such file or directory): create it, or correct the path",
         TokenSource(file=Path("empty")): "the token file empty is empty: put the token of the veCharge account there",
         TokenSource(file=Path("large")): "the token file large is larger than 65536 bytes: is it the right file?",
         TokenSource(file=Path("binary")): "the token file binary is not a text file: is it the right file?",
-        TokenSource(file=Path("words")): "the token file words holds 2 words: "
+        TokenSource(file=Path("words")): "the token file words contains 2 words: "
         "put one token there, alone or after the word Bearer",
         TokenSource(literal="Bearer "): "the token in the configuration is empty: "
         "put the token of the veCharge account there",
@@ -90,10 +90,10 @@ QUOTED = "has quotes around it: remove them (Docker's --env-file takes quotes as
         ('Bearer "marked-secret"', QUOTED),
         ("“marked-secret”", QUOTED),
         ('marked-secret"', QUOTED),
-        ("Bearer marked-secret again", "holds 2 words: put one token there, alone or after the word Bearer"),
-        ("one\ntwo\nthree", "holds 3 words: put one token there, alone or after the word Bearer"),
-        ("marked\u2013secret", "holds a character that is not ASCII (number 7): copy the token again"),
-        ("marked-secret\x1b[2J", "holds a control character: copy the token again"),
+        ("Bearer marked-secret again", "contains 2 words: put one token there, alone or after the word Bearer"),
+        ("one\ntwo\nthree", "contains 3 words: put one token there, alone or after the word Bearer"),
+        ("marked\u2013secret", "contains a character that is not ASCII (number 7): copy the token again"),
+        ("marked-secret\x1b[2J", "contains a control character: copy the token again"),
     ],
 )
 def test_the_error_of_an_invalid_token_says_what_is_wrong(text: str, problem: str) -> None:
@@ -213,7 +213,7 @@ async def test_every_caller_gets_the_error_of_a_token(tmp_path: Path) -> None:
     for error in await asyncio.gather(reader.read(), reader.read(), return_exceptions=True):
         assert isinstance(error, TokenError)
         assert str(error) == f"the token file {tmp_path}/nothing cannot be read " + (
-            "(FileNotFoundError: No such file or directory): put it there, for the exporter to read"
+            "(FileNotFoundError: No such file or directory): create it, or correct the path"
         )
 
 
@@ -283,6 +283,6 @@ async def test_the_error_at_the_limit_of_threads_names_the_limit(
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(TokenError, match="no thread is left: raise the limit of tasks"):
+        with pytest.raises(TokenError, match="raise the limit of tasks"):
             await reader.read()
     assert await reader.read() == "a-token"

@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(chargers: Path, mode: int) -
     chargers.chmod(mode)
     assert check() == (
         "config.yml: accounts[0].charger_files[0]: chargers cannot be read (PermissionError: Permission denied): "
-        "let the exporter's user read it, and its folders"
+        "give the exporter's user read access to it and its folders"
     )
 
 
@@ -71,7 +71,7 @@ def test_a_charger_file_that_cannot_be_opened_is_reported(chargers: Path) -> Non
     chargers.chmod(0o444)
     assert check() == (
         "chargers/x.json: cannot be read (PermissionError: Permission denied): "
-        "let the exporter's user read it, and its folders"
+        "give the exporter's user read access to it and its folders"
     )
 
 
@@ -102,7 +102,7 @@ def test_an_error_at_the_limit_of_open_files_names_the_limit(chargers: Path) -> 
 
 def test_a_missing_file_and_a_folder_instead_of_a_file_are_reported(chargers: Path) -> None:
     for file, message in (
-        (Path("nothing.yml"), "FileNotFoundError: No such file or directory): put it there, for the exporter to read"),
+        (Path("nothing.yml"), "FileNotFoundError: No such file or directory): create it, or correct the path"),
         (chargers, "IsADirectoryError: Is a directory): name a file"),
     ):
         with pytest.raises(ConfigError) as refused:

@@ -119,7 +119,7 @@ async def test_requests_within_a_second_share_one_document(monkeypatch: pytest.M
 async def test_a_large_document_does_not_block_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(api, "MADE_AT_ONCE", 2)
+    monkeypatch.setattr(api, "CHARGERS_PER_SLICE", 2)
     async with Site([(f"c{number}", None) for number in range(5)]) as site:
         document = api.ChargersDocument(lambda: site.fleet.chargers, now)
         pieces, turns = await turns_during(document.body())

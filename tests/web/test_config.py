@@ -89,7 +89,7 @@ def test_a_hash_is_not_printed(tmp_path: Path) -> None:
         (f"basic_auth_users: {{'': '{HASH}'}}", "basic_auth_users: user 1: a name must not be empty or contain"),
         (
             "http_server_config: {headers: {Content-Length: '0'}}",
-            "http_server_config.headers: must be of Content-Security-Policy, Strict-Transport-Security, ",
+            "http_server_config.headers: must be one of Content-Security-Policy, Strict-Transport-Security, ",
         ),
         (
             'http_server_config: {headers: {X-XSS-Protection: "0\\r\\nSet-Cookie: a=b"}}',

@@ -77,7 +77,7 @@ async def test_a_file_that_cannot_be_used_changes_nothing_and_is_logged_once(
             configured.file.unlink()
         else:
             configured.write(bad)
-        await logged(site, "web configuration not reloaded; the previous one stays in force")
+        await logged(site, "web configuration reload failed; keeping the previous one")
         assert why in site.log.lines[-1]
         await until(lambda: len(loads) >= 5, "further retries")
         assert await status(site, "http") == 401
@@ -100,7 +100,7 @@ async def test_a_partly_written_file_removes_no_protection(configured: Configure
         asking = asyncio.create_task(ask())
         # In place, as editors and shells do; the rest is written later.
         configured.file.write_text(written)
-        await logged(site, "web configuration not reloaded; the previous one stays in force")
+        await logged(site, "web configuration reload failed; keeping the previous one")
         configured.file.write_text(TLS + users(alice="new"))
         await logged(site, "web configuration reloaded")
         assert not asking.done()
@@ -195,7 +195,7 @@ async def test_the_reload_metric_shows_a_file_that_cannot_be_used(configured: Co
         success, before = await reloaded(site)
         assert success == 1
         (configured.folder / "server.crt").write_text("nonsense")
-        await logged(site, "server.crt holds no certificate in PEM format")
+        await logged(site, "server.crt contains no certificate in PEM format")
         assert await reloaded(site) == (0, before)
         configured.use(configured.second)
         await logged(site, "web configuration reloaded")

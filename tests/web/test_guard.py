@@ -8,7 +8,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from exporter.web.passwords import CrowdedError, Passwords
+from exporter.web.passwords import Passwords, TooManyWaitingError
 from tests.processes import SECONDS
 from tests.web.site import Site, basic
 
@@ -178,7 +178,7 @@ async def test_a_password_beyond_the_limit_of_waiting_ones_gets_429(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crowded(_passwords: Passwords, _authorization: str | None) -> bool:
-        raise CrowdedError
+        raise TooManyWaitingError
 
     monkeypatch.setattr(Passwords, "accept", crowded)
     async with Site(**configured(tmp_path, users(alice="right"))) as site:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import bcrypt
 import pytest
 
-from exporter.web.passwords import MAX_REMEMBERED, MAX_WAITING, CrowdedError, Passwords
+from exporter.web.passwords import MAX_REMEMBERED, MAX_WAITING, Passwords, TooManyWaitingError
 from tests.processes import SECONDS
 from tests.web.site import basic
 
@@ -165,7 +165,7 @@ async def test_the_number_of_waiting_passwords_is_limited(
     flood = await waiting(users, 1 + MAX_WAITING)
     for user in ("alice", "nobody"):
         for password in ("right", "wrong"):
-            with pytest.raises(CrowdedError):
+            with pytest.raises(TooManyWaitingError):
                 await users.accept(basic(user, password))
     turnstile.release(1000)
     assert await asyncio.gather(*flood) == [False] * len(flood)

@@ -56,18 +56,18 @@ def other_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
 @pytest.mark.parametrize(
     ("option", "content", "message"),
     [
-        ("cert_file", lambda _pem: "nonsense", "{file} holds no certificate in PEM format"),
-        ("cert_file", lambda _pem: "", "{file} holds no certificate in PEM format"),
-        ("cert_file", damaged, "{file} holds a damaged certificate"),
-        ("cert_file", lambda pem: pem + damaged(pem), "{file} holds a damaged certificate"),
-        ("cert_file", lambda pem: pem[:200], "{file} holds a damaged certificate"),
-        ("key_file", lambda _pem: "nonsense", "{file} holds no private key in PEM format"),
-        ("key_file", damaged, "{file} holds a damaged private key"),
-        ("key_file", lambda pem: pem[:100], "{file} holds a damaged private key"),
+        ("cert_file", lambda _pem: "nonsense", "{file} contains no certificate in PEM format"),
+        ("cert_file", lambda _pem: "", "{file} contains no certificate in PEM format"),
+        ("cert_file", damaged, "{file} contains a damaged certificate"),
+        ("cert_file", lambda pem: pem + damaged(pem), "{file} contains a damaged certificate"),
+        ("cert_file", lambda pem: pem[:200], "{file} contains a damaged certificate"),
+        ("key_file", lambda _pem: "nonsense", "{file} contains no private key in PEM format"),
+        ("key_file", damaged, "{file} contains a damaged private key"),
+        ("key_file", lambda pem: pem[:100], "{file} contains a damaged private key"),
         ("key_file", lambda _pem: other_key(ec.generate_private_key(ec.SECP256R1())), "{file} is not the key of the"),
         ("key_file", lambda _pem: other_key(rsa.generate_private_key(65537, 2048)), "{file} is not the key of the"),
-        ("client_ca_file", lambda _pem: "nonsense", "{file} holds no certificate in PEM format"),
-        ("client_ca_file", damaged, "{file} holds a damaged certificate"),
+        ("client_ca_file", lambda _pem: "nonsense", "{file} contains no certificate in PEM format"),
+        ("client_ca_file", damaged, "{file} contains a damaged certificate"),
     ],
 )
 def test_the_invalid_file_is_reported(

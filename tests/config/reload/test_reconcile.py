@@ -77,7 +77,7 @@ async def test_a_configuration_with_a_missing_authority_changes_nothing(fleet: F
         )
     assert str(refused.value) == (
         f"account two: {tmp_path}/gone cannot be read (FileNotFoundError: No such file or directory): "
-        "put it there, for the exporter to read"
+        "create it, or correct the path"
     )
     assert (BEGUN, ENDED) == (["a", "b"], [])
     assert fleet.chargers == before
