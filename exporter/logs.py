@@ -100,8 +100,7 @@ class _Lines(structlog.PrintLogger):
         with suppress(OSError, ValueError):
             super().msg(message)
 
-    log = debug = info = warn = warning = msg
-    fatal = failure = err = error = critical = exception = msg
+    debug = info = warning = error = msg
 
 
 class _Foreign(logging.Handler):

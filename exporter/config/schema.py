@@ -1,6 +1,6 @@
 """The fields of the configuration file: their types, defaults, meanings and the rules of a single value.
 
-docs/configuration.md is generated from here (tests/config/reference.py). load.py has the rules between values.
+tests/config/reference.py generates docs/configuration.md from them. load.py has the rules between values.
 """
 
 import math
@@ -222,12 +222,3 @@ class Document(msgspec.Struct, forbid_unknown_fields=True, rename={"globals": "g
 
     accounts: Annotated[list[Account], Meta(description="The accounts; at least one.")]
     globals: Annotated[Global, Meta(description="Options for all accounts.")] = msgspec.field(default_factory=Global)
-
-
-# The struct at each place of the document.
-SECTIONS: dict[str, type[msgspec.Struct]] = {
-    "": Document,
-    "global": Global,
-    "accounts[]": Account,
-    "accounts[].chargers[]": Charger,
-}

@@ -7,7 +7,6 @@ from typing import get_args, get_origin, get_type_hints
 import msgspec
 
 from exporter.cli.reference import markdown_table
-from exporter.config import duration
 from exporter.config import schema as settings
 
 _INTRODUCTION = """\
@@ -50,11 +49,11 @@ cannot be read or has expired. With `--online` it also connects every charger on
 - YAML does not read `0125`, `2024-01-31`, `on` and `no` as text: a charger id of that form needs quotes.
 """
 
-_SECTION_TITLES = {
-    "": "The file",
-    "global": "`global`",
-    "accounts[]": "An entry of `accounts`",
-    "accounts[].chargers[]": "An entry of `chargers` or of a charger file",
+SECTIONS: dict[type[msgspec.Struct], str] = {
+    settings.Document: "The file",
+    settings.Global: "`global`",
+    settings.Account: "An entry of `accounts`",
+    settings.Charger: "An entry of `chargers` or of a charger file",
 }
 _VALUE_KINDS: dict[object, str] = {
     bool: "`true` or `false`",
@@ -72,8 +71,8 @@ _VALUE_KINDS: dict[object, str] = {
 def configuration_reference() -> str:
     """The type, default and meaning of every field of the configuration file."""
     parts = [_INTRODUCTION]
-    for place, section in settings.SECTIONS.items():
-        parts += [f"## {_SECTION_TITLES[place]}\n", f"{inspect.getdoc(section)}\n", _fields_table(section)]
+    for section, title in SECTIONS.items():
+        parts += [f"## {title}\n", f"{inspect.getdoc(section)}\n", _fields_table(section)]
     return "\n".join(parts)
 
 
@@ -109,7 +108,7 @@ def _field_default(field: msgspec.structs.FieldInfo) -> str:
         case settings.AUTO:
             return "`auto`"
         case settings.Duration() as seconds:
-            return f"`{duration.text(seconds)}`"
+            return f"`{seconds:g}s`"
         case settings.Watts() as watts:
             return f"`{watts:.0f}`"
         case tuple(entries):

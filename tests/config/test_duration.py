@@ -45,19 +45,6 @@ def test_a_duration_beyond_the_range_of_prometheus_is_rejected(text: str) -> Non
         duration.parse(text)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0"), (0.5, "500ms"), (10, "10s"), (300, "5m"), (5400, "1h30m"), (604_800, "1w"), (691_200, "8d")],
-)
-def test_a_duration_is_written_in_its_shortest_form(seconds: float, text: str) -> None:
-    assert duration.text(seconds) == text
-
-
-@given(st.integers(0, 2**63 // 1_000_000 - 1))
-def test_a_written_duration_is_read_back_the_same(milliseconds: int) -> None:
-    assert duration.parse(duration.text(milliseconds / 1000)) == milliseconds / 1000
-
-
 @given(st.text(alphabet="0123456789ywdhms ", max_size=80))
 def test_any_text_is_parsed_or_rejected(text: str) -> None:
     with contextlib.suppress(ValueError):
