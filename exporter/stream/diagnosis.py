@@ -4,7 +4,6 @@ import errno
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
@@ -198,13 +197,6 @@ def _front(headers: Mapping[str, str]) -> str | None:
 
 
 def _retry_after(evidence: Evidence) -> float | None:
-    """The wait that a Retry-After header requests, in either form (RFC 9110, 10.2.3); None for no wait."""
+    """Return the seconds of a Retry-After header. Its other form, a date, is ignored: services send seconds."""
     asked = evidence.headers.get("Retry-After", "").strip()
-    if asked.isdecimal():
-        return min(float(asked), MAX_RETRY_AFTER_SECONDS)
-    try:
-        # Relative to the server's own clock, which may differ from ours.
-        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(evidence.headers.get("Date", ""))
-    except (TypeError, ValueError):
-        return None
-    return min(max(wait.total_seconds(), 0.0), MAX_RETRY_AFTER_SECONDS)
+    return min(float(asked), MAX_RETRY_AFTER_SECONDS) if asked.isdecimal() else None

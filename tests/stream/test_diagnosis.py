@@ -201,23 +201,13 @@ class TestRetryAfter:
             ("-5", None),
             ("1.5", None),
             ("soon", None),
-            # By the server's clock, not by ours.
-            ("Wed, 21 Oct 2026 07:28:00 GMT", 90.0),
-            ("Thu, 22 Oct 2026 07:28:00 GMT", 3600.0),
-            ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
-            ("Wed, 32 Oct 2026 07:28:00 GMT", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
         ],
     )
     def test_a_requested_wait_is_followed_within_limits(self, header: str | None, seconds: float | None) -> None:
-        headers = {"Date": "Wed, 21 Oct 2026 07:26:30 GMT"} | ({} if header is None else {"Retry-After": header})
+        headers = {} if header is None else {"Retry-After": header}
         evidence = Evidence(status=429, headers=headers)
         assert diagnose(LibraryError(URL), evidence).retry_after_seconds == seconds
-
-    @pytest.mark.parametrize("date", [None, "", "today"])
-    def test_a_date_to_wait_for_needs_the_date_of_the_server(self, date: str | None) -> None:
-        headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"} | ({} if date is None else {"Date": date})
-        evidence = Evidence(status=429, headers=headers)
-        assert diagnose(LibraryError(URL), evidence).retry_after_seconds is None
 
 
 class TestOtherTransport:
