@@ -107,14 +107,14 @@ class Exporter:
         for task in self._tasks:
             task.add_done_callback(self._has_ended)
         log_unmatched_patterns(self._config, self._log)
-        self._web.is_ready = True
+        self._web.pages.is_ready = True
         for address in addresses:
             url = f"{scheme}://{address.reachable}/"
             self._log.info("listening", address=str(address), url=url, chargers=len(self.fleet.chargers))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._web.is_ready = False
+        self._web.pages.is_ready = False
         for task in self._tasks:
             task.cancel()
         try:

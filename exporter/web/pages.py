@@ -42,7 +42,7 @@ def _index() -> "jinja2.Template":
 
 
 class Pages:
-    """The pages of a fleet. POST /-/reload calls `reload`; None: it is not enabled."""
+    """The pages of a fleet. `reload` is None if POST /-/reload is not enabled; the program sets `is_ready`."""
 
     def __init__(
         self,

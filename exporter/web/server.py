@@ -54,7 +54,7 @@ class Web:
         self._options = options
         self._process = fleet.process
         self._log = log
-        self._pages = Pages(
+        self.pages = Pages(
             fleet,
             scrape,
             sessions,
@@ -62,22 +62,13 @@ class Web:
             reload if options.enable_lifecycle else None,
             options.grafana_url,
         )
-        self._guard = Guard(self._pages.answer, options.limits.answer_seconds, fleet.process, log)
+        self._guard = Guard(self.pages.answer, options.limits.answer_seconds, fleet.process, log)
         self._http = HttpServer(self._guard.answer, self._guard.refuse, options.limits, log)
         self._servers: list[asyncio.Server] = []
         self._config = WebConfig()
         # Why the file is not applied; empty if it is.
         self._problem = ""
         self._watching: asyncio.Task[None] | None = None
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether /-/ready answers 200."""
-        return self._pages.is_ready
-
-    @is_ready.setter
-    def is_ready(self, ready: bool) -> None:
-        self._pages.is_ready = ready
 
     @property
     def is_encrypted(self) -> bool:

@@ -100,7 +100,7 @@ async def test_an_exporter_that_runs_is_healthy(site: Site) -> None:
 async def test_readiness_can_be_checked(site: Site) -> None:
     url = f"{site.url}/-/ready"
     assert "ready: answers 503: check --url" in fault(await asyncio.to_thread(healthcheck, f"--url={url}"))
-    site.web.is_ready = True
+    site.web.pages.is_ready = True
     assert (await asyncio.to_thread(healthcheck, f"--url={url}")).exit_code == 0
 
 

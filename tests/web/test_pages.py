@@ -91,7 +91,7 @@ async def test_the_exporter_is_healthy_while_it_answers(site: Site) -> None:
 async def test_the_exporter_is_ready_after_the_start(site: Site) -> None:
     response, _ = await site.get("/-/ready")
     assert response.status == 503
-    site.web.is_ready = True
+    site.web.pages.is_ready = True
     response, _ = await site.get("/-/ready")
     assert response.status == 200
 
