@@ -34,10 +34,6 @@ class TokenSource:
     variable: str | None = None
     literal: str | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        if (self.file, self.variable, self.literal).count(None) != 2:
-            raise ValueError("a token has exactly one source")
-
     def __str__(self) -> str:
         if self.file is not None:
             return f"token file {self.file}"

@@ -60,15 +60,15 @@ def read_if_any(file: Path) -> object:
     return _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
 
 
-def typed(file: Path, document: object, into: type[Typed], hook: Hook) -> Typed:
+def typed(file: Path, document: object, into: type[Typed]) -> Typed:
     """Return the document as a value of type `into`; raise ConfigError with all of its faults."""
-    value, faults = convert(document, into, hook)
+    value, faults = convert(document, into)
     if value is None or faults:
         raise ConfigError(*(line(file, place, problem) for place, problem in faults)) from None
     return value
 
 
-def convert(document: object, into: type[Typed], hook: Hook) -> tuple[Typed | None, list[Fault]]:
+def convert(document: object, into: type[Typed], hook: Hook | None = None) -> tuple[Typed | None, list[Fault]]:
     """Return the document as a value of type `into`, and all of its faults.
 
     An invalid value is replaced by its default or, without one, by None. `hook` reads this project's own types; its
@@ -82,7 +82,7 @@ def convert(document: object, into: type[Typed], hook: Hook) -> tuple[Typed | No
 class _Conversion:
     """Converts field by field: msgspec alone stops at the first fault."""
 
-    def __init__(self, hook: Hook) -> None:
+    def __init__(self, hook: Hook | None) -> None:
         self.faults: list[Fault] = []
         self._hook = hook
 

@@ -69,7 +69,7 @@ def load(path: Path) -> WebConfig:
     """Read a web configuration file and its certificates; raise ConfigError. An empty file is valid."""
     marks = {path: mark_of(path)}
     content = yaml_file.read_if_any(path)
-    parsed = yaml_file.typed(path, {} if content is None else content, _Document, _unchanged)
+    parsed = yaml_file.typed(path, {} if content is None else content, _Document)
     _refuse_rate_limit(path, parsed.rate_limit or _RateLimit())
     section = parsed.tls_server_config or TlsSection()
     # Before the files are read, so that a change in between is detected.
@@ -101,10 +101,6 @@ def reload(path: Path, before: WebConfig) -> WebConfig:
     if before.headers and not config.headers and not config.users and config.tls is None:
         fail(path, "", "refusing to drop all headers on reload (is the file empty?); restart to apply")
     return config
-
-
-def _unchanged(_kind: type, value: object) -> object:
-    return value
 
 
 def _refuse_rate_limit(path: Path, limit: _RateLimit) -> None:

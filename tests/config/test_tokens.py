@@ -132,12 +132,6 @@ def test_neither_repr_nor_str_of_a_source_shows_the_token() -> None:
     assert "marked-secret" not in repr(source) + str(source) + f"{source}"
 
 
-def test_a_source_is_one_of_file_variable_and_token() -> None:
-    for sources in ({}, {"file": Path("a"), "variable": "B"}, {"variable": "B", "literal": "c"}):
-        with pytest.raises(ValueError, match="exactly one source"):
-            TokenSource(**sources)
-
-
 @pytest.mark.parametrize("prefix", ["", "Bearer ", " "])
 def test_a_jwt_expires_when_its_exp_says(prefix: str) -> None:
     assert expiry_of(prefix + jwt({"exp": 1_767_225_600, "iat": 1})) == 1_767_225_600
