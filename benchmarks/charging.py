@@ -29,7 +29,14 @@ Deliver = Callable[[Event], None]
 class ChargingFleet:
     """A Fleet without streams: `log` delivers in their place. Its clock goes on by ten seconds a round of logs."""
 
-    def __init__(self, size: int, *, log: Log | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        *,
+        process: ExporterProcess | None = None,
+        log: Log | None = None,
+        keep: Callable[[Charger], None] = lambda _charger: None,
+    ) -> None:
         self.now = START
         self._random = random.Random(1)  # noqa: S311 - the same at every run
         self._kwh = [0.0] * size
@@ -39,11 +46,12 @@ class ChargingFleet:
         account = AccountConfig(name="delhi", token=TokenSource(literal="none"), chargers=chargers)
         self._config = Config(accounts=(account,), expose_location=True)
         self.fleet = Fleet(
-            ExporterProcess("0", "0", "0"),
+            process or ExporterProcess("0", "0", "0"),
             lambda: self.now,
             log or create_log("error", "logfmt", io.StringIO()),
             self._random,
             stream=self._stream(),
+            keep=keep,
         )
 
     @property

@@ -8,6 +8,7 @@ import asyncio
 import io
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import uvloop
@@ -16,6 +17,7 @@ from aiohttp import web
 from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
+from exporter.charger.process_stats import ExporterProcess
 from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
 from exporter.state.committer import Commits
@@ -31,9 +33,10 @@ BEAT_SECONDS = 0.002
 class Pages:
     """The commands of the process."""
 
-    def __init__(self, charging: ChargingFleet, reference: Reference | None) -> None:
+    def __init__(self, charging: ChargingFleet, reference: Reference | None, commits: Commits | None) -> None:
         self._charging = charging
         self._reference = reference
+        self._commits = commits
         self._beating: asyncio.Task[None] | None = None
         self._longest = 0.0
 
@@ -42,9 +45,16 @@ class Pages:
         logs = self._charging.log(every) if every else 0
         if self._reference is not None:
             for charger in self._charging.chargers:
-                charger.saved(charger.kept_state())
+                charger.saved(charger.meter.state().totals, ())
             self._reference.set(self._charging.now)
         return logs
+
+    async def commit(self) -> float:
+        """Commit what has changed; returns the seconds that it takes."""
+        assert self._commits
+        started = time.perf_counter()
+        await self._commits.commit()
+        return time.perf_counter() - started
 
     async def reload(self) -> bool:
         """Discard everything cached of the page."""
@@ -74,29 +84,30 @@ class Pages:
 async def serve(kind: str, size: int, folder: Path) -> None:
     """Serves until the input ends."""
     collect_rarely()  # as the program does, for both sides
-    charging = ChargingFleet(size)
-    await charging.start()
-    charging.log(1)
-    if kind == "exporter":
-        await _serve_exporter(charging, folder)
-    else:
-        await _serve_reference(charging)
+    await (_serve_exporter(size, folder) if kind == "exporter" else _serve_reference(size))
 
 
-async def _serve_exporter(charging: ChargingFleet, folder: Path) -> None:
+async def _serve_exporter(size: int, folder: Path) -> None:
     log = create_log("error", "logfmt", io.StringIO())
     store = StateStore.open(folder)
-    commits = Commits(store, charging.fleet, log)
+    process = ExporterProcess("0", "0", "0")
+    commits = Commits(store, process, log)
+    charging = ChargingFleet(size, process=process, keep=commits.add)
+    await charging.start()
+    charging.log(1)
     options = WebOptions(listen=(ListenAddress("127.0.0.1", 0),))
     scrape, sessions = Scrape(charging.fleet, commits), SessionsDocument(store.file)
     exporter = Web(charging.fleet, scrape, sessions, options, charging.start, log)
     [address] = await exporter.start()
-    await answer_commands(address.port, Pages(charging, None))
+    await answer_commands(address.port, Pages(charging, None, commits))
     await exporter.stop()
     await commits.close(10.0)
 
 
-async def _serve_reference(charging: ChargingFleet) -> None:
+async def _serve_reference(size: int) -> None:
+    charging = ChargingFleet(size)
+    await charging.start()
+    charging.log(1)
     reference = Reference(charging.chargers)
 
     async def metrics(_request: web.Request) -> web.Response:
@@ -107,7 +118,7 @@ async def _serve_reference(charging: ChargingFleet) -> None:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    await answer_commands(runner.addresses[0][1], Pages(charging, reference))
+    await answer_commands(runner.addresses[0][1], Pages(charging, reference, None))
     await runner.cleanup()
 
 

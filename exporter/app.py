@@ -81,8 +81,16 @@ class Exporter:
         rng = random.Random()  # noqa: S311
         self._recorder = Recorder(options.record, clock.now, log) if options.record else None
         raise_limit()
-        self.fleet = Fleet(process, clock.now, log, rng, recorder=self._recorder, max_streams=max_streams())
-        self._commits = Commits(store, self.fleet, log)
+        self._commits = Commits(store, process, log)
+        self.fleet = Fleet(
+            process,
+            clock.now,
+            log,
+            rng,
+            recorder=self._recorder,
+            max_streams=max_streams(),
+            keep=self._commits.add,
+        )
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []
         scrape = Scrape(self.fleet, self._commits)

@@ -6,7 +6,7 @@
 import asyncio
 import random
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,10 +86,11 @@ class Fleet:
         stream: type[ChargerStream] = ChargerStream,
         recorder: Recorder | None = None,
         max_streams: int = sys.maxsize,
+        keep: Callable[[Charger], None] = lambda _charger: None,
     ) -> None:
         self.process = process
-        self._changes = Changes()
-        self.page = Page(process, clock, self._changes.unrendered)
+        self._changes = Changes(keep)
+        self.page = Page(process, clock, self._changes)
         self._clock = clock
         self._log = log
         self._rng = rng
@@ -107,11 +108,6 @@ class Fleet:
     def chargers(self) -> list[Charger]:
         """The chargers, in the order of the configuration."""
         return [watched.charger for watched in self._watched.values()]
-
-    @property
-    def dirty(self) -> set[Charger]:
-        """The chargers that have changed since they were last written to disk."""
-        return self._changes.unsaved
 
     async def reconcile(self, config: Config, kept: Mapping[str, KeptState]) -> None:
         """Watch the chargers of `config`; `kept` is what was on disk when the process started.
@@ -165,11 +161,6 @@ class Fleet:
         """End all streams, and disconnect them from the service if it can be reached."""
         await _end([watched.task for watched in self._watched.values()], timeout=STOP_SECONDS)
         await self._services.replace({})
-
-    def committed(self, chargers: Iterable[tuple[Charger, KeptState]]) -> None:
-        """Mark these states as saved: they are on disk and may be shown."""
-        for charger, state in chargers:
-            charger.saved(state)
 
     def _make_charger(
         self, charger_id: str, name: str | None, account: Account, rules: Rules, kept: Mapping[str, KeptState]

@@ -34,8 +34,14 @@ class Streams:
         self._delivers: dict[str, Any] = {}
         self._written = io.StringIO()
         log = create_log("debug", "logfmt", self._written)
+        self.kept: list[Charger] = []
         self.fleet = Fleet(
-            ExporterProcess("0", "0", "0"), lambda: self.now, log, random.Random(1), stream=self._stream()
+            ExporterProcess("0", "0", "0"),
+            lambda: self.now,
+            log,
+            random.Random(1),
+            stream=self._stream(),
+            keep=self.kept.append,
         )
 
     async def watch(self, *accounts: AccountConfig) -> None:
@@ -84,12 +90,12 @@ async def streams() -> AsyncIterator[Streams]:
     await streams.fleet.stop()
 
 
-async def test_an_event_changes_only_its_charger_and_marks_it_as_unsaved(streams: Streams) -> None:
-    streams.fleet.dirty.clear()
+async def test_an_event_changes_only_its_charger_and_keeps_its_state(streams: Streams) -> None:
+    streams.kept.clear()
     streams.bring(Connected())
     first, second = streams.fleet.chargers
     assert (first.stream.connected, second.stream.connected) == (True, False)
-    assert streams.fleet.dirty == {first}
+    assert streams.kept == [first]
 
 
 async def test_a_line_names_charger_account_event_and_field_but_not_the_value(streams: Streams) -> None:

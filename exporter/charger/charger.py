@@ -3,6 +3,7 @@
 A scrape reads its attributes and properties. Nothing here uses a clock, a socket or a metric.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -31,7 +32,7 @@ from exporter.charger.events import (
 from exporter.charger.evidence import Evidence
 from exporter.charger.logs_while_off import LogsWhileOff
 from exporter.charger.meter import EnergyMeter
-from exporter.charger.meter_state import MeterState
+from exporter.charger.meter_state import MeterState, Totals
 from exporter.charger.notice import (
     DROPPED,
     SERVICE_ERROR,
@@ -74,15 +75,19 @@ class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 @dataclass(slots=True)
 class Changes:
-    """The chargers that have changed since they were last written to disk, and since the page last showed them."""
+    """The chargers that have changed since the page last showed them: by events, or by a commit of their totals.
 
-    unsaved: "set[Charger]" = field(default_factory=set)
+    `keep` is called after each change by an event: the state of the charger must be written to disk.
+    """
+
+    keep: "Callable[[Charger], None]" = lambda _charger: None
     unrendered: "set[Charger]" = field(default_factory=set)
+    newly_saved: "set[Charger]" = field(default_factory=set)
 
     def mark(self, charger: "Charger") -> None:
-        """Record a change of `charger`."""
-        self.unsaved.add(charger)
+        """Record a change of `charger` by an event."""
         self.unrendered.add(charger)
+        self.keep(charger)
 
 
 class Charger:
@@ -133,9 +138,13 @@ class Charger:
         self._logs_while_off = LogsWhileOff()
         self._changes = changes or Changes()
 
-    def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
+    def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:
         """Apply an event of the stream and return the notices to log. Never raises."""
+        notices = self._apply(event, now)
         self._changes.mark(self)
+        return notices
+
+    def _apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
         if not isinstance(event, Reading):
             self.revision += 1
         match event:
@@ -193,14 +202,14 @@ class Charger:
         settled = self.meter.list.newly_settled
         return KeptState(self.meter.state(), self.first_seen_unix, tuple(settled) if settled else ())
 
-    def saved(self, state: KeptState) -> None:
-        """Record that `state` is on disk and may be shown."""
-        self.committed = state.meter.totals
-        if state.sessions:
-            del self.meter.list.newly_settled[: len(state.sessions)]
-            for session in state.sessions:
+    def saved(self, totals: Totals, settled: Sequence[Session]) -> None:
+        """Record that a state with these totals and newly settled sessions is on disk: it may be shown."""
+        self.committed = totals
+        if settled:
+            for session in settled:
                 self.account.count_session(session)
-        self._changes.unrendered.add(self)
+            del self.meter.list.newly_settled[: len(settled)]
+        self._changes.newly_saved.add(self)
 
     def is_up(self, now: Moment) -> bool:
         """Whether the charger can be reached now: see `vecharge_charger_up`."""

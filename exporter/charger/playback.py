@@ -75,7 +75,7 @@ class _PlayedCharger:
         """Commit, as the store does."""
         state = self._charger.kept_state()
         self._settled += state.sessions
-        self._charger.saved(state)
+        self._charger.saved(state.meter.totals, state.sessions)
 
     def result(self) -> ChargerResult:
         self._save()

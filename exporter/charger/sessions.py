@@ -64,12 +64,13 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     @property
     def reported(self) -> int:
         """The energy by logs and documents: joules."""
+        # Not max(), which takes twice as long: every log needs it.
         return max(self.energy, self.document_energy)
 
     @property
     def counted(self) -> int:
         """The energy that is counted: joules."""
-        return max(self.energy, self.document_energy) - self.base - self.set_aside
+        return self.reported - self.base - self.set_aside
 
     @property
     def delivered(self) -> int:

@@ -3,6 +3,7 @@
 MessagePack takes a third of the time of JSON, mostly for numbers with a fraction.
 """
 
+import math
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Final
 import msgspec
 
 from exporter.charger.charger import KeptState
+from exporter.charger.meter_state import Totals
 from exporter.charger.sessions import Session
 
 SCHEMA: Final = """
@@ -25,13 +27,17 @@ SCHEMA: Final = """
     )
 """
 # Many rows in one statement cost half as much as one by one.
-ROWS_AT_ONCE: Final = 250
+ROWS_AT_ONCE: Final = 5000
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """The state of a charger for its row, and the newly settled sessions, which have their own table."""
+    """The state of a charger for its row, and the newly settled sessions, which have their own table.
+
+    `totals` may be shown once the row is on disk.
+    """
 
     content: bytes
+    totals: Totals
     sessions: tuple[Session, ...]
 
 
@@ -43,9 +49,8 @@ _decode_schema_2 = msgspec.json.Decoder(KeptState).decode
 
 def row_of(state: KeptState) -> Row:
     """Encode the state of a charger."""
-    if not state.sessions:
-        return Row(_encode(state), ())
-    return Row(_encode(KeptState(state.meter, state.first_seen_unix)), state.sessions)
+    own = KeptState(state.meter, state.first_seen_unix) if state.sessions else state
+    return Row(_encode(own), state.meter.totals, state.sessions)
 
 
 def numbers(connection: sqlite3.Connection) -> dict[str, int]:
@@ -59,7 +64,8 @@ def write(connection: sqlite3.Connection, rows: Mapping[str, Row], known: Mappin
 
     `known` are the numbers of the chargers that have a row: a row is found by its number in half the time.
     """
-    all_rows = list(rows.items())
+    # In the order of the file: in another order 10,000 rows take twice as long.
+    all_rows = sorted(rows.items(), key=lambda row: known.get(row[0], math.inf))
     for first in range(0, len(all_rows), ROWS_AT_ONCE):
         some = all_rows[first : first + ROWS_AT_ONCE]
         parameters: list[str | bytes | int | None] = []

@@ -7,14 +7,14 @@ exceeds its deadline, its chargers stay dirty and the shown totals stay the same
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from exporter.charger.charger import Charger, KeptState
+from exporter.charger.charger import Charger
+from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import cause_of
-from exporter.fleet import Fleet
 from exporter.logs import Log
 from exporter.state.charger_rows import Row, row_of
 
@@ -24,8 +24,6 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 5.0
 # Together with PATIENCE_SECONDS, no total on disk is older than 15 s without scrapes.
 INTERVAL_SECONDS: Final = 10.0
-# Encoding holds the event loop for 3 us per charger, so it is done in slices.
-SLICE: Final = 1000
 # Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
 
@@ -43,28 +41,42 @@ class Store(Protocol):
 
 
 class Commits:
-    """Commits a fleet's dirty chargers to a store, without blocking the event loop."""
+    """Commits chargers that have changed to a store, without blocking the event loop."""
 
     def __init__(
         self,
         store: Store,
-        fleet: Fleet,
+        process: ExporterProcess,
         log: Log,
         *,
         interval_seconds: float = INTERVAL_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._store = store
-        self._fleet = fleet
+        self._process = process
         self._log = log
         self._interval = interval_seconds
         self._patience = patience_seconds
+        self._unsaved: dict[Charger, Row] = {}
         self._writing: asyncio.Task[None] | None = None
         # Set while there is no commit to wait for: none runs, or the one that runs has exceeded its deadline.
         self._settled = asyncio.Event()
         self._settled.set()
         self._failure_logged: float | None = None
         self._is_failing = False
+
+    @property
+    def unsaved(self) -> Collection[Charger]:
+        """The chargers that have changed since their last commit began."""
+        return self._unsaved.keys()
+
+    def add(self, charger: Charger) -> None:
+        """Write the present state of this charger with the next commit.
+
+        The state is encoded at once. This spreads the work over the time between two scrapes, and takes half as long
+        as at the commit, when it is no longer in the processor's cache.
+        """
+        self._unsaved[charger] = row_of(charger.kept_state())
 
     async def run(self) -> None:
         """Commit at regular intervals until cancelled, also without scrapes."""
@@ -73,13 +85,24 @@ class Commits:
             await self.commit()
 
     async def commit(self) -> None:
-        """Write all chargers that are dirty now to disk, or give up at the deadline. Never raises."""
+        """Write all unsaved chargers to disk, or give up at the deadline. Never raises."""
+        await self.begin()
+        await self.end()
+
+    async def begin(self) -> None:
+        """Begin a commit; return while a thread writes it."""
         deadline = asyncio.get_running_loop().time() + self._patience
         # A running commit may have started before the latest changes.
         await self._settled.wait()
-        if self._writing is None and self._fleet.dirty:
+        if self._writing is None and self._unsaved:
             self._settled.clear()
-            self._writing = asyncio.create_task(self._write(deadline), name="commit")
+            batch, self._unsaved = self._unsaved, {}
+            rows = {charger.charger_id: row for charger, row in batch.items()}
+            written = in_daemon_thread(partial(self._store.write, rows))
+            self._writing = asyncio.create_task(self._finish(batch, written, deadline), name="commit")
+
+    async def end(self) -> None:
+        """Wait until the running commit has ended or exceeded its deadline."""
         # The deadline of the first caller, which started it, is the earliest.
         await self._settled.wait()
 
@@ -90,66 +113,52 @@ class Commits:
                 await self.commit()
                 if self._writing is None:
                     await in_daemon_thread(self._store.close)
-        if self._writing is not None or self._fleet.dirty:
+        if self._writing is not None or self._unsaved:
             self._log.error("final commit failed; totals since the previous commit are lost")
 
-    async def _write(self, deadline: float) -> None:
-        process = self._fleet.process
+    async def _finish(self, batch: dict[Charger, Row], written: asyncio.Future[str], deadline: float) -> None:
+        process = self._process
         loop = asyncio.get_running_loop()
+        process.commits += 1
         started = time.perf_counter()
         try:
-            batch, rows = await self._take_dirty()
-            process.commits += 1
-            written = in_daemon_thread(partial(self._store.write, rows))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
                 self._fail(f"it takes longer than {self._patience:g} s")
-                self._fleet.dirty.update(batch)
+                self._retry(batch)
                 self._settled.set()
                 await asyncio.wait({written})
             error = written.exception()
             if error is None:
-                self._fleet.committed(batch.items())
-                self._succeed(written.result())
+                self._succeed(batch, written.result())
             elif not is_late:
                 self._fail(cause_of(error))
-                self._fleet.dirty.update(batch)
+                self._retry(batch)
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
             self._settled.set()
 
-    async def _take_dirty(self) -> tuple[dict[Charger, KeptState], dict[str, Row]]:
-        """Take the chargers that are dirty now; return their states, and the rows to write."""
-        # In the order of memory, which is also the order in the file: half the time for 10,000 chargers.
-        chargers = sorted(self._fleet.dirty, key=id)
-        batch: dict[Charger, KeptState] = {}
-        rows: dict[str, Row] = {}
-        try:
-            for first in range(0, len(chargers), SLICE):
-                for charger in chargers[first : first + SLICE]:
-                    # Encoded at once, since the next event changes the state. After that the charger is dirty again.
-                    batch[charger] = charger.kept_state()
-                    rows[charger.charger_id] = row_of(batch[charger])
-                    self._fleet.dirty.discard(charger)
-                await asyncio.sleep(0)
-        except BaseException:
-            self._fleet.dirty.update(batch)
-            raise
-        return batch, rows
+    def _retry(self, batch: dict[Charger, Row]) -> None:
+        """Write these rows with the next commit, unless their chargers have newer ones."""
+        self._unsaved = batch | self._unsaved
 
     def _fail(self, reason: str) -> None:
-        self._fleet.process.commit_failures += 1
+        self._process.commit_failures += 1
         now = asyncio.get_running_loop().time()
         if self._failure_logged is None or now - self._failure_logged >= LOG_AGAIN_SECONDS:
             self._failure_logged = now
             self._is_failing = True
             self._log.error("state commit failed; serving the last committed totals", error=reason)
 
-    def _succeed(self, repaired: str) -> None:
+    def _succeed(self, batch: dict[Charger, Row], repaired: str) -> None:
+        for charger, row in batch.items():
+            charger.saved(row.totals, row.sessions)
+            if row.sessions and charger in self._unsaved:
+                self.add(charger)  # its newer row still has the sessions that are on disk now
         if repaired:
-            self._fleet.process.damaged_state_files = self._store.damaged_files
+            self._process.damaged_state_files = self._store.damaged_files
             self._log.error(repaired)
         if self._is_failing:
             self._is_failing = False

@@ -17,6 +17,7 @@ from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
+from tests.charger.saving import save
 from tests.stream.script import JOINED, opening
 from tests.stream.watch import CHARGER, Impatient, until
 
@@ -132,9 +133,8 @@ class Fuzz:
 
     async def _series(self) -> set[tuple[str, ...]]:
         """Name and labels of every series; of info metrics only the name."""
-        dirty = [(charger, charger.kept_state()) for charger in self._fleet.dirty]
-        self._fleet.dirty.clear()
-        self._fleet.committed(dirty)
+        for charger in self._fleet.chargers:
+            save(charger)
         page = b"".join(await self._fleet.page.pieces(openmetrics=False)).decode()
         samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
         assert all(s.value == s.value for s in samples), "NaN"

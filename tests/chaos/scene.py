@@ -16,6 +16,7 @@ from exporter.fleet import Fleet
 from exporter.logs import create_log
 from tests.chaos.faults import CONNECT_TIMEOUT, PATIENT_CONNECT_TIMEOUT, PING_INTERVAL, Fault, Within
 from tests.chaos.proxy import Proxy
+from tests.charger.saving import save
 from tests.node.service import NodeService
 from tests.processes import SECONDS
 from tests.stream.watch import Impatient, until
@@ -193,9 +194,8 @@ class Scene:
 
     async def page(self) -> str:
         """The page of a scrape; the disk never fails here."""
-        dirty = [(charger, charger.kept_state()) for charger in self.fleet.dirty]
-        self.fleet.dirty.clear()
-        self.fleet.committed(dirty)
+        for charger in self.fleet.chargers:
+            save(charger)
         return b"".join(await self.fleet.page.pieces(openmetrics=False)).decode()
 
     def told(self) -> str:

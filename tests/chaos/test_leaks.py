@@ -4,16 +4,13 @@ These are the quick rows, whose fault repeats by itself. whole.py has every row.
 """
 
 import io
-import random
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from exporter import fleet
-from exporter.charger import clock
 from exporter.charger.process_stats import ExporterProcess
-from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
@@ -87,11 +84,12 @@ async def test_disconnects_leak_nothing(scene: Scene) -> None:
 async def test_commits_to_a_full_disk_leak_nothing(tmp_path: Path) -> None:
     log = io.StringIO()
     with closing(FullDisk.open(tmp_path)) as store:
-        watched = Fleet(ExporterProcess("", "", ""), clock.now, create_log("info", "logfmt", log), random.Random())
-        commits = Commits(store, watched, create_log("info", "logfmt", log))
+        process = ExporterProcess("", "", "")
+        commits = Commits(store, process, create_log("info", "logfmt", log))
         # More than fits on the present pages of the file.
         chargers = [new_charger(f"charger {n}") for n in range(500)]
-        watched.dirty.update(chargers)
+        for charger in chargers:
+            commits.add(charger)
 
         async def fail(times: int) -> Level:
             for _ in range(times):
@@ -102,11 +100,11 @@ async def test_commits_to_a_full_disk_leak_nothing(tmp_path: Path) -> None:
         first = await fail(ROUNDS // 10)
         last = await fail(ROUNDS)
         assert last.holds_as_much_as(first), (first, last)
-        assert watched.process.commit_failures == watched.process.commits == ROUNDS // 10 + ROUNDS
+        assert process.commit_failures == process.commits == ROUNDS // 10 + ROUNDS
         assert "the disk is full: make room on it" in log.getvalue()
         store.is_full(False)
         await commits.commit()
-        assert not watched.dirty
+        assert not commits.unsaved
         assert set(store.load()) == {charger.charger_id for charger in chargers}
 
 

@@ -8,6 +8,7 @@ from exporter.charger.clock import Moment
 from exporter.charger.events import OFF, ChargerDocument, ChargerDropped, Connected, Reading, StatusChange
 from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.render import Exposition
+from tests.charger.saving import save
 
 NOW = Moment(1_700_000_000.0, 1000.0)
 RULES = Rules(expose_location=False)
@@ -17,27 +18,29 @@ class Shown:
     """A charger and a page that keeps its cached lines."""
 
     def __init__(self) -> None:
-        self.changes = Changes()
+        self.kept: list[Charger] = []
+        self.changes = Changes(self.kept.append)
         self.account = Account("delhi")
         self.charger = Charger("test", "Rohini", self.account, RULES, NOW.unix, changes=self.changes)
-        self._exposition = Exposition([self.charger], self.changes.unrendered)
+        self._exposition = Exposition([self.charger], self.changes)
 
     def page(self) -> str:
         process = ExporterProcess("1", "2", "3")
         return self._exposition.render([self.account], process, NOW, openmetrics=False).decode()
 
 
-def test_an_event_marks_the_charger_as_unsaved_and_unrendered() -> None:
+def test_an_event_marks_the_charger_as_unrendered_and_keeps_its_state() -> None:
     shown = Shown()
     shown.charger.apply(Connected(), NOW)
-    assert shown.changes.unsaved == shown.changes.unrendered == {shown.charger}
+    assert shown.kept == [shown.charger]
+    assert shown.changes.unrendered == {shown.charger}
 
 
 def test_a_saved_state_is_on_the_next_page() -> None:
     shown = Shown()
     shown.charger.apply(ChargerDocument(session_energy_joules=3_600_000.0), NOW)
     assert "vecharge_charger_energy_joules_total{" not in shown.page()
-    shown.charger.saved(shown.charger.kept_state())
+    save(shown.charger)
     assert 'vecharge_charger_energy_joules_total{charger_id="test"} 3.6e+06\n' in shown.page()
 
 

@@ -42,7 +42,7 @@ def test_a_settled_session_is_part_of_each_commit_until_it_is_on_disk(charger: W
         charge(charger, kwh)
     written = charger.charger.kept_state()
     charge(charger, 13)
-    charger.charger.saved(written)
+    charger.charger.saved(written.meter.totals, written.sessions)
     assert settled(charger) == [2]
     charger.commit()
     assert settled(charger) == []
@@ -54,7 +54,7 @@ def test_counter_and_session_list_agree_at_every_commit(charger: Watched) -> Non
         charge(charger, kwh)
         state = charger.charger.kept_state()
         listed += sum(session.energy_joules for session in state.sessions)
-        charger.charger.saved(state)
+        charger.charger.saved(state.meter.totals, state.sessions)
         revisable = sum(session.energy_joules for session in charger.charger.meter.list.revisable())
         assert state.meter.settled_joules == listed
         assert state.meter.total_joules == listed + revisable

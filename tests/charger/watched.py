@@ -12,6 +12,7 @@ from exporter.charger.notice import Notice
 from exporter.charger.wire import decode
 from exporter.metrics.metric import Metric, Subject, Value
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS
+from tests.charger.saving import save
 
 NOON: Final = 1_700_000_000.0
 KWH: Final = 3_600_000
@@ -99,7 +100,7 @@ class Watched:
 
     def commit(self) -> None:
         """Commit the meter, as before every scrape."""
-        self.charger.saved(self.charger.kept_state())
+        save(self.charger)
 
 
 ABSENT: Final = object()

@@ -17,7 +17,7 @@ from exporter.config.sharding import Shard, hashmod
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConfigError
 from exporter.logs import create_log
-from exporter.metrics.render import escape
+from exporter.metrics.lines import escape
 from exporter.web.listening import ListenAddress
 from exporter.web.server import WebOptions
 from tests.prometheus import Prometheus

@@ -23,6 +23,7 @@ from exporter.errors import ConnectFailure
 from exporter.metrics.render import Exposition
 from exporter.simulator import Plan, faults, sites
 from exporter.simulator import charger as simulated
+from tests.charger.saving import save
 
 JOB = "vecharge"
 INSTANCES = ("exporter-0:10037", "exporter-1:10037")
@@ -59,11 +60,11 @@ class Exporter:
     accounts: dict[str, Account] = field(default_factory=lambda: {name: Account(name) for name in ACCOUNTS})
     process: ExporterProcess = field(default_factory=lambda: ExporterProcess("0.1.0", "3.11.7", "4.6.1"))
     changes: live.Changes = field(default_factory=live.Changes)
-    exposition: Exposition = field(default_factory=lambda: Exposition((), set()))
+    exposition: Exposition = field(default_factory=lambda: Exposition((), live.Changes()))
 
     def watch(self, chargers: list[live.Charger]) -> None:
         """Watch exactly these chargers."""
-        self.exposition = Exposition(chargers, self.changes.unrendered)
+        self.exposition = Exposition(chargers, self.changes)
         for account in self.accounts.values():
             account.chargers = sum(charger.account is account for charger in chargers)
 
@@ -123,7 +124,7 @@ class Watched:
                 self._logs += 1
                 for fault in self._faults.after(self._simulated, now.monotonic, self._logs):
                     self._hear(fault, now)
-        self.live.saved(self.live.kept_state())
+        save(self.live)
 
     def lose_stream(self, now: Moment) -> None:
         """The transport breaks, and the first attempts to connect again fail."""

@@ -12,6 +12,7 @@ from exporter.charger.events import GARBLED, Connected, ConnectFailed, Disconnec
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
+from tests.charger.saving import save
 
 NOON = 1_700_000_000.0
 
@@ -48,7 +49,7 @@ class Fleet:
         self.now = Moment(self.now.unix + step.seconds, self.now.monotonic + step.seconds)
         charger = self.chargers[step.place % len(self.chargers)]
         if isinstance(step.event, Commit):
-            charger.saved(charger.kept_state())
+            save(charger)
         else:
             charger.apply(step.event, self.now)
 

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as text_parser
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Charger, Rules
+from exporter.charger.charger import Changes, Charger, Rules
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess
@@ -18,6 +18,7 @@ from exporter.errors import ConnectFailure
 from exporter.metrics.metric import Metric
 from exporter.metrics.render import Exposition
 from exporter.metrics.table import ACCOUNT_METRICS, EXPORTER_METRICS
+from tests.charger.saving import save
 from tests.metrics.client import parsed
 from tests.metrics.oracle import END_MARK
 
@@ -51,8 +52,8 @@ class Scene:
 
     def scrape(self, *, openmetrics: bool) -> str:
         for charger in self.chargers.values():
-            charger.saved(charger.kept_state())
-        exposition = Exposition(list(self.chargers.values()), set())
+            save(charger)
+        exposition = Exposition(list(self.chargers.values()), Changes())
         page = exposition.render([self.delhi, self.pune], self.process, self.now, openmetrics=openmetrics)
         return (page + END_MARK if openmetrics else page).decode()
 

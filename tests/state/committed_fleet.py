@@ -1,17 +1,14 @@
-"""A fleet, its commits and a disk that the test controls."""
+"""The commits of chargers, and a disk that the test controls."""
 
 import asyncio
 import io
-import random
 import threading
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from exporter.charger import clock
 from exporter.charger.account import Account
 from exporter.charger.charger import Charger, Rules
 from exporter.charger.process_stats import ExporterProcess
-from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.state.charger_rows import Row, state_of
 from exporter.state.committer import Commits
@@ -54,21 +51,20 @@ def new_charger(charger_id: str = "a") -> Charger:
 
 
 class CommittedFleet:
-    """A fleet, its commits and the disk below them."""
+    """The commits of chargers, and the disk below them."""
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.text = io.StringIO()
         log = create_log("debug", "logfmt", self.text)
         self.process = ExporterProcess("", "", "")
-        self.fleet = Fleet(self.process, clock.now, log, random.Random())
-        self.commits = Commits(disk, self.fleet, log, patience_seconds=PATIENCE)
+        self.commits = Commits(disk, self.process, log, patience_seconds=PATIENCE)
         self._times = count(1)
 
     def deliver(self, charger: Charger, joules: int) -> None:
         """Set the energy of the charger's session."""
         charger.meter.observe(joules, 1000.0 * next(self._times), None, None, 10**9)
-        self.fleet.dirty.add(charger)
+        self.commits.add(charger)
 
     async def scrape(self) -> None:
         """The commit of a scrape, with a timeout since a disk may hang."""

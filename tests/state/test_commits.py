@@ -5,13 +5,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from exporter.charger.sessions import Session, SessionEvidence
 from exporter.logs import create_log
-from exporter.state import committer as commits
 from exporter.state.charger_rows import row_of
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS
 from tests.state.committed_fleet import CommittedFleet, new_charger, until
+
+SETTLED = Session(1, 0.0, 600.0, 3_600_000, None, SessionEvidence.LOG, SessionEvidence.LOG, certain=True)
 
 
 async def test_a_total_is_shown_after_it_is_committed(committed: CommittedFleet) -> None:
@@ -32,23 +34,30 @@ async def test_all_changed_chargers_are_in_one_commit(committed: CommittedFleet)
     assert [len(rows) for rows in committed.disk.begun] == [100]
 
 
-async def test_a_change_while_a_large_commit_encodes_its_rows_is_in_the_next_commit(committed: CommittedFleet) -> None:
-    chargers = [new_charger(f"{number}") for number in range(2 * commits.SLICE)]
-    for charger in chargers:
-        committed.deliver(charger, 1)
-    first_in_file = min(chargers, key=id)
-    scrape = asyncio.create_task(committed.scrape())
-    # The loop's first turn starts the scrape, its second the commit, which takes one slice per turn.
-    for _ in range(2):
-        await asyncio.sleep(0)
-    assert first_in_file not in committed.fleet.dirty
-    assert max(chargers, key=id) in committed.fleet.dirty
-    committed.deliver(first_in_file, 2)
-    await scrape
-    assert committed.shown(first_in_file) == 1
+async def test_a_commit_has_the_state_of_each_charger_when_it_was_added(committed: CommittedFleet) -> None:
+    charger = new_charger()
+    committed.deliver(charger, 1000)
+    added = row_of(charger.kept_state())
+    charger.meter.switched_on(10**9)
     await committed.scrape()
-    assert [len(rows) for rows in committed.disk.begun] == [len(chargers), 1]
-    assert committed.shown(first_in_file) == 2
+    assert committed.disk.kept["a"] == added != row_of(charger.kept_state())
+
+
+async def test_a_session_settled_before_a_commit_is_counted_once_if_its_charger_changes_during_the_commit(
+    committed: CommittedFleet,
+) -> None:
+    charger = new_charger()
+    charger.meter.list.newly_settled.append(SETTLED)
+    committed.deliver(charger, 1_000_000)
+    committed.disk.works.clear()
+    scrape = asyncio.create_task(committed.scrape())
+    await until(lambda: committed.disk.begun)
+    committed.deliver(charger, 1_100_000)
+    committed.disk.works.set()
+    await scrape
+    await committed.scrape()
+    assert [len(rows["a"].sessions) for rows in committed.disk.begun] == [1, 0]
+    assert charger.account.session_energy_joules.cumulative()[-1] == 1
 
 
 async def test_without_changes_nothing_is_written(committed: CommittedFleet) -> None:
@@ -69,7 +78,7 @@ async def test_a_change_during_a_commit_is_committed_before_its_scrape_is_answer
     committed: CommittedFleet,
 ) -> None:
     committed.commits = Commits(
-        committed.disk, committed.fleet, create_log("error", "logfmt"), patience_seconds=SECONDS
+        committed.disk, committed.process, create_log("error", "logfmt"), patience_seconds=SECONDS
     )
     charger = new_charger()
     committed.deliver(charger, 1000)
@@ -95,12 +104,12 @@ async def test_a_change_during_a_commit_is_not_shown_before_its_own_commit(commi
     committed.disk.works.set()
     await scrape
     assert committed.shown(charger) == 1000
-    assert committed.fleet.dirty == {charger}
+    assert set(committed.commits.unsaved) == {charger}
 
 
 async def test_without_scrapes_commits_are_periodic(committed: CommittedFleet) -> None:
-    regular = Commits(committed.disk, committed.fleet, create_log("error", "logfmt"), interval_seconds=0.01)
-    running = asyncio.create_task(regular.run())
+    committed.commits = Commits(committed.disk, committed.process, create_log("error", "logfmt"), interval_seconds=0.01)
+    running = asyncio.create_task(committed.commits.run())
     charger = new_charger()
     for joules in (1000, 2000):
         committed.deliver(charger, joules)
@@ -123,11 +132,11 @@ async def test_a_commit_of_ten_thousand_chargers_does_not_block_the_event_loop(
     chargers = [new_charger(f"veChargePoint{number:07}") for number in range(10_000)]
     pauses: list[float] = []
     with closing(StateStore.open(tmp_path / "data")) as store:
-        real = Commits(store, committed.fleet, create_log("error", "logfmt"))
+        committed.commits = Commits(store, committed.process, create_log("error", "logfmt"))
         for turn in range(1, 4):
             for charger in chargers:
                 committed.deliver(charger, 1000 * turn)
-            commit = asyncio.create_task(real.commit())
+            commit = asyncio.create_task(committed.commits.commit())
             pause, before = 0.0, time.thread_time()
             while not commit.done():
                 await asyncio.sleep(0)

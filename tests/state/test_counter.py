@@ -60,7 +60,7 @@ def test_the_sessions_in_the_file_add_up_to_the_counter_at_every_commit(tmp_path
             if event.event == RESTART or place % EVENTS_OF_A_COMMIT == 0 or place == len(events):
                 state = charger.kept_state()
                 store.commit({"test": state})
-                charger.saved(state)
+                charger.saved(state.meter.totals, state.sessions)
                 assert_sum_is_counter(tmp_path, state)
             if event.event == RESTART:
                 charger = charger_of(event, store.load()["test"])

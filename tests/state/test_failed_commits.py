@@ -4,10 +4,8 @@ import asyncio
 
 import pytest
 
-from exporter.charger.charger import Charger
 from exporter.errors import StateError
 from exporter.state import committer as commits
-from exporter.state.charger_rows import Row
 from tests.processes import SECONDS
 from tests.state.committed_fleet import PATIENCE, CommittedFleet, new_charger, until
 
@@ -18,7 +16,7 @@ async def test_a_scrape_does_not_wait_for_a_slow_commit(committed: CommittedFlee
     committed.deliver(charger, 1000)
     await committed.scrape()
     assert committed.shown(charger) is None
-    assert committed.fleet.dirty == {charger}
+    assert set(committed.commits.unsaved) == {charger}
     assert committed.process.commit_failures == 1
     assert committed.lines("takes longer than 0.05 s") == 1
 
@@ -43,7 +41,7 @@ async def test_a_late_commit_applies_when_it_ends(committed: CommittedFleet) -> 
     committed.disk.works.set()
     await until(lambda: committed.shown(charger))
     assert committed.shown(charger) == 1000
-    assert committed.fleet.dirty == {charger}
+    assert set(committed.commits.unsaved) == {charger}
     assert committed.lines("state commits work again") == 1
     await committed.scrape()
     assert committed.shown(charger) == 2000
@@ -59,7 +57,7 @@ async def test_a_late_commit_that_fails_is_one_failure_and_shows_nothing(committ
     await until(lambda: committed.process.commit_seconds)
     assert committed.process.commit_failures == 1
     assert committed.shown(charger) is None
-    assert committed.fleet.dirty == {charger}
+    assert set(committed.commits.unsaved) == {charger}
 
 
 async def test_a_disk_that_hangs_does_not_delay_the_stop_and_is_logged(committed: CommittedFleet) -> None:
@@ -78,12 +76,12 @@ async def test_after_a_failed_commit_the_previous_totals_are_shown_and_it_is_ret
     committed.disk.error = StateError("the disk is full")
     await committed.scrape()
     assert committed.shown(charger) == 1000
-    assert committed.fleet.dirty == {charger}
+    assert set(committed.commits.unsaved) == {charger}
     assert committed.process.commit_failures == 1
     committed.disk.error = None
     await committed.scrape()
     assert committed.shown(charger) == 2000
-    assert committed.fleet.dirty == set()
+    assert not committed.commits.unsaved
     assert committed.process.commit_failures == 1
 
 
@@ -114,23 +112,7 @@ async def test_an_unexpected_error_in_a_commit_is_a_failed_commit(committed: Com
     committed.deliver(charger, 1000)
     await committed.scrape()
     assert committed.lines("error=RuntimeError") == 1
-    assert committed.fleet.dirty == {charger}
-
-
-async def test_a_charger_whose_state_cannot_be_encoded_does_not_block_scrapes(
-    committed: CommittedFleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: Charger) -> Row:
-        raise RuntimeError
-
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the program's handler logs it
-    committed.deliver(new_charger(), 1000)
-    with monkeypatch.context() as patched:
-        patched.setattr(Charger, "kept_state", fail)
-        await committed.scrape()
-        await committed.scrape()
-    await committed.scrape()
-    assert committed.disk.total_joules("a") == 1000
+    assert set(committed.commits.unsaved) == {charger}
 
 
 async def test_repairs_are_logged_and_damaged_files_counted(committed: CommittedFleet) -> None:

@@ -17,6 +17,7 @@ from exporter.charger.wire import decode
 from exporter.errors import ConnectFailure
 from exporter.web import api
 from exporter.web.problem import problem_of
+from tests.charger.saving import save
 from tests.web.site import SECRET, Site
 from tests.web.turns import turns_during
 
@@ -78,7 +79,7 @@ async def test_values_have_the_units_of_the_metrics(fleet: Site) -> None:
 async def test_the_total_is_the_committed_total(fleet: Site) -> None:
     charger = fleet.deliver("test", Connected(), ON, READING)
     assert "energy_joules_total" not in (await chargers(fleet))["test"]
-    charger.saved(charger.kept_state())
+    save(charger)
     assert (await chargers(fleet))["test"]["energy_joules_total"] == 1_800_000.0
 
 

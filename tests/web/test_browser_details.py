@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from exporter.charger.events import ConnectFailed
 from exporter.errors import ConnectFailure
+from tests.charger.saving import save
 from tests.web.page import TWELVE, charging, next_poll, opened, row
 from tests.web.site import Site
 
@@ -76,7 +77,7 @@ async def test_a_row_opens_to_readings_and_sessions_and_closes_again(browser: Br
     async with Site(TWELVE[:2]) as site:
         charging(site, "charger1", 7400.0)
         charger = site.deliver("charger1")
-        charger.saved(charger.kept_state())
+        save(charger)
         async with with_sessions(browser, site, timezone_id="UTC", locale="en-GB") as (page, sessions):
             sessions.sessions[0] = session(0, ended=None)
             sessions.sessions[1] = session(1, certain=False, peak_watts=None)

@@ -1,0 +1,138 @@
+"""One metric for all chargers, as text. Its lines are kept by column, one per series: reading, comparing and formatting
+take most of the time of a scrape, and are done for many chargers at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from typing import cast
+
+from exporter.charger.charger import Charger
+from exporter.metrics.batch import Batch
+from exporter.metrics.go_float import numbers
+from exporter.metrics.lines import escape, head
+from exporter.metrics.live_values import Durable, Live
+from exporter.metrics.metric import Metric, Series, Value
+
+
+class _Column:
+    """One series of one metric for all chargers: how to read it, and the last values."""
+
+    __slots__ = ("_after_id", "_before_id", "_has_absent", "_place", "_read", "_values")
+
+    # A line has three parts: the text before the id, the id, the rest. Chargers or columns share the first two.
+    PARTS = 3
+
+    def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
+        self._read = series.read
+        self._place = series.read.place if isinstance(series.read, Live | Durable) else None
+        before_value = head(metric.name, metric, series, {"charger_id": "\0"}, None)
+        self._before_id, self._after_id = before_value.split("\0")
+        self._values: list[Value] = [None] * len(chargers)
+        self._has_absent = True
+
+    def refresh(self, batch: Batch, values: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
+        """Read the chargers of the batch again; return whether a value has changed.
+
+        `values` are the live or the durable values, one list per name. The line of a charger is at `offset` of its
+        `stride` parts.
+        """
+        place, read = self._place, self._read
+        new = list(map(read, batch.chargers, repeat(batch.now))) if place is None else values[place]
+        if new == batch.part_of(self._values):
+            return False
+        if self._has_absent or None in new:
+            self._refresh_some(batch, new, parts, offset, stride)
+            self._has_absent = None in self._values
+        else:
+            batch.replace(parts, numbers(cast("list[float]", new), self._after_id), offset + 2, stride)
+            batch.replace(self._values, new)
+        return True
+
+    def _refresh_some(self, batch: Batch, new: list[Value], parts: list[str], offset: int, stride: int) -> None:
+        """Write the lines of the chargers that have a value, and remove those of the others."""
+        present = iter(numbers([value for value in new if value is not None], self._after_id))
+        for place, charger, value in zip(batch.places, batch.chargers, new, strict=True):
+            at = place * stride + offset
+            if value is None:
+                parts[at] = parts[at + 1] = parts[at + 2] = ""
+            else:
+                if self._values[place] is None:
+                    parts[at] = self._before_id
+                    parts[at + 1] = escape(charger.charger_id)
+                parts[at + 2] = next(present)
+            self._values[place] = value
+
+
+class _InfoColumn:
+    """A row whose labels come from the charger; its value is always 1."""
+
+    __slots__ = ("_metric", "_values")
+
+    PARTS = 1
+
+    def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
+        self._metric = metric
+        self._values: list[tuple[str, ...] | None] = [None] * len(chargers)
+
+    def refresh(self, batch: Batch, _values: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
+        """As `_Column.refresh`."""
+        assert self._metric.info is not None
+        new = list(map(self._metric.info, batch.chargers))
+        if new == batch.part_of(self._values):
+            return False
+        for place, charger, labels in zip(batch.places, batch.chargers, new, strict=True):
+            self._values[place] = labels
+            own = {"charger_id": charger.charger_id}
+            before_value = head(self._metric.name, self._metric, self._metric.series[0], own, charger)
+            parts[place * stride + offset] = f"{before_value}1.0\n"
+        return True
+
+
+class Family:
+    """One metric for all chargers. Its text is `parts` joined; the lines of a charger are adjacent."""
+
+    __slots__ = ("_chargers", "_columns", "_parts", "_stride", "_texts", "metric")
+
+    def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
+        self.metric = metric
+        self._chargers = chargers
+        self._columns: list[_Column | _InfoColumn] = (
+            [_InfoColumn(metric, chargers)]
+            if metric.info
+            else [_Column(metric, series, chargers) for series in metric.series]
+        )
+        self._stride = sum(column.PARTS for column in self._columns)
+        self._parts = [""] * (self._stride * len(chargers))
+        # By whether they have `_created` samples.
+        self._texts: dict[bool, bytes] = {}
+
+    def reads(self, kind: type[Live | Durable]) -> bool:
+        """Whether its values are of this kind."""
+        return any(isinstance(series.read, kind) for series in self.metric.series)
+
+    def refresh(self, batch: Batch, values: Sequence[list[Value]]) -> None:
+        """Read the chargers of the batch again; `values` are the live or the durable values."""
+        if not batch.places:
+            return
+        for index, column in enumerate(self._columns):
+            if column.refresh(batch, values, self._parts, index * column.PARTS, self._stride):
+                self._texts.clear()
+
+    def text(self, *, openmetrics: bool) -> bytes:
+        """Return the lines of all chargers; in OpenMetrics a durable counter has `_created` samples."""
+        with_created = openmetrics and self.metric.created is not None
+        text = self._texts.get(with_created)
+        if text is None:
+            parts = self._with_created() if with_created else self._parts
+            text = self._texts[with_created] = "".join(parts).encode()
+        return text
+
+    def _with_created(self) -> Iterator[str]:
+        created = self.metric.created
+        assert created is not None
+        name = self.metric.name.removesuffix("_total") + "_created"
+        began = numbers([created(charger) for charger in self._chargers], '"} ')
+        lines = zip(self._parts[0::3], self._parts[1::3], self._parts[2::3], began, strict=True)
+        for before_id, charger_id, value, at in lines:
+            if before_id:
+                yield f'{before_id}{charger_id}{value}{name}{{charger_id="{charger_id}{at}'
