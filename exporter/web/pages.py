@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The uids of our dashboards in Grafana.
 FLEET_DASHBOARD: Final = "vecharge-fleet"
 CHARGER_DASHBOARD: Final = "vecharge-charger"
-SENT_AT_ONCE_BYTES: Final = 131_072
+SENT_AT_ONCE_BYTES: Final = 524_288
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 Reload = Callable[[], Awaitable[None]]
