@@ -108,7 +108,7 @@ test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socket
 
 # About 20 minutes.
 chaos: .venv/ready ## Run the whole fault matrix: every row two hundred times, and half a million fuzzed frames
-	.venv/bin/python -m pytest -o python_files='test_*.py whole.py' tests/chaos
+	CHAOS_ROUNDS=200 .venv/bin/python -m pytest -o python_files='test_*.py whole.py' tests/chaos
 
 # CI runs it with MINUTES=3.
 soak: .venv/ready ## Run flapping streams for an hour (CHARGERS=10000 TLS=1 LOG_SECONDS=10 for many, over TLS); fail if memory, tasks or files grow

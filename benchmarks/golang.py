@@ -60,7 +60,7 @@ def _joined(chunks: bytes) -> bytes:
 @contextmanager
 def _serving(page: bytes, folder: Path) -> Iterator[int]:
     program = folder / "client_golang"
-    environment = os.environ | {"GO111MODULE": "off", "GOPATH": str(PACKAGES), "GOCACHE": str(folder / "cache")}
+    environment = os.environ | {"GO111MODULE": "off", "GOPATH": str(PACKAGES)}
     source = ROOT / "benchmarks" / "client_golang" / "main.go"
     subprocess.run(["go", "build", "-o", program, source], env=environment, check=True)  # noqa: S603, S607
     text = folder / "page"

@@ -1,4 +1,4 @@
-"""The tests of the rows, repeated two hundred times each, so that leaks add up."""
+"""The tests of the rows, repeated many times each, so that leaks add up."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -28,7 +28,7 @@ def rows() -> Iterator[Test]:
 
 
 def lasting(test: Test) -> Test:
-    """The test of a row whose fault repeats by itself, for two hundred rounds."""
+    """The test of a row whose fault repeats by itself, for many rounds."""
 
     @wraps(test)
     async def lasts(scene: Scene, **given: Any) -> None:
@@ -50,7 +50,7 @@ async def hold_level(scene: Scene) -> None:
 
 
 def repeated(test: Test, side_by_side: int = SIDE_BY_SIDE) -> Test:
-    """The whole test of a row two hundred times, with `side_by_side` chargers at once, each with its own proxy."""
+    """The whole test of a row many times, with `side_by_side` chargers at once, each with its own proxy."""
 
     @wraps(test)
     async def rounds(scene: Scene, **given: Any) -> None:
