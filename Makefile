@@ -104,7 +104,7 @@ $(PYTHONS:%=test-python-%): test-python-%:
 		echo "Python $* is not installed, so it is not tested")
 
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
-	.venv-socketio5/bin/python -m pytest tests/stream
+	.venv-socketio5/bin/python -m pytest --quiet $(PYTEST_PARALLEL) tests/stream
 
 # About 20 minutes.
 chaos: .venv/ready ## Run the whole fault matrix: every row two hundred times, and half a million fuzzed frames

@@ -46,6 +46,7 @@ PROMETHEUS = Program("prometheus", "/usr/bin/prometheus", "/prometheus")
 ALERTMANAGER = Program("prometheus-alertmanager", "/usr/bin/prometheus-alertmanager", "/alertmanager")
 
 
+@cache  # written once: podman's processes read the file at any time
 def engine() -> dict[str, str]:
     """The environment in which podman and buildah work here."""
     if os.geteuid():
