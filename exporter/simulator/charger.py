@@ -182,19 +182,20 @@ class Charger:
             self._log_due = now
         return [Event("chargerConnected", self.document())]
 
-    def pause(self) -> None:
+    def pause(self) -> list[Event]:
         """Stop logs and sessions, so that the totals stay as they are."""
         self.paused = True
+        return []
 
-    def resume(self, now: float) -> None:
+    def resume(self, now: float) -> list[Event]:
         """Continue. Logs that were missed are not sent; the next one has the energy."""
-        if not self.paused:
-            return
-        self.paused = False
-        if self.session:
-            self._log_due = max(self._log_due, now)
-        self._plan_due = max(self._plan_due, now)
-        self._wifi_due = max(self._wifi_due, now)
+        if self.paused:
+            self.paused = False
+            if self.session:
+                self._log_due = max(self._log_due, now)
+            self._plan_due = max(self._plan_due, now)
+            self._wifi_due = max(self._wifi_due, now)
+        return []
 
     def log(self, now: float) -> Event:
         """Read the meter and return a log; only in a session."""

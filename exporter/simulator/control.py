@@ -157,76 +157,28 @@ async def _drop(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-def _online(charger: Charger, now: float, _: Parameters) -> list[Event]:
-    return charger.regain_wifi(now)
-
-
-def _offline(charger: Charger, now: float, parameters: Parameters) -> list[Event]:
-    return charger.lose_wifi(now, seconds=float(parameters.get("seconds", NEVER)))
-
-
-def _on(charger: Charger, now: float, _: Parameters) -> list[Event]:
-    return charger.switch_on(now)
-
-
-def _off(charger: Charger, now: float, _: Parameters) -> list[Event]:
-    return charger.switch_off(now)
-
-
-def _pause(charger: Charger, _now: float, _: Parameters) -> list[Event]:
-    charger.pause()
+def _document(charger: Charger, _now: float, given: Parameters) -> list[Event]:
+    charger.document_energy = DocumentEnergy(given["energy"])
     return []
-
-
-def _resume(charger: Charger, now: float, _: Parameters) -> list[Event]:
-    charger.resume(now)
-    return []
-
-
-def _log(charger: Charger, now: float, _: Parameters) -> list[Event]:
-    return [charger.log(now)] if charger.session else []
-
-
-def _resend(charger: Charger, _now: float, parameters: Parameters) -> list[Event]:
-    return faults.resend(charger, int(parameters.get("count", 1)), newest_first=bool(parameters.get("newest_first")))
-
-
-def _blip(charger: Charger, now: float, _: Parameters) -> list[Event]:
-    return faults.blip(charger, now)
-
-
-def _burst(charger: Charger, now: float, parameters: Parameters) -> list[Event]:
-    return faults.burst(charger, now, int(parameters.get("count", faults.BURST_LOGS)))
-
-
-def _corrupt(charger: Charger, now: float, parameters: Parameters) -> list[Event]:
-    return faults.corrupt(charger, now, parameters["kind"])
-
-
-def _document(charger: Charger, _now: float, parameters: Parameters) -> list[Event]:
-    charger.document_energy = DocumentEnergy(parameters["energy"])
-    return []
-
-
-def _send(_charger: Charger, _now: float, parameters: Parameters) -> list[Event]:
-    return [Event(parameters["event"], parameters["payload"])]
 
 
 Action = Callable[[Charger, float, Parameters], list[Event]]
 ACTIONS: dict[str, Action] = {
-    "online": _online,
-    "offline": _offline,
-    "on": _on,
-    "off": _off,
-    "pause": _pause,
-    "resume": _resume,
-    "log": _log,
-    "resend": _resend,
-    "blip": _blip,
-    "burst": _burst,
-    "corrupt": _corrupt,
+    "online": lambda charger, now, _: charger.regain_wifi(now),
+    "offline": lambda charger, now, given: charger.lose_wifi(now, seconds=float(given.get("seconds", NEVER))),
+    "on": lambda charger, now, _: charger.switch_on(now),
+    "off": lambda charger, now, _: charger.switch_off(now),
+    "pause": lambda charger, _now, _: charger.pause(),
+    "resume": lambda charger, now, _: charger.resume(now),
+    "log": lambda charger, now, _: [charger.log(now)] if charger.session else [],
+    "resend": lambda charger, _now, given: faults.resend(
+        charger, int(given.get("count", 1)), newest_first=bool(given.get("newest_first"))
+    ),
+    "blip": lambda charger, now, _: faults.blip(charger, now),
+    "burst": lambda charger, now, given: faults.burst(charger, now, int(given.get("count", faults.BURST_LOGS))),
+    "corrupt": lambda charger, now, given: faults.corrupt(charger, now, given["kind"]),
     "document": _document,
-    "send": _send,
+    "send": lambda _charger, _now, given: [Event(given["event"], given["payload"])],
 }
 
 
