@@ -1,7 +1,6 @@
 """GET /api/v1/chargers."""
 
 import asyncio
-import gzip
 import json
 import re
 from collections.abc import AsyncIterator
@@ -93,12 +92,6 @@ async def test_the_document_has_neither_secrets_nor_personal_data(fleet: Site) -
     for path in ("/api/v1/chargers", "/"):
         _, body = await fleet.get(path)
         assert not re.search(rf"SecretUser|1234509876|SecretAddress|{SECRET}", body.decode())
-
-
-async def test_the_document_is_compressed_if_gzip_is_accepted(fleet: Site) -> None:
-    response, body = await fleet.get("/api/v1/chargers", Accept_Encoding="gzip")
-    assert response.headers["Content-Encoding"] == "gzip"
-    assert len(json.loads(gzip.decompress(body))["chargers"]) == 2
 
 
 async def test_requests_within_a_second_share_one_document(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """The pages: /metrics in two formats, a landing page, health and readiness."""
 
-import gzip
 import re
 from typing import Any
 
@@ -26,18 +25,6 @@ async def test_metrics_in_openmetrics(site: Site) -> None:
     response, body = await site.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert (response.status, body) == (200, b"in OpenMetrics")
     assert response.headers["Content-Type"] == OPENMETRICS
-
-
-async def test_metrics_are_compressed_if_gzip_is_accepted(site: Site) -> None:
-    response, body = await site.get("/metrics", Accept_Encoding="gzip")
-    assert response.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(body) == b"in text"
-
-
-async def test_metrics_are_not_compressed_if_no_encoding_is_accepted(site: Site) -> None:
-    response, body = await site.get("/metrics", Accept_Encoding="identity")
-    assert "Content-Encoding" not in response.headers
-    assert body == b"in text"
 
 
 @pytest.mark.parametrize("header", ["Accept", "Accept-Encoding"])
