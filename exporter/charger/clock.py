@@ -23,3 +23,8 @@ def now() -> Moment:
 def rfc3339(unix: float, precision: str) -> str:
     """Return a time as RFC 3339, UTC, to `seconds` or `milliseconds`."""
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def rfc3339_if_known(unix: float | None, precision: str) -> str | None:
+    """Return a time as RFC 3339, or None if it is not known."""
+    return None if unix is None else rfc3339(unix, precision)

@@ -14,6 +14,7 @@ from typing import Final, TextIO
 import click
 
 from exporter.app import run_loop
+from exporter.cli.columns import aligned
 from exporter.config.load import TRANSPORTS, AccountConfig, Config, load_file_or_environment
 from exporter.config.tokens import expired_on, expiry_of, expiry_text
 from exporter.errors import ConfigError, ConnectError, ConnectFailure, TokenError
@@ -127,16 +128,14 @@ async def connect_all(config: Config, err: TextIO) -> list[Finding]:
         await services.replace({})
 
 
-def table(findings: Sequence[Finding], now_unix: float) -> Iterator[str]:
-    """Yield the findings as an aligned table, with a header."""
+def table(findings: Sequence[Finding], now_unix: float) -> list[str]:
+    """Return the findings as a table with a header."""
     used = [transport for transport in TRANSPORTS if any(transport in finding.outcomes for finding in findings)]
     rows = [("CHARGER", "ACCOUNT", *map(str.upper, used), "TOKEN EXPIRES")]
     for finding in findings:
         cells = (_cell(finding, transport) for transport in used)
         rows.append((finding.charger_id, finding.account, *cells, expiry_text(finding.token_expiry_unix, now_unix)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    return aligned(rows)
 
 
 def advice(findings: Sequence[Finding]) -> Iterator[str]:

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 
 from exporter.charger.charger import Rules
-from exporter.charger.clock import rfc3339
+from exporter.charger.clock import rfc3339_if_known
 from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
-from exporter.charger.units import JOULES_PER_KWH
+from exporter.charger.units import kwh_text
+from exporter.cli.columns import aligned
 
 
 def replay(lines: Iterable[bytes], max_power_watts: float) -> dict[str, ChargerResult]:
@@ -52,34 +53,28 @@ def as_text(results: Mapping[str, ChargerResult]) -> str:
 
 def _block(charger_id: str, result: ChargerResult) -> Iterable[str]:
     yield f"charger {charger_id}"
-    yield f"  energy      {_kwh(result.energy_joules):>10} kWh"
-    yield f"  excess      {_kwh(result.excess_joules):>10} kWh"
+    yield f"  energy      {kwh_text(result.energy_joules):>10} kWh"
+    yield f"  excess      {kwh_text(result.excess_joules):>10} kWh"
     yield f"  status      {result.status}"
     yield f"  judgements  {_counts(result.judgements)}"
     yield f"  rejected    {_counts(result.rejected)}"
     yield f"  sessions    {len(result.sessions)}"
     if result.sessions:
-        yield from _table(result.sessions)
+        yield from (f"    {line}" for line in _table(result.sessions))
 
 
-def _table(sessions: tuple[Session, ...]) -> Iterable[str]:
+def _table(sessions: tuple[Session, ...]) -> list[str]:
     rows = [("BEGAN", "ENDED", "KWH", "CERTAIN")]
     for session in sessions:
         ended = _time(session.ended_unix) or "-"
         certain = "yes" if session.certain else "no"
-        rows.append((_time(session.began_unix) or "-", ended, _kwh(session.energy_joules), certain))
-    began, ended_width, kwh, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    for row in rows:
-        yield f"    {row[0]:<{began}}  {row[1]:<{ended_width}}  {row[2]:>{kwh}}  {row[3]}"
+        rows.append((_time(session.began_unix) or "-", ended, kwh_text(session.energy_joules), certain))
+    return aligned(rows, right={2})
 
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
 
 
-def _kwh(joules: int | None) -> str:
-    return "-" if joules is None else f"{joules / JOULES_PER_KWH:.2f}"
-
-
 def _time(unix: float | None) -> str | None:
-    return None if unix is None else rfc3339(unix, "milliseconds")
+    return rfc3339_if_known(unix, "milliseconds")

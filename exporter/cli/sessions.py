@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from exporter.charger.clock import rfc3339
+from exporter.charger.clock import rfc3339, rfc3339_if_known
 from exporter.charger.sessions import Session
-from exporter.charger.units import JOULES_PER_KWH
+from exporter.charger.units import kwh_text
 from exporter.errors import StateError
 from exporter.state import session_query
 from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_document
@@ -73,8 +73,8 @@ def _row(charger_id: str, session: Session) -> str:
         charger_id,
         session.number,
         rfc3339(session.began_unix, "seconds"),
-        "-" if session.ended_unix is None else rfc3339(session.ended_unix, "seconds"),
-        _kwh(session.energy_joules),
+        rfc3339_if_known(session.ended_unix, "seconds") or "-",
+        kwh_text(session.energy_joules),
         "-" if session.peak_watts is None else f"{session.peak_watts:.0f}",
         session.began_by,
         session.ended_by or "-",
@@ -85,7 +85,7 @@ def _row(charger_id: str, session: Session) -> str:
 def _sum(found: ChargerSessions) -> str:
     """Return the sum of the sessions. If these are all, add the terms between the sum and the counter."""
     count = len(found.sessions)
-    text = f"{count} session{'' if count == 1 else 's'}, {_kwh(found.joules)} kWh"
+    text = f"{count} session{'' if count == 1 else 's'}, {kwh_text(found.joules)} kWh"
     if not found.is_complete:
         return text
     meter = found.state.meter
@@ -94,10 +94,10 @@ def _sum(found: ChargerSessions) -> str:
         ("-", found.set_aside_joules, "set aside"),
         ("+", meter.excess_joules, "excess"),
     )
-    adjustments = "".join(f" {sign} {_kwh(joules)} {name}" for sign, joules, name in terms if joules)
+    adjustments = "".join(f" {sign} {kwh_text(joules)} {name}" for sign, joules, name in terms if joules)
     if adjustments:
-        text += f"{adjustments} = {_kwh(found.expected_joules)} kWh"
-    return f"{text}; counter {_kwh(meter.total_joules or 0)} kWh"
+        text += f"{adjustments} = {kwh_text(found.expected_joules)} kWh"
+    return f"{text}; counter {kwh_text(meter.total_joules or 0)} kWh"
 
 
 def _csv(lists: Iterable[ChargerSessions]) -> Iterator[str]:
@@ -145,10 +145,6 @@ def _sums(found: ChargerSessions) -> dict[str, Any]:
             "agrees": found.agrees,
         }
     return sums
-
-
-def _kwh(joules: int) -> str:
-    return f"{joules / JOULES_PER_KWH:.2f}"
 
 
 _FORMS: Final[dict[str, Callable[[Iterable[ChargerSessions]], Iterator[str]]]] = {

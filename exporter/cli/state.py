@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.charger.charger import KeptState
-from exporter.charger.clock import rfc3339
+from exporter.charger.clock import rfc3339, rfc3339_if_known
 from exporter.charger.meter_state import MeterState
-from exporter.charger.units import JOULES_PER_KWH
+from exporter.charger.units import JOULES_PER_KWH, kwh_text
+from exporter.cli.columns import aligned
 from exporter.config.schema import Text
 from exporter.errors import StateError
 from exporter.state.state_file import STATE_FILE, as_state_errors, exists, open_to_read, read
@@ -23,9 +24,15 @@ def as_table(kept: Mapping[str, KeptState]) -> str:
     rows = [("CHARGER", "KWH", "SESSIONS", "LAST LOG")]
     for charger_id, state in sorted(kept.items()):
         meter = state.meter
-        rows.append((charger_id, _kwh(meter), str(meter.sessions), _time(meter.last_log_unix) or "-"))
-    name, kwh, sessions, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    return "\n".join(f"{row[0]:<{name}}  {row[1]:>{kwh}}  {row[2]:>{sessions}}  {row[3]}" for row in rows)
+        rows.append(
+            (
+                charger_id,
+                kwh_text(meter.total_joules),
+                str(meter.sessions),
+                rfc3339_if_known(meter.last_log_unix, "seconds") or "-",
+            )
+        )
+    return "\n".join(aligned(rows, right={1, 2}))
 
 
 def as_json(kept: Mapping[str, KeptState]) -> str:
@@ -37,8 +44,8 @@ def as_json(kept: Mapping[str, KeptState]) -> str:
                 "energy_kwh": None if state.meter.total_joules is None else state.meter.total_joules / JOULES_PER_KWH,
                 "energy_joules": state.meter.total_joules,
                 "sessions": state.meter.sessions,
-                "last_log": _time(state.meter.last_log_unix),
-                "first_seen": _time(state.first_seen_unix),
+                "last_log": rfc3339_if_known(state.meter.last_log_unix, "seconds"),
+                "first_seen": rfc3339(state.first_seen_unix, "seconds"),
             }
             for charger_id, state in sorted(kept.items())
         ],
@@ -72,7 +79,7 @@ def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool
         meter = before.meter if before else MeterState()
         after = meter.with_total(round(energy_kwh * JOULES_PER_KWH))
         store.commit({charger_id: KeptState(after, before.first_seen_unix if before else time.time())})
-    old, new = _kwh(meter), _kwh(after)
+    old, new = kwh_text(meter.total_joules), kwh_text(after.total_joules)
     warning = ""
     if (meter.total_joules or 0) > (after.total_joules or 0):
         warning = (
@@ -90,7 +97,7 @@ def forget(folder: Path, charger_id: str) -> str:
     with closing(StateStore.open(folder)) as store:
         before = store.load()[charger_id]
         store.forget(charger_id)
-    return f"{charger_id}: forgotten (was {_kwh(before.meter)} kWh)"
+    return f"{charger_id}: forgotten (was {kwh_text(before.meter.total_joules)} kWh)"
 
 
 def backup(folder: Path, file: Path) -> str:
@@ -103,11 +110,3 @@ def backup(folder: Path, file: Path) -> str:
     with open_to_read(folder / STATE_FILE) as connection, as_state_errors(file, "written"):
         connection.execute("VACUUM INTO ?", (str(file),))
     return f"{file}: {file.stat().st_size} bytes"
-
-
-def _kwh(meter: MeterState) -> str:
-    return "-" if meter.total_joules is None else f"{meter.total_joules / JOULES_PER_KWH:.2f}"
-
-
-def _time(unix: float | None) -> str | None:
-    return None if unix is None else rfc3339(unix, "seconds")

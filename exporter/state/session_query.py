@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter.charger.charger import KeptState
-from exporter.charger.clock import rfc3339
+from exporter.charger.clock import rfc3339, rfc3339_if_known
 from exporter.charger.sessions import Session, in_list
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
@@ -181,7 +181,7 @@ def as_document(charger_id: str, session: Session) -> dict[str, Any]:
         charger_id,
         session.number,
         rfc3339(session.began_unix, "milliseconds"),
-        None if session.ended_unix is None else rfc3339(session.ended_unix, "milliseconds"),
+        rfc3339_if_known(session.ended_unix, "milliseconds"),
         session.energy_joules,
         session.energy_joules / JOULES_PER_KWH,
         session.peak_watts,
