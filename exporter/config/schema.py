@@ -3,7 +3,6 @@
 tests/config/reference.py generates docs/configuration.md from them. load.py has the rules between values.
 """
 
-import math
 import re
 from typing import Annotated, Any, Final, Self, cast
 from urllib.parse import urlsplit
@@ -40,6 +39,10 @@ class StaleAfter(Duration):
 AUTO: Final = StaleAfter(0)
 
 
+# No charger has this power, and larger numbers may be too large for a float.
+MAX_WATTS: Final = 1e12
+
+
 class Watts(float):
     """A power above 0."""
 
@@ -47,13 +50,9 @@ class Watts(float):
     def read(cls, value: object) -> Self:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(yaml_file.wrong_type(["float"], value))
-        try:
-            watts = cls(value)
-        except OverflowError:
-            watts = cls(math.inf)
-        if not 0 < watts < math.inf:
-            raise ValueError("must be a number above 0")
-        return watts
+        if not 0 < value < MAX_WATTS:
+            raise ValueError("must be above 0 and below 1e12")
+        return cls(value)
 
 
 # Joiners and no-break spaces are common in names, above all in Indic scripts, but str.isprintable() rejects them.
