@@ -17,6 +17,8 @@ from exporter.interpreter import tune_interpreter
 EXIT_FAILED = 1
 EXIT_NOT_VALID = 2
 
+_version = click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+
 
 class _RunByDefault(click.Group):
     """A group that runs `run` if the arguments do not begin with a command."""
@@ -45,7 +47,7 @@ class _RunByDefault(click.Group):
 
 
 @click.group(cls=_RunByDefault, context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+@_version
 def main() -> None:
     """Prometheus exporter for EV chargers on the veCharge service.
 
@@ -67,7 +69,7 @@ def main() -> None:
 @flags.record_file
 @flags.record_max_size
 @flags.log_flags
-@click.version_option(__version__, message="%(prog)s, version %(version)s", prog_name="vecharge-exporter")
+@_version
 def run(
     config_file: Path | None,
     web_listen_address: tuple[str, ...],
@@ -176,6 +178,7 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
     This only reads the file, so it works while the exporter runs and in a read-only folder. If the exporter was killed
     during a commit, the command first rolls the commit back, which needs write access.
     """
+    context.obj = storage_path
     if context.invoked_subcommand is None:
         from exporter.cli import state as state_command
         from exporter.state import state_file
@@ -189,8 +192,8 @@ def state(context: click.Context, storage_path: Path, json: bool) -> None:
 @click.option("--energy-kwh", type=click.FloatRange(0, 1_000_000_000), required=True, help="New total.")
 @click.option("--new", is_flag=True, help="Add a charger that the state file does not have yet.")
 @flags.config_file
-@click.pass_context
-def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool, config_file: Path | None) -> None:
+@click.pass_obj
+def state_set(storage_path: Path, charger: str, energy_kwh: float, new: bool, config_file: Path | None) -> None:
     """Set the total of a charger, after its meter was replaced or when it moves from another system.
 
     This fails while the exporter runs, and for a charger that neither the state file nor the configuration has.
@@ -201,12 +204,9 @@ def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool
 
     if math.isnan(energy_kwh):
         raise click.BadParameter("must be a number", param_hint="--energy-kwh")
-    assert context.parent is not None
     accounts = load_config(config_file).accounts if config_file else ()
     configured = {one.id for account in accounts for one in account.chargers}
-    result = state_command.set_total(
-        context.parent.params["storage_path"], charger, energy_kwh, may_add=new or charger in configured
-    )
+    result = state_command.set_total(storage_path, charger, energy_kwh, may_add=new or charger in configured)
     if result.warning:
         click.echo(f"vecharge-exporter: warning: {result.warning}", err=True)
     click.echo(result.text)
@@ -214,8 +214,8 @@ def state_set(context: click.Context, charger: str, energy_kwh: float, new: bool
 
 @state.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.pass_context
-def state_backup(context: click.Context, file: Path) -> None:
+@click.pass_obj
+def state_backup(storage_path: Path, file: Path) -> None:
     """Write a complete copy of the state file to FILE, also while the exporter runs.
 
     Copy the state folder itself only while the exporter is stopped: a copy made while it runs may hold half of a
@@ -223,19 +223,17 @@ def state_backup(context: click.Context, file: Path) -> None:
     """
     from exporter.cli import state as state_command
 
-    assert context.parent is not None
-    click.echo(state_command.backup(context.parent.params["storage_path"], file))
+    click.echo(state_command.backup(storage_path, file))
 
 
 @state.command("forget")
 @click.argument("charger")
-@click.pass_context
-def state_forget(context: click.Context, charger: str) -> None:
+@click.pass_obj
+def state_forget(storage_path: Path, charger: str) -> None:
     """Delete the total and the sessions of a charger. This fails while the exporter runs."""
     from exporter.cli import state as state_command
 
-    assert context.parent is not None
-    click.echo(state_command.forget(context.parent.params["storage_path"], charger))
+    click.echo(state_command.forget(storage_path, charger))
 
 
 @main.command()
