@@ -31,10 +31,10 @@ class SimulatedService(RunningServer):
         # One connection for all requests: over TLS each costs a handshake.
         self._http = requests.Session()
         self.process = Process(*command, *arguments, output=folder / "simulator.log")
-        told = self.process.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n")
-        self.url = told[1]
+        printed = self.process.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n")
+        self.url = printed[1]
         self.token = folder / "token"
-        self.token.write_text(told[2])
+        self.token.write_text(printed[2])
         self.charger_ids = list(self.totals())
 
     def __exit__(self, *error: object) -> None:

@@ -15,7 +15,7 @@ def openssl(reason: str | None) -> ssl.SSLError:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (TokenError("token file t", "is empty"), "the token file t is empty"),
         (OSError(errno.ENOENT, "marked-secret", "marked-file"), "FileNotFoundError: No such file or directory"),
@@ -25,5 +25,5 @@ def openssl(reason: str | None) -> ssl.SSLError:
         (openssl(None), "SSLError"),
     ],
 )
-def test_the_cause_is_our_text_or_that_of_the_errno_or_the_type(error: Exception, told: str) -> None:
-    assert cause_of(error) == told
+def test_the_cause_is_our_text_or_that_of_the_errno_or_the_type(error: Exception, expected: str) -> None:
+    assert cause_of(error) == expected

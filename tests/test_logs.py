@@ -68,8 +68,8 @@ def test_the_levels_in_the_log_are_those_of_the_flag(
     log = create_log("debug", log_format, output)
     for method in (log.debug, log.info, log.warning, log.error, log.exception):
         method("event")
-    told = re.findall(r'level"?[=:] ?"?(\w+)', output.getvalue())
-    assert list(dict.fromkeys(told)) == list(LEVELS)
+    logged = re.findall(r'level"?[=:] ?"?(\w+)', output.getvalue())
+    assert list(dict.fromkeys(logged)) == list(LEVELS)
 
 
 @pytest.mark.parametrize(
@@ -200,15 +200,15 @@ class TestForeignLoggers:
         assert output.getvalue() == ""
 
     @pytest.mark.parametrize(
-        ("level", "told"),
+        ("level", "logged"),
         [(logging.WARNING, "warn"), (35, "warn"), (logging.ERROR, "error"), (logging.CRITICAL, "error")],
     )
     def test_a_warning_is_logged_without_its_arguments(
-        self, foreign: logging.Logger, output: io.StringIO, level: int, told: str
+        self, foreign: logging.Logger, output: io.StringIO, level: int, logged: str
     ) -> None:
         foreign.log(level, "unexpected packet %s from %(user)s", {"user": "marked-secret"})
         line = output.getvalue()
-        assert f'level={told} msg="unexpected packet %s from %(user)s" logger=engineio.client\n' in line
+        assert f'level={logged} msg="unexpected packet %s from %(user)s" logger=engineio.client\n' in line
 
     @pytest.mark.parametrize(
         "log_it",

@@ -53,7 +53,7 @@ class Scene:
         )
         self._session_kwh = 0.0
         self._written_at = datetime.now(UTC) - timedelta(days=1)
-        self._told_before = 0
+        self._log_before = 0
         self._page_before = ""
         # After a reconnection the document is stale: only the next log has the true energy.
         service.document(charger, {"_doc": {"_id": charger, "status": "ON", "energy": 0, "wifiConnectivity": True}})
@@ -77,7 +77,7 @@ class Scene:
         await self.fleet.reconcile(Config(accounts=()), {})
 
     @asynccontextmanager
-    async def suffering(self, *, from_the_start: bool = False) -> AsyncIterator[None]:
+    async def with_fault(self, *, from_the_start: bool = False) -> AsyncIterator[None]:
         """The charger charges, the block causes a fault, then the charger recovers by itself and all energy is counted.
 
         A scene can have this repeatedly.
@@ -88,7 +88,7 @@ class Scene:
             await self.start()
             await self.until_up()
             await self.charge(1.0)
-        self._told_before = len(self._written.getvalue())
+        self._log_before = len(self._written.getvalue())
         self._page_before = await self.page()
         yield
         await self.until_up()
@@ -107,14 +107,14 @@ class Scene:
         await self._until(is_noticed, f"{fault.what}: {fault.metric} and {fault.log!r}", fault.within.seconds)
         if self.meanwhile is not None:
             await self.meanwhile(self)
-        lines = [line for line in self.told().splitlines() if fault.log in line and "level=debug" not in line]
+        lines = [line for line in self.log_text().splitlines() if fault.log in line and "level=debug" not in line]
         assert len(lines) <= int(await self.counted(fault.metric)).bit_length() + 1, lines
-        assert "level=error" not in self.told()
+        assert "level=error" not in self.log_text()
 
     async def unnoticed(self) -> None:
         """Check that nothing has been lost or logged since the fault began."""
-        assert "level=warn " not in self.told()
-        assert "level=error" not in self.told()
+        assert "level=warn " not in self.log_text()
+        assert "level=error" not in self.log_text()
         for metric in ("disconnections", "connect_failures", "decode_errors", "readings_rejected"):
             assert await self.counted(f"vecharge_account_{metric}_total") == 0, metric
 
@@ -198,9 +198,9 @@ class Scene:
             save(charger)
         return b"".join(await self.fleet.page.pieces(openmetrics=False)).decode()
 
-    def told(self) -> str:
+    def log_text(self) -> str:
         """The log since the fault began."""
-        return self._written.getvalue()[self._told_before :]
+        return self._written.getvalue()[self._log_before :]
 
     def _clock(self) -> Moment:
         moment = now()

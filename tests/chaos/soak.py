@@ -202,7 +202,7 @@ class Soak:
         except AssertionError as error:
             print(f"energy lost: {error}")
             return False
-        print(f"energy: {len(truth)} totals hold all that the service has told")
+        print(f"energy: {len(truth)} totals have all the energy that the service has sent")
         return True
 
 

@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 async def answered(scene: Scene, answer: Answer) -> None:
     """For a while the service's address gives this answer to a charger that was connected before."""
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.answer = answer
         scene.proxy.cut()
         await scene.noticed()
@@ -55,7 +55,7 @@ async def test_404_is_a_wrong_address(scene: Scene) -> None:
     connect_failure("With 429 and `Retry-After`, which all streams of the account follow", "other", "too many requests")
 )
 async def test_429_delays_the_next_attempt_as_requested(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.answer = answers.http(429, headers={"Retry-After": "1"})
         scene.proxy.cut()
         await scene.noticed()
@@ -137,7 +137,7 @@ async def test_invalid_lengths_are_not_decoded(scene: Scene, framing: bytes) -> 
 async def test_invalid_ping_times_are_not_decoded(scene: Scene, times: str) -> None:
     scene.transports = ("polling",)
     packet = f'0{{"sid":"x","upgrades":[],{times}}}'
-    async with scene.suffering(from_the_start=True):
+    async with scene.with_fault(from_the_start=True):
         scene.proxy.answer = answers.http(200, f"{len(packet)}:{packet}2:40".encode())
         await scene.start()
         await scene.noticed()
@@ -150,7 +150,7 @@ async def test_invalid_ping_times_are_not_decoded(scene: Scene, times: str) -> N
 async def test_a_name_that_dns_loses_and_finds_again(scene: Scene, names: set[str]) -> None:
     scene.host = f"service-{scene.proxy.port}.example"
     names.discard(scene.host)
-    async with scene.suffering(from_the_start=True):
+    async with scene.with_fault(from_the_start=True):
         await scene.start()
         await scene.noticed()
         names.add(scene.host)

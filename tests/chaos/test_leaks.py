@@ -64,7 +64,7 @@ async def test_large_answers_leak_nothing(scene: Scene) -> None:
 async def test_lost_connections_leak_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
     scene.meanwhile = hold_level
-    async with scene.suffering():
+    async with scene.with_fault():
         # Text that is not UTF-8 ends the connection: each ends with its first event.
         scene.proxy.corrupt = lambda piece: piece.replace(b"chargerConnected", b"\xff" * 16)
         scene.proxy.cut()
@@ -73,11 +73,11 @@ async def test_lost_connections_leak_nothing(scene: Scene) -> None:
         scene.proxy.cut()
 
 
-@holds(disconnection("Many goodbyes in a row", "server", "the service closed the stream"))
+@holds(disconnection("Many disconnects in a row", "server", "the service closed the stream"))
 async def test_disconnects_leak_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
     scene.meanwhile = hold_level
-    async with scene.suffering(), saying(scene, "41") as url:
+    async with scene.with_fault(), saying(scene, "41") as url:
         listen_to(scene, url)
         await scene.noticed()
         back_to_the_service(scene)

@@ -23,7 +23,7 @@ MAX_FIRST_WAIT = 2.0
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
 @holds(harmless("The machine's clock steps by an hour, forwards or backwards"))
 async def test_a_step_of_the_clock_loses_neither_readings_nor_energy(scene: Scene, step: float) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.write_in_the_present()
         await scene.charge(0.01)
         scene.clock_offset = step

@@ -31,7 +31,7 @@ def back_to_the_service(scene: Scene) -> None:
 @holds(disconnection("A frame of 16 MB", "transport"))
 async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None:
     scene.transports = ("websocket",)
-    async with scene.suffering(), saying(scene, '42["newLog","' + "x" * 16_000_000 + '"]') as url:
+    async with scene.with_fault(), saying(scene, '42["newLog","' + "x" * 16_000_000 + '"]') as url:
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 2)
         await scene.noticed()
@@ -41,7 +41,7 @@ async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None
 @holds(disconnection("An invalid frame while an answer waits to be sent", "transport"))
 async def test_a_connection_that_breaks_with_a_queued_answer_ends_at_once(scene: Scene) -> None:
     # The client library misses its own end marker if it comes right after a packet.
-    async with scene.suffering(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
+    async with scene.with_fault(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 2)
         await scene.noticed()
@@ -50,7 +50,7 @@ async def test_a_connection_that_breaks_with_a_queued_answer_ends_at_once(scene:
 
 @holds(harmless("10,000 events per second for one charger"))
 async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         joules = scene.flood(logs=5_000, kwh=0.5)
         scene.service.emit(scene.charger, "somethingNew", {"n": 1}, count=5_000)
         await scene.until_counted('vecharge_account_events_total{event="other"}', 5_000)
@@ -62,7 +62,7 @@ async def test_ten_thousand_events_at_once_are_all_counted(scene: Scene) -> None
 
 @holds(decode_error("Deeply nested JSON in a payload", "newLog"))
 async def test_deeply_nested_text_is_undecodable(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.emit(scene.charger, "newLog", "[" * 100_000, "raw")
         await scene.noticed()
         assert await scene.counted("vecharge_account_disconnections_total") == 0
@@ -70,7 +70,7 @@ async def test_deeply_nested_text_is_undecodable(scene: Scene) -> None:
 
 @holds(decode_error("Deeply nested JSON in a packet", "other"))
 async def test_only_a_deeply_nested_packet_is_dropped(scene: Scene) -> None:
-    async with scene.suffering(), saying(scene, '42["newLog",' + "[" * 100_000) as url:
+    async with scene.with_fault(), saying(scene, '42["newLog",' + "[" * 100_000) as url:
         listen_to(scene, url)
         await scene.noticed()
         assert await scene.counted("vecharge_account_disconnections_total") == 1
@@ -84,7 +84,7 @@ async def test_only_a_packet_with_an_endless_number_is_dropped(scene: Scene) -> 
         "45999999-" + '["newLog",{"_placeholder":true,"num":0}]',
         b"\x04log",
     ]
-    async with scene.suffering(), saying(scene, *endless) as url:
+    async with scene.with_fault(), saying(scene, *endless) as url:
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 3)
         await scene.noticed()
@@ -94,7 +94,7 @@ async def test_only_a_packet_with_an_endless_number_is_dropped(scene: Scene) -> 
 
 @holds(harmless("Binary events: a payload as bytes"))
 async def test_a_binary_payload_is_read_like_text(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.emit(scene.charger, "statusChanged", {"status": "ON"}, "binary")
         await scene.until_counted('vecharge_account_events_total{event="statusChanged"}', 1)
         await scene.unnoticed()
@@ -102,7 +102,7 @@ async def test_a_binary_payload_is_read_like_text(scene: Scene) -> None:
 
 @holds(decode_error("An attachment without its packet", "other"))
 async def test_only_unannounced_bytes_are_dropped(scene: Scene) -> None:
-    async with scene.suffering(), saying(scene, b"\x04\x00\x01\x02") as url:
+    async with scene.with_fault(), saying(scene, b"\x04\x00\x01\x02") as url:
         listen_to(scene, url)
         await scene.noticed()
         back_to_the_service(scene)
@@ -110,7 +110,7 @@ async def test_only_unannounced_bytes_are_dropped(scene: Scene) -> None:
 
 @holds(harmless("Unknown events, counted as `other`"))
 async def test_an_unknown_event_is_counted_and_ignored(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.emit(scene.charger, "firmware", {"energy": 900})
         await scene.until_counted('vecharge_account_events_total{event="other"}', 1)
         await scene.unnoticed()
@@ -119,7 +119,7 @@ async def test_an_unknown_event_is_counted_and_ignored(scene: Scene) -> None:
 @holds(harmless("Events before the connection is confirmed"))
 async def test_events_before_the_connection_count(scene: Scene) -> None:
     frames = [opening(), document(scene.charger), JOINED]
-    async with scene.suffering(from_the_start=True), scripted(frames) as url:
+    async with scene.with_fault(from_the_start=True), scripted(frames) as url:
         listen_to(scene, url)
         await scene.start()
         await scene.until_up()
@@ -130,7 +130,7 @@ async def test_events_before_the_connection_count(scene: Scene) -> None:
 @holds(harmless("Two documents in a row"))
 async def test_the_last_of_two_documents_applies(scene: Scene) -> None:
     two = [document(scene.charger, chargerMode="PRIVATE"), document(scene.charger, chargerMode="PUBLIC")]
-    async with scene.suffering(), saying(scene, *two) as url:
+    async with scene.with_fault(), saying(scene, *two) as url:
         listen_to(scene, url)
         await scene.until_shown('vecharge_charger_info{mode="PUBLIC"}')
         assert await scene.value("vecharge_charger_info") == 1
@@ -139,7 +139,7 @@ async def test_the_last_of_two_documents_applies(scene: Scene) -> None:
 
 @holds(decode_error("A document of another charger", "chargerConnected", "ignored payload of another charger"))
 async def test_a_document_of_another_charger_is_ignored(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.emit(
             scene.charger, "chargerConnected", {"_doc": {"_id": "another", "status": "OFF", "energy": 99}}
         )
@@ -149,7 +149,7 @@ async def test_a_document_of_another_charger_is_ignored(scene: Scene) -> None:
 
 @holds(connect_failure("Another device is connected to the charger", "occupied", "connected to another device"))
 async def test_an_occupied_charger_is_connected_after_it_is_free(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.rules(occupied=True)
         scene.service.disconnect(scene.charger)
         await scene.noticed()

@@ -33,7 +33,7 @@ async def mistrusted(scene: Scene, authority: Authority, certificate: ssl.SSLCon
     trusted = authority.serving(HOST)
     if scene.proxy.tls is None:
         await show(scene, trusted)
-    async with scene.suffering():
+    async with scene.with_fault():
         await show(scene, certificate)
         await scene.noticed()
         await show(scene, trusted)
@@ -47,7 +47,7 @@ async def show(scene: Scene, certificate: ssl.SSLContext) -> None:
 
 @holds(connect_failure("The token is rejected, then accepted", "rejected", "the service refused token or charger"))
 async def test_a_refused_token_is_retried(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.rules(refuse="Authentication error")
         scene.proxy.cut()
         await scene.noticed()
@@ -56,7 +56,7 @@ async def test_a_refused_token_is_retried(scene: Scene) -> None:
 
 @holds(connect_failure("The token file is missing, then restored", "other", "cannot be read"))
 async def test_a_token_file_that_is_missing_is_read_again(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.token_file.unlink()
         scene.proxy.cut()
         await scene.noticed()

@@ -8,7 +8,7 @@ from tests.stream.script import JOINED, opening, scripted
 
 @holds(disconnection("The server crashes", "transport"))
 async def test_a_server_crash_is_detected_at_once(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         await scene.proxy.die()
         await scene.noticed()
         await scene.proxy.listen()
@@ -16,7 +16,7 @@ async def test_a_server_crash_is_detected_at_once(scene: Scene) -> None:
 
 @holds(connect_failure("The server stays down: its port is closed", "unreachable", "cannot be reached"))
 async def test_a_server_that_stays_down_has_its_own_reason(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         await scene.proxy.die()
         await scene.noticed()
         await scene.proxy.listen()
@@ -24,7 +24,7 @@ async def test_a_server_that_stays_down_has_its_own_reason(scene: Scene) -> None
 
 @holds(disconnection("Half-open connection: no data and no close", "idle", within=Within.SILENCE))
 async def test_a_half_open_connection_is_closed(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         await scene.rest()
         scene.proxy.is_silent = True
         await scene.noticed()
@@ -34,7 +34,7 @@ async def test_a_half_open_connection_is_closed(scene: Scene) -> None:
 @holds(disconnection("Half-open connection over polling", "idle", within=Within.SILENCE))
 async def test_a_half_open_connection_over_polling_is_closed(scene: Scene) -> None:
     scene.transports = ("polling",)
-    async with scene.suffering():
+    async with scene.with_fault():
         await scene.rest()
         scene.proxy.is_silent = True
         await scene.noticed()
@@ -50,7 +50,7 @@ async def test_a_half_open_connection_over_polling_is_closed(scene: Scene) -> No
     )
 )
 async def test_a_server_that_hangs_in_the_handshake_times_out(scene: Scene) -> None:
-    async with scene.suffering(from_the_start=True):
+    async with scene.with_fault(from_the_start=True):
         scene.proxy.answer = answers.silence
         await scene.start()
         await scene.noticed()
@@ -60,7 +60,7 @@ async def test_a_server_that_hangs_in_the_handshake_times_out(scene: Scene) -> N
 
 @holds(harmless("A slow network: delays below `connect_timeout`"))
 async def test_a_delay_has_no_effect(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.delay = CONNECT_TIMEOUT / 10
         await scene.charge(0.5)
         await scene.unnoticed()
@@ -69,7 +69,7 @@ async def test_a_delay_has_no_effect(scene: Scene) -> None:
 
 @holds(harmless("A network of 20 kB per second"))
 async def test_a_slow_network_has_no_effect(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.bytes_per_second = 20_000
         for _ in range(10):
             await scene.charge(0.1)
@@ -79,7 +79,7 @@ async def test_a_slow_network_has_no_effect(scene: Scene) -> None:
 
 @holds(disconnection("Corrupt bytes: not a websocket frame", "transport"))
 async def test_bytes_that_are_not_a_frame_end_the_connection(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.corrupt = lambda piece: b"\xff" + piece[1:]
         scene.log()
         await scene.noticed()
@@ -89,7 +89,7 @@ async def test_bytes_that_are_not_a_frame_end_the_connection(scene: Scene) -> No
 @holds(disconnection("Corrupt bytes over polling: not HTTP", "transport"))
 async def test_invalid_answers_to_polling_end_the_connection(scene: Scene) -> None:
     scene.transports = ("polling",)
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.corrupt = lambda piece: b"\xff" * 16 if b"newLog" in piece else piece
         scene.log()
         await scene.noticed()
@@ -98,7 +98,7 @@ async def test_invalid_answers_to_polling_end_the_connection(scene: Scene) -> No
 
 @holds(decode_error("Corrupt bytes within a frame", "other"))
 async def test_only_a_frame_that_is_not_a_packet_is_dropped(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.proxy.corrupt = lambda piece: piece.replace(b'["newLog"', b"[[[[[[[[[")
         scene.log()
         await scene.noticed()
@@ -108,19 +108,19 @@ async def test_only_a_frame_that_is_not_a_packet_is_dropped(scene: Scene) -> Non
 
 @holds(disconnection("A server that always disconnects immediately", "server", "the service closed the stream"))
 async def test_a_server_that_always_disconnects_gets_a_growing_backoff(scene: Scene) -> None:
-    async with scene.suffering(), scripted([opening(), JOINED, "41"]) as url:
+    async with scene.with_fault(), scripted([opening(), JOINED, "41"]) as url:
         scene.proxy.upstream_port = int(url.rpartition(":")[2])
         scene.proxy.cut()
         await scene.noticed()
         await scene.until_counted("vecharge_account_disconnections_total", 20)
         # Each is counted; the log has a line at powers of two only.
-        assert scene.told().count(scene.fault.log) <= 7
+        assert scene.log_text().count(scene.fault.log) <= 7
         scene.proxy.upstream_port = scene.service.port
 
 
 @holds(harmless("A proxy rejects websockets; polling works"))
 async def test_polling_is_used_if_websockets_are_refused(scene: Scene) -> None:
-    async with scene.suffering():
+    async with scene.with_fault():
         scene.service.rules(websocket_status=502)
         scene.service.disconnect(scene.charger)
         await scene.until_counted("vecharge_account_disconnections_total", 1)

@@ -213,9 +213,9 @@ def test_a_read_only_copy_can_be_read(tmp_path: Path) -> None:
     copy = shutil.copytree(tmp_path, tmp_path.parent / "copy")
     for path in (*copy.iterdir(), copy):
         path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    told = subprocess.run(
+    result = subprocess.run(
         [*AS_ANYBODY, PROGRAM, "sessions", f"--storage.path={copy}"], capture_output=True, text=True, timeout=SECONDS
     )
     copy.chmod(stat.S_IRWXU)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "counter 14.52 kWh" in told.stdout
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "counter 14.52 kWh" in result.stdout

@@ -29,7 +29,7 @@ def simulated(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """The configuration for a simulator that runs during this test, an hour a minute."""
     arguments = ["--listen-address=127.0.0.1:0", "--chargers=12", "--speed=60", "--seed=1"]
     with Process(PROGRAM, "simulate", *arguments, output=tmp_path / "simulator.log") as simulator:
-        told = simulator.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n.*VECHARGE_CHARGERS=(\S+)")
+        printed = simulator.wait_for_line(r"VECHARGE_URL=(\S+) VECHARGE_TOKEN=(\S+)\n.*VECHARGE_CHARGERS=(\S+)")
         token = tmp_path / "token"
-        token.write_text(told[2])
-        yield {"accounts": [account(told[1], token, told[3].split(","))]}
+        token.write_text(printed[2])
+        yield {"accounts": [account(printed[1], token, printed[3].split(","))]}

@@ -21,10 +21,10 @@ def test_the_page_shows_the_fault_of_a_token_without_its_path(
     if content is None:
         token.unlink()
 
-    def told() -> str:
+    def problem() -> str:
         (charger,) = exporter.get("/api/v1/chargers").json()["chargers"]
         return str(charger["problem"])
 
-    wait_until(lambda: told().startswith("the token of account delhi "), told)
+    wait_until(lambda: problem().startswith("the token of account delhi "), problem)
     assert "Secret" not in exporter.get("/api/v1/chargers").text
     assert str(token) in exporter.process.text(), "the log names the file"

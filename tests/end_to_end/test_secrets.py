@@ -127,8 +127,8 @@ def assert_nothing_is_told(exporter: Exporter) -> None:
     assert "Traceback" not in log
     files = [file for file in exporter.folder.rglob("*") if file.is_file() and file.name != "config.yml"]
     assert exporter.process.output in files
-    told = {str(file.relative_to(exporter.folder)): find_marks(file.read_text(errors="replace")) for file in files}
-    assert not any(told.values()), told
+    found = {str(file.relative_to(exporter.folder)): find_marks(file.read_text(errors="replace")) for file in files}
+    assert not any(found.values()), found
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def test_the_true_total_is_the_sum_of_the_last_energy_of_every_session(seed: int
 def test_the_same_seed_gives_the_same_events_at_any_time(seed: int, instants: list[float]) -> None:
     at_once, in_steps = a_charger(LIVELY, seed=seed), a_charger(LIVELY, seed=seed)
 
-    told = list(itertools.chain.from_iterable(in_steps.advance(at) for at in [*sorted(instants), HOUR]))
+    events = list(itertools.chain.from_iterable(in_steps.advance(at) for at in [*sorted(instants), HOUR]))
 
-    assert told == at_once.advance(HOUR)
+    assert events == at_once.advance(HOUR)
     assert in_steps.total_hundredths == at_once.total_hundredths
 
 
@@ -85,12 +85,12 @@ def test_the_energy_is_the_integral_of_the_power(seed: int) -> None:
     charger = a_charger(IDLE, seed=seed)
     charger.switch_on(0)
 
-    told = logs(charger.advance(15 * 60))
+    sent = logs(charger.advance(15 * 60))
 
     assert names(events) == ["statusChanged"]
-    joules = sum(10 * float(log["power"]) for log in told)
+    joules = sum(10 * float(log["power"]) for log in sent)
     # One reading's energy is less certain than the rest: the sum of rectangles against the trapezoids.
-    assert hundredths(told[-1]) * 36_000 == pytest.approx(joules, abs=36_000 + 10 * 7400)
+    assert hundredths(sent[-1]) * 36_000 == pytest.approx(joules, abs=36_000 + 10 * 7400)
 
 
 def test_a_session_begins_with_a_change_of_status_and_a_log_without_energy() -> None:
@@ -175,10 +175,10 @@ def test_a_session_that_ends_while_the_wifi_is_down_is_reported_in_full() -> Non
     charger.lose_wifi(60, seconds=NEVER)
     charger.advance(5 * HOUR)
 
-    told = charger.regain_wifi(5 * HOUR) + charger.advance(5 * HOUR)
+    events = charger.regain_wifi(5 * HOUR) + charger.advance(5 * HOUR)
 
-    assert names(told) == ["chargerConnected", "newLog", "statusChanged"]
-    assert charger.total_hundredths == hundredths(told[1].payload) > 0
+    assert names(events) == ["chargerConnected", "newLog", "statusChanged"]
+    assert charger.total_hundredths == hundredths(events[1].payload) > 0
 
 
 def test_an_outage_of_a_given_length_ends_by_itself() -> None:
@@ -225,7 +225,7 @@ def test_one_charger_in_twelve_has_a_weak_wifi() -> None:
     fleet = [a_charger(Plan(), index=index, log_interval=HOUR) for index in range(12)]
     day = [names(charger.advance(24 * HOUR)) for charger in fleet]
 
-    assert sum("chargerDisconnected" in told for told in day) == 1
+    assert sum("chargerDisconnected" in events for events in day) == 1
 
 
 def test_the_chargers_of_a_fleet_are_independent() -> None:
@@ -235,8 +235,8 @@ def test_the_chargers_of_a_fleet_are_independent() -> None:
 @pytest.mark.parametrize(("claim", "expected"), [("true", "last"), ("zero", "zero"), ("stale", "older")])
 def test_a_document_during_a_session_can_have_another_energy(claim: str, expected: str) -> None:
     charger = a_charger(STEADY)
-    told = logs(charger.advance(HOUR))
-    energies = {"last": told[-1]["energy"], "zero": 0, "older": told[-12]["energy"]}
+    sent = logs(charger.advance(HOUR))
+    energies = {"last": sent[-1]["energy"], "zero": 0, "older": sent[-12]["energy"]}
 
     charger.document_energy = DocumentEnergy(claim)
 

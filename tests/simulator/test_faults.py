@@ -19,31 +19,31 @@ def a_charger(plan: Plan = STEADY) -> Charger:
 
 def test_a_log_is_resent_unchanged() -> None:
     charger = a_charger()
-    told = charger.advance(100)
+    events = charger.advance(100)
 
-    assert faults.resend(charger, 3) == told[-3:]
-    assert faults.resend(charger, 3, newest_first=True) == told[-3:][::-1]
+    assert faults.resend(charger, 3) == events[-3:]
+    assert faults.resend(charger, 3, newest_first=True) == events[-3:][::-1]
 
 
 def test_a_blip_is_a_newer_log_with_energy_zero_that_changes_no_total() -> None:
     charger = a_charger()
-    told = charger.advance(100)
+    events = charger.advance(100)
     before = charger.total_hundredths
 
     (event,) = faults.blip(charger, 101)
 
     assert event.payload["energy"] == 0
-    assert event.payload["createdAt"] > told[-1].payload["createdAt"]
+    assert event.payload["createdAt"] > events[-1].payload["createdAt"]
     assert charger.total_hundredths == before > 0
 
 
 def test_a_burst_has_true_logs() -> None:
     charger = a_charger()
 
-    told = faults.burst(charger, 100, 30)
+    events = faults.burst(charger, 100, 30)
 
-    assert len({event.payload["createdAt"] for event in told}) == 30
-    assert round(told[-1].payload["energy"] * 100) == charger.total_hundredths
+    assert len({event.payload["createdAt"] for event in events}) == 30
+    assert round(events[-1].payload["energy"] * 100) == charger.total_hundredths
 
 
 @pytest.mark.parametrize("kind", CORRUPT)

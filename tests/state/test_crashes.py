@@ -114,7 +114,7 @@ def test_a_session_that_begins_while_the_exporter_is_down_is_counted_in_full(
 ) -> None:
     charger = next(name for name, row in service.totals().items() if row["status"] == "OFF")
 
-    def tell(kwh: float, second: int) -> None:
+    def send_log(kwh: float, second: int) -> None:
         log = {"voltage": "230.00", "current": "30.00", "power": "6900.00", "energy": kwh}
         log |= {"createdAt": f"2026-01-01T00:{second // 60:02}:{second % 60:02}.000Z"}
         service.act("send", charger, event="newLog", payload=log)
@@ -122,15 +122,15 @@ def test_a_session_that_begins_while_the_exporter_is_down_is_counted_in_full(
     exporter = start()
     service.wait_until_watched()
     service.act("send", charger, event="statusChanged", payload={"status": "ON"})
-    tell(0.0, 0)
-    tell(0.05, 10)
+    send_log(0.0, 0)
+    send_log(0.05, 10)
     wait_until(lambda: energies(exporter).get(charger) == 0.05 * JOULES_PER_KWH, "the first session")
     kill(exporter)
     again = start()
     service.wait_until_watched()
     service.act("send", charger, event="statusChanged", payload={"status": "ON"})
-    tell(0.02, 20)
-    tell(0.04, 30)
+    send_log(0.02, 20)
+    send_log(0.04, 30)
     wait_until(lambda: energies(again).get(charger) == 0.09 * JOULES_PER_KWH, "both sessions")
     assert again.values("vecharge_charger_sessions_total")[charger] == 2
 

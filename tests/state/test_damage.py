@@ -30,7 +30,7 @@ def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def consequence(folder: Path, scene: Scene, damaged: Parts) -> str:
-    """Start an exporter on these parts, and list the sessions: "told", or "none" if all is as it was committed."""
+    """Start an exporter on these parts, and list the sessions: "reported", or "none" if all is as it was committed."""
     folder.mkdir()
     for name, content in damaged.items():
         (folder / name).write_bytes(content)
@@ -38,17 +38,17 @@ def consequence(folder: Path, scene: Scene, damaged: Parts) -> str:
         with closing(StateStore.open(folder)) as store:
             if store.set_aside is not None:
                 assert str(folder / STATE_FILE) in store.set_aside.reason
-                return "told"
+                return "reported"
             kept = store.load()
         with open_to_read(folder / STATE_FILE) as connection:
             found = [session_query.of_charger(connection, name) for name in CHARGERS]
             assert_sessions_of_a_period(connection, scene)
     except StateError:
-        return "told"
+        return "reported"
     for each in found:
         assert each is not None
         if each.unreadable or not each.agrees:
-            return "told"
+            return "reported"
         # Within a commit, a charger may have its state before it or after it: neither is less than what was shown.
         allowed = [lists[each.charger_id] for lists in scene.allowed]
         assert tuple(each.sessions) in allowed, f"silently changed: {each.charger_id}"
@@ -99,14 +99,14 @@ def test_a_flipped_byte_is_reported_or_has_no_effect(tmp_path: Path, sound: Scen
             flipped = bytearray(content)
             flipped[place] ^= 1 << rng.randrange(8) if rng.random() < 0.5 else rng.randrange(1, 256)
             found.append(consequence(tmp_path / f"{name}-{place}", sound, sound.parts | {name: bytes(flipped)}))
-    assert found.count("told") > 25
+    assert found.count("reported") > 25
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 99, 100, 4096, 5000, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, -PAGE, -1])
 def test_a_truncated_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene, length: int) -> None:
     for name, content in sound.parts.items():
         found = consequence(tmp_path / name, sound, sound.parts | {name: content[:length]})
-        assert found == "told" or sound.undoes(name)
+        assert found == "reported" or sound.undoes(name)
 
 
 def test_a_missing_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene) -> None:
@@ -114,14 +114,14 @@ def test_a_missing_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scen
         rest = {other: content for other, content in sound.parts.items() if other != name}
         if rest:
             found = consequence(tmp_path / name, sound, rest)
-            assert found == "told" or name != STATE_FILE
+            assert found == "reported" or name != STATE_FILE
 
 
 def test_an_appended_or_overwritten_part_is_reported_or_has_no_effect(tmp_path: Path, sound: Scene) -> None:
     for name, content in sound.parts.items():
         for number, damaged in enumerate((content + bytes(PAGE), bytes(len(content)), b"overwritten" * 1000)):
             found = consequence(tmp_path / f"{name}-{number}", sound, sound.parts | {name: damaged})
-            assert found == "told" or sound.undoes(name)
+            assert found == "reported" or sound.undoes(name)
 
 
 def test_damaged_sessions_affect_neither_totals_nor_other_sessions(

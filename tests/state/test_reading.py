@@ -36,9 +36,9 @@ def state(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def shown(folder: Path) -> str:
     """The total of the one charger."""
-    told = state(folder)
-    assert (told.returncode, told.stderr) == (0, "")
-    return told.stdout.splitlines()[1].split()[1]
+    result = state(folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()[1].split()[1]
 
 
 def names(folder: Path) -> set[str]:
@@ -134,31 +134,31 @@ def test_sessions_and_backup_undo_an_interrupted_commit_too(interrupted: Path, t
     for command in (["sessions"], ["state", "backup", str(copy)]):
         crashed = shutil.copytree(interrupted, tmp_path / command[0])
         name, *arguments = command
-        told = subprocess.run(
+        result = subprocess.run(
             [PROGRAM, name, f"--storage.path={crashed}", *arguments], capture_output=True, text=True, timeout=SECONDS
         )
-        assert (told.returncode, told.stderr) == (0, "")
+        assert (result.returncode, result.stderr) == (0, "")
     assert shown(copy.parent) == "1.00"
 
 
 def test_an_interrupted_commit_in_a_read_only_folder_is_reported(interrupted: Path, read_only: ReadOnly) -> None:
     before = (interrupted / STATE_FILE).read_bytes()
-    told = state(read_only(interrupted))
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "a commit was interrupted, and undoing it needs write access to the file and its folder" in told.stderr
+    result = state(read_only(interrupted))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "a commit was interrupted, and undoing it needs write access to the file and its folder" in result.stderr
     assert (interrupted / STATE_FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
 def test_a_file_without_read_permission_is_reported(folder: Path, closed: str) -> None:
     (folder if closed == "folder" else folder / STATE_FILE).chmod(0)
-    told = state(folder)
+    result = state(folder)
     folder.chmod(stat.S_IRWXU)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr.startswith(
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(
         f"vecharge-exporter: the state file {folder}/state.db cannot be read: permission denied; {folder}"
     )
     assert re.search(
         r" belongs to \w+ \(uid \d+\), this process runs as \w+ \(uid \d+\): let it read and write there\n$",
-        told.stderr,
+        result.stderr,
     )

@@ -152,8 +152,8 @@ async def test_events_may_come_before_the_connection_is_confirmed(watch: StartWa
     async with scripted([opening(), log, JOINED, log]) as url:
         stream = watch(url)
         await until(lambda: len(stream.received(Reading)) == 2, "both logs")
-        told = [type(event) for event in stream.delivered]
-        assert told == [TokenInUse, Connected, Reading, Reading]
+        events = [type(event) for event in stream.delivered]
+        assert events == [TokenInUse, Connected, Reading, Reading]
         await stream.stop()
 
 
@@ -265,11 +265,11 @@ async def test_an_occupied_charger_is_a_failure_logged_once(
     await second.until_failed()
     assert second.failures[0] is ConnectFailure.OCCUPIED
     assert second.received(ServiceError)[0].occupied
-    (line,) = second.told().splitlines()[:1]
+    (line,) = second.log_text().splitlines()[:1]
     assert 'msg="cannot connect"' in line
     assert "reason=occupied" in line
     assert "close the app there, or stop the other exporter" in line
-    assert "stream connected" not in second.told()
+    assert "stream connected" not in second.log_text()
     assert second.connections == 0
     assert first.disconnections == []
     await first.stop()
@@ -294,5 +294,5 @@ async def test_a_stream_without_events_counts_as_connected_after_3_seconds(
     async with scripted([opening(), JOINED]) as url:
         stream = watch(url)
         await until(lambda: stream.connections == 1, "the connection")
-        await until(lambda: "stream connected" in stream.told(), "the line")
+        await until(lambda: "stream connected" in stream.log_text(), "the line")
         await stream.stop()

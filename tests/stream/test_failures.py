@@ -241,8 +241,8 @@ async def test_a_missing_token_file_has_the_reason_other(
 async def test_a_persistent_failure_is_logged_less_and_less_often(watch: StartWatch, closed_address: str) -> None:
     stream = watch(f"http://{closed_address}")
     await stream.until_failed(times=20)
-    told = [line for line in stream.log.getvalue().splitlines() if "level=warn " in line]
-    assert [line.partition("attempts=")[2].split()[0] for line in told] == ["1", "2", "4", "8", "16"]
+    lines = [line for line in stream.log.getvalue().splitlines() if "level=warn " in line]
+    assert [line.partition("attempts=")[2].split()[0] for line in lines] == ["1", "2", "4", "8", "16"]
 
 
 async def test_many_failures_of_one_kind_are_logged_at_powers_of_two_with_their_number(
@@ -253,8 +253,8 @@ async def test_many_failures_of_one_kind_are_logged_at_powers_of_two_with_their_
     streams = [first, *(watch(url, charger=f"charger-{n}", service=first.service) for n in range(39))]
     for stream in streams:
         await stream.until_failed()
-    told = "".join(stream.log.getvalue() for stream in streams)
-    counts = sorted(map(int, re.findall(r"attempts=1 chargers_failing=(\d+) ", told)))
+    text = "".join(stream.log.getvalue() for stream in streams)
+    counts = sorted(map(int, re.findall(r"attempts=1 chargers_failing=(\d+) ", text)))
     assert counts == [*range(1, 11), 16, 32]
 
 

@@ -60,7 +60,7 @@ async def until_one_is_left() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("end", ["cut", "off", "goodbye"])
+@pytest.mark.parametrize("end", ["cut", "off", "disconnect"])
 async def test_a_connection_ended_by_the_other_side_leaves_no_garbage(
     node_service: StartNode, watch: StartWatch, transport: str, end: str
 ) -> None:
@@ -69,7 +69,7 @@ async def test_a_connection_ended_by_the_other_side_leaves_no_garbage(
     endings = {
         "cut": lambda: node.cut(CHARGER),
         "off": lambda: node.off(CHARGER),
-        "goodbye": lambda: node.disconnect(CHARGER, close=True),
+        "disconnect": lambda: node.disconnect(CHARGER, close=True),
     }
     for times in (1, 2, 3):
         await stream.until_connected(times)

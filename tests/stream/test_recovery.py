@@ -76,5 +76,5 @@ async def test_a_connected_charger_is_not_counted_as_failing(node_service: Start
     await second.until_connected()
     node.rules(handshake_status=502)
     node.disconnect(CHARGER, close=True)
-    await until(lambda: first.log.getvalue().count("attempts=1 ") == 2, first.told)
+    await until(lambda: first.log.getvalue().count("attempts=1 ") == 2, first.log_text)
     assert re.findall(r"attempts=1 chargers_failing=(\d+) ", first.log.getvalue())[-1] == "1"

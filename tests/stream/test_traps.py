@@ -113,7 +113,7 @@ async def test_7_the_stream_ends_when_it_is_cancelled_and_leaves_no_task(
         await stream.stop()
         assert stream.disconnections == [Disconnection.RELOAD]
         assert asyncio.all_tasks() == before
-        await until(lambda: not node.open_connections(CHARGER), "the goodbye at the server")
+        await until(lambda: not node.open_connections(CHARGER), "the disconnect at the server")
 
 
 async def test_7_the_stream_ends_when_it_is_cancelled_right_after_it_connected(

@@ -141,13 +141,15 @@ class Watch:
 
     async def until_connected(self, times: int = 1) -> None:
         """Wait until the stream has connected `times` times and received a document each time."""
-        await until(lambda: self.connections >= times, lambda: f"connection {times}: {self.told()}")
-        await until(lambda: len(self.received(ChargerDocument)) >= times, lambda: f"document {times}: {self.told()}")
+        await until(lambda: self.connections >= times, lambda: f"connection {times}: {self.log_text()}")
+        await until(
+            lambda: len(self.received(ChargerDocument)) >= times, lambda: f"document {times}: {self.log_text()}"
+        )
 
     async def until_failed(self, times: int = 1) -> None:
         """Wait until this number of attempts has failed."""
-        await until(lambda: len(self.failures) >= times, lambda: f"failure {times}: {self.told()}")
+        await until(lambda: len(self.failures) >= times, lambda: f"failure {times}: {self.log_text()}")
 
-    def told(self) -> str:
+    def log_text(self) -> str:
         """The last lines of the log, for the message of a failing test."""
         return self.log.getvalue()[-1000:]

@@ -73,10 +73,10 @@ async def raw(site: Site, request: bytes) -> tuple[int, dict[str, str], str]:
 
 
 @pytest.mark.parametrize(
-    "said", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"]
+    "sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"]
 )
-async def test_an_invalid_request_is_rejected_with_the_security_headers(site: Site, said: bytes) -> None:
-    status, headers, body = await raw(site, said)
+async def test_an_invalid_request_is_rejected_with_the_security_headers(site: Site, sent: bytes) -> None:
+    status, headers, body = await raw(site, sent)
     assert (status, body) == (400, "400 Bad Request\n")
     assert_secure(headers)
     assert site.log.lines == [], "a port scanner fills no log"

@@ -70,9 +70,9 @@ def test_prometheus_scrapes_over_tls_with_a_password_that_changes(
             prometheus.wait_for("sum(up) == 0")
             password.write_text("SecretSecond")
             prometheus.wait_for(UP)
-        told = process.text()
-        assert "Secret" not in told
-        assert "level=error" not in told
+        printed = process.text()
+        assert "Secret" not in printed
+        assert "level=error" not in printed
 
 
 def test_prometheus_scrapes_only_with_a_client_certificate(
@@ -96,14 +96,14 @@ def test_prometheus_scrapes_only_with_a_client_certificate(
         with Prometheus(prometheus_binary, tmp_path / "prometheus", [], config=jobs) as prometheus:
             prometheus.wait_for('up{job="known"} == 1')
             prometheus.wait_for('up{job="unknown"} == 0')
-        assert "level=error" not in process.text(), "whoever knocks without a certificate fills no log"
+        assert "level=error" not in process.text(), "clients without a certificate must not fill the log"
 
 
 def test_an_invalid_web_configuration_fails_the_start_with_one_line(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="ended before"), exporter(tmp_path, {"rate_limit": {"interval": "1s"}}):
         pass
-    (told,) = [line for line in (tmp_path / "exporter.log").read_text().splitlines() if "level=" not in line]
-    assert told == (
+    (line,) = [line for line in (tmp_path / "exporter.log").read_text().splitlines() if "level=" not in line]
+    assert line == (
         "vecharge-exporter: web.yml: rate_limit: is not supported: remove it, or set it to 0 "
         "(a reverse proxy can limit requests)"
     )

@@ -86,8 +86,8 @@ PERSONAL = {
 def test_decoded_values_contain_no_personal_data(name: str, place: str) -> None:
     payload: object = {"top": PERSONAL, "_doc": {"_doc": PERSONAL}, "text": json.dumps(PERSONAL)}[place]
     event = decode(name, (payload,))
-    told = repr(event) + repr(msgspec.to_builtins(event))
-    assert [secret for secret in ("pulse-test", "+91", "BEGIN", "4711") if secret in told] == []
+    text = repr(event) + repr(msgspec.to_builtins(event))
+    assert [secret for secret in ("pulse-test", "+91", "BEGIN", "4711") if secret in text] == []
 
 
 @pytest.mark.parametrize("name", ["chargerConnected", "newLog", "statusChanged"])

@@ -63,8 +63,8 @@ def _divide(world: World, index: int, ended: float, begun: float) -> None:
 def quantised(world: World, kwh: float) -> None:
     """The register shows whole steps of this many kWh."""
     for log in world.logs:
-        if log.tells is not None:
-            log.kwh = log.tells = round(math.floor(log.tells / kwh + 1e-6) * kwh, 2)
+        if log.true_kwh is not None:
+            log.kwh = log.true_kwh = round(math.floor(log.true_kwh / kwh + 1e-6) * kwh, 2)
 
 
 def energy_in_steps(world: World) -> None:
@@ -73,10 +73,10 @@ def energy_in_steps(world: World) -> None:
     for run in world.runs():
         shown, read_at = 0.0, run[0].session.begun if run[0].session else run[0].written
         for log in run:
-            if log.tells is not None:
+            if log.true_kwh is not None:
                 if log.written - read_at >= period:
-                    shown, read_at = log.tells, log.written
-                log.kwh = log.tells = shown
+                    shown, read_at = log.true_kwh, log.written
+                log.kwh = log.true_kwh = shown
 
 
 def never_resets(world: World) -> None:
@@ -84,8 +84,8 @@ def never_resets(world: World) -> None:
     register = world.register_kwh = round(world.rng.uniform(5, 900), 2)
     for run in world.runs():
         for log in run:
-            if log.tells is not None:
-                log.kwh = round(register + log.tells, 2)
+            if log.true_kwh is not None:
+                log.kwh = round(register + log.true_kwh, 2)
         register = max(log.kwh for log in run)
     world.register_runs_on = True
 
@@ -101,7 +101,7 @@ def zeros(world: World, count: tuple[int, int], *, gap: bool) -> None:
         if gap:
             _reconnect_before(world, run[place])
         for log in run[place : min(place + many, len(run) - 2)]:
-            log.kwh, log.tells = 0.0, None
+            log.kwh, log.true_kwh = 0.0, None
 
 
 def zeros_before_off(world: World) -> None:
@@ -109,7 +109,7 @@ def zeros_before_off(world: World) -> None:
     for run in world.runs():
         if world.rng.random() < 0.7 and len(run) > 6:
             for log in run[-world.rng.randint(1, 4) :]:
-                log.kwh, log.tells, log.watts = 0.0, None, 0.0
+                log.kwh, log.true_kwh, log.watts = 0.0, None, 0.0
 
 
 def idle_logs(world: World) -> None:
@@ -124,9 +124,9 @@ def idle_logs(world: World) -> None:
             at += world.plan.interval
             if at >= until - 1:
                 break
-            tells = None if shown == 0.0 else last.tells
+            true_kwh = None if shown == 0.0 else last.true_kwh
             world.logs.append(
-                replace(last, written=at, created=at, arrives=at + 0.3, kwh=shown, tells=tells, watts=0.0)
+                replace(last, written=at, created=at, arrives=at + 0.3, kwh=shown, true_kwh=true_kwh, watts=0.0)
             )
     world.logs.sort(key=lambda log: log.written)
 
@@ -145,7 +145,7 @@ def dips(world: World, *, gap: bool) -> None:
             _reconnect_before(world, run[place])
         slip = max(0.01, run[place].kwh * rng.choice((rng.uniform(0.0005, 0.005), rng.uniform(0.005, 0.08))))
         for log in run[place : min(place + rng.randint(1, 4), len(run) - 1)]:
-            log.kwh, log.tells = round(max(0.0, log.kwh - slip), 2), None
+            log.kwh, log.true_kwh = round(max(0.0, log.kwh - slip), 2), None
 
 
 def slips(world: World) -> None:
@@ -158,8 +158,8 @@ def slips(world: World) -> None:
     world.slack_kwh += slip
     for log in run[place:]:
         log.kwh = round(max(0.0, log.kwh - slip), 2)
-        if log.tells is not None:
-            log.tells = round(max(0.0, log.tells - slip), 2)
+        if log.true_kwh is not None:
+            log.true_kwh = round(max(0.0, log.true_kwh - slip), 2)
 
 
 def first_logs_keep_old_energy(world: World) -> None:
@@ -169,7 +169,7 @@ def first_logs_keep_old_energy(world: World) -> None:
         if world.rng.random() < 0.7:
             kept = before[-1].kwh
             for log in run[: min(world.rng.randint(1, 4), len(run) - 1)]:
-                log.kwh, log.tells = kept, None
+                log.kwh, log.true_kwh = kept, None
 
 
 def _reconnect_before(world: World, log: Log) -> None:

@@ -68,12 +68,12 @@ class Session:
 
 @dataclass(eq=False, slots=True)
 class Log:
-    """A log. `tells` is the true energy of its session in it; None if the energy is wrong."""
+    """A log. `true_kwh` is the true energy of its session in it; None if the energy is wrong."""
 
     session: Session | None
     written: float
     kwh: float
-    tells: float | None
+    true_kwh: float | None
     watts: float
     volts: float
     user: str | None

@@ -68,7 +68,7 @@ class _Recorder:
 
     def _events(self) -> Iterator[tuple[float, object]]:
         """Every event of the exporter, with its time."""
-        absences = _merged([*self._world.absences, *self._goodbyes()])
+        absences = _merged([*self._world.absences, *self._disconnects()])
         heard: list[tuple[float, object]] = [(log.arrives, log) for log in self._world.logs]
         heard += list(self._service.statuses)
         heard += [(at, None) for session in self._world.sessions for at in session.drops]
@@ -85,13 +85,13 @@ class _Recorder:
                     yield min(part.end, end), ("restart", None)
             yield end + 0.001, ("connect", None)
 
-    def _goodbyes(self) -> list[Absence]:
+    def _disconnects(self) -> list[Absence]:
         """After OFF the service disconnects, as documented; not every service does."""
         rng = self._world.rng
         if rng.random() < 0.3:
             return []
         offs = (at for at, status in self._service.statuses if status == "OFF")
-        return [Absence(at + 0.1, at + rng.uniform(1, 4), "goodbye") for at in offs]
+        return [Absence(at + 0.1, at + rng.uniform(1, 4), "disconnect") for at in offs]
 
     def _write(self, at: float, event: str, data: object = None) -> None:
         self._lines.append(to_line(RecordedEvent(datetime.fromtimestamp(at, UTC), "c1", event, data)))
@@ -129,14 +129,14 @@ class _Recorder:
 
     def _log(self, at: float, log: Log) -> None:
         self._write(at, "newLog", self._service.log(log))
-        if log.tells is None or log.session is None:
+        if log.true_kwh is None or log.session is None:
             return
         sent = self._truth.of(log.session)
         if sent is None:
             sent = self._begin(log.session, log)
         if sent is self._truth.sent[-1]:
             self._boundary_seen = False
-        sent.kwh = max(sent.kwh, log.tells)
+        sent.kwh = max(sent.kwh, log.true_kwh)
         self._user = log.user or self._user
 
     def _begin(self, session: Session, log: Log) -> SentSession:

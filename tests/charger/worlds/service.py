@@ -42,10 +42,10 @@ class Service:
         )
 
     def document(self, at: float) -> tuple[object, Session | None, float | None]:
-        """The document that the service sends at `at`; if it is OFF: the session it tells of, and its last energy."""
+        """The document that the service sends at `at`; if it is OFF, also its session and the last energy of that."""
         rng, session = self._world.rng, self.session(at)
         is_on = self.is_on(at)
-        known = [log for log in self._arrived[: bisect_right(self._arrivals, at)] if log.tells is not None]
+        known = [log for log in self._arrived[: bisect_right(self._arrivals, at)] if log.true_kwh is not None]
         own = [log for log in known if log.session is session]
         sent: float | None = None
         if is_on:
@@ -53,7 +53,7 @@ class Service:
         elif session is not None and self._world.document_has_last_energy:
             energy = sent = round(session.kwh(session.ended), 2)
         elif own and rng.random() < 0.6:
-            energy, sent = max((log.kwh, log.tells) for log in own if log.tells is not None)
+            energy, sent = max((log.kwh, log.true_kwh) for log in own if log.true_kwh is not None)
         else:
             energy = 0.0
         if self._world.register_runs_on:

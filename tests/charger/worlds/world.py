@@ -8,7 +8,7 @@ from tests.charger.worlds import life
 from tests.charger.worlds.life import Log, Plan, Session
 
 # Why the exporter is absent: the service disconnects, the network fails, or the process is not running.
-Absent = Literal["goodbye", "outage", "process"]
+Absent = Literal["disconnect", "outage", "process"]
 
 
 @dataclass(slots=True)
