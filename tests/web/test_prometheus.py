@@ -11,7 +11,7 @@ import requests
 import yaml
 
 from tests.certificates import Authority
-from tests.end_to_end.program import PROGRAM, account
+from tests.end_to_end.program import CHECK_OFTEN, PROGRAM, account, changed_by
 from tests.processes import SECONDS, Process
 from tests.prometheus import Prometheus
 
@@ -31,7 +31,8 @@ def exporter(folder: Path, web: dict[str, Any]) -> Iterator[tuple[Process, str]]
     config = {"accounts": [account("http://127.0.0.1:9", folder / "token", ["test"])]}
     (folder / "config.yml").write_text(yaml.safe_dump(config))
     arguments = ["--config.file=config.yml", "--web.config.file=web.yml", "--web.listen-address=127.0.0.1:0"]
-    with Process(PROGRAM, "run", *arguments, output=folder / "exporter.log", cwd=folder) as process:
+    command = (*changed_by(CHECK_OFTEN), PROGRAM, "run")
+    with Process(*command, *arguments, output=folder / "exporter.log", cwd=folder) as process:
         yield process, process.wait_for_line(r"msg=listening address=(\S+) url=https")[1]
 
 

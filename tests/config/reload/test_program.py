@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -14,18 +13,14 @@ import requests
 import yaml
 
 from tests.config.reload.watching import RELOADED, gauge, sids, wait_until_connected, watched
-from tests.end_to_end.program import AS_ANYBODY, Exporter, account
+from tests.end_to_end.program import AS_ANYBODY, CHECK_OFTEN, Exporter, account, changed_by
 from tests.node.service import NodeService
 from tests.processes import SECONDS, wait_until
 
 LIFECYCLE = {"VECHARGE_EXPORTER_WEB_ENABLE_LIFECYCLE": "true"}
-# A wrapper: the program waits an hour after each failure, so that only a stream that was woken retries.
-SLUGGISH = (
-    sys.executable,
-    "-c",
-    "import sys; from exporter.cli import main; from exporter.stream import supervisor; "
-    "supervisor.Backoff.next = lambda _: 3600.0; sys.argv.pop(0); main.main()",
-)
+WATCHFUL = changed_by(CHECK_OFTEN)
+# It also waits an hour after each failure, so that only a stream that was woken retries.
+SLUGGISH = changed_by(CHECK_OFTEN, "from exporter.stream import supervisor; supervisor.Backoff.next = lambda _: 3600.0")
 
 
 @pytest.fixture
@@ -81,7 +76,7 @@ def test_a_reload_over_http_watches_new_chargers_or_returns_the_fault(
 def test_a_pattern_without_a_file_is_logged_and_later_files_are_read(
     node: NodeService, token: Path, start_exporter: Callable[..., Exporter]
 ) -> None:
-    exporter = start_exporter(with_files(node, token))
+    exporter = start_exporter(with_files(node, token), wrapper=WATCHFUL)
     exporter.process.wait_for_line("level=warn .*no file matches charger_files.*pattern=chargers/")
     folder = exporter.folder / "chargers"
     folder.mkdir()
@@ -93,10 +88,9 @@ def test_a_pattern_without_a_file_is_logged_and_later_files_are_read(
 def test_an_unreadable_charger_folder_removes_no_charger(
     node: NodeService, token: Path, chargers: Path, start_exporter: Callable[..., Exporter], mode: int
 ) -> None:
-    exporter = start_exporter(with_files(node, token), env=LIFECYCLE, wrapper=AS_ANYBODY)
+    exporter = start_exporter(with_files(node, token), env=LIFECYCLE, wrapper=(*AS_ANYBODY, *WATCHFUL))
     wait_until_connected(exporter, "stays", "found")
     before = sids(node, "stays") + sids(node, "found")
-    (chargers / "y.json").write_text(json.dumps(["comes"]))
     chargers.chmod(mode)
     try:
         wait_until_reloads(exporter, 0)
@@ -108,6 +102,7 @@ def test_an_unreadable_charger_folder_removes_no_charger(
         assert watched(exporter) == {"stays", "found"}
     finally:
         chargers.chmod(0o755)
+    (chargers / "y.json").write_text(json.dumps(["comes"]))
     wait_until_connected(exporter, "stays", "found", "comes")
     wait_until_reloads(exporter, 1)
     assert sids(node, "stays") + sids(node, "found") == before
@@ -136,7 +131,8 @@ def test_a_pipe_instead_of_a_token_file_affects_only_its_account(
                 account(node.url, token, ["one"], name="one"),
                 account(node.url, tmp_path / "pipe", ["two"], name="two"),
             ]
-        }
+        },
+        wrapper=WATCHFUL,
     )
     wait_until_connected(exporter, "one")
     exporter.process.wait_for_line("cannot connect.*is a pipe, a device or a socket: put a regular file there")

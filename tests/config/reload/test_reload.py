@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.config.reload.watching import RELOADED, configure, gauge, sids, wait_until_connected, watched
-from tests.end_to_end.program import PROGRAM, Exporter, account
+from tests.end_to_end.program import CHECK_OFTEN, PROGRAM, Exporter, account, changed_by
 from tests.node.service import NodeService
 from tests.processes import Process, wait_until
 
@@ -112,7 +112,7 @@ def test_a_changed_charger_file_is_reloaded_without_a_signal(
     (files / "a.json").write_text(json.dumps(["stays"]))
     entry = account(node.url, token, []) | {"charger_files": ["chargers/*"]}
     del entry["chargers"]
-    exporter = start_exporter({"accounts": [entry]})
+    exporter = start_exporter({"accounts": [entry]}, wrapper=changed_by(CHECK_OFTEN))
     wait_until_connected(exporter, "stays")
     before = sids(node, "stays")
     if atomically:
