@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.cache import UnavailableError
 from tests.node.service import Generation, NodeService, modules
 
 HERE = Path(__file__).parent
-# Folders of tests that run whole programs. They take longest and start first, so that all workers end at the same time.
+# Folders of tests that run whole programs.
 PROGRAMS = (
     "torture",
     "docs",
@@ -25,8 +25,19 @@ PROGRAMS = (
     "benchmarks",
     "config/reload",
     "state",
-    "cli/check",
     "dashboards",
+)
+# The order in which tests start: the files that take longest, folders with long files, and last all others, which are
+# short. So all workers end at the same time, and the tests that mostly wait run beside those that compute.
+ORDER = (
+    "torture",
+    "rules/test_alerts_end_to_end.py",
+    "docs/test_commands.py",
+    "chaos/test_leaks.py",
+    *PROGRAMS,
+    "web",
+    "stream",
+    "cli",
 )
 
 # Examples have no deadline: how long one takes depends on the machine. CI tries the same examples every time.
@@ -42,9 +53,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _place(item.path))
+    items.sort(key=lambda item: _place(item.path, ORDER))
     if config.getoption("--quick"):
-        items[:] = [item for item in items if _place(item.path) == len(PROGRAMS) and "browser" not in _fixtures(item)]
+        items[:] = [
+            item for item in items if _place(item.path, PROGRAMS) == len(PROGRAMS) and "browser" not in _fixtures(item)
+        ]
     if config.getoption("--renew-golden"):
         items[:] = [item for item in items if "golden" in _fixtures(item)]
 
@@ -54,10 +67,11 @@ def _fixtures(item: pytest.Item) -> list[str]:
     return names
 
 
-def _place(path: Path) -> int:
-    """The index of the file's folder in PROGRAMS, or the length of PROGRAMS if it is not there."""
-    folders = [PROGRAMS.index(str(folder)) for folder in path.relative_to(HERE).parents if str(folder) in PROGRAMS]
-    return min(folders, default=len(PROGRAMS))
+def _place(path: Path, order: Sequence[str]) -> int:
+    """The lowest index in `order` of the file or a folder of it, or the length of `order` if none is there."""
+    file = path.relative_to(HERE)
+    names = map(str, (file, *file.parents))
+    return min((order.index(name) for name in names if name in order), default=len(order))
 
 
 @pytest.fixture
