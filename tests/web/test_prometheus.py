@@ -31,8 +31,9 @@ def exporter(folder: Path, web: dict[str, Any]) -> Iterator[tuple[Process, str]]
     config = {"accounts": [account("http://127.0.0.1:9", folder / "token", ["test"])]}
     (folder / "config.yml").write_text(yaml.safe_dump(config))
     arguments = ["--config.file=config.yml", "--web.config.file=web.yml", "--web.listen-address=127.0.0.1:0"]
-    command = (*changed_by(CHECK_OFTEN), PROGRAM, "run")
-    with Process(*command, *arguments, output=folder / "exporter.log", cwd=folder) as process:
+    with Process(
+        *changed_by(CHECK_OFTEN), PROGRAM, "run", *arguments, output=folder / "exporter.log", cwd=folder
+    ) as process:
         yield process, process.wait_for_line(r"msg=listening address=(\S+) url=https")[1]
 
 
