@@ -7,37 +7,26 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana import boards, meanings, promql
 from grafana.boards import Row
 from grafana.charts import bars, ranking, trend, value
+from grafana.exporter_promql import (
+    BUILDS,
+    CHARGERS,
+    CHARGERS_OF_EACH,
+    CONNECTED_STREAMS,
+    EXPORTERS,
+    LOADED,
+    RUNNING,
+    TOKEN_LEFT,
+    counted,
+    each,
+    per_instance,
+    rate,
+    seconds_each,
+    select,
+)
 from grafana.frames import Panel, Query
 from grafana.meanings import GOOD, NONE_IS_GOOD, NONE_IS_MISSING, RELOADED, TOKEN_LEFT_SECONDS, UP
-from grafana.promql import INSTANCE, of_exporters, rise_in_bars
+from grafana.promql import INSTANCE
 from grafana.tables import Column, rows
-
-
-def select(metric: str, *matchers: str) -> str:
-    """A metric of the exporters chosen at the top of the dashboard."""
-    return promql.select(metric, *matchers, INSTANCE)
-
-
-def own(metric: str) -> str:
-    """A metric that every target has, of our exporters only."""
-    return of_exporters(select(metric))
-
-
-def rate(counter: str, by: str) -> str:
-    return promql.rate(counter, INSTANCE, by=by)
-
-
-CHARGERS = f"sum({select('vecharge_exporter_chargers')})"
-CONNECTED_STREAMS = f"sum(max by (charger_id) ({select('vecharge_stream_connected')}))"
-# Several exporters can use a token and expose its expiry: take the earliest.
-TOKEN_LEFT = f"min by (account) ({select('vecharge_account_token_expiry_timestamp_seconds')}) - time()"
-CHARGERS_OF_EACH = f"sum by (instance) ({select('vecharge_exporter_chargers')})"
-RUNNING = f"time() - max by (instance) ({own('process_start_time_seconds')})"
-LOADED = f"time() - max by (instance) ({select('vecharge_exporter_config_last_reload_success_timestamp_seconds')})"
-ANSWERED = f"last_over_time({select('vecharge_exporter_build_info')}[$__range])"
-EXPORTERS = promql.exporters(INSTANCE)
-# An exporter that has never answered has no version.
-BUILDS = f"topk by (instance) (1, {ANSWERED} or on (job, instance) {EXPORTERS})"
 
 wide = partial(value, width=6)
 
@@ -269,28 +258,6 @@ def resources() -> list[Panel]:
             "percentunit",
         ),
     ]
-
-
-def each(metric: str, query: str = "{}") -> str:
-    """A metric that every target has, of each of our exporters that is up."""
-    return f"max by (instance) ({query.format(select(metric))} and on (job, instance) {promql.BUILD_INFO})"
-
-
-def per_instance(metric: str) -> str:
-    return f"max by (instance) ({select(metric)})"
-
-
-def seconds_each(counters: str, over: str = "$__rate_interval") -> str:
-    """The mean duration of an operation, from its counters `COUNTERS_seconds_total` and `COUNTERSs_total`."""
-    seconds, times = (
-        f"sum by (instance) (rate({select(f'{counters}{ending}')}[{over}]))" for ending in ("_seconds_total", "s_total")
-    )
-    return f"{seconds} / {times}"
-
-
-def counted(counter: str, by: str = "") -> str:
-    """The number of events in each bar."""
-    return rise_in_bars(counter, INSTANCE, by=by)
 
 
 def counted_by(title: str, description: str, counter: str, label: str, *, width: int = 8) -> Panel:
