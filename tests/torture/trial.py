@@ -42,7 +42,7 @@ class Phase(Enum):
 
 
 @dataclass
-class Post:
+class TrialCharger:
     """A charger, its phase and when the phase ends (monotonic seconds)."""
 
     service: SimulatedService
@@ -89,8 +89,8 @@ class Trial:
         self._services = [self._service(number, seed + number) for number in range(2)]
         # Ids are unique over all accounts: each service simulates all, and each account watches its own half.
         ids = self._services[0].charger_ids
-        self._posts = [
-            Post(service, charger, Phase.IDLE, self._soon(IDLE_SECONDS))
+        self._chargers = [
+            TrialCharger(service, charger, Phase.IDLE, self._soon(IDLE_SECONDS))
             for service, chargers in zip(self._services, (ids[:CHARGERS], ids[CHARGERS:]), strict=True)
             for charger in chargers
         ]
@@ -127,31 +127,31 @@ class Trial:
         while time.monotonic() < until:
             counted = self._counted()
             truth = self._truth()
-            for post in self._posts:
-                self._next_phase(post, counted.get(post.charger), truth[post.charger])
+            for watched in self._chargers:
+                self._next_phase(watched, counted.get(watched.charger), truth[watched.charger])
             self._mischief()
             time.sleep(STEP_SECONDS)
 
-    def _next_phase(self, post: Post, counted: float | None, true: int) -> None:
-        match post.phase:
-            case Phase.IDLE if time.monotonic() >= post.until:
-                self._begin(post)
-            case Phase.CHARGING if time.monotonic() >= post.until:
-                post.service.act("pause", post.charger)
-                post.phase = Phase.ENDING
+    def _next_phase(self, watched: TrialCharger, counted: float | None, true: int) -> None:
+        match watched.phase:
+            case Phase.IDLE if time.monotonic() >= watched.until:
+                self._begin(watched)
+            case Phase.CHARGING if time.monotonic() >= watched.until:
+                watched.service.act("pause", watched.charger)
+                watched.phase = Phase.ENDING
             case Phase.ENDING if counted == true:
-                post.service.act("off", post.charger)
-                post.phase, post.until = Phase.IDLE, self._soon(IDLE_SECONDS)
+                watched.service.act("off", watched.charger)
+                watched.phase, watched.until = Phase.IDLE, self._soon(IDLE_SECONDS)
             case Phase.ENDING:
                 # The last log may have been lost: send another one.
-                post.service.act("log", post.charger)
+                watched.service.act("log", watched.charger)
             case _:
                 pass
 
-    def _begin(self, post: Post) -> None:
-        post.service.act("resume", post.charger)
-        post.service.act("on", post.charger)
-        post.phase, post.until = Phase.CHARGING, self._soon(SESSION_SECONDS)
+    def _begin(self, watched: TrialCharger) -> None:
+        watched.service.act("resume", watched.charger)
+        watched.service.act("on", watched.charger)
+        watched.phase, watched.until = Phase.CHARGING, self._soon(SESSION_SECONDS)
         self.done["sessions"] += 1
 
     def _mischief(self) -> None:
@@ -169,13 +169,13 @@ class Trial:
         self.done["restarts of a service"] += 1
 
     def _break_a_transport(self) -> None:
-        post = self._random.choice(self._posts)
-        post.service.act("drop", post.charger)
+        watched = self._random.choice(self._chargers)
+        watched.service.act("drop", watched.charger)
         self.done["broken transports"] += 1
 
     def _lose_a_wifi(self) -> None:
-        post = self._random.choice(self._posts)
-        post.service.act("offline", post.charger, seconds=self._random.uniform(0.2, 1.0) * SPEED)
+        watched = self._random.choice(self._chargers)
+        watched.service.act("offline", watched.charger, seconds=self._random.uniform(0.2, 1.0) * SPEED)
         self.done["Wi-Fi outages"] += 1
 
     def _kill(self) -> None:
@@ -184,22 +184,22 @@ class Trial:
         self._exporter.process.signal(signal.SIGKILL)
         self._exporter.process.wait_for_end()
         self.done["kill -9"] += 1
-        for post in self._posts:
-            if post.phase is Phase.IDLE and self._random.random() < 0.5:
-                self._begin(post)
+        for watched in self._chargers:
+            if watched.phase is Phase.IDLE and self._random.random() < 0.5:
+                self._begin(watched)
                 self.done["sessions begun unseen"] += 1
         self._exporter = None
         self._exporter = self._start_exporter()
 
     def _come_to_rest(self) -> None:
         """Wait until every session has sent its last energy and Prometheus has scraped it."""
-        for post in self._posts:
-            post.service.act("online", post.charger)
-            post.service.act("pause", post.charger)
+        for watched in self._chargers:
+            watched.service.act("online", watched.charger)
+            watched.service.act("pause", watched.charger)
 
         def settled() -> bool:
-            for post in self._posts:
-                post.service.act("log", post.charger)
+            for watched in self._chargers:
+                watched.service.act("log", watched.charger)
             return self._counted() == self._truth()
 
         # Errors that remain after this time are in the outcome.
@@ -228,11 +228,11 @@ class Trial:
     def _true_sessions(self) -> dict[str, list[TrialSession]]:
         sessions = [service.sessions() for service in self._services]
         return {
-            post.charger: [
+            watched.charger: [
                 TrialSession(each["began_unix"], each["last_log_unix"], each["ended_unix"], each["energy_kwh"])
-                for each in sessions[self._services.index(post.service)][post.charger]
+                for each in sessions[self._services.index(watched.service)][watched.charger]
             ]
-            for post in self._posts
+            for watched in self._chargers
         }
 
     def _listed(self) -> dict[str, list[TrialSession]]:
@@ -240,7 +240,7 @@ class Trial:
         storage = self._folder / "exporter" / "data"
         command = [str(PROGRAM), "sessions", f"--storage.path={storage}", "--format=json"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
-        listed: dict[str, list[TrialSession]] = {post.charger: [] for post in self._posts}
+        listed: dict[str, list[TrialSession]] = {watched.charger: [] for watched in self._chargers}
         for each in json.loads(done.stdout)["sessions"]:
             ended = None if each["ended"] is None else datetime.fromisoformat(each["ended"]).timestamp()
             began = datetime.fromisoformat(each["began"]).timestamp()
@@ -258,7 +258,10 @@ class Trial:
 
     def _truth(self) -> dict[str, int]:
         joules = [service.joules() for service in self._services]
-        return {post.charger: joules[self._services.index(post.service)][post.charger] for post in self._posts}
+        return {
+            watched.charger: joules[self._services.index(watched.service)][watched.charger]
+            for watched in self._chargers
+        }
 
     def _soon(self, span: tuple[float, float]) -> float:
         return time.monotonic() + self._random.uniform(*span)
@@ -279,7 +282,7 @@ class Trial:
     def _start_exporter(self) -> Exporter:
         accounts = []
         for number, service in enumerate(self._services):
-            chargers = [post.charger for post in self._posts if post.service is service]
+            chargers = [watched.charger for watched in self._chargers if watched.service is service]
             accounts.append(account(service.url, service.token, chargers, f"account-{number}"))
         return Exporter(self._folder / "exporter", {"accounts": accounts}, port=self._port)
 
