@@ -1,8 +1,8 @@
 """The landing page in a browser, and the states of its chargers."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
@@ -28,27 +28,28 @@ async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[
     page.on("request", lambda request: asked.add(request.url))
     await page.clock.install()
     await page.clock.pause_at(time.time() + 60)
-    if options.get("java_script_enabled", True):
-        await start(page, site.url)
-    else:
+    with explained(page):
         await page.goto(site.url)
-    yield page
+        if options.get("java_script_enabled", True):
+            await expect(page.locator("#fleet")).to_be_visible()
+        yield page
     await context.close()
     assert errors == []
     assert {url for url in asked if not url.startswith(f"{site.url}/")} == set()
 
 
-async def start(page: Page, url: str) -> None:
-    """Load the page and wait for its table. A failure has the page's errors, console and failed requests."""
+@contextmanager
+def explained(page: Page) -> Iterator[None]:
+    """If the block fails, add the errors, the console and the failed requests of the page to its error."""
     log: list[str] = []
     page.on("pageerror", lambda error: log.append(str(error)))
     page.on("console", lambda message: log.append(message.text))
     page.on("requestfailed", lambda request: log.append(f"{request.url}: {request.failure}"))
-    await page.goto(url)
     try:
-        await expect(page.locator("#fleet")).to_be_visible()
-    except AssertionError as error:
-        raise AssertionError("\n".join(["the page does not start:", *log])) from error
+        yield
+    except Exception as error:
+        error.add_note("\n".join(["The page logged:", *log]))
+        raise
 
 
 async def next_poll(page: Page) -> None:

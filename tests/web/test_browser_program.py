@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 from tests.end_to_end.program import Exporter
 from tests.processes import wait_until
 from tests.simulated import SimulatedService
-from tests.web.page import start
+from tests.web.page import explained
 
 # All tests share a browser, so they share an event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -41,10 +41,11 @@ async def test_an_open_row_lists_the_sessions_of_the_charger(browser: Browser, e
     (session, *_) = ended(exporter)
     context = await browser.new_context(timezone_id="UTC")
     page = await context.new_page()
-    await start(page, exporter.url)
-    await page.get_by_role("button", name=session["charger_id"], exact=True).click()
-    listed = page.locator(".details:visible .list")
-    energy = listed.get_by_text(f"{session['energy_kwh']:.2f} kWh", exact=False).first
-    await expect(energy).to_be_visible()
-    await expect(page.locator("#total-month")).not_to_have_text("-")
+    with explained(page):
+        await page.goto(exporter.url)
+        await page.get_by_role("button", name=session["charger_id"], exact=True).click()
+        listed = page.locator(".details:visible .list")
+        energy = listed.get_by_text(f"{session['energy_kwh']:.2f} kWh", exact=False).first
+        await expect(energy).to_be_visible()
+        await expect(page.locator("#total-month")).not_to_have_text("-")
     await context.close()
