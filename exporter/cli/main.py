@@ -87,6 +87,10 @@ def run(
     log_format: Any,
 ) -> None:
     """Watch chargers and serve their metrics. This is the default command."""
+    from exporter.stream.tls import import_aiohttp
+
+    import_aiohttp()  # before a module of the exporter does
+
     from exporter import app
     from exporter.cli.check import load_files
     from exporter.config.load import Config, load_file_or_environment

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import re
 import signal
 import subprocess
@@ -43,6 +44,30 @@ def test_a_start_does_not_import_what_only_later_requests_need() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS, check=True)
     assert printed.stdout == "\n"
+
+
+def test_a_start_loads_the_authorities_of_the_system_once_for_an_account_and_not_for_aiohttp() -> None:
+    code = """
+import os, ssl
+files = []
+ssl.SSLContext.set_default_verify_paths = lambda context: files.append(os.environ["SSL_CERT_FILE"])
+from exporter.cli.main import main
+try:
+    main(["run", "--config.file=missing.yml"])
+except SystemExit:
+    from exporter.stream.tls import ResumingContext
+    ResumingContext("a-host")
+print(*files)
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "SSL_CERT_FILE": "/authorities.pem"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert printed.stdout == "/dev/null /dev/null /authorities.pem\n"
 
 
 def test_a_host_that_cannot_be_resolved_is_reported_with_a_remedy(tmp_path: Path) -> None:
