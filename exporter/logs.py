@@ -61,7 +61,7 @@ def adopt_foreign_logs(log: Log) -> None:
 
 
 def where(exception: BaseException) -> str:
-    """The innermost frames of an exception, without values: `FILE:LINE FUNCTION < ...`."""
+    """Return the innermost frames of an exception, without values: `FILE:LINE FUNCTION < ...`."""
     frames = traceback.extract_tb(exception.__traceback__)[-4:]
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 

@@ -53,14 +53,17 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 
 
 def flag(name: str, prefix: str = EXPORTER, **attributes: Any) -> Callable[[Function], Function]:
-    """An option that is also an environment variable: --web.listen-address, VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS."""
+    """Return an option that is an environment variable too: VECHARGE_EXPORTER_WEB_LISTEN_ADDRESS, for example."""
     words = name.removeprefix("--").replace(".", "_").replace("-", "_")
     attributes = {"show_default": True, "show_envvar": True} | attributes
     return click.option(name, words, envvar=f"{prefix}_{words.upper()}", **attributes)
 
 
 def simulator_flag(name: str, **attributes: Any) -> Callable[[Function], Function]:
-    """An option of the simulator: VECHARGE_CHARGERS are ids to watch, VECHARGE_SIMULATOR_CHARGERS is a number."""
+    """Return an option of the simulator.
+
+    VECHARGE_SIMULATOR_CHARGERS is a number; VECHARGE_CHARGERS are the ids that the exporter watches.
+    """
     return flag(name, prefix="VECHARGE_SIMULATOR", **attributes)
 
 

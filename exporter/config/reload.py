@@ -137,7 +137,7 @@ def _refuse_loss(before: Config, after: Config) -> None:
 
 
 def _chargers(config: Config) -> dict[str, tuple[ChargerConfig, AccountConfig]]:
-    """Each charger and the settings of its stream, by id."""
+    """Return each charger and the settings of its stream, by id."""
     return {
         charger.id: (charger, account)
         for account, chargers in ((replace(one, chargers=()), one.chargers) for one in config.accounts)

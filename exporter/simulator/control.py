@@ -85,7 +85,7 @@ async def _sessions(request: web.Request) -> web.Response:
 
 
 def _session_list(charger: Charger) -> list[dict[str, Any]]:
-    """The sessions that have delivered energy, oldest first; the running one has no end."""
+    """Return the sessions that have delivered energy, oldest first; the running one has no end."""
     sessions: list[tuple[float, float, float | None, int]] = [
         (session.began, session.last_log, session.ended, session.hundredths) for session in charger.tally.ended
     ]

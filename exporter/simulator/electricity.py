@@ -40,7 +40,7 @@ class Mains:
     phases: tuple[float, float, float]
 
     def volts(self, at: float, amperes: float) -> float:
-        """The voltage at the charger while it delivers `amperes`."""
+        """Return the voltage at the charger while it delivers `amperes`."""
         volts = NOMINAL_VOLTS - WIRE_OHMS * amperes
         for (swing, period), phase in zip(SWINGS, self.phases, strict=True):
             volts += swing * math.sin(math.tau * at / period + phase)
@@ -56,7 +56,7 @@ class Demand:
     taper_share: float
 
     def amperes(self, elapsed: float) -> float:
-        """The current `elapsed` seconds after the session began."""
+        """Return the current `elapsed` seconds after the session began."""
         ramp = min(RAMP_SECONDS, self.seconds / 10)
         if elapsed < ramp:
             return self.plateau_amperes * max(elapsed, 0.0) / ramp

@@ -21,11 +21,11 @@ class Plan:
     wifi_outage: tuple[float, float] = (2 * 60, 10 * 60)
 
     def charges_at_start(self, index: int) -> bool:
-        """Whether the charger is in a session at the start. Spread evenly, so that a small fleet is mixed, too."""
+        """Return whether the charger starts in a session. Such chargers are spread evenly, also in a small fleet."""
         return math.ceil((index + 1) * self.charging_at_start) > math.ceil(index * self.charging_at_start)
 
     def has_weak_wifi(self, index: int) -> bool:
-        """Whether the charger loses its Wi-Fi at times."""
+        """Return whether the charger loses its Wi-Fi at times."""
         return self.weak_wifi_one_in > 0 and index % self.weak_wifi_one_in == self.weak_wifi_one_in // 2
 
 

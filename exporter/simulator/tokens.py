@@ -32,7 +32,7 @@ class TokenIssuer:
         self.token = body + "." + self._signature(body)
 
     def accepts(self, credentials: str, now: float) -> bool:
-        """Whether the credentials, `Bearer` and a token, are valid at unix time `now`."""
+        """Return whether the credentials, `Bearer` and a token, are valid at unix time `now`."""
         body, _, signature = credentials.removeprefix(PREFIX).rpartition(".")
         if not (self.accepting and credentials.startswith(PREFIX) and signature.isascii()):
             return False

@@ -42,7 +42,7 @@ def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
 
 
 def _meter(old: _Meter) -> MeterState:
-    """The list of sessions begins with those that may still be revised: what was counted before is the start."""
+    """Return the meter. Its list begins with the sessions that may still be revised; earlier energy is the start."""
     read_at = old.energy_created_unix or old.last_log_unix or 0.0
     current, previous, sessions = None, None, old.sessions
     if old.replaced_joules is not None:
@@ -65,7 +65,7 @@ def _meter(old: _Meter) -> MeterState:
 
 
 def _session(energy: int, at: float, number: int) -> RunningSession:
-    """A session as it is known; the energy of one that did not count is part of the start, if of anything."""
+    """Return a session with what is known of it. The energy of one that did not count is set aside."""
     return RunningSession(
         energy,
         at,

@@ -170,7 +170,7 @@ def parts_of(file: Path) -> list[Path]:
 
 
 def exists(file: Path) -> bool:
-    """Whether the file, or a file that SQLite creates for it, exists."""
+    """Return whether the file, or a file that SQLite creates for it, exists."""
     return any(part.exists() for part in parts_of(file))
 
 

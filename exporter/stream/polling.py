@@ -23,7 +23,7 @@ class BoundedResponse(aiohttp.ClientResponse):
     """A response that raises ValueError if its body is longer than MAX_BODY_BYTES."""
 
     async def read(self) -> bytes:
-        """The body."""
+        """Return the body."""
         if self._body is None:
             body = bytearray()
             async for piece in self.content.iter_any():

@@ -101,5 +101,5 @@ class _Connection(web.RequestHandler):
 
 
 def plain(status: int, text: str | None = None, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A response of one line of text."""
+    """Return a response of one line of text."""
     return web.Response(status=status, text=f"{text or f'{status} {HTTPStatus(status).phrase}'}\n", headers=headers)

@@ -35,7 +35,7 @@ Reload = Callable[[], Awaitable[None]]
 
 @cache
 def _index() -> "jinja2.Template":
-    """The template of the landing page, loaded when it is first needed: this takes a tenth of the CPU of a start."""
+    """Return the template of the landing page. Loading it at the start would take a tenth of the CPU of a start."""
     import jinja2
 
     return jinja2.Environment(loader=jinja2.PackageLoader("exporter.web"), autoescape=True).get_template("index.html")

@@ -88,7 +88,7 @@ class Passwords:
 
 
 def _decoy(hashed: bytes) -> bytes:
-    """A hash as costly as `hashed` that no known password matches: its digest is random."""
+    """Return a hash as costly as `hashed` that no known password matches: its digest is random."""
     return hashed[:-31] + "".join(secrets.choice(_ALPHABET) for _ in range(31)).encode()
 
 
