@@ -92,7 +92,7 @@ async def test_without_scripts_the_page_has_the_totals_and_a_link_to_the_json(br
             await expect(page.locator("#total-up")).to_have_text("1")
             await expect(page.locator("#total-power")).to_have_text("7.4 kW")
             await expect(page.get_by_role("link", name="The same as JSON")).to_be_visible()
-            await expect(page.get_by_text("Loading the chargers")).to_be_hidden()
+            await expect(page.get_by_text("Loading the chargers")).to_have_css("display", "none")
 
 
 async def test_no_charger_up_is_not_shown_as_good(browser: Browser) -> None:
