@@ -1,7 +1,7 @@
 """Commits changes to the state file before a scrape shows them.
 
 Commits run in a thread, one at a time; callers that request one during a commit share the next. If a commit fails or
-exceeds its deadline, its chargers stay dirty and the shown totals stay the same; the next commit retries.
+exceeds its deadline, its chargers stay unsaved and the shown totals stay the same; the next commit retries.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ import stat
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from exporter.charger.meter_state import CountedAs, MeterState, PendingDocument
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import RunningSession, SessionEvidence
 from exporter.errors import StateError
+from exporter.state import charger_rows
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore
 
@@ -227,3 +228,22 @@ def test_a_reader_reports_damage_and_changes_nothing(folder: Path) -> None:
     with pytest.raises(StateError, match=r"state\.db is damaged"):
         read(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["state.db", "state.lock"]
+
+
+class Statements:
+    """A connection that only remembers the texts of its statements."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+
+    def execute(self, text: str, _parameters: object) -> None:
+        self.texts.add(text)
+
+
+def test_commits_of_all_sizes_share_a_few_statements() -> None:
+    """SQLite and Python keep each statement, and one for thousands of rows is large."""
+    statements = Statements()
+    row = charger_rows.row_of(kept(1))
+    for size in range(1, 300):
+        charger_rows.write(cast("Any", statements), dict.fromkeys(map(str, range(size)), row), {})
+    assert len(statements.texts) <= 5
