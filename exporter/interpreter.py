@@ -23,5 +23,7 @@ def tune_interpreter() -> None:
 
 def keep_present_objects() -> None:
     """Exclude all present objects from later collections: they live as long as the process."""
-    gc.collect()
+    # First: the modules leave no garbage, and to search them takes 0.03 s of CPU at every start.
     gc.freeze()
+    # Begins to count anew how many collections there were since the last full one.
+    gc.collect()
