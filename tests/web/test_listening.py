@@ -91,7 +91,8 @@ def test_a_machine_without_ipv6_listens_on_ipv4(host: str | None, monkeypatch: p
 async def test_an_address_that_cannot_be_bound_releases_the_others() -> None:
     async with Site() as taken:
         other = Site(listen=(ANY_PORT, ListenAddress("127.0.0.1", taken.port)))
-        with pytest.raises(ListenError, match="Address already in use"):
+        in_use = rf"^cannot listen on 127\.0\.0\.1:{taken.port} \(OSError: Address already in use\)"
+        with pytest.raises(ListenError, match=in_use):
             await other.web.start()
         # The first one is free again, and no socket is left open (a ResourceWarning is an error).
         assert await status(f"http://127.0.0.1:{taken.port}/-/healthy") == 200
@@ -101,3 +102,15 @@ async def test_an_address_that_cannot_be_bound_releases_the_others() -> None:
 async def test_an_address_of_another_machine_is_reported_in_one_line(host: str) -> None:
     with pytest.raises(ListenError, match=rf"^cannot listen on {host}:0\b.* --web\.listen-address$"):
         await Site(listen=(ListenAddress(host, 0),)).web.start()
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (ListenAddress(None, 10037), ":10037"),
+        (ListenAddress("127.0.0.1", 10037), "127.0.0.1:10037"),
+        (ListenAddress("::1", 10037), "[::1]:10037"),
+    ],
+)
+def test_an_address_is_printed_as_it_was_given(address: ListenAddress, text: str) -> None:
+    assert str(address) == text

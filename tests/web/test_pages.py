@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 
 from exporter import __version__
-from exporter.errors import ListenError
-from exporter.web.listening import ListenAddress
 from exporter.web.negotiation import OPENMETRICS, TEXT
 from tests.web.site import Site
 
@@ -103,21 +101,3 @@ async def test_the_path_of_the_metrics_can_be_changed(site: Site) -> None:
 async def test_metrics_at_the_root_replace_the_landing_page(site: Site) -> None:
     _, body = await site.get("/")
     assert body == b"in text"
-
-
-async def test_an_address_in_use_is_reported_in_one_line(site: Site) -> None:
-    taken = ListenAddress("127.0.0.1", site.port)
-    with pytest.raises(ListenError, match=rf"^cannot listen on 127\.0\.0\.1:{taken.port} \(OSError: Address already"):
-        await Site(listen=(taken,)).web.start()
-
-
-@pytest.mark.parametrize(
-    ("address", "text"),
-    [
-        (ListenAddress(None, 10037), ":10037"),
-        (ListenAddress("127.0.0.1", 10037), "127.0.0.1:10037"),
-        (ListenAddress("::1", 10037), "[::1]:10037"),
-    ],
-)
-def test_an_address_is_printed_as_it_was_given(address: ListenAddress, text: str) -> None:
-    assert str(address) == text
