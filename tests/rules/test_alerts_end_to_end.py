@@ -23,6 +23,8 @@ from tests.rules.webhook import Notification, Webhook
 
 CHARGERS = [f"sim-{number:04}" for number in range(1, 9)]
 CONFIG = "vecharge.yml"
+# Only bounds a failure: scrape, rule, group and inhibition wait for each other, and each is late on a busy machine.
+NOTIFICATION_SECONDS = 180.0
 VECHARGE_EXPORTER = Path(sys.executable).with_name("vecharge-exporter")
 
 
@@ -59,6 +61,7 @@ class Chain(NamedTuple):
         return wait_until(
             lambda: [one for one in self.notifications(receiver) if one.alerts(alert, status)],
             f"a notification of {receiver} that {alert} is {status}",
+            NOTIFICATION_SECONDS,
         )[0]
 
     def notifications(self, receiver: str) -> list[Notification]:
@@ -106,8 +109,10 @@ def running(
 @pytest.fixture
 def chain(running: Chain) -> Chain:
     """The chain with every charger up, nothing firing and nothing received yet."""
-    running.prometheus.wait_for(f"sum(vecharge_charger_up) == {len(CHARGERS)}")
-    running.prometheus.wait_for('ALERTS{severity=~"critical|warning"}', lambda found: not found)
+    running.prometheus.wait_for(f"sum(vecharge_charger_up) == {len(CHARGERS)}", seconds=NOTIFICATION_SECONDS)
+    running.prometheus.wait_for(
+        'ALERTS{severity=~"critical|warning"}', lambda found: not found, seconds=NOTIFICATION_SECONDS
+    )
     running.webhook.notifications.clear()
     return running
 
