@@ -35,7 +35,7 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], bool_as_flag=False)
+        else structlog.processors.LogfmtRenderer(bool_as_flag=False)
     )
     log: Log = structlog.wrap_logger(
         _Lines(stream or sys.stderr),
@@ -45,6 +45,7 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             _describe_exception,
             structlog.processors.EventRenamer("msg"),
+            _in_order,
             renderer,
             _scrub,
         ],
@@ -134,6 +135,11 @@ def _name_level(_logger: object, _method: str, fields: MutableMapping[str, Any])
     if fields["level"] == "warning":
         fields["level"] = "warn"
     return fields
+
+
+def _in_order(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put time, level and message first: people read a line from its beginning."""
+    return {name: fields.pop(name) for name in ("ts", "level", "msg")} | dict(fields)
 
 
 def _scrub(_logger: object, _method: str, line: str | bytes | MutableMapping[str, Any]) -> str:
