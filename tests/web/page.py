@@ -59,6 +59,12 @@ async def next_poll(page: Page) -> None:
     await expect(page.locator("#updated")).not_to_have_text(before)
 
 
+async def polls(page: Page, seconds: int) -> None:
+    """Let the page poll for this time. If the clock went on without waiting, the first response would come too late."""
+    for _ in range(0, 1000 * seconds, POLL_MILLISECONDS):
+        await next_poll(page)
+
+
 def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
     """Switch a charger on, with this power."""
     log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}

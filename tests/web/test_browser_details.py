@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from exporter.charger.events import ConnectFailed
 from exporter.errors import ConnectFailure
 from tests.charger.saving import save
-from tests.web.page import TWELVE, charging, next_poll, opened, row
+from tests.web.page import TWELVE, charging, next_poll, opened, polls, row
 from tests.web.site import Site
 
 # All tests share a browser, so they share an event loop.
@@ -160,7 +160,7 @@ async def test_unreadable_sessions_are_reported_and_the_other_details_shown(brow
             assert (await facts(page))["Voltage"] == "230.0 V"
             sessions.status = 200
             sessions.sessions = []
-            await page.clock.run_for(35_000)
+            await polls(page, 35)
             await expect(note).to_have_text("No session yet.")
 
 
@@ -168,7 +168,7 @@ async def test_damaged_sessions_are_reported_beside_the_others_and_beside_the_to
     async with Site(TWELVE[:1]) as site, with_sessions(browser, site) as (page, sessions):
         await expect(page.locator("#total-month")).to_have_text("42.5 kWh")
         sessions.damaged = {"damaged": True}
-        await page.clock.run_for(65_000)
+        await polls(page, 60)
         await expect(page.locator("#total-month")).to_have_text("42.5 kWh (incomplete)")
         await page.locator("#rows .id").click()
         note = page.locator(".details:visible .note")
@@ -188,8 +188,8 @@ async def test_the_energy_of_today_and_of_this_month_follows_the_time_zone_of_th
         assert ((today + kolkata).hour, (today + kolkata).minute) == (0, 0)
         assert ((month + kolkata).day, (month + kolkata).hour) == (1, 0)
         sessions.joules = 3.6e9 * 1.25
-        await page.clock.run_for(65_000)
+        await polls(page, 60)
         await expect(page.locator("#total-month")).to_have_text("1.25 MWh")
         sessions.status = 503
-        await page.clock.run_for(65_000)
+        await polls(page, 60)
         await expect(page.locator("#total-today")).to_have_text("-")
