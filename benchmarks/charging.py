@@ -15,7 +15,7 @@ from exporter.charger.wire import decode
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
-from exporter.interpreter import keep_present_objects
+from exporter.gc_tuning import keep_present_objects
 from exporter.logs import Log, create_log
 from exporter.stream.supervisor import ChargerStream
 

@@ -18,7 +18,7 @@ from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
 from exporter.charger.process_stats import ExporterProcess
-from exporter.interpreter import tune_interpreter
+from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
@@ -83,7 +83,7 @@ class Pages:
 
 async def serve(kind: str, size: int, folder: Path) -> None:
     """Serves until the input ends."""
-    tune_interpreter()  # as the program does, for both sides
+    collect_rarely()  # as the program does, for both sides
     await (_serve_exporter(size, folder) if kind == "exporter" else _serve_reference(size))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.processes import answer_commands
-from exporter.interpreter import tune_interpreter
+from exporter.gc_tuning import collect_rarely
 from exporter.simulator import STEADY, Simulator, SimulatorOptions
 
 
@@ -63,7 +63,7 @@ async def serve(chargers: int, certificate: Path | None = None, key: Path | None
     """Serve until the input ends, over TLS if there is a certificate: every charger sends a log per second."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    tune_interpreter()  # as the program does
+    collect_rarely()  # as the program does
     options = SimulatorOptions(
         chargers=chargers, log_interval=1.0, seed=1, plan=STEADY, tls_cert=certificate, tls_key=key
     )

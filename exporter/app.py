@@ -20,7 +20,7 @@ from exporter.config.reload import Reloads, log_unmatched_patterns
 from exporter.config.sharding import Shard
 from exporter.errors import ConfigError, cause_of
 from exporter.fleet import Fleet
-from exporter.interpreter import keep_present_objects
+from exporter.gc_tuning import keep_present_objects
 from exporter.logs import Log, adopt_foreign_logs, where
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore

@@ -90,7 +90,7 @@ class Fleet:
     ) -> None:
         self.process = process
         self._changes = Changes(keep)
-        self.page = Page(process, clock, self._changes)
+        self.page = Page(process, clock, self._changes.unrendered)
         self._clock = clock
         self._log = log
         self._rng = rng

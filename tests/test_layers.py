@@ -12,7 +12,7 @@ HOUSE = Path(__file__).parents[1] / "exporter"
 ROOMS = (
     "errors",
     "logs",
-    "interpreter",
+    "gc_tuning",
     "charger",
     "metrics",
     "config",

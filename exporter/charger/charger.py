@@ -75,14 +75,13 @@ class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 @dataclass(slots=True)
 class Changes:
-    """The chargers that have changed since the page last showed them: by events, or by a commit of their totals.
+    """The chargers that have changed since the page last showed them.
 
     `keep` is called after each change by an event: the state of the charger must be written to disk.
     """
 
     keep: "Callable[[Charger], None]" = lambda _charger: None
     unrendered: "set[Charger]" = field(default_factory=set)
-    newly_saved: "set[Charger]" = field(default_factory=set)
 
     def mark(self, charger: "Charger") -> None:
         """Record a change of `charger` by an event."""
@@ -209,7 +208,7 @@ class Charger:
             for session in settled:
                 self.account.count_session(session)
             del self.meter.list.newly_settled[: len(settled)]
-        self._changes.newly_saved.add(self)
+        self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:
         """Whether the charger can be reached now: see `vecharge_charger_up`."""

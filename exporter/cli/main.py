@@ -12,7 +12,7 @@ import click
 from exporter import __version__
 from exporter.cli import flags, simulation, standard_streams
 from exporter.errors import ConfigError, ExporterError
-from exporter.interpreter import tune_interpreter
+from exporter.gc_tuning import collect_rarely
 
 EXIT_FAILED = 1
 EXIT_NOT_VALID = 2
@@ -25,7 +25,7 @@ class _RunByDefault(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         # Before a command imports anything: with Python's defaults, a tenth of that time is garbage collection.
-        tune_interpreter()
+        collect_rarely()
         with standard_streams.guarded():
             return super().main(*args, **kwargs)
 

@@ -10,7 +10,7 @@ from exporter.charger.charger import Charger
 from exporter.metrics.batch import Batch
 from exporter.metrics.go_float import numbers
 from exporter.metrics.lines import escape, head
-from exporter.metrics.live_values import Durable, Live
+from exporter.metrics.live_values import Live
 from exporter.metrics.metric import Metric, Series, Value
 
 
@@ -24,20 +24,19 @@ class _Column:
 
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
-        self._place = series.read.place if isinstance(series.read, Live | Durable) else None
+        self._place = series.read.place if isinstance(series.read, Live) else None
         before_value = head(metric.name, metric, series, {"charger_id": "\0"}, None)
         self._before_id, self._after_id = before_value.split("\0")
         self._values: list[Value] = [None] * len(chargers)
         self._has_absent = True
 
-    def refresh(self, batch: Batch, values: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
+    def refresh(self, batch: Batch, live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
         """Read the chargers of the batch again; return whether a value has changed.
 
-        `values` are the live or the durable values, one list per name. The line of a charger is at `offset` of its
-        `stride` parts.
+        `live` are the live values, one list per name. The line of a charger is at `offset` of its `stride` parts.
         """
         place, read = self._place, self._read
-        new = list(map(read, batch.chargers, repeat(batch.now))) if place is None else values[place]
+        new = list(map(read, batch.chargers, repeat(batch.now))) if place is None else live[place]
         if new == batch.part_of(self._values):
             return False
         if self._has_absent or None in new:
@@ -74,7 +73,7 @@ class _InfoColumn:
         self._metric = metric
         self._values: list[tuple[str, ...] | None] = [None] * len(chargers)
 
-    def refresh(self, batch: Batch, _values: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
+    def refresh(self, batch: Batch, _live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
         """As `_Column.refresh`."""
         assert self._metric.info is not None
         new = list(map(self._metric.info, batch.chargers))
@@ -106,16 +105,17 @@ class Family:
         # By whether they have `_created` samples.
         self._texts: dict[bool, bytes] = {}
 
-    def reads(self, kind: type[Live | Durable]) -> bool:
-        """Whether its values are of this kind."""
-        return any(isinstance(series.read, kind) for series in self.metric.series)
+    @property
+    def is_live(self) -> bool:
+        """Whether an ordinary log may change it."""
+        return any(isinstance(series.read, Live) for series in self.metric.series)
 
-    def refresh(self, batch: Batch, values: Sequence[list[Value]]) -> None:
-        """Read the chargers of the batch again; `values` are the live or the durable values."""
+    def refresh(self, batch: Batch, live: Sequence[list[Value]]) -> None:
+        """Read the chargers of the batch again."""
         if not batch.places:
             return
         for index, column in enumerate(self._columns):
-            if column.refresh(batch, values, self._parts, index * column.PARTS, self._stride):
+            if column.refresh(batch, live, self._parts, index * column.PARTS, self._stride):
                 self._texts.clear()
 
     def text(self, *, openmetrics: bool) -> bytes:

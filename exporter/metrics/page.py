@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Changes, Charger
+from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.render import Exposition
@@ -15,27 +15,19 @@ RENDERED_AT_ONCE: Final = 1000
 
 
 class Page:
-    """The page for the chargers of the configuration; `changes` are those of the chargers since the last page."""
+    """The page for the chargers of the configuration; `unrendered` are those that have changed since the last page."""
 
-    def __init__(self, process: ExporterProcess, clock: Callable[[], Moment], changes: Changes) -> None:
+    def __init__(self, process: ExporterProcess, clock: Callable[[], Moment], unrendered: set[Charger]) -> None:
         self._process = process
         self._clock = clock
-        self._changes = changes
-        self._exposition = Exposition((), changes)
+        self._unrendered = unrendered
+        self._exposition = Exposition((), unrendered)
         self._accounts: Sequence[Account] = ()
 
     def show(self, chargers: Sequence[Charger], accounts: Sequence[Account]) -> None:
         """Show these chargers and accounts; render all of them again."""
-        self._exposition = Exposition(chargers, self._changes)
+        self._exposition = Exposition(chargers, self._unrendered)
         self._accounts = accounts
-
-    async def prepare(self, *, openmetrics: bool) -> None:
-        """Render what does not wait for a commit, so that `pieces` takes less time."""
-        is_rendered = False
-        while not is_rendered:
-            is_rendered = not self._exposition.refresh(self._clock(), RENDERED_AT_ONCE)
-            await asyncio.sleep(0)
-        self._exposition.join_lines(openmetrics=openmetrics)
 
     async def pieces(self, *, openmetrics: bool) -> list[bytes]:
         """Return the page as of now, without the metrics of prometheus-client."""
@@ -44,9 +36,7 @@ class Page:
             # A reload in between replaces them.
             exposition, accounts = self._exposition, self._accounts
             now = self._clock()
-            was_rendered = is_rendered
-            is_rendered = not exposition.refresh(now, RENDERED_AT_ONCE)
-            is_rendered = not exposition.refresh_totals(now, RENDERED_AT_ONCE) and is_rendered
+            was_rendered, is_rendered = is_rendered, not exposition.refresh(now, RENDERED_AT_ONCE)
             # Join the lines in a separate slice, after rendering the changes since the last one.
             if was_rendered and is_rendered:
                 return list(exposition.pieces(accounts, self._process, now, openmetrics=openmetrics))

@@ -5,11 +5,11 @@ byte for byte that of prometheus-client for the same samples.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Changes, Charger
+from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import ExporterProcess
@@ -17,85 +17,44 @@ from exporter.metrics.batch import Batch
 from exporter.metrics.family import Family
 from exporter.metrics.go_float import number
 from exporter.metrics.lines import head, header, labelled
-from exporter.metrics.live_values import Durable, Live, durable_values, live_values
-from exporter.metrics.metric import Metric, Subject, Value
+from exporter.metrics.live_values import live_values
+from exporter.metrics.metric import Metric, Subject
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
 
 
-class _Waiting:
-    """The places of the chargers to render, in slices. `changed` may contain chargers that are not on the page."""
-
-    __slots__ = ("_changed", "_places", "_queue", "touched")
-
-    def __init__(self, places: Mapping[Charger, int], changed: set[Charger]) -> None:
-        self._places = places
-        self._changed = changed
-        self.touched = set(places.values())
-        # Places to render in this round, last first. Places touched during the round belong to the next one.
-        self._queue: list[int] = []
-
-    @property
-    def begins_round(self) -> bool:
-        """Whether the next slice is the first of a round."""
-        return not self._queue
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left to render."""
-        return not (self._queue or self.touched)
-
-    def take(self, at_most: int) -> list[int]:
-        """Return the next slice, of at most `at_most` places, in the order of the page."""
-        self.touched.update([place for place in map(self._places.get, self._changed) if place is not None])
-        self._changed.clear()
-        if not self._queue:
-            self._queue = sorted(self.touched, reverse=True)
-            self.touched.clear()
-        places = self._queue[-at_most:][::-1]
-        if places:
-            del self._queue[-at_most:]
-        return places
-
-
 class Exposition:
-    """The page for a fixed list of chargers, in their order: call `refresh` and `refresh_totals`, then `pieces`.
+    """The page for a fixed list of chargers, in their order: call `refresh`, then `pieces`.
 
-    It takes the chargers that have changed from `changes`, which may contain some that are not on the page.
+    It takes the chargers that have changed from `unrendered`, which may contain some that are not on the page.
     """
 
-    def __init__(self, chargers: Sequence[Charger], changes: Changes) -> None:
+    def __init__(self, chargers: Sequence[Charger], unrendered: set[Charger]) -> None:
         self._chargers = chargers
-        places = {charger: place for place, charger in enumerate(chargers)}
+        self._unrendered = unrendered
+        self._places = {charger: place for place, charger in enumerate(chargers)}
         self._families = [Family(metric, chargers) for metric in CHARGER_METRICS]
-        self._totals = [family for family in self._families if family.reads(Durable)]
-        self._live = [family for family in self._families if family.reads(Live)]
-        self._rest = [family for family in self._families if family not in self._totals + self._live]
-        self._unrendered = _Waiting(places, changes.unrendered)
-        self._newly_saved = _Waiting(places, changes.newly_saved)
+        self._touched = set(range(len(chargers)))
+        # Places to render in this round, last first. Places touched during the round belong to the next one.
+        self._queue: list[int] = []
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions = [-1] * len(chargers)
         # The monotonic time at which a charger changes without an event, since a reading becomes stale.
         self._due = [math.inf] * len(chargers)
 
     def refresh(self, now: Moment, at_most: int) -> bool:
-        """Render what events have changed, for at most `at_most` chargers; return whether more are left."""
-        waiting = self._unrendered
-        if waiting.begins_round and min(self._due, default=math.inf) < now.monotonic:
-            waiting.touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
-        places = waiting.take(at_most)
+        """Render the lines of at most `at_most` chargers that have changed; return whether more are left."""
+        self._touched.update([place for place in map(self._places.get, self._unrendered) if place is not None])
+        self._unrendered.clear()
+        if not self._queue:
+            if min(self._due, default=math.inf) < now.monotonic:
+                self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
+            self._queue = sorted(self._touched, reverse=True)
+            self._touched.clear()
+        places = self._queue[-at_most:][::-1]
         if places:
+            del self._queue[-at_most:]
             self._read_again(Batch.of(places, self._chargers, now))
-        return not waiting.is_empty
-
-    def refresh_totals(self, now: Moment, at_most: int) -> bool:
-        """Render the totals that commits have changed, for at most `at_most` chargers; return whether more are left."""
-        places = self._newly_saved.take(at_most)
-        if places:
-            batch = Batch.of(places, self._chargers, now)
-            values = durable_values(batch.chargers)
-            for family in self._totals:
-                family.refresh(batch, values)
-        return not self._newly_saved.is_empty
+        return bool(self._queue or self._touched)
 
     def _read_again(self, batch: Batch) -> None:
         revisions = [charger.revision for charger in batch.chargers]
@@ -103,21 +62,12 @@ class Exposition:
         batch.replace(self._revisions, revisions)
         changed = zip(batch.places, revisions, before, strict=True)
         revised = Batch.of([place for place, new, old in changed if new != old], self._chargers, batch.now)
-        values: list[list[Value]] = list(
-            map(list, zip(*map(live_values, batch.chargers, repeat(batch.now)), strict=True))
-        )
-        for family in self._live:
-            family.refresh(batch, values)
-        for family in self._rest:
-            family.refresh(revised, ())
+        live = list(map(list, zip(*map(live_values, batch.chargers, repeat(batch.now)), strict=True)))
+        for family in self._families:
+            family.refresh(batch if family.is_live else revised, live)
         now = batch.now.monotonic
         stale_at = [charger.readings.stale_at for charger in batch.chargers]
         batch.replace(self._due, [at if at >= now else math.inf for at in stale_at])
-
-    def join_lines(self, *, openmetrics: bool) -> None:
-        """Make the texts of all metrics but the totals, so that `pieces` takes less time."""
-        for family in chain(self._live, self._rest):
-            family.text(openmetrics=openmetrics)
 
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool
@@ -139,7 +89,6 @@ class Exposition:
     def render(self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool) -> bytes:
         """Return the whole page."""
         self.refresh(now, len(self._chargers))
-        self.refresh_totals(now, len(self._chargers))
         return b"".join(self.pieces(accounts, process, now, openmetrics=openmetrics))
 
 

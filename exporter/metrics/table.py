@@ -13,7 +13,7 @@ from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
 from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
 from exporter.errors import ConnectFailure
-from exporter.metrics.live_values import Durable, Live
+from exporter.metrics.live_values import Live
 from exporter.metrics.metric import Metric, Series, counter, gauge, histogram
 
 Label = TypeVar("Label", bound=str)
@@ -70,14 +70,14 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     counter(
         "vecharge_charger_energy_joules_total",
         "Energy delivered over all sessions that the exporter has seen.",
-        Durable("total_joules"),
+        Live("total_joules"),
         absent="before the first energy reading ever",
         created=lambda charger: charger.first_seen_unix,
     ),
     gauge(
         "vecharge_charger_energy_excess_joules",
         "The energy counter minus the current estimate; 0 in normal operation.",
-        Durable("excess_joules"),
+        Live("excess_joules"),
         absent="before the first energy reading ever",
     ),
     gauge(
@@ -95,7 +95,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     counter(
         "vecharge_charger_sessions_total",
         "Charging sessions that have delivered energy.",
-        Durable("sessions"),
+        Live("sessions"),
         created=lambda charger: charger.first_seen_unix,
     ),
     gauge(

@@ -7,7 +7,7 @@ exceeds its deadline, its chargers stay unsaved and the shown totals stay the sa
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -33,7 +33,7 @@ class Store(Protocol):
 
     damaged_files: int
 
-    def write(self, rows: Mapping[str, Row]) -> str:
+    def write(self, rows: Collection[Row]) -> str:
         """Write all of these or none; return what was repaired before, empty if nothing was."""
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Commits:
         The state is encoded at once. This spreads the work over the time between two scrapes, and takes half as long
         as at the commit, when it is no longer in the processor's cache.
         """
-        self._unsaved[charger] = row_of(charger.kept_state())
+        self._unsaved[charger] = row_of(charger.charger_id, charger.kept_state())
 
     async def run(self) -> None:
         """Commit at regular intervals until cancelled, also without scrapes."""
@@ -86,23 +86,13 @@ class Commits:
 
     async def commit(self) -> None:
         """Write all unsaved chargers to disk, or give up at the deadline. Never raises."""
-        await self.begin()
-        await self.end()
-
-    async def begin(self) -> None:
-        """Begin a commit; return while a thread writes it."""
         deadline = asyncio.get_running_loop().time() + self._patience
         # A running commit may have started before the latest changes.
         await self._settled.wait()
         if self._writing is None and self._unsaved:
             self._settled.clear()
             batch, self._unsaved = self._unsaved, {}
-            rows = {charger.charger_id: row for charger, row in batch.items()}
-            written = in_daemon_thread(partial(self._store.write, rows))
-            self._writing = asyncio.create_task(self._finish(batch, written, deadline), name="commit")
-
-    async def end(self) -> None:
-        """Wait until the running commit has ended or exceeded its deadline."""
+            self._writing = asyncio.create_task(self._write(batch, deadline), name="commit")
         # The deadline of the first caller, which started it, is the earliest.
         await self._settled.wait()
 
@@ -116,12 +106,13 @@ class Commits:
         if self._writing is not None or self._unsaved:
             self._log.error("final commit failed; totals since the previous commit are lost")
 
-    async def _finish(self, batch: dict[Charger, Row], written: asyncio.Future[str], deadline: float) -> None:
+    async def _write(self, batch: dict[Charger, Row], deadline: float) -> None:
         process = self._process
         loop = asyncio.get_running_loop()
         process.commits += 1
         started = time.perf_counter()
         try:
+            written = in_daemon_thread(partial(self._store.write, batch.values()))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:

@@ -5,7 +5,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +88,9 @@ class StateStore:
 
     def commit(self, states: Mapping[str, KeptState]) -> str:
         """Encode and write all states, as `write` does."""
-        return self.write({charger_id: row_of(state) for charger_id, state in states.items()})
+        return self.write([row_of(charger_id, state) for charger_id, state in states.items()])
 
-    def write(self, rows: Mapping[str, Row]) -> str:
+    def write(self, rows: Collection[Row]) -> str:
         """Write all rows to disk, or none of them and raise StateError.
 
         Return a message for the log if the file had to be repaired first, else an empty string.
@@ -110,14 +110,14 @@ class StateStore:
             self._write(rows)
         return repaired
 
-    def _write(self, rows: Mapping[str, Row]) -> None:
+    def _write(self, rows: Collection[Row]) -> None:
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             charger_rows.write(self._connection, rows, self._numbers)
-            session_rows.write(self._connection, {name: row.sessions for name, row in rows.items() if row.sessions})
+            session_rows.write(self._connection, {row.charger_id: row.sessions for row in rows if row.sessions})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
-        if not rows.keys() <= self._numbers.keys():
+        if not all(row.charger_id in self._numbers for row in rows):
             self._numbers = charger_rows.numbers(self._connection)
 
     def forget(self, charger_id: str) -> None:
@@ -259,7 +259,7 @@ def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in SCHEMA:
                 connection.execute(statement)
-            charger_rows.write(connection, {name: row_of(state) for name, state in states.items()}, {})
+            charger_rows.write(connection, [row_of(name, state) for name, state in states.items()], {})
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     finally:
         _close(connection)

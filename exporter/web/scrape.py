@@ -1,4 +1,4 @@
-"""A scrape: commit, render, compress."""
+"""A scrape: commit, then render, then compress."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from exporter.web.compression import IDENTITY, compressed
 class Scrape:
     """Makes the page that Prometheus reads.
 
-    While a thread writes the commit, the event loop renders what need not be on disk; the totals follow.
+    The rendering does not overlap the commit: both hold the interpreter's lock, so that together they take longer.
     """
 
     def __init__(self, fleet: Fleet, commits: Commits) -> None:
@@ -48,9 +48,7 @@ class Scrape:
         if encoding != IDENTITY:
             plain = await self._shared(openmetrics=openmetrics, encoding=IDENTITY)
             return await asyncio.to_thread(compressed, plain, encoding)
-        await self._commits.begin()
-        await self._fleet.page.prepare(openmetrics=openmetrics)
-        await self._commits.end()
+        await self._commits.commit()
         pieces = await self._fleet.page.pieces(openmetrics=openmetrics)
         return [*pieces, self._own_process(openmetrics=openmetrics)]
 

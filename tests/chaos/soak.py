@@ -26,7 +26,7 @@ import uvloop
 from benchmarks.processes import memory_bytes
 from exporter.app import Exporter, Options, open_store
 from exporter.config.load import Config, load
-from exporter.interpreter import tune_interpreter
+from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
 from exporter.stream.socketio_client import prepare_library
 from exporter.stream.tls import return_large_buffers
@@ -217,7 +217,7 @@ def main() -> int:
     # As the program does.
     prepare_library()
     return_large_buffers()
-    tune_interpreter()
+    collect_rarely()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         served: dict[str, Any] = {}

@@ -22,7 +22,7 @@ class Shown:
         self.changes = Changes(self.kept.append)
         self.account = Account("delhi")
         self.charger = Charger("test", "Rohini", self.account, RULES, NOW.unix, changes=self.changes)
-        self._exposition = Exposition([self.charger], self.changes)
+        self._exposition = Exposition([self.charger], self.changes.unrendered)
 
     def page(self) -> str:
         process = ExporterProcess("1", "2", "3")

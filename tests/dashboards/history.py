@@ -60,11 +60,11 @@ class Exporter:
     accounts: dict[str, Account] = field(default_factory=lambda: {name: Account(name) for name in ACCOUNTS})
     process: ExporterProcess = field(default_factory=lambda: ExporterProcess("0.1.0", "3.11.7", "4.6.1"))
     changes: live.Changes = field(default_factory=live.Changes)
-    exposition: Exposition = field(default_factory=lambda: Exposition((), live.Changes()))
+    exposition: Exposition = field(default_factory=lambda: Exposition((), set()))
 
     def watch(self, chargers: list[live.Charger]) -> None:
         """Watch exactly these chargers."""
-        self.exposition = Exposition(chargers, self.changes)
+        self.exposition = Exposition(chargers, self.changes.unrendered)
         for account in self.accounts.values():
             account.chargers = sum(charger.account is account for charger in chargers)
 

@@ -57,7 +57,7 @@ class Exporter:
             )
             for simulated in fleet
         }
-        self._exposition = Exposition(list(self._chargers.values()), changes)
+        self._exposition = Exposition(list(self._chargers.values()), changes.unrendered)
         for simulated in fleet:
             self._connect(simulated, now)
 

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.charger.charger import Changes
 from exporter.metrics.go_float import number, numbers
 from exporter.metrics.render import Exposition
 from tests.metrics import oracle
@@ -19,7 +18,7 @@ def rendered(fleet: Fleet, exposition: Exposition, *, openmetrics: bool) -> byte
 
 
 def rendered_afresh(fleet: Fleet, *, openmetrics: bool) -> bytes:
-    return rendered(fleet, Exposition(fleet.chargers, Changes()), openmetrics=openmetrics)
+    return rendered(fleet, Exposition(fleet.chargers, set()), openmetrics=openmetrics)
 
 
 @both_formats
@@ -36,7 +35,7 @@ def test_a_page_equals_that_of_prometheus_client(openmetrics: bool, fleet: Fleet
 def test_a_page_with_cached_lines_equals_a_new_one(
     openmetrics: bool, fleet: Fleet, story: list[Step], scraped_after: set[int]
 ) -> None:
-    exposition = Exposition(fleet.chargers, fleet.changes)
+    exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
     for place, step in enumerate(story):
         fleet.take(step)
         if place in scraped_after:
@@ -49,7 +48,7 @@ def test_a_page_with_cached_lines_equals_a_new_one(
 
 @given(fleet=fleets(), story=stories)
 def test_values_that_depend_on_time_change_without_an_event(fleet: Fleet, story: list[Step]) -> None:
-    exposition = Exposition(fleet.chargers, fleet.changes)
+    exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
     for step in story:
         fleet.take(step)
     rendered(fleet, exposition, openmetrics=False)
@@ -60,13 +59,12 @@ def test_values_that_depend_on_time_change_without_an_event(fleet: Fleet, story:
 
 @given(fleet=fleets(), story=stories, at_most=st.integers(1, 4))
 def test_a_page_rendered_in_slices_equals_one_rendered_at_once(fleet: Fleet, story: list[Step], at_most: int) -> None:
-    exposition = Exposition(fleet.chargers, fleet.changes)
+    exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
     for step in story:
         fleet.take(step)
     slices = -(-len(fleet.chargers) // at_most)
-    for refresh in (exposition.refresh, exposition.refresh_totals):
-        more = [refresh(fleet.now, at_most) for _ in range(slices)]
-        assert more == [True] * (slices - 1) + [False]
+    more = [exposition.refresh(fleet.now, at_most) for _ in range(slices)]
+    assert more == [True] * (slices - 1) + [False]
     pieces = exposition.pieces(fleet.accounts, fleet.process, fleet.now, openmetrics=False)
     assert b"".join(pieces) == rendered_afresh(fleet, openmetrics=False)
 

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from itertools import count
 
 from exporter.charger.account import Account
@@ -26,16 +26,17 @@ class Disk:
         self.error: Exception | None = None
         self.repaired = ""
         self.damaged_files = 0
-        self.begun: list[Mapping[str, Row]] = []
+        self.begun: list[dict[str, Row]] = []
         self.kept: dict[str, Row] = {}
         self.closed = False
 
-    def write(self, rows: Mapping[str, Row]) -> str:
-        self.begun.append(rows)
+    def write(self, rows: Collection[Row]) -> str:
+        begun = {row.charger_id: row for row in rows}
+        self.begun.append(begun)
         self.works.wait()
         if self.error:
             raise self.error
-        self.kept |= rows
+        self.kept |= begun
         return self.repaired
 
     def total_joules(self, charger_id: str) -> int | None:

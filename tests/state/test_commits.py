@@ -22,7 +22,7 @@ async def test_a_total_is_shown_after_it_is_committed(committed: CommittedFleet)
     assert committed.shown(charger) is None
     await committed.scrape()
     assert committed.shown(charger) == 36_000
-    assert committed.disk.kept["a"] == row_of(charger.kept_state())
+    assert committed.disk.kept["a"] == row_of("a", charger.kept_state())
     assert (committed.process.commits, committed.process.commit_failures) == (1, 0)
     assert committed.process.commit_seconds > 0
 
@@ -37,10 +37,10 @@ async def test_all_changed_chargers_are_in_one_commit(committed: CommittedFleet)
 async def test_a_commit_has_the_state_of_each_charger_when_it_was_added(committed: CommittedFleet) -> None:
     charger = new_charger()
     committed.deliver(charger, 1000)
-    added = row_of(charger.kept_state())
+    added = row_of("a", charger.kept_state())
     charger.meter.switched_on(10**9)
     await committed.scrape()
-    assert committed.disk.kept["a"] == added != row_of(charger.kept_state())
+    assert committed.disk.kept["a"] == added != row_of("a", charger.kept_state())
 
 
 async def test_a_session_settled_before_a_commit_is_counted_once_if_its_charger_changes_during_the_commit(

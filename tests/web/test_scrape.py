@@ -11,7 +11,7 @@ import pytest
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.events import ChargerDocument, Connected
+from exporter.charger.events import Connected
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
@@ -36,9 +36,6 @@ class HeldFleet:
         self.made = 0
         self.open = asyncio.Event()
 
-    async def prepare(self, *, openmetrics: bool) -> None:
-        pass
-
     async def pieces(self, *, openmetrics: bool) -> list[bytes]:
         self.made += 1
         await self.open.wait()
@@ -48,10 +45,7 @@ class HeldFleet:
 class Committed:
     """Commits at once."""
 
-    async def begin(self) -> None:
-        pass
-
-    async def end(self) -> None:
+    async def commit(self) -> None:
         pass
 
 
@@ -91,24 +85,15 @@ async def test_compressed_and_uncompressed_scrapes_share_a_page(scrape: Scrape, 
     assert (held.made, held.process.scrapes) == (1, 3)
 
 
-async def test_a_page_is_prepared_during_the_commit_and_made_after_it() -> None:
-    steps: list[str] = []
+async def test_a_page_is_rendered_after_the_commit_of_what_it_shows(held: HeldFleet) -> None:
+    class Committing:
+        async def commit(self) -> None:
+            await asyncio.sleep(0)
+            assert held.made == 0
 
-    class Recorded:
-        def __init__(self) -> None:
-            self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
-            self.page = self
-
-        def __getattr__(self, name: str) -> Any:
-            async def step(**_: bool) -> list[bytes]:
-                steps.append(name)
-                return []
-
-            return step
-
-    recorded = Recorded()
-    await Scrape(cast("Fleet", recorded), cast("Any", recorded)).page(openmetrics=False)
-    assert steps == ["begin", "prepare", "end", "pieces"]
+    held.open.set()
+    await Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False)
+    assert held.made == 1
 
 
 async def test_a_later_scrape_has_its_own_page(scrape: Scrape, held: HeldFleet) -> None:
@@ -178,17 +163,6 @@ async def test_a_change_before_the_lines_are_joined_is_on_the_page(
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 5)
     page = await page_during_connection(fleet, fleet.chargers[-1])
     assert b'vecharge_stream_connected{charger_id="c4"} 1.0\n' in page
-
-
-async def test_changes_after_the_page_was_prepared_are_on_the_page(fleet: Fleet) -> None:
-    charger = fleet.chargers[0]
-    await fleet.page.prepare(openmetrics=False)
-    charger.apply(ChargerDocument(session_energy_joules=0.0), NOW)
-    charger.apply(Connected(), NOW)
-    save(charger)
-    page = b"".join(await fleet.page.pieces(openmetrics=False))
-    assert b'vecharge_stream_connected{charger_id="c0"} 1.0\n' in page
-    assert b'vecharge_charger_energy_joules_total{charger_id="c0"} 0.0\n' in page
 
 
 async def test_a_change_between_two_slices_is_on_the_page_completely(

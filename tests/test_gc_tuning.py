@@ -1,12 +1,11 @@
 """Garbage collections are rare, and do not traverse permanent objects."""
 
 import gc
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from exporter.interpreter import keep_present_objects, tune_interpreter
+from exporter.gc_tuning import collect_rarely, keep_present_objects
 
 
 @pytest.fixture
@@ -18,17 +17,16 @@ def full_collections() -> Iterator[list[int]]:
         if phase == "stop" and info["generation"] == 2:
             seen.append(info["collected"])
 
-    before, seconds = gc.get_threshold(), sys.getswitchinterval()
+    before = gc.get_threshold()
     gc.callbacks.append(note)
     yield seen
     gc.callbacks.remove(note)
     gc.set_threshold(*before)
-    sys.setswitchinterval(seconds)
     gc.unfreeze()
 
 
 def test_a_fleet_of_3_000_connects_without_a_full_collection(full_collections: list[int]) -> None:
-    tune_interpreter()
+    collect_rarely()
     keep_present_objects()
     full_collections.clear()
     connections = [[[object()] for _ in range(110)] for _ in range(3_000)]
@@ -37,7 +35,7 @@ def test_a_fleet_of_3_000_connects_without_a_full_collection(full_collections: l
 
 
 def test_garbage_is_collected_eventually(full_collections: list[int]) -> None:
-    tune_interpreter()
+    collect_rarely()
     keep_present_objects()
     full_collections.clear()
     for _ in range(20):
