@@ -2,7 +2,6 @@
 
 import random
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -127,9 +126,10 @@ def test_an_appended_or_overwritten_part_is_reported_or_has_no_effect(tmp_path: 
 def test_damaged_sessions_affect_neither_totals_nor_other_sessions(
     tmp_path: Path,
 ) -> None:
-    today = time.time() // 86_400 * 86_400
+    # A day on which no time of a session contains the bytes of the first day by chance.
+    later = 20_500 * 86_400.0
     old = one_more_session(dict.fromkeys(CHARGERS, ()), CHARGERS)
-    lists = {name: (*sessions, *(session(n, today + n) for n in range(2, 200))) for name, sessions in old.items()}
+    lists = {name: (*sessions, *(session(n, later + n) for n in range(2, 200))) for name, sessions in old.items()}
     with closing(StateStore.open(tmp_path)) as store:
         commit(store, {}, lists)
     # All pages of the table of sessions but the first.
@@ -139,7 +139,7 @@ def test_damaged_sessions_affect_neither_totals_nor_other_sessions(
         if rows[0] == INDEX_LEAF and b"document" in rows and (20_000).to_bytes(2) not in rows:
             content[page] = 0xFF
     (tmp_path / STATE_FILE).write_bytes(content)
-    more = {name: (*sessions, session(1000, today + 1.5)) for name, sessions in lists.items()}
+    more = {name: (*sessions, session(1000, later + 1.5)) for name, sessions in lists.items()}
     with closing(StateStore.open(tmp_path)) as store:
         assert store.set_aside is None
         for name in CHARGERS:
