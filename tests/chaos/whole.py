@@ -22,6 +22,7 @@ ALONE = (
     test_answers.test_ten_megabytes_are_not_decoded,
     test_answers.test_an_endless_answer_is_not_read_to_its_end,
     test_answers.test_invalid_lengths_are_not_decoded,
+    test_messages.test_an_occupied_charger_is_connected_after_it_is_free,
     test_messages.test_a_frame_of_16_megabytes_ends_the_connection,
     test_messages.test_only_a_packet_with_an_endless_number_is_dropped,
     test_messages.test_events_before_the_connection_count,
