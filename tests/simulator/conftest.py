@@ -1,5 +1,6 @@
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -57,9 +58,10 @@ class Http:
 
     async def until_unheard(self, charger: str) -> None:
         """Wait until the service has noticed that the charger's client disconnected."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while (await self.total(charger))["connected"]:  # noqa: ASYNC110 - no event exists for it
-                await asyncio.sleep(0.01)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (await self.total(charger))["connected"]:
+            assert time.monotonic() < deadline, f"{charger} is still connected"
+            await asyncio.sleep(0.01)
 
     async def status(self, method: str, path: str, **request: Any) -> int:
         """The status of the response to any request."""
