@@ -38,6 +38,18 @@ async def opened(browser: Browser, site: Site, **options: Any) -> AsyncIterator[
     assert {url for url in asked if not url.startswith(f"{site.url}/")} == set()
 
 
+@asynccontextmanager
+async def opened_without(browser: Browser, site: Site, path: str) -> AsyncIterator[Page]:
+    """The page of a site whose requests to this path fail."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.route(path, lambda route: route.abort())
+    with explained(page):
+        await page.goto(site.url)
+        yield page
+    await context.close()
+
+
 @contextmanager
 def explained(page: Page) -> Iterator[None]:
     """If the block fails, add the errors, the console and the failed requests of the page to its error."""

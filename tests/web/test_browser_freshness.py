@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from exporter.charger.events import ConnectFailed
 from exporter.errors import ConnectFailure
-from tests.web.page import COLOUR, POLL_MILLISECONDS, TWELVE, charging, next_poll, opened, row, shown
+from tests.web.page import COLOUR, POLL_MILLISECONDS, TWELVE, charging, next_poll, opened, opened_without, row, shown
 from tests.web.site import Site
 
 # All tests share a browser, so they share an event loop.
@@ -49,32 +49,23 @@ async def test_the_page_shows_that_the_exporter_is_unreachable_until_it_returns(
 
 
 async def test_a_page_whose_script_does_not_load_says_to_reload_it(browser: Browser) -> None:
-    async with Site(TWELVE) as site:
-        context = await browser.new_context()
-        page = await context.new_page()
-        await page.route("**/static/power.js", lambda route: route.abort())
-        await page.goto(site.url)
+    script = "**/static/power.js"
+    async with Site(TWELVE) as site, opened_without(browser, site, script) as page:
         message = page.get_by_text("If this message stays, the totals are not updated: reload the page.")
         await expect(message).to_be_visible()
-        await page.unroute("**/static/power.js")
+        await page.unroute(script)
         await page.reload()
         await expect(row(page, "charger1")).to_be_visible()
         await expect(message).to_have_attribute("hidden", "")  # it is also invisible for the first 2 s
-        await context.close()
 
 
 async def test_a_page_whose_first_poll_fails_says_only_that_the_exporter_does_not_answer(browser: Browser) -> None:
-    async with Site(TWELVE) as site:
-        context = await browser.new_context()
-        page = await context.new_page()
-        await page.route("**/api/v1/chargers", lambda route: route.abort())
-        await page.goto(site.url)
+    async with Site(TWELVE) as site, opened_without(browser, site, "**/api/v1/chargers") as page:
         await expect(page.get_by_role("alert")).to_have_text(
             "The exporter does not answer (it cannot be reached). Retrying."
         )
         loading = page.get_by_text("Loading the chargers")
         await expect(loading).to_have_attribute("hidden", "")  # it is also invisible for the first 2 s
-        await context.close()
 
 
 async def test_data_of_an_unreachable_exporter_is_marked_as_old(browser: Browser) -> None:
