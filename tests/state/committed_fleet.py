@@ -3,7 +3,7 @@
 import asyncio
 import io
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import count
 
 from exporter.charger.account import Account
@@ -13,6 +13,7 @@ from exporter.logs import create_log
 from exporter.state.charger_rows import Row, state_of
 from exporter.state.committer import Commits
 from tests.processes import SECONDS
+from tests.stream.watch import until
 
 PATIENCE = 0.05
 
@@ -54,12 +55,12 @@ def new_charger(charger_id: str = "a") -> Charger:
 class CommittedFleet:
     """The commits of chargers, and the disk below them."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, patience_seconds: float = PATIENCE) -> None:
         self.disk = disk
         self.text = io.StringIO()
         log = create_log("debug", "logfmt", self.text)
         self.process = ExporterProcess("", "", "")
-        self.commits = Commits(disk, self.process, log, patience_seconds=PATIENCE)
+        self.commits = Commits(disk, self.process, log, patience_seconds=patience_seconds)
         self._times = count(1)
 
     def deliver(self, charger: Charger, joules: int) -> None:
@@ -72,15 +73,18 @@ class CommittedFleet:
         async with asyncio.timeout(SECONDS):
             await self.commits.commit()
 
+    async def scrape_while_it_changes(self, charger: Charger, joules: int) -> None:
+        """Scrape; the energy of the charger changes while the disk writes the commit."""
+        self.disk.works.clear()
+        scrape = asyncio.create_task(self.scrape())
+        await until(lambda: self.disk.begun, "the commit")
+        self.deliver(charger, joules)
+        self.disk.works.set()
+        await scrape
+
     def shown(self, charger: Charger) -> int | None:
         """The charger's energy counter as a scrape shows it, in joules."""
         return charger.committed.total_joules
 
     def lines(self, text: str) -> int:
         return sum(text in line for line in self.text.getvalue().splitlines())
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - anything may be waited for, and most of it sets no event
-            await asyncio.sleep(0.001)

@@ -9,6 +9,7 @@ import pytest
 
 from exporter.state.store import StateStore
 from tests.end_to_end.program import Exporter
+from tests.processes import SECONDS
 from tests.simulated import SimulatedService
 from tests.state.committed_fleet import CommittedFleet, Disk
 
@@ -58,4 +59,12 @@ async def committed() -> AsyncIterator[CommittedFleet]:
     """A fleet whose commits go to a disk that the test controls."""
     disk = Disk()
     yield CommittedFleet(disk)
+    disk.works.set()
+
+
+@pytest.fixture
+async def patient() -> AsyncIterator[CommittedFleet]:
+    """As `committed`, for commits that must not be late, however busy the machine is."""
+    disk = Disk()
+    yield CommittedFleet(disk, SECONDS)
     disk.works.set()

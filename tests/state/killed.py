@@ -83,7 +83,7 @@ def in_a_commit(folder: Path) -> Scene:
     caught: list[Parts] = []
     with closing(StateStore.open(folder)) as store:
         commit(store, {}, before)
-        connection = store._connection  # noqa: SLF001 - a commit is to be seen half done
+        connection = store._connection  # noqa: SLF001 - the commit to catch runs on it
         # With a small cache, pages are written to the file before the commit.
         connection.execute("PRAGMA cache_spill = ON")
         connection.execute("PRAGMA cache_size = 2")

@@ -11,7 +11,8 @@ from exporter.state.charger_rows import row_of
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS
-from tests.state.committed_fleet import CommittedFleet, new_charger, until
+from tests.state.committed_fleet import CommittedFleet, new_charger
+from tests.stream.watch import until
 
 SETTLED = Session(1, 0.0, 600.0, 3_600_000, None, SessionEvidence.LOG, SessionEvidence.LOG, certain=True)
 
@@ -44,19 +45,14 @@ async def test_a_commit_has_the_state_of_each_charger_when_it_was_added(committe
 
 
 async def test_a_session_settled_before_a_commit_is_counted_once_if_its_charger_changes_during_the_commit(
-    committed: CommittedFleet,
+    patient: CommittedFleet,
 ) -> None:
     charger = new_charger()
     charger.meter.list.newly_settled.append(SETTLED)
-    committed.deliver(charger, 1_000_000)
-    committed.disk.works.clear()
-    scrape = asyncio.create_task(committed.scrape())
-    await until(lambda: committed.disk.begun)
-    committed.deliver(charger, 1_100_000)
-    committed.disk.works.set()
-    await scrape
-    await committed.scrape()
-    assert [len(rows["a"].sessions) for rows in committed.disk.begun] == [1, 0]
+    patient.deliver(charger, 1_000_000)
+    await patient.scrape_while_it_changes(charger, 1_100_000)
+    await patient.scrape()
+    assert [len(rows["a"].sessions) for rows in patient.disk.begun] == [1, 0]
     assert charger.account.session_energy_joules.cumulative()[-1] == 1
 
 
@@ -74,46 +70,37 @@ async def test_concurrent_scrapes_share_a_commit(committed: CommittedFleet) -> N
     assert len(committed.disk.begun) == 1
 
 
-async def test_a_change_during_a_commit_is_committed_before_its_scrape_is_answered(
-    committed: CommittedFleet,
-) -> None:
-    committed.commits = Commits(
-        committed.disk, committed.process, create_log("error", "logfmt"), patience_seconds=SECONDS
-    )
+async def test_a_change_during_a_commit_is_committed_before_its_scrape_is_answered(patient: CommittedFleet) -> None:
     charger = new_charger()
-    committed.deliver(charger, 1000)
-    committed.disk.works.clear()
-    first = asyncio.create_task(committed.scrape())
-    await until(lambda: committed.disk.begun)
-    committed.deliver(charger, 2000)
-    later = [asyncio.create_task(committed.scrape()) for _ in range(5)]
+    patient.deliver(charger, 1000)
+    patient.disk.works.clear()
+    first = asyncio.create_task(patient.scrape())
+    await until(lambda: patient.disk.begun, "the first commit")
+    patient.deliver(charger, 2000)
+    later = [asyncio.create_task(patient.scrape()) for _ in range(5)]
     await asyncio.sleep(0)
-    committed.disk.works.set()
+    patient.disk.works.set()
     await asyncio.gather(first, *later)
-    assert committed.shown(charger) == 2000
-    assert len(committed.disk.begun) == 2
+    assert patient.shown(charger) == 2000
+    assert len(patient.disk.begun) == 2
 
 
-async def test_a_change_during_a_commit_is_not_shown_before_its_own_commit(committed: CommittedFleet) -> None:
+async def test_a_change_during_a_commit_is_not_shown_before_its_own_commit(patient: CommittedFleet) -> None:
     charger = new_charger()
-    committed.deliver(charger, 1000)
-    committed.disk.works.clear()
-    scrape = asyncio.create_task(committed.scrape())
-    await until(lambda: committed.disk.begun)
-    committed.deliver(charger, 2000)
-    committed.disk.works.set()
-    await scrape
-    assert committed.shown(charger) == 1000
-    assert set(committed.commits.unsaved) == {charger}
+    patient.deliver(charger, 1000)
+    await patient.scrape_while_it_changes(charger, 2000)
+    assert patient.shown(charger) == 1000
+    assert set(patient.commits.unsaved) == {charger}
 
 
 async def test_without_scrapes_commits_are_periodic(committed: CommittedFleet) -> None:
     committed.commits = Commits(committed.disk, committed.process, create_log("error", "logfmt"), interval_seconds=0.01)
     running = asyncio.create_task(committed.commits.run())
     charger = new_charger()
-    for joules in (1000, 2000):
-        committed.deliver(charger, joules)
-        await until(lambda: committed.shown(charger) == joules)  # noqa: B023 - it is over with its turn
+    committed.deliver(charger, 1000)
+    await until(lambda: committed.shown(charger) == 1000, "the first commit")
+    committed.deliver(charger, 2000)
+    await until(lambda: committed.shown(charger) == 2000, "the second commit")
     running.cancel()
 
 

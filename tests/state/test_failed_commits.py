@@ -7,7 +7,8 @@ import pytest
 from exporter.errors import StateError
 from exporter.state import committer as commits
 from tests.processes import SECONDS
-from tests.state.committed_fleet import PATIENCE, CommittedFleet, new_charger, until
+from tests.state.committed_fleet import PATIENCE, CommittedFleet, new_charger
+from tests.stream.watch import until
 
 
 async def test_a_scrape_does_not_wait_for_a_slow_commit(committed: CommittedFleet) -> None:
@@ -39,7 +40,7 @@ async def test_a_late_commit_applies_when_it_ends(committed: CommittedFleet) -> 
     await committed.scrape()
     committed.deliver(charger, 2000)
     committed.disk.works.set()
-    await until(lambda: committed.shown(charger))
+    await until(lambda: committed.shown(charger), "the late commit")
     assert committed.shown(charger) == 1000
     assert set(committed.commits.unsaved) == {charger}
     assert committed.lines("state commits work again") == 1
@@ -54,7 +55,7 @@ async def test_a_late_commit_that_fails_is_one_failure_and_shows_nothing(committ
     committed.deliver(charger, 1000)
     await committed.scrape()
     committed.disk.works.set()
-    await until(lambda: committed.process.commit_seconds)
+    await until(lambda: committed.process.commit_seconds, "the end of the commit")
     assert committed.process.commit_failures == 1
     assert committed.shown(charger) is None
     assert set(committed.commits.unsaved) == {charger}
