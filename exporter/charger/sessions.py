@@ -64,7 +64,6 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     @property
     def reported(self) -> int:
         """The energy by logs and documents: joules."""
-        # Not max(), which takes twice as long: every log needs it.
         return max(self.energy, self.document_energy)
 
     @property
