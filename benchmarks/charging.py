@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from exporter.charger.charger import Charger
+from exporter.charger.charger import Changes, Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess
@@ -35,7 +35,7 @@ class ChargingFleet:
         *,
         process: ExporterProcess | None = None,
         log: Log | None = None,
-        keep: Callable[[Charger], None] = lambda _charger: None,
+        changes: Changes | None = None,
     ) -> None:
         self.now = START
         self._random = random.Random(1)  # noqa: S311 - the same at every run
@@ -51,7 +51,7 @@ class ChargingFleet:
             log or create_log("error", "logfmt", io.StringIO()),
             self._random,
             stream=self._stream(),
-            keep=keep,
+            changes=changes,
         )
 
     @property

@@ -17,6 +17,7 @@ from aiohttp import web
 from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
+from exporter.charger.charger import Changes
 from exporter.charger.process_stats import ExporterProcess
 from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
@@ -92,7 +93,7 @@ async def _serve_exporter(size: int, folder: Path) -> None:
     store = StateStore.open(folder)
     process = ExporterProcess("0", "0", "0")
     commits = Commits(store, process, log)
-    charging = ChargingFleet(size, process=process, keep=commits.add)
+    charging = ChargingFleet(size, process=process, changes=Changes(commits.add))
     await charging.start()
     charging.log(1)
     options = WebOptions(listen=(ListenAddress("127.0.0.1", 0),))

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from exporter import __version__
 from exporter.charger import clock
+from exporter.charger.charger import Changes
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.units import JOULES_PER_KWH
 from exporter.config.load import Config
@@ -89,7 +90,7 @@ class Exporter:
             rng,
             recorder=self._recorder,
             max_streams=max_streams(),
-            keep=self._commits.add,
+            changes=Changes(self._commits.add),
         )
         self.reloads = Reloads(config, load, self._apply, self.fleet.token_changed, process, clock.now, log)
         self._tasks: list[asyncio.Task[None]] = []

@@ -86,10 +86,10 @@ class Fleet:
         stream: type[ChargerStream] = ChargerStream,
         recorder: Recorder | None = None,
         max_streams: int = sys.maxsize,
-        keep: Callable[[Charger], None] = lambda _charger: None,
+        changes: Changes | None = None,
     ) -> None:
         self.process = process
-        self._changes = Changes(keep)
+        self._changes = changes or Changes()
         self.page = Page(process, clock, self._changes.unrendered)
         self._clock = clock
         self._log = log

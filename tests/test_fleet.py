@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.charger.charger import Charger
+from exporter.charger.charger import Changes, Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import GARBLED, ChargerDocument, Connected, Event, Reading
 from exporter.charger.process_stats import ExporterProcess
@@ -41,7 +41,7 @@ class Streams:
             log,
             random.Random(1),
             stream=self._stream(),
-            keep=self.kept.append,
+            changes=Changes(self.kept.append),
         )
 
     async def watch(self, *accounts: AccountConfig) -> None:

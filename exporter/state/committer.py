@@ -103,7 +103,7 @@ class Commits:
                 await self.commit()
                 if self._writing is None:
                     await in_daemon_thread(self._store.close)
-        if self._writing is not None or self._unsaved:
+        if self._writing is not None or self.unsaved:
             self._log.error("final commit failed; totals since the previous commit are lost")
 
     async def _write(self, batch: dict[Charger, Row], deadline: float) -> None:

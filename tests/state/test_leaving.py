@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from exporter.charger import clock
-from exporter.charger.charger import Charger, KeptState
+from exporter.charger.charger import Changes, Charger, KeptState
 from exporter.charger.meter_state import MeterState
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.sessions import RunningSession
@@ -46,7 +46,7 @@ def unsaved() -> list[Charger]:
 @pytest.fixture
 async def fleet(unsaved: list[Charger]) -> AsyncIterator[Fleet]:
     log = create_log("error", "logfmt")
-    fleet = Fleet(ExporterProcess("", "", ""), clock.now, log, random.Random(), keep=unsaved.append)
+    fleet = Fleet(ExporterProcess("", "", ""), clock.now, log, random.Random(), changes=Changes(unsaved.append))
     yield fleet
     await fleet.stop()
 
