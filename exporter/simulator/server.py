@@ -16,6 +16,18 @@ SHUTDOWN_SECONDS = 0.5
 BACKLOG = 4096
 
 
+async def stop_listening(listener: asyncio.Server) -> None:
+    """Accept no more connections.
+
+    asyncio never closes a connection that it accepted in the turn of the loop in which the listener closes
+    (https://github.com/python/cpython/issues/109564), so accepting ends one turn before.
+    """
+    for listening in listener.sockets:
+        asyncio.get_running_loop().remove_reader(listening)
+    await asyncio.sleep(0)
+    listener.close()
+
+
 class Simulator:
     """A veCharge service on this machine. Use it with `async with`, or `start` and `stop`, once.
 
@@ -33,7 +45,7 @@ class Simulator:
         self._runner = web.AppRunner(
             application(self.service, self.restart), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
-        self._site: web.TCPSite | None = None
+        self._listener: asyncio.Server | None = None
         self._running: asyncio.Task[None] | None = None
         self._restart: asyncio.Task[None] | None = None
 
@@ -98,15 +110,17 @@ class Simulator:
         await self._listen()
 
     async def _listen(self) -> None:
-        self._site = web.TCPSite(self._runner, self._options.host, self._port, backlog=BACKLOG, ssl_context=self._tls)
-        await self._site.start()
+        assert self._runner.server is not None
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._runner.server, self._options.host, self._port, backlog=BACKLOG, ssl=self._tls
+        )
         # Keep a free port that was found across a restart.
-        self._port = self._runner.addresses[0][1]
+        self._port = self._listener.sockets[0].getsockname()[1]
 
     async def _stop_listening(self) -> None:
-        if self._site:
-            await self._site.stop()
-            self._site = None
+        if self._listener:
+            await stop_listening(self._listener)
+            self._listener = None
 
     async def __aenter__(self) -> Self:
         await self.start()

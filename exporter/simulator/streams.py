@@ -103,9 +103,9 @@ class StreamServer:
         self._streams: dict[str, Stream] = {}
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
-        """Serve one HTTP request of Engine.IO: a handshake, a poll, a served, a websocket."""
+        """Serve one HTTP request of Engine.IO: a handshake, a poll, a post, a websocket."""
         stream = self._streams.get(request.query.get("sid", ""))
-        # A client may served over another connection than the one on which it receives.
+        # A client may post over another connection than the one on which it receives.
         if stream and request.method == "GET":
             stream.transport = request.transport
         try:

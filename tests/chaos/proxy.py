@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from exporter.simulator.server import stop_listening
+
 if TYPE_CHECKING:
     import ssl
 
@@ -57,7 +59,7 @@ class Proxy:
     async def die(self) -> None:
         """Break every connection and accept no more."""
         if self._server is not None:
-            self._server.close()
+            await stop_listening(self._server)
         self.cut()
         for task in (serving := set(self._serving)):
             task.cancel()

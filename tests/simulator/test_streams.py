@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -226,6 +228,29 @@ async def test_a_restart_breaks_every_connection_and_keeps_the_chargers(simulato
 
     assert back["energy"] >= before["energy"]
     assert back["currentUser"] == before["userId"]
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_stop_closes_a_connection_that_was_just_accepted(turns: int) -> None:
+    with gc_paused():
+        async with Simulator(SimulatorOptions(chargers=1, plan=STEADY)) as simulator:
+            address = simulator.url.removeprefix("http://").split(":")
+            client = socket.create_connection((address[0], int(address[1])))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        with client, contextlib.suppress(ConnectionResetError):
+            client.settimeout(DEADLINE_SECONDS)
+            assert client.recv(1) == b""
+
+
+@contextlib.contextmanager
+def gc_paused() -> Iterator[None]:
+    """Keep the garbage collector from closing a forgotten connection."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def reconnected(simulator: Simulator, charger: str) -> dict[str, Any]:
