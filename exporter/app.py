@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 from exporter import __version__
 from exporter.charger import clock
 from exporter.charger.charger import Changes
+from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.process_stats import ExporterProcess
-from exporter.charger.units import JOULES_PER_KWH
 from exporter.config.load import Config
 from exporter.config.reload import Reloads, log_unmatched_patterns
 from exporter.config.sharding import Shard

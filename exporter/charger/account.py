@@ -3,11 +3,11 @@
 from typing import Final
 
 from exporter.charger.decisions import Judgement
+from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.events import EVENT_LABELS, Disconnection
 from exporter.charger.histogram import Histogram
 from exporter.charger.outcome import Verdict
 from exporter.charger.sessions import Session
-from exporter.charger.units import JOULES_PER_KWH
 from exporter.errors import ConnectFailure
 
 REJECTIONS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED)

@@ -3,12 +3,10 @@
 Energies are whole joules, times are unix seconds by the charger's clock, powers are watts.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from exporter.charger.evidence import Evidence
 from exporter.charger.sessions import RunningSession
-
-MAX_SESSION_JOULES: Final = 10**13
 
 
 class EnergyReading(NamedTuple):
@@ -55,9 +53,3 @@ class Known(NamedTuple):
     after_gap_at: float | None
     held: Held | None
     limits: Limits
-
-
-def valid_energy(joules: float | None) -> int | None:
-    """The energy in whole joules; None if it cannot be that of a session."""
-    # NaN fails both comparisons.
-    return round(joules) if joules is not None and 0 <= joules <= MAX_SESSION_JOULES else None

@@ -1,28 +1,31 @@
-"""Decides what the meter does with a reading that is in order.
+"""Decides what the meter does with an energy: the tables of docs/energy.md, as functions without side effects.
 
-`decide` implements the tables of docs/energy.md, without side effects.
+`decide` is for a reading that is in order, `decide_late` for one that is not, `decide_document` for a document.
 """
 
 from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
 from exporter.charger.decision_input import EnergyReading, Held, Known
+from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
 from exporter.charger.evidence import Evidence
 from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, is_more_likely_new, why_new
+from exporter.charger.log_order import SHUFFLED_SECONDS
 from exporter.charger.possible_sessions import (
     can_flow,
+    earliest_start,
     is_another_user,
     may_continue_previous,
     new_session_is_possible,
     same_session_is_possible,
 )
-from exporter.charger.tolerances import DIP, RISES_THAT_PROVE, ROUNDING, SLACK
-from exporter.charger.units import JOULES_PER_KWH
 
 # A charger that lost its power continues from an energy that it saved: at most this long ago, at least this share.
 UNSAVED_SECONDS: Final = 300.0
 UNSAVED_SHARE: Final = 0.5
 READINGS_THAT_PROVE: Final = 3
+# A current session that has risen this often is not a glitch.
+RISES_THAT_PROVE: Final = 3
 # Readings that arrive in a burst agree only if each is at most this much above the one before.
 LARGEST_STEP: Final = JOULES_PER_KWH + SLACK
 
@@ -53,6 +56,23 @@ class Action(Enum):
     SET_JUMP_ASIDE = "set_jump_aside"
 
 
+class LateMeaning(Enum):
+    """What a log means that was written before the current session began."""
+
+    NOTHING = "nothing"
+    RAISE_PREVIOUS = "raise_previous"
+    BETWEEN = "between"  # a session between the previous and the current one
+
+
+class DocumentMeaning(Enum):
+    """What the energy in the document of a charger that is OFF means."""
+
+    NOTHING = "nothing"
+    RAISE = "raise"  # of the current session
+    PREVIOUS_SESSION = "previous_session"  # raises that one: the current one was a glitch
+    OWN_SESSION = "own_session"  # a session of which no log was received
+
+
 class Decision(NamedTuple):
     """The action for a reading, why it could be wrong, and the readings that are held afterwards."""
 
@@ -67,6 +87,46 @@ def decide(known: Known, reading: EnergyReading) -> Decision:
     if reading.energy >= known.current.energy - ROUNDING:
         return _at_or_above(known, reading)
     return _below(known, reading)
+
+
+def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMeaning:
+    """Return the meaning of a log that arrives after the first log of the current session.
+
+    `silence` is the time since the last log that was in order, in seconds by the exporter's clock.
+    """
+    current, previous = known.current, known.previous
+    # A log whose energy the current session may have had at that time belongs to that session.
+    if previous is None or reading.energy <= current.first_energy + ROUNDING:
+        return LateMeaning.NOTHING
+    if not previous.read_at < reading.at < current.first_at:
+        return LateMeaning.NOTHING
+    if reading.at - previous.read_at > SHUFFLED_SECONDS:
+        came_after_a_gap = known.before_gap is not None and known.after_gap_at == current.first_at
+        # The next log of the current session, by a clock that was set back, looks like one of a backlog.
+        is_no_fall = reading.energy >= current.energy - ROUNDING
+        may_be_next = is_no_fall and can_flow(reading.energy - current.energy, silence, known.limits.rise)
+        if not came_after_a_gap or may_be_next:
+            return LateMeaning.NOTHING
+    if reading.energy >= previous.energy - ROUNDING:
+        possible = can_flow(reading.energy - previous.energy, reading.at - previous.changed_at, known.limits.rise)
+        return LateMeaning.RAISE_PREVIOUS if possible else LateMeaning.NOTHING
+    possible = can_flow(reading.energy, reading.at - previous.read_at, known.limits.new_session)
+    return LateMeaning.BETWEEN if possible and reading.energy < DIP * previous.energy else LateMeaning.NOTHING
+
+
+def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
+    """Return the meaning of the energy in a document; `reading.at` is the time of its receipt."""
+    current, previous = known.current, known.previous
+    own_is_possible = can_flow(reading.energy, reading.at - earliest_start(known, reading), known.limits.new_session)
+    differs = abs(reading.energy - current.reported) > SAME_JOULES
+    if reading.energy > 0 and is_another_user(known, reading) and differs and own_is_possible:
+        return DocumentMeaning.OWN_SESSION
+    possible = same_session_is_possible(known, reading)
+    is_glitch = current.rises < RISES_THAT_PROVE and (not possible or not current.reported)
+    continues_previous = previous is not None and reading.energy >= previous.energy
+    if is_glitch and continues_previous and may_continue_previous(known, reading):
+        return DocumentMeaning.PREVIOUS_SESSION
+    return DocumentMeaning.RAISE if possible and reading.energy > current.reported else DocumentMeaning.NOTHING
 
 
 def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
@@ -122,7 +182,7 @@ def _held_low(known: Known, reading: EnergyReading) -> Decision:
 
 
 def _continues_previous(known: Known, reading: EnergyReading) -> bool:
-    """Whether the current session may be a glitch, and the reading continues the previous one.
+    """Return whether the current session may be a glitch, and the reading continues the previous one.
 
     A session that has delivered energy is not a glitch if a switch to ON was seen; neither is one with its own user.
     """
@@ -133,7 +193,7 @@ def _continues_previous(known: Known, reading: EnergyReading) -> bool:
 
 
 def _is_dip(known: Known, reading: EnergyReading) -> bool:
-    """Whether a fall is small, or at most what a charger that lost its power may not have saved."""
+    """Return whether a fall is small, or at most what a charger that lost its power may not have saved."""
     energy = known.current.energy
     if reading.energy >= DIP * energy:
         return True

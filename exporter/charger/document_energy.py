@@ -2,18 +2,17 @@
 
 import msgspec
 
-from exporter.charger.decision_input import EnergyReading, valid_energy
-from exporter.charger.decisions import Judgement
-from exporter.charger.document_meaning import DocumentMeaning, decide_document
+from exporter.charger.decision_input import EnergyReading
+from exporter.charger.decisions import DocumentMeaning, Judgement, decide_document
+from exporter.charger.energy import SAME_JOULES, kwh_text, valid_energy
 from exporter.charger.events import OFF, ChargerDocument, Status
 from exporter.charger.evidence import Evidence
 from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
-from exporter.charger.outcome import Judged, kwh
+from exporter.charger.outcome import Judged
 from exporter.charger.possible_sessions import same_session_is_possible
 from exporter.charger.sessions import RunningSession, SessionEvidence
-from exporter.charger.tolerances import SAME_JOULES
 
 
 class DocumentEnergy:
@@ -110,8 +109,8 @@ class DocumentEnergy:
             self._sessions.pending_document = PendingDocument(energy, now, CountedAs.SESSION)
             self._sessions.begin_unseen(energy, at)
             self._sessions.users.current = user
-            text = f"{kwh(energy)} after {kwh(current.reported)}: a session of another user that nobody saw"
-            return (Judged(Judgement.DOCUMENT_SESSION, text),)
+            energies = f"{kwh_text(energy)} kWh after {kwh_text(current.reported)} kWh"
+            return (Judged(Judgement.DOCUMENT_SESSION, f"{energies}: a session of another user that nobody saw"),)
         if meaning is DocumentMeaning.PREVIOUS_SESSION:
             self._sessions.list.resume_previous()
             current = self._sessions.list.current or current

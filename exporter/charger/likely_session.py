@@ -3,11 +3,10 @@
 from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Known
+from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
 from exporter.charger.evidence import Evidence
 from exporter.charger.possible_sessions import earliest_start, is_another_user
 from exporter.charger.sessions import SessionEvidence
-from exporter.charger.tolerances import DIP, ROUNDING, SAME_JOULES, SLACK
-from exporter.charger.units import JOULES_PER_KWH
 
 # If a document says that a session began, a reading belongs to it if it is nearer to it by more than this.
 # It is less than 0.01 kWh, the step of the readings.

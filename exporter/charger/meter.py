@@ -6,20 +6,19 @@ rules. Energy is in whole joules, so that sums have no rounding error (0.01 kWh 
 
 from typing import Final
 
-from exporter.charger.decision_input import EnergyReading, valid_energy
-from exporter.charger.decisions import Judgement
+from exporter.charger.decision_input import EnergyReading
+from exporter.charger.decisions import Judgement, LateMeaning, decide_late
 from exporter.charger.document_energy import DocumentEnergy
+from exporter.charger.energy import SLACK, kwh_text, valid_energy
 from exporter.charger.events import ChargerDocument
 from exporter.charger.evidence import Evidence, NewSessionEvidence
-from exporter.charger.late_logs import LateMeaning, decide_late
 from exporter.charger.log_order import NEW, LogOrder, Order
 from exporter.charger.meter_state import MeterState
 from exporter.charger.metered_sessions import MeteredSessions
-from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome, kwh
+from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome
 from exporter.charger.power_estimate import PowerEstimate
 from exporter.charger.session_list import SessionList, ended
 from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
-from exporter.charger.tolerances import SLACK
 
 # A charger that sent no log for this time and this number of usual intervals may have lost its connection.
 SILENCE_SECONDS: Final = 120.0
@@ -172,7 +171,7 @@ class EnergyMeter:
         reading = EnergyReading(energy, at, user, self._power.flow(power_watts))
         outcome = self._take(reading, power_watts)
         if order is Order.CLOCK_RESET:
-            judged = Judged(Judgement.CLOCK_RESET, f"at {kwh(energy)}: the charger's clock was set back")
+            judged = Judged(Judgement.CLOCK_RESET, f"at {kwh_text(energy)} kWh: the charger's clock was set back")
             return outcome._replace(judged=(judged, *outcome.judged))
         return outcome
 

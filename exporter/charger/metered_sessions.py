@@ -5,16 +5,16 @@ from typing import Final
 import msgspec
 
 from exporter.charger.decision_input import EnergyReading, Held, Known, Limits
-from exporter.charger.decisions import Action, Decision, decide
+from exporter.charger.decisions import RISES_THAT_PROVE, Action, Decision, decide
+from exporter.charger.energy import ROUNDING, kwh_text
 from exporter.charger.evidence import Evidence, NewSessionEvidence
 from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
-from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict, kwh
+from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
 from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate
 from exporter.charger.session_list import SessionList, ended
 from exporter.charger.session_users import SessionUsers
 from exporter.charger.sessions import RunningSession, SessionEvidence
-from exporter.charger.tolerances import RISES_THAT_PROVE, ROUNDING
 
 # A start that is computed to be more than this before the first log is marked as assumed.
 ASSUMED_SECONDS: Final = 60.0
@@ -105,7 +105,7 @@ class MeteredSessions:
         if current.read_at == 0.0:
             # A document began the session, so its start is a time of the exporter's clock. The charger's may be behind.
             current.began_at = min(current.began_at, reading.at)
-        energies = f"{kwh(reading.energy)} after {kwh(current.energy)}"
+        energies = f"{kwh_text(reading.energy)} kWh after {kwh_text(current.energy)} kWh"
         decision = decide(self.known(current), reading)
         self.held = decision.held
         verdict = self._apply(decision, current, reading)

@@ -4,7 +4,6 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from exporter.charger.decisions import Judgement
-from exporter.charger.units import JOULES_PER_KWH
 
 
 class Verdict(StrEnum):
@@ -42,8 +41,3 @@ ACCEPTED: Final = Outcome(Verdict.ACCEPTED)
 DUPLICATE: Final = Outcome(Verdict.DUPLICATE, "same time and energy as the last log")
 OUT_OF_ORDER: Final = Outcome(Verdict.OUT_OF_ORDER, "older than the last log, or sent again")
 INVALID: Final = Outcome(Verdict.INVALID, "the energy is not a number, negative or above 10^13 J")
-
-
-def kwh(joules: int) -> str:
-    """Format an energy as the service reports it."""
-    return f"{joules / JOULES_PER_KWH:.2f} kWh"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Known
-from exporter.charger.tolerances import DIP, ROUNDING, SLACK
+from exporter.charger.energy import DIP, ROUNDING, SLACK
 
 # Logs after a gap that are at most this far apart are a backlog that has the time of its arrival.
 BURST_SECONDS: Final = 1.0

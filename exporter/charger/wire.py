@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.events import (
     ChargerDocument,
     ChargerDropped,
@@ -26,7 +27,6 @@ from exporter.charger.events import (
     UnknownEvent,
 )
 from exporter.charger.label_text import label_text
-from exporter.charger.units import JOULES_PER_KWH
 from exporter.charger.wire_values import (
     fingerprint,
     flag,

@@ -7,8 +7,8 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
+from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.events import OFF, ON, Status
-from exporter.charger.units import JOULES_PER_KWH
 
 # Unix epochs below the first are seconds, below the second milliseconds, below the third microseconds.
 _EPOCH_UNITS: Final = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6))

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from exporter.charger.charger import Rules
 from exporter.charger.clock import rfc3339_if_known
+from exporter.charger.energy import kwh_text
 from exporter.charger.playback import ChargerResult, Playback
 from exporter.charger.recording import read_events
 from exporter.charger.sessions import Session
-from exporter.charger.units import kwh_text
 from exporter.cli.columns import aligned
 
 

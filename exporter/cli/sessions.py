@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from exporter.charger.clock import rfc3339, rfc3339_if_known
+from exporter.charger.energy import kwh_text
 from exporter.charger.sessions import Session
-from exporter.charger.units import kwh_text
 from exporter.errors import StateError
 from exporter.state import session_query
 from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_document

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from exporter.charger.charger import KeptState
 from exporter.charger.clock import rfc3339, rfc3339_if_known
+from exporter.charger.energy import JOULES_PER_KWH, kwh_text
 from exporter.charger.meter_state import MeterState
-from exporter.charger.units import JOULES_PER_KWH, kwh_text
 from exporter.cli.columns import aligned
 from exporter.config.schema import Text
 from exporter.errors import StateError

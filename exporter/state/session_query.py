@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from exporter.charger.charger import KeptState
 from exporter.charger.clock import rfc3339, rfc3339_if_known
+from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.sessions import Session, in_list
-from exporter.charger.units import JOULES_PER_KWH
 from exporter.config import duration
 from exporter.state import charger_rows
 from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_INTACT, day_of, session_of

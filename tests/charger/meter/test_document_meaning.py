@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.document_meaning import DocumentMeaning, decide_document
+from exporter.charger.decisions import DocumentMeaning, decide_document
 from tests.charger.meter.situation import ALICE, BOB, known, reading, session
 
 NOTHING, RAISE = DocumentMeaning.NOTHING, DocumentMeaning.RAISE

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.charger.decision_input import Known
-from exporter.charger.late_logs import LateMeaning, decide_late
+from exporter.charger.decisions import LateMeaning, decide_late
 from tests.charger.meter.situation import NOON, joules, known, reading, session
 
 NOTHING, RAISE, BETWEEN = LateMeaning.NOTHING, LateMeaning.RAISE_PREVIOUS, LateMeaning.BETWEEN

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from exporter.charger.decision_input import valid_energy
+from exporter.charger.energy import valid_energy
 
 
 @pytest.mark.parametrize(
