@@ -1,5 +1,6 @@
 """The commands. Each imports what it needs when it runs, so that the others start quickly."""
 
+import errno
 import math
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from exporter import __version__
-from exporter.cli import flags, simulation, standard_streams
+from exporter.cli import flags, simulation
 from exporter.errors import ConfigError, ExporterError
 from exporter.gc_tuning import collect_rarely
 
@@ -26,8 +27,7 @@ class _RunByDefault(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         # Before a command imports anything: with Python's defaults, a tenth of that time is garbage collection.
         collect_rarely()
-        with standard_streams.guarded():
-            return super().main(*args, **kwargs)
+        return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
@@ -43,6 +43,11 @@ class _RunByDefault(click.Group):
             sys.exit(EXIT_NOT_VALID)
         except ExporterError as error:
             click.echo(f"vecharge-exporter: {error}", err=True)
+            sys.exit(EXIT_FAILED)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            click.echo("vecharge-exporter: the output cannot be written: the disk is full", err=True)
             sys.exit(EXIT_FAILED)
 
 
