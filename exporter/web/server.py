@@ -8,20 +8,21 @@ from pathlib import Path
 
 from exporter.charger.clock import now
 from exporter.config.watch import CHECK_SECONDS, FileWatcher
-from exporter.errors import cause_of
+from exporter.errors import ListenError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
 from exporter.web import config as web_config
 from exporter.web.config import WebConfig
 from exporter.web.connections import HttpServer, Limits
 from exporter.web.guard import Guard
-from exporter.web.listening import BACKLOG, ListenAddress, bind
+from exporter.web.listening import ListenAddress
 from exporter.web.pages import Pages, Reload
 from exporter.web.scrape import Scrape
 from exporter.web.sessions_api import SessionsDocument
 
 # How long answers may continue when the program stops.
 SHUTDOWN_SECONDS = 1.0
+BACKLOG = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +109,25 @@ class Web:
         context = self._config.tls.context if self._config.tls else None
         if context is not None:
             context.sni_callback = self._use_newest_certificate
-        bound = bind(address)
         limits = self._options.limits
-        handshake_seconds = limits.handshake_seconds if context else None
-        for one in bound:
-            if hasattr(socket, "TCP_USER_TIMEOUT"):
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                self._http,
+                address.host,
+                address.port,
+                ssl=context,
+                ssl_handshake_timeout=limits.handshake_seconds if context else None,
+                backlog=BACKLOG,
+            )
+        except OSError as error:
+            problem = "the host cannot be resolved" if isinstance(error, socket.gaierror) else cause_of(error)
+            raise ListenError(f"cannot listen on {address} ({problem}): choose another --web.listen-address") from error
+        self._servers.append(server)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            for one in server.sockets:
                 # The kernel ends a connection whose client reads nothing, also after we have closed it.
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.answer_seconds * 1000))
-            server = await asyncio.get_running_loop().create_server(
-                self._http, sock=one, ssl=context, ssl_handshake_timeout=handshake_seconds, backlog=BACKLOG
-            )
-            self._servers.append(server)
-        return ListenAddress(address.host, bound[0].getsockname()[1])
+        return ListenAddress(address.host, server.sockets[0].getsockname()[1])
 
     def _use_newest_certificate(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Called for every handshake.
