@@ -1,7 +1,6 @@
 """The rate limit of handshakes, for all streams of the process."""
 
 import asyncio
-from types import TracebackType
 
 
 class Pace:
@@ -26,7 +25,5 @@ class Pace:
             self._places.release()
             raise
 
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._places.release()

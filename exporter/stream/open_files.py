@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import sys
-from types import TracebackType
 from typing import Final
 
 from exporter.charger.process_stats import ExporterProcess
@@ -48,7 +47,5 @@ class OpenFiles:
         finally:
             self._process.streams_waiting_for_files -= 1
 
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._places.release()
