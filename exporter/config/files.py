@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
 
 from exporter.errors import cause_of
 
@@ -17,16 +16,9 @@ class NotRegularError(OSError):
     """A pipe, a device or a socket: reading it could block forever."""
 
 
-class FileMark(NamedTuple):
-    """Attributes that change when a file changes, so that the file need not be read.
-
-    Replacing a file changes the inode, writing to it the time or size, repaired permissions the time of change.
-    """
-
-    inode: int
-    size_bytes: int
-    written_nanoseconds: int
-    changed_nanoseconds: int
+# Inode, size, time of writing and time of change of a file, so that it need not be read to see that it has changed.
+# Replacing a file changes the inode, writing to it the time or size, repaired permissions the time of change.
+FileMark = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,7 @@ def mark_of(file: Path) -> FileMark | None:
         status = file.stat()
     except (OSError, ValueError):  # a path with a zero byte is a ValueError
         return None
-    return FileMark(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read(file: Path, limit_bytes: int = -1) -> bytes:

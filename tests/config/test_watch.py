@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.files import FileMark
 from exporter.config.watch import FileWatcher, Marks
 
 FAULT = RuntimeError("cannot be checked")
@@ -16,7 +15,7 @@ class EndOfChecksError(BaseException):
 
 def marks(number: int) -> Marks:
     """The marks of a file after its nth change."""
-    return {Path("x"): FileMark(number, 0, 0, 0)}
+    return {Path("x"): (number, 0, 0, 0)}
 
 
 async def readings(checks: list[int | Exception], failures: int = 0) -> list[int]:
