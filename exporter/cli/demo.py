@@ -27,13 +27,10 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
             chargers=tuple(ChargerConfig(id=charger, name=name) for charger, name in simulator.names.items()),
         )
         config = Config(accounts=(account,), expose_location=True)
-        try:
-            async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
-                say(f"\n  {chargers} simulated chargers, watched by the exporter.")
-                say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C stops it.\n")
-                await stopped
-        except ListenError as error:
-            raise ListenError(f"{error}, or with make: make demo PORT=...") from error
+        async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
+            say(f"\n  {chargers} simulated chargers, watched by the exporter.")
+            say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C stops it.\n")
+            await stopped
 
 
 async def run_simulator(options: SimulatorOptions, say: Say) -> None:
