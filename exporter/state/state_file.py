@@ -30,6 +30,10 @@ _MAGIC: Final = b"SQLite format 3\0"
 _APPLICATION_ID_AT: Final = slice(68, 72)
 # SQLITE_ERROR too: the statements are fixed, so an error in one means that the file does not have its schema.
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_INTERRUPTED: Final = (
+    "a commit was interrupted, and undoing it needs write access to the file and its folder: read it as a user who may "
+    "write there, or read a copy of the folder"
+)
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: make room on it",
     sqlite3.SQLITE_READONLY: "it is read-only: let the exporter's user write to it and to its folder",
@@ -37,10 +41,8 @@ _ADVICE: Final = {
     sqlite3.SQLITE_PERM: "let the exporter's user read and write it and its folder",
     sqlite3.SQLITE_IOERR: "the disk fails or is full: look at the system's log",
     sqlite3.SQLITE_BUSY: "another program has locked it: end that program",
-    sqlite3.SQLITE_READONLY_ROLLBACK: (
-        "a commit was interrupted, and undoing it needs write access to the file and its folder: read it as a user who "
-        "may write there, or read a copy of the folder"
-    ),
+    sqlite3.SQLITE_READONLY_ROLLBACK: _INTERRUPTED,
+    sqlite3.SQLITE_IOERR_DELETE: _INTERRUPTED,
 }
 
 
@@ -65,24 +67,10 @@ def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
         if not exists(file):
             raise StateError(f"state file not found: {file}; name its folder with --storage.path")
         examine_header(file)
-        _undo_interrupted_commit(file)
-        with closing(connect(file, "ro")) as connection:
+        # A read-only connection cannot undo an interrupted commit. SQLite opens a file that is write-protected to read.
+        with closing(connect(file, "rw")) as connection:
             examine(file, connection)
             yield connection
-
-
-def _undo_interrupted_commit(file: Path) -> None:
-    """Let SQLite undo the commit, which a read-only connection cannot. SQLite's locks exclude other processes."""
-    with closing(connect(file, "ro")) as connection:
-        try:
-            pragma(connection, "schema_version")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or not os.access(file.parent, os.W_OK):
-                raise
-        else:
-            return
-    with closing(connect(file, "rw")) as connection:
-        pragma(connection, "schema_version")
 
 
 def connect(file: Path, mode: str) -> sqlite3.Connection:
