@@ -45,6 +45,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(KeptState).decode
+# Rows of schema 2 are JSON. A row stays as it is until its charger changes.
+_decode_schema_2 = msgspec.json.Decoder(KeptState).decode
 
 
 def row_of(charger_id: str, state: KeptState) -> Row:
@@ -128,7 +130,7 @@ def checked_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
 def state_of(content: bytes) -> KeptState:
     """Decode the content of a row; raise ValueError."""
     try:
-        return _decode(content)
+        return _decode_schema_2(content) if content.startswith(b"{") else _decode(content)
     except msgspec.DecodeError as error:
         raise ValueError("a row cannot be decoded") from error
 

@@ -234,7 +234,11 @@ def _migrate(file: Path) -> None:
     """Examine the file, and atomically replace one of an older schema."""
     with as_state_errors(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
-        if pragma(connection, "user_version") == SCHEMA_VERSION:
+        version = pragma(connection, "user_version")
+        if version == 2:
+            # Rows of version 2 can be read as they are; a row is replaced when its charger changes.
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if version > 1:
             return
         kept = load(file, connection)
     _create(file, kept)

@@ -91,6 +91,26 @@ def test_the_write_ahead_log_of_schema_1_is_migrated(tmp_path: Path) -> None:
     assert {path.name for path in crashed.iterdir()} == {"state.db", "state.lock"}
 
 
+def test_schema_2_is_read_with_every_field_and_written_anew_as_its_chargers_change(tmp_path: Path) -> None:
+    file = place(tmp_path / "data", 2)
+    with open_to_read(file) as connection:
+        before = {name: msgspec.json.decode(content) for name, content in charger_rows.checked_rows(connection)}
+    assert before.keys() == {"veChargePoint0125896", "new", "set by hand"}
+    with closing(StateStore.open(file.parent)) as store:
+        assert store.set_aside is None
+        kept = store.load()
+        store.commit({"set by hand": kept["set by hand"]})
+        assert store.load() == kept
+        store.commit(kept)
+        assert store.load() == kept
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
+    with open_to_read(file) as connection:
+        after = {name: msgspec.msgpack.decode(content) for name, content in charger_rows.checked_rows(connection)}
+    for charger_id, state in before.items():
+        assert_kept(state, after[charger_id])
+
+
 def test_schema_3_is_read_with_every_field(tmp_path: Path) -> None:
     """A field that was renamed or removed on disk would be lost: what is read is written again as it was."""
     file = place(tmp_path / "data", 3)
@@ -116,8 +136,9 @@ def assert_kept(before: object, after: object) -> None:
         assert_kept(value, after[name])
 
 
-def test_schema_3_has_totals_and_sessions(tmp_path: Path) -> None:
-    file = place(tmp_path / "data", 3)
+@pytest.mark.parametrize("schema", [2, 3])
+def test_schemas_with_sessions_have_totals_and_sessions(tmp_path: Path, schema: int) -> None:
+    file = place(tmp_path / "data", schema)
     kept = read(file.parent)
     assert {name: state.meter.total_joules for name, state in kept.items()} == {
         "veChargePoint0125896": 173_124_000,
