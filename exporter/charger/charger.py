@@ -30,7 +30,6 @@ from exporter.charger.events import (
     UnknownEvent,
 )
 from exporter.charger.evidence import Evidence
-from exporter.charger.logs_while_off import LogsWhileOff
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState, Totals
 from exporter.charger.notice import (
@@ -94,7 +93,6 @@ class Charger:
 
     __slots__ = (
         "_changes",
-        "_logs_while_off",
         "_on_since_unix",
         "about",
         "account",
@@ -134,7 +132,6 @@ class Charger:
         self.status = UNKNOWN
         self.wifi_connected: bool | None = None
         self._on_since_unix: float | None = None
-        self._logs_while_off = LogsWhileOff()
         self._changes = changes or Changes()
 
     def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:
@@ -211,7 +208,7 @@ class Charger:
         self._changes.unrendered.add(self)
 
     def is_up(self, now: Moment) -> bool:
-        """Whether the charger can be reached now: see `vecharge_charger_up`."""
+        """Return whether the charger can be reached now: see `vecharge_charger_up`."""
         stream = self.stream
         if not (stream.connected and stream.has_heard) or self.wifi_connected is False:
             return False
@@ -238,9 +235,7 @@ class Charger:
         notices = self._invalid_fields(reading) if reading.invalid_fields else ()
         if reading.device_id != self.about.device_id and None not in (reading.device_id, self.about.device_id):
             self.meter.gap()  # other hardware has its own energy
-        outcome = self.meter.observe(
-            reading.session_energy_joules, reading.created_unix, reading.user, reading.power_watts, now.unix
-        )
+        outcome = self.meter.observe(reading, now.unix)
         verdict = outcome.verdict
         if verdict is Verdict.ACCEPTED:
             self.readings.accepted += 1
@@ -257,7 +252,7 @@ class Charger:
         if self.wifi_connected is False:
             self.wifi_connected = True  # a charger that sends logs has Wi-Fi, even if it was reported as down
             self.revision += 1
-        if self.status is OFF and not self._logs_while_off.prove_on(reading, now.unix):
+        if self.status is OFF and not self.readings.prove_on(reading, now.unix):
             # A late log of the session that ended: only its energy counts.
             self.meter.note_off()
             return notices
@@ -302,7 +297,6 @@ class Charger:
         is_on = status is ON
         self.readings.switch(now, is_on=is_on)
         self._on_since_unix = now.unix if is_on else None
-        self._logs_while_off = LogsWhileOff()
         if before is UNKNOWN:
             return ()
         return (SWITCHED_ON if is_on else SWITCHED_OFF,)

@@ -10,12 +10,16 @@ from exporter.charger.sessions import RunningSession
 
 
 class EnergyReading(NamedTuple):
-    """An energy that a charger reported. `user` is a fingerprint; `watts` is the power, scaled as the energy shows."""
+    """An energy that a charger reported. `user` is a fingerprint.
+
+    `watts` is the power, scaled as the energy shows; `reported_watts` is not scaled.
+    """
 
     energy: int
     at: float
     user: int | None = None
     watts: float | None = None
+    reported_watts: float | None = None
 
 
 class Held(NamedTuple):

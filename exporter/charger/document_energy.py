@@ -7,7 +7,6 @@ from exporter.charger.decisions import DocumentMeaning, Judgement, decide_docume
 from exporter.charger.energy import SAME_JOULES, kwh_text, valid_energy
 from exporter.charger.events import OFF, ChargerDocument, Status
 from exporter.charger.evidence import Evidence
-from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import Judged
@@ -18,11 +17,10 @@ from exporter.charger.sessions import RunningSession, SessionEvidence
 class DocumentEnergy:
     """The energies of one charger's documents. `reported_previous` is `prev_energy` of the last document."""
 
-    __slots__ = ("_order", "_sessions", "reported_previous")
+    __slots__ = ("_sessions", "reported_previous")
 
-    def __init__(self, sessions: MeteredSessions, order: LogOrder, reported_previous: float | None) -> None:
+    def __init__(self, sessions: MeteredSessions, reported_previous: float | None) -> None:
         self._sessions = sessions
-        self._order = order
         self.reported_previous = reported_previous
 
     def take(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
@@ -57,13 +55,13 @@ class DocumentEnergy:
         document, current = self._sessions.pending_document, self._sessions.list.current
         if document is None or current is None:
             return
-        if reading.at + self._order.delay < document.received:
+        if reading.at + self._sessions.order.delay < document.received:
             if document.counted_as is CountedAs.SESSION:
                 self._sessions.list.resume_previous()
                 self._sessions.pending_document = msgspec.structs.replace(document, counted_as=CountedAs.NOTHING)
             return
         self._sessions.pending_document = None
-        at = min(document.received - self._order.delay, reading.at)
+        at = min(document.received - self._sessions.order.delay, reading.at)
         if document.counted_as is CountedAs.NOTHING:
             self._sessions.begin_unseen(document.energy, at)
         elif current.document_energy > current.energy:
@@ -72,7 +70,10 @@ class DocumentEnergy:
         current.document_energy = 0
 
     def _says_ended(self, current: RunningSession, previous: int, now: float) -> bool:
-        """Whether `prev_energy` is the last energy of the current session: its known energy, or a new, possible one."""
+        """Return whether `prev_energy` is the last energy of the current session.
+
+        That is the known energy of the session, or a new one that it can have reached.
+        """
         if current.reported > 0 and abs(previous - current.reported) <= SAME_JOULES:
             return True
         before, earlier = self.reported_previous, self._sessions.list.previous
@@ -80,7 +81,7 @@ class DocumentEnergy:
             return False
         if earlier is not None and abs(previous - earlier.reported) <= SAME_JOULES:
             return False
-        reading = EnergyReading(previous, now - self._order.delay)
+        reading = EnergyReading(previous, now - self._sessions.order.delay)
         return same_session_is_possible(self._sessions.known(current), reading)
 
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
@@ -100,7 +101,7 @@ class DocumentEnergy:
         self, current: RunningSession, energy: int, user: int | None, now: float
     ) -> tuple[Judged, ...]:
         """Apply the energy in the document of a charger that is OFF."""
-        at = max(now - self._order.delay, current.read_at)
+        at = max(now - self._sessions.order.delay, current.read_at)
         known = self._sessions.known(current)
         meaning = decide_document(known, EnergyReading(energy, at, user))
         if meaning is DocumentMeaning.NOTHING:
@@ -108,7 +109,7 @@ class DocumentEnergy:
         if meaning is DocumentMeaning.OWN_SESSION:
             self._sessions.pending_document = PendingDocument(energy, now, CountedAs.SESSION)
             self._sessions.begin_unseen(energy, at)
-            self._sessions.users.current = user
+            self._sessions.evidence.user = user
             energies = f"{kwh_text(energy)} kWh after {kwh_text(current.reported)} kWh"
             return (Judged(Judgement.DOCUMENT_SESSION, f"{energies}: a session of another user that nobody saw"),)
         if meaning is DocumentMeaning.PREVIOUS_SESSION:

@@ -1,5 +1,6 @@
-"""Evidence that a new session may have begun."""
+"""Evidence that a new session may have begun. Another user is evidence, too."""
 
+from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Final
 
@@ -19,21 +20,26 @@ class Evidence(IntFlag):
     USER = 32
 
 
+@dataclass(slots=True)
 class NewSessionEvidence:
-    """The evidence since the current session began.
+    """The evidence since the current session began, and the user of this session.
 
-    `fresh` is the part of `all` that has been noted since the session's last reading. `before_gap` is the energy and
-    time of the last reading before a gap, kept as long as readings may be a backlog; `after_gap_at` is when the first
-    log after that gap was written. `switched_on_unix` is when the switch to ON was seen live, by the exporter's clock.
+    A user is a fingerprint that can only be compared. It is kept in memory only, and None if no log has named one.
     """
 
-    __slots__ = ("after_gap_at", "all", "before_gap", "fresh", "switched_on_unix")
-
-    def __init__(self, evidence: Evidence, switched_on_unix: float | None) -> None:
-        self.all = self.fresh = evidence
-        self.switched_on_unix = switched_on_unix
-        self.before_gap: tuple[int, float] | None = None
-        self.after_gap_at: float | None = None
+    # When the switch to ON was seen live, by the exporter's clock.
+    switched_on_unix: float | None = None
+    all: Evidence = Evidence.NOTHING
+    # The part that has been noted since the session's last reading.
+    fresh: Evidence = Evidence.NOTHING
+    # The energy and time of the last reading before a gap, as long as readings may be a backlog.
+    before_gap: tuple[int, float] | None = None
+    # When the first log after that gap was written.
+    after_gap_at: float | None = None
+    user: int | None = None
+    # True if logs of the session have named several users.
+    users_vary: bool = False
+    _previous_user: int | None = field(default=None, init=False)
 
     def note(self, kind: Evidence) -> None:
         """Add evidence of this kind."""
@@ -55,9 +61,27 @@ class NewSessionEvidence:
         elif at - self.after_gap_at > BACKLOG_SECONDS:
             self.before_gap = self.after_gap_at = None
 
-    def begin_session(self) -> None:
-        """Clear the evidence: a new session has begun."""
+    def is_another_user(self, user: int | None) -> bool:
+        """Return whether `user` and the user of the session are known and differ."""
+        return user is not None and self.user is not None and user != self.user
+
+    def continue_session(self, user: int | None) -> None:
+        """Apply a log of the current session, and its user."""
+        self.fresh = Evidence.NOTHING
+        self.users_vary |= self.is_another_user(user)
+        if self.user is None:
+            self.user = user
+
+    def begin_session(self, user: int | None) -> None:
+        """Clear the evidence: a new session of this user has begun."""
         self.all = self.fresh = Evidence.NOTHING
         self.switched_on_unix = None
         if self.before_gap is not None:
             self.before_gap = (0, self.before_gap[1])
+        self._previous_user, self.user = self.user, user
+        self.users_vary = False
+
+    def resume_previous(self, glitch_begun_on: Evidence) -> None:
+        """Return to the previous session. The evidence on which the current one, a glitch, began still holds."""
+        self.all |= glitch_begun_on & ~Evidence.USER
+        self.user = self._previous_user

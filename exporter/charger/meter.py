@@ -4,21 +4,22 @@ The service reports the energy of the running session, which starts again at 0 w
 rules. Energy is in whole joules, so that sums have no rounding error (0.01 kWh is 36,000 J).
 """
 
+from copy import copy
 from typing import Final
 
 from exporter.charger.decision_input import EnergyReading
 from exporter.charger.decisions import Judgement, LateMeaning, decide_late
 from exporter.charger.document_energy import DocumentEnergy
 from exporter.charger.energy import SLACK, kwh_text, valid_energy
-from exporter.charger.events import ChargerDocument
+from exporter.charger.events import ChargerDocument, Reading
 from exporter.charger.evidence import Evidence, NewSessionEvidence
 from exporter.charger.log_order import NEW, LogOrder, Order
 from exporter.charger.meter_state import MeterState
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome
 from exporter.charger.power_estimate import PowerEstimate
-from exporter.charger.session_list import SessionList, ended
-from exporter.charger.sessions import RunningSession, SessionEvidence, copy_of
+from exporter.charger.session_list import SessionList
+from exporter.charger.sessions import RunningSession, SessionEvidence
 
 # A charger that sent no log for this time and this number of usual intervals may have lost its connection.
 SILENCE_SECONDS: Final = 120.0
@@ -43,16 +44,17 @@ class EnergyMeter:
             restored.sessions,
             restored.listed_sessions,
             restored.last_session_number,
-            restored.current and copy_of(restored.current),
-            restored.previous,
+            copy(restored.current),
+            copy(restored.previous),
         )
         self._order = LogOrder(restored.logs)
-        self._power = PowerEstimate(restored.power)
-        evidence = NewSessionEvidence(Evidence(restored.evidence), restored.switched_on_unix)
+        self._power = PowerEstimate(copy(restored.power))
+        evidence = NewSessionEvidence(restored.switched_on_unix)
+        evidence.note(Evidence(restored.evidence))
         self._sessions = MeteredSessions(
-            self.list, evidence, restored.document, self._order, self._power, max_power_watts
+            max_power_watts, self.list, self._order, self._power, evidence, restored.document
         )
-        self._document = DocumentEnergy(self._sessions, self._order, restored.reported_previous)
+        self._document = DocumentEnergy(self._sessions, restored.reported_previous)
         if state is not None:
             self.gap()  # events were missed while the exporter was not running
 
@@ -82,7 +84,7 @@ class EnergyMeter:
         return None if current is None or current.ended_at is not None or not current.number else current.began_at
 
     def state(self) -> MeterState:
-        """Return the state to write to disk; its current session is not a copy."""
+        """Return the state to write to disk; its sessions are not copies."""
         sessions, evidence = self.list, self._sessions.evidence
         return MeterState(
             sessions.counted,
@@ -107,7 +109,7 @@ class EnergyMeter:
         """Record a switch to OFF that was seen live: the session has ended, the next reading may begin a new one."""
         current = self.list.current
         if current is not None:
-            ended(current, max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
+            current.end(max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
         self._power.interrupt()
         self.note_off()
 
@@ -129,29 +131,19 @@ class EnergyMeter:
         if current is not None:
             self._sessions.evidence.begin_gap(current.energy, current.read_at)
 
-    def observe(
-        self,
-        energy_joules: float | None,
-        created_unix: float | None,
-        user: int | None,
-        power_watts: float | None,
-        now: float,
-    ) -> Outcome:
-        """Take a log. All values are in SI units; `user` is a fingerprint that can only be compared.
-
-        Of a log without an energy, only the order is checked.
-        """
-        energy = valid_energy(energy_joules)
+    def observe(self, log: Reading, now: float) -> Outcome:
+        """Take a log. If it has no energy, only its order is checked."""
+        energy, power_watts = valid_energy(log.session_energy_joules), log.power_watts
         usual_interval = self._order.usual_interval
-        order = self._order.take(created_unix, energy, now)
+        order = self._order.take(log.created_unix, energy, now)
         if order is not NEW and order is not Order.CLOCK_RESET:
             if order is Order.DUPLICATE:
                 return DUPLICATE
-            if energy is not None and created_unix is not None:
-                self._take_late(EnergyReading(energy, self._order.time_of(created_unix), user), now)
+            if energy is not None and log.created_unix is not None:
+                self._take_late(EnergyReading(energy, self._order.time_of(log.created_unix), log.user), now)
             return OUT_OF_ORDER
         if energy is None:
-            return ACCEPTED if energy_joules is None else INVALID
+            return ACCEPTED if log.session_energy_joules is None else INVALID
         at = self._order.time or now
         if usual_interval and self._order.interval > max(SILENCE_SECONDS, SILENCE_INTERVALS * usual_interval):
             self.gap(Evidence.DROP)
@@ -161,25 +153,22 @@ class EnergyMeter:
             sessions.needs_no_decision
             and current is not None
             and 0 <= energy - current.energy <= SLACK
-            and (user is None or user == sessions.users.current)
+            and (log.user is None or log.user == sessions.evidence.user)
             and order is NEW
         ):
-            sessions.continue_session(current, energy, at)
-            if power_watts is not None and power_watts > current.peak_watts:
-                current.peak_watts = power_watts
+            sessions.continue_session(current, energy, at, power_watts)
             return ACCEPTED
-        reading = EnergyReading(energy, at, user, self._power.flow(power_watts))
-        outcome = self._take(reading, power_watts)
+        outcome = self._take(EnergyReading(energy, at, log.user, self._power.flow(power_watts), power_watts))
         if order is Order.CLOCK_RESET:
             judged = Judged(Judgement.CLOCK_RESET, f"at {kwh_text(energy)} kWh: the charger's clock was set back")
             return outcome._replace(judged=(judged, *outcome.judged))
         return outcome
 
-    def _take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
+    def _take(self, reading: EnergyReading) -> Outcome:
         """Take a reading that is in order."""
         self._sessions.evidence.end_gap(reading.at)
         self._document.settle(reading)
-        return self._sessions.take(reading, power_watts)
+        return self._sessions.take(reading)
 
     def _take_late(self, reading: EnergyReading, now: float) -> None:
         """Take a log out of order: it may be from before the current session, or from before a held reading."""
@@ -187,7 +176,7 @@ class EnergyMeter:
         if current is None:
             return
         if held is not None and not held.is_high and current.read_at < reading.at < held.first.at:
-            self._take(reading, None)
+            self._take(reading)
             self._sessions.hold(held)
             return
         meaning = decide_late(self._sessions.known(current), reading, self._order.silence(now))

@@ -36,7 +36,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a meter that is kept on disk, without personal data.
 
-    `current` is the session that the meter continues to change, so encode the state at once.
+    The meter continues to change `current` and `previous`, so encode the state at once.
     Without gc: a commit creates thousands of them, and they cannot be part of a cycle.
     """
 

@@ -1,10 +1,11 @@
 """Applies the decision on each reading to the sessions of a charger."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from exporter.charger.decision_input import EnergyReading, Held, Known, Limits
+from exporter.charger.decision_input import EnergyReading, Held, Known
 from exporter.charger.decisions import RISES_THAT_PROVE, Action, Decision, decide
 from exporter.charger.energy import ROUNDING, kwh_text
 from exporter.charger.evidence import Evidence, NewSessionEvidence
@@ -12,54 +13,30 @@ from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
 from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate
-from exporter.charger.session_list import SessionList, ended
-from exporter.charger.session_users import SessionUsers
+from exporter.charger.session_list import SessionList
 from exporter.charger.sessions import RunningSession, SessionEvidence
 
 # A start that is computed to be more than this before the first log is marked as assumed.
 ASSUMED_SECONDS: Final = 60.0
 
 
+@dataclass(slots=True)
 class MeteredSessions:
-    """Begins, continues and merges the sessions of one charger.
+    """Begins, continues and merges the sessions of one charger."""
 
-    `held` is the run of readings that are held back until others confirm them. `pending_document` is the energy of a
-    document that no log has confirmed yet. While `needs_no_decision` is true, a small rise continues the session.
-    """
-
-    __slots__ = (
-        "_on_top_of",
-        "_order",
-        "_power",
-        "evidence",
-        "held",
-        "list",
-        "max_power_watts",
-        "needs_no_decision",
-        "pending_document",
-        "users",
-    )
-
-    def __init__(
-        self,
-        sessions: SessionList,
-        evidence: NewSessionEvidence,
-        pending_document: PendingDocument | None,
-        order: LogOrder,
-        power: PowerEstimate,
-        max_power_watts: float,
-    ) -> None:
-        self.list = sessions
-        self.evidence = evidence
-        self.users = SessionUsers()
-        self.held: Held | None = None
-        self.pending_document = pending_document
-        self.needs_no_decision = False
-        self.max_power_watts = max_power_watts
-        # The energy at which the next session begins, if the charger does not reset its energy (`_is_on_top`).
-        self._on_top_of: int | None = None
-        self._order = order
-        self._power = power
+    max_power_watts: float
+    list: SessionList
+    order: LogOrder
+    power: PowerEstimate
+    evidence: NewSessionEvidence
+    # The energy of a document that no log has confirmed yet.
+    pending_document: PendingDocument | None
+    # The run of readings that are held back until others confirm them.
+    held: Held | None = field(default=None, init=False)
+    # While this is true, a small rise continues the session.
+    needs_no_decision: bool = field(default=False, init=False)
+    # The energy at which the next session begins, if the charger does not reset its energy (`_is_on_top`).
+    _on_top_of: int | None = field(default=None, init=False)
 
     def note(self, evidence: Evidence) -> None:
         """Add evidence that a new session may have begun."""
@@ -76,31 +53,30 @@ class MeteredSessions:
         self.note(Evidence.OFF)
         current = self.list.current
         if current is not None:
-            ended(current, max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
+            current.end(max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
 
     def known(self, current: RunningSession) -> Known:
         """Return the input of a decision on the next reading."""
-        hard, evidence = self.max_power_watts, self.evidence
+        evidence = self.evidence
         return Known(
             current,
             self.list.previous,
             evidence.all,
             evidence.fresh,
-            self.users.current,
-            self.users.vary,
+            evidence.user,
+            evidence.users_vary,
             self._switched_on_at(),
             evidence.before_gap,
             evidence.after_gap_at,
             self.held,
-            Limits(self._power.rise_limit(hard), self._power.new_session_limit(hard), hard),
+            self.power.limits(self.max_power_watts),
         )
 
-    def take(self, reading: EnergyReading, power_watts: float | None) -> Outcome:
+    def take(self, reading: EnergyReading) -> Outcome:
         """Decide on a reading that is in order, and apply the decision."""
         current = self.list.current
         if current is None:
-            self._begin(reading, Decision(Action.BEGIN))
-            self._note_power(power_watts)
+            self._begin(reading)
             return ACCEPTED
         if current.read_at == 0.0:
             # A document began the session, so its start is a time of the exporter's clock. The charger's may be behind.
@@ -109,9 +85,7 @@ class MeteredSessions:
         decision = decide(self.known(current), reading)
         self.held = decision.held
         verdict = self._apply(decision, current, reading)
-        if verdict is Verdict.ACCEPTED:
-            self._note_power(power_watts)
-        self.needs_no_decision = self._nothing_is_open()
+        self.needs_no_decision = self._needs_no_decision()
         judged: tuple[Judged, ...] = ()
         if decision.judgement is not None:
             judged = (Judged(decision.judgement, f"{energies}: {decision.reason}"),)
@@ -119,9 +93,11 @@ class MeteredSessions:
             return Outcome(verdict, judged=judged) if judged else ACCEPTED
         return Outcome(verdict, energies, judged)
 
-    def continue_session(self, current: RunningSession, energy: int, at: float) -> None:
+    def continue_session(self, current: RunningSession, energy: int, at: float, power_watts: float | None) -> None:
         """Continue the session with this energy, unless its own is higher."""
         current.read_at = at
+        if power_watts is not None and power_watts > current.peak_watts:
+            current.peak_watts = power_watts
         if energy > current.energy:
             current.energy = energy
             current.changed_at = at
@@ -135,18 +111,17 @@ class MeteredSessions:
         ending = self.list.current
         began_at = at if ending is None else ending.read_at
         if ending is not None:
-            ended(ending, ending.read_at, SessionEvidence.DOCUMENT)
-        session = RunningSession(
-            energy, began_at, at, at, SessionEvidence.DOCUMENT, int(self.evidence.all), certain=False
-        )
-        self.list.begin(session)
+            ending.end(ending.read_at, SessionEvidence.DOCUMENT)
+        begun_on = int(self.evidence.all)
+        self.list.begin(RunningSession(energy, began_at, at, at, SessionEvidence.DOCUMENT, begun_on, certain=False))
 
     def _apply(self, decision: Decision, current: RunningSession, reading: EnergyReading) -> Verdict:
+        certain = decision.judgement is None
         match decision.action:
             case Action.CONTINUE:
-                self._continue(current, reading, decision)
+                self._continue(current, reading, certain=certain)
             case Action.BEGIN:
-                self._begin(reading, decision)
+                self._begin(reading, certain=certain)
             case Action.MERGE:
                 self._merge(current, reading)
             case Action.COUNT_JUMP | Action.SET_JUMP_ASIDE:
@@ -157,21 +132,19 @@ class MeteredSessions:
                 return Verdict.ENERGY_GLITCH
         return Verdict.ACCEPTED
 
-    def _continue(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
+    def _continue(self, current: RunningSession, reading: EnergyReading, *, certain: bool) -> None:
         if not current.reported and self.evidence.all & (Evidence.OFF | Evidence.ON):
-            self._begin(reading, decision)  # a session without energy does not continue
+            self._begin(reading, certain=certain)  # a session without energy does not continue
             return
-        if decision.judgement is not None:
-            current.certain = False
-        self.evidence.fresh = Evidence.NOTHING
-        is_another_user = self.users.continue_session(reading.user)
-        may_be_on_top = is_another_user or current.base > 0
+        current.certain &= certain
+        may_be_on_top = self.evidence.is_another_user(reading.user) or current.base > 0
+        self.evidence.continue_session(reading.user)
         if may_be_on_top and self.evidence.all & Evidence.ON and self._is_on_top(current, reading):
             return
-        self.continue_session(current, reading.energy, reading.at)
+        self.continue_session(current, reading.energy, reading.at, reading.reported_watts)
 
     def _is_on_top(self, current: RunningSession, reading: EnergyReading) -> bool:
-        """Whether a new session began at the energy of the last one, because the charger does not reset its energy.
+        """Return whether a session began at the energy of the last one: the charger does not reset its energy.
 
         The evidence is another user, or that the last session began in this way.
         """
@@ -181,12 +154,12 @@ class MeteredSessions:
         if reading.energy <= self._on_top_of + (0 if current.base else ROUNDING):
             return False
         current.energy = self._on_top_of
-        self._begin(reading, Decision(Action.BEGIN), base=self._on_top_of)
+        self._begin(reading, base=self._on_top_of)
         return True
 
-    def _begin(self, reading: EnergyReading, decision: Decision, base: int = 0) -> None:
-        ending = self.list.current
-        by_user = self.users.is_another(reading.user)
+    def _begin(self, reading: EnergyReading, base: int = 0, *, certain: bool = True) -> None:
+        ending, pending, switched_on_at = self.list.current, self.pending_document, self._switched_on_at()
+        by_user = self.evidence.is_another_user(reading.user)
         session = RunningSession(
             energy=reading.energy,
             began_at=reading.at,
@@ -196,9 +169,10 @@ class MeteredSessions:
             first_at=reading.at,
             base=base,
             begun_on=int(self.evidence.all | (Evidence.USER if by_user else Evidence.NOTHING)),
-            certain=decision.judgement is None,
+            certain=certain,
         )
-        switched_on_at = self._switched_on_at()
+        if reading.reported_watts:
+            session.peak_watts = reading.reported_watts
         if switched_on_at is not None:
             session.began_at = min(switched_on_at, reading.at)
             session.began_by = SessionEvidence.STATUS
@@ -207,15 +181,13 @@ class MeteredSessions:
                 session.began_by = SessionEvidence.USER
             self._assume_begin(session, reading)
         if ending is not None:
-            ended(ending, ending.read_at, SessionEvidence.USER if by_user else SessionEvidence.LOG)
-            if decision.judgement is not None:
-                ending.certain = False
-            if self.pending_document is not None:
+            ending.end(ending.read_at, SessionEvidence.USER if by_user else SessionEvidence.LOG)
+            ending.certain &= certain
+            if pending is not None:
                 # A backlog: the document reported the energy of this later session.
-                session.document_energy, ending.document_energy = self.pending_document.energy, 0
-                self.pending_document = msgspec.structs.replace(self.pending_document, counted_as=CountedAs.RAISE)
-        self.users.begin_session(reading.user)
-        self.evidence.begin_session()
+                session.document_energy, ending.document_energy = pending.energy, 0
+                self.pending_document = msgspec.structs.replace(pending, counted_as=CountedAs.RAISE)
+        self.evidence.begin_session(reading.user)
         self._on_top_of = None
         self.list.begin(session)
 
@@ -231,34 +203,27 @@ class MeteredSessions:
 
     def _merge(self, glitch: RunningSession, reading: EnergyReading) -> None:
         self.list.resume_previous()
+        self.evidence.resume_previous(Evidence(glitch.begun_on))
         current = self.list.current
         assert current is not None, "a merge needs a previous session"
         current.certain = False
         current.document_energy = glitch.document_energy
         current.ended_at = current.ended_by = None
-        self.users.resume_previous()
-        # The evidence on which the glitch began still holds.
-        self.evidence.all |= Evidence(glitch.begun_on) & ~Evidence.USER
-        self.continue_session(current, reading.energy, reading.at)
+        self.continue_session(current, reading.energy, reading.at, reading.reported_watts)
         self.list.count()
 
     def _jump(self, current: RunningSession, reading: EnergyReading, decision: Decision) -> None:
         held = decision.held
         if held is not None and held.last.at - held.first.at >= WINDOW_SECONDS:
-            self._power.confirm((held.last.energy - held.first.energy) / (held.last.at - held.first.at))
+            self.power.confirm((held.last.energy - held.first.energy) / (held.last.at - held.first.at))
         if decision.action is Action.SET_JUMP_ASIDE:
             current.set_aside += reading.energy - current.energy
         current.certain = False
         self.held = None
-        self.continue_session(current, reading.energy, reading.at)
+        self.continue_session(current, reading.energy, reading.at, reading.reported_watts)
 
-    def _note_power(self, power_watts: float | None) -> None:
-        current = self.list.current
-        if power_watts is not None and current is not None and power_watts > current.peak_watts:
-            current.peak_watts = power_watts
-
-    def _nothing_is_open(self) -> bool:
-        """Whether a small rise can only continue the session."""
+    def _needs_no_decision(self) -> bool:
+        """Return whether a small rise can only continue the session."""
         current, previous = self.list.current, self.list.previous
         return (
             current is not None
@@ -273,4 +238,4 @@ class MeteredSessions:
     def _switched_on_at(self) -> float | None:
         """Return when the switch to ON was seen, by the charger's clock."""
         switched_on = self.evidence.switched_on_unix
-        return None if switched_on is None else switched_on - self._order.delay
+        return None if switched_on is None else switched_on - self.order.delay

@@ -1,8 +1,11 @@
 """A charger's power, estimated from its energy: its peak, and the ratio of real to reported power."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+
+from exporter.charger.decision_input import Limits
 
 # The least time and energy from which a power is computed.
 WINDOW_SECONDS: Final = 60.0
@@ -26,31 +29,22 @@ class PowerState(msgspec.Struct, gc=False, omit_defaults=True):
     highest_reported: float = 0.0
 
 
+@dataclass(slots=True)
 class PowerEstimate:
     """Learns from the readings of one charger, in order.
 
     A window runs from one change of the energy to a later one, so the power is right for meters that move in steps.
     """
 
-    __slots__ = (
-        "_at",
-        "_energy",
-        "_reported_joules",
-        "_window_at",
-        "_window_energy",
-        "kept",
-    )
-
-    def __init__(self, state: PowerState | None = None) -> None:
-        # Changes in place: a commit encodes it as it is.
-        self.kept = msgspec.structs.replace(state) if state else PowerState()
-        self._at = 0.0
-        self._energy: int | None = None
-        # The start of the window; `_window_energy` is None before the first change.
-        self._window_at = 0.0
-        self._window_energy: int | None = None
-        # Power as reported, times time, since the window began.
-        self._reported_joules = 0.0
+    # Changes in place: a commit encodes it as it is.
+    kept: PowerState = field(default_factory=PowerState)
+    _at: float = field(default=0.0, init=False)
+    _energy: int | None = field(default=None, init=False)
+    # The start of the window; `_window_energy` is None before the first change.
+    _window_at: float = field(default=0.0, init=False)
+    _window_energy: int | None = field(default=None, init=False)
+    # Power as reported, times time, since the window began.
+    _reported_joules: float = field(default=0.0, init=False)
 
     def interrupt(self) -> None:
         """End the window, since readings may be missing."""
@@ -99,22 +93,17 @@ class PowerEstimate:
         if watts > 0:
             self.kept.peak = max(self.kept.peak or watts, watts)
 
-    def rise_limit(self, hard_limit: float) -> float:
-        """The highest likely power within a session."""
-        return min(hard_limit, RISE_FACTOR * self._known(hard_limit))
-
-    def new_session_limit(self, hard_limit: float) -> float:
-        """The highest likely power of a new session."""
-        return min(hard_limit, NEW_SESSION_FACTOR * self._known(hard_limit))
-
-    def _known(self, hard_limit: float) -> float:
+    def limits(self, hard: float) -> Limits:
+        """Return the highest powers, of which `hard` is as configured."""
         kept = self.kept
         if kept.peak is not None:
-            return kept.peak
-        return kept.highest_reported if kept.highest_reported >= LEAST_KNOWN_WATTS else hard_limit
+            known = kept.peak
+        else:
+            known = kept.highest_reported if kept.highest_reported >= LEAST_KNOWN_WATTS else hard
+        return Limits(min(hard, RISE_FACTOR * known), min(hard, NEW_SESSION_FACTOR * known), hard)
 
     def flow(self, reported: float | None) -> float | None:
-        """The power that the energy shows for a reported power, in watts; None is unknown."""
+        """Return the power that the energy shows for a reported power, in watts; None is unknown."""
         if reported is not None and self.kept.ratio is not None:
             return reported * self.kept.ratio
         if reported is not None and reported >= LEAST_KNOWN_WATTS:

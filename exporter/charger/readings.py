@@ -5,6 +5,7 @@ from typing import Final
 
 from exporter.charger.clock import Moment
 from exporter.charger.events import Reading
+from exporter.charger.log_order import are_at_pace
 
 # The vendor does not document how often a charger logs. Chargers differ: from seconds to a quarter of an hour.
 USUAL_INTERVALS: Final = 3
@@ -27,6 +28,7 @@ class Readings:
         "_intervals",
         "_is_automatic",
         "_stale_after",
+        "_while_off",
         "accepted",
         "current_amperes",
         "power_watts",
@@ -44,8 +46,10 @@ class Readings:
         self.power_watts: float | None = None
         # The time of the last reading, or of the switch to ON.
         self._due_since = math.inf
-        # Whether there was a reading since the switch to ON.
+        # True if there was a reading since the switch to ON.
         self._has_last = False
+        # The last reading since the switch to OFF, and its receipt in unix seconds.
+        self._while_off: tuple[Reading, float] | None = None
         self._intervals: list[float] = []
         self.configure(stale_after_seconds)
 
@@ -69,10 +73,19 @@ class Readings:
     def switch(self, now: Moment, *, is_on: bool) -> None:
         """Forget the last reading, which was before the switch. While the charger is on, one is due."""
         self._has_last = False
+        self._while_off = None
         self.voltage_volts = self.current_amperes = self.power_watts = None
         if is_on:
             self._due_since = now.monotonic
             self.stale_at = now.monotonic + self._stale_after
+
+    def prove_on(self, reading: Reading, now: float) -> bool:
+        """Return whether a charger that is OFF is in fact ON: an OFF document may be old, an ON event lost.
+
+        Two consecutive readings prove it if they are live, and current, power or energy flows.
+        """
+        last, self._while_off = self._while_off, (reading, now)
+        return last is not None and _are_live(last[0], reading, now - last[1]) and _flows(last[0], reading)
 
     def _learn(self, interval: float) -> None:
         self._intervals.append(interval)
@@ -87,3 +100,18 @@ class Readings:
             return MOST_STALE_AFTER_SECONDS
         median = sorted(self._intervals)[len(self._intervals) // 2]
         return min(max(USUAL_INTERVALS * median, LEAST_STALE_AFTER_SECONDS), MOST_STALE_AFTER_SECONDS)
+
+
+def _are_live(last: Reading, reading: Reading, received_seconds: float) -> bool:
+    written_seconds = received_seconds
+    # Without a running clock, there is no evidence that the logs are old.
+    if last.created_unix is not None and reading.created_unix is not None and reading.created_unix != last.created_unix:
+        written_seconds = reading.created_unix - last.created_unix
+    return are_at_pace(written_seconds, received_seconds)
+
+
+def _flows(last: Reading, reading: Reading) -> bool:
+    if reading.current_amperes or reading.power_watts:
+        return True
+    before, now = last.session_energy_joules, reading.session_energy_joules
+    return before is not None and now is not None and now > before

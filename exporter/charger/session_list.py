@@ -3,86 +3,58 @@
 At every moment: counter = start + sum of the sessions - set aside + excess.
 """
 
-from msgspec.structs import replace
+from dataclasses import dataclass, field
 
-from exporter.charger.sessions import RunningSession, Session, SessionEvidence, copy_of, in_list
+from exporter.charger.sessions import RunningSession, Session, in_list
 
 
+@dataclass(slots=True)
 class SessionList:
-    """The current and the previous session, which may still be revised, and the sum of all earlier ones.
+    """The current and the previous session, which may still be revised, and the sum of all earlier ones, in joules."""
 
-    The current session changes in place; the previous one is replaced.
-
-    `counted` is the counter: the highest that the estimate ever was, None before the first document or log. `sessions`
-    is the highest number of sessions in the same way. `start` is what was counted before the list began, `settled` the
-    energy of the settled sessions, `settled_set_aside` the part of it that is not counted, in joules. `listed` is how
-    many sessions are in the list now, `last_number` the highest number that a session was given.
-    """
-
-    __slots__ = (
-        "counted",
-        "current",
-        "last_number",
-        "listed",
-        "newly_settled",
-        "previous",
-        "sessions",
-        "settled",
-        "settled_set_aside",
-        "start",
-    )
-
-    def __init__(
-        self,
-        start: int = 0,
-        settled: int = 0,
-        settled_set_aside: int = 0,
-        counted: int | None = None,
-        sessions: int = 0,
-        listed: int = 0,
-        last_number: int = 0,
-        current: RunningSession | None = None,
-        previous: RunningSession | None = None,
-    ) -> None:
-        self.start = start
-        self.settled = settled
-        self.settled_set_aside = settled_set_aside
-        self.counted = counted
-        self.sessions = sessions
-        self.current = current
-        self.previous = previous
-        self.listed = listed
-        self.last_number = last_number
-        # The sessions that have been settled since the last commit, in order.
-        self.newly_settled: list[Session] = []
+    # What was counted before the list began.
+    start: int = 0
+    # The energy of the settled sessions, and the part of it that is not counted.
+    settled: int = 0
+    settled_set_aside: int = 0
+    # The counter: the highest that the estimate ever was; None before the first document or log.
+    counted: int | None = None
+    # The number of sessions in the list: the highest ever, and now.
+    sessions: int = 0
+    listed: int = 0
+    # The highest number that a session was given.
+    last_number: int = 0
+    current: RunningSession | None = None
+    previous: RunningSession | None = None
+    # The sessions that have been settled since the last commit, in order.
+    newly_settled: list[Session] = field(default_factory=list)
 
     @property
-    def others(self) -> int:
-        """The estimate without the current session: joules."""
-        settled = self.start + self.settled - self.settled_set_aside
-        return settled + (self.previous.counted if self.previous else 0)
+    def estimate(self) -> int:
+        """What is counted of all sessions, as far as is known now."""
+        estimate = self.start + self.settled - self.settled_set_aside
+        if self.previous is not None:
+            estimate += self.previous.counted
+        if self.current is not None:
+            estimate += self.current.counted
+        return estimate
 
     @property
     def set_aside(self) -> int:
-        """The reported energy of the sessions in the list that is not counted: joules."""
+        """The reported energy of the sessions in the list that is not counted."""
         return self.settled_set_aside + sum(each.set_aside for each in in_list(self.previous, self.current))
 
     @property
     def excess(self) -> int:
-        """The counter minus the estimate: joules."""
-        if self.counted is None:
-            return 0
-        return self.counted - self.others - (self.current.counted if self.current else 0)
+        """The counter minus the estimate."""
+        return 0 if self.counted is None else self.counted - self.estimate
 
     def count(self) -> None:
         """Raise the counter to the estimate. Call this after every change of a session's energy."""
         current = self.current
-        estimate = self.others
-        if current is not None:
-            if not current.number and current.counted > 0:
-                self._number(current)
-            estimate += current.counted
-        self.counted = max(estimate, self.counted or 0)
+        if current is not None and not current.number and current.counted > 0:
+            self._number(current)
+        self.counted = max(self.estimate, self.counted or 0)
 
     def begin(self, session: RunningSession) -> None:
         """Make `session` the current one. The old one may be resumed; the one before that is settled."""
@@ -99,14 +71,15 @@ class SessionList:
         """Drop the current session, which was a glitch, and continue the previous one."""
         if self.current is not None and self.current.number:
             self.listed -= 1
-        previous, self.previous = self.previous, None
-        self.current = None if previous is None else copy_of(previous)
+        self.current, self.previous = self.previous, None
 
     def raise_previous(self, energy: int, at: float) -> None:
         """Raise the previous session to the energy of a late log."""
-        if self.previous is not None:
-            self.previous = replace(self.previous, energy=max(energy, self.previous.energy), read_at=at, changed_at=at)
-            self.previous.ended_at = max(at, self.previous.ended_at or at)
+        previous = self.previous
+        if previous is not None:
+            previous.energy = max(energy, previous.energy)
+            previous.read_at = previous.changed_at = at
+            previous.ended_at = max(at, previous.ended_at or at)
             self.count()
 
     def insert(self, session: RunningSession) -> None:
@@ -126,15 +99,8 @@ class SessionList:
     def _settle(self, session: RunningSession) -> None:
         self.settled += session.delivered
         self.settled_set_aside += session.set_aside
-        self.newly_settled.append(session.listed())
+        self.newly_settled.append(session.row())
 
     def revisable(self) -> tuple[Session, ...]:
-        """The sessions of the list that are not settled."""
-        return tuple(each.listed() for each in in_list(self.previous, self.current))
-
-
-def ended(session: RunningSession, at: float, by: SessionEvidence) -> None:
-    """Record when and how a session ended, unless that is known already."""
-    if session.ended_at is None:
-        session.ended_at = at
-        session.ended_by = by
+        """Return the sessions of the list that are not settled."""
+        return tuple(each.row() for each in in_list(self.previous, self.current))

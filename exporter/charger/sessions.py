@@ -76,8 +76,14 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
         """The energy of this session: joules."""
         return self.reported - self.base
 
-    def listed(self) -> Session:
-        """The row of the list."""
+    def end(self, at: float, by: SessionEvidence) -> None:
+        """Record when and how the session ended, unless that is known already."""
+        if self.ended_at is None:
+            self.ended_at = at
+            self.ended_by = by
+
+    def row(self) -> Session:
+        """Return the row of the list."""
         return Session(
             self.number,
             self.began_at,
@@ -91,10 +97,5 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 def in_list(*sessions: RunningSession | None) -> list[RunningSession]:
-    """Those of these sessions that are in the list: they have delivered energy."""
+    """Return those of these sessions that are in the list: they have delivered energy."""
     return [session for session in sessions if session is not None and session.number]
-
-
-def copy_of(session: RunningSession) -> RunningSession:
-    """A copy that later readings do not change."""
-    return msgspec.structs.replace(session)

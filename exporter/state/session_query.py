@@ -172,7 +172,7 @@ def damaged_days(connection: sqlite3.Connection, period: Period) -> list[int]:
 def revisable(state: KeptState) -> list[Session]:
     """Return the sessions of a charger that are not settled: the running and the previous one."""
     meter = state.meter
-    return [session.listed() for session in in_list(meter.previous, meter.current)]
+    return [session.row() for session in in_list(meter.previous, meter.current)]
 
 
 def as_document(charger_id: str, session: Session) -> dict[str, Any]:

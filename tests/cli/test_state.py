@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exporter.charger.charger import KeptState
+from exporter.charger.events import Reading
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
@@ -111,7 +112,7 @@ def test_set_adds_a_charger_if_told_to(state: State, tmp_path: Path) -> None:
     result = state("set", "later", "--energy-kwh", "100", "--new")
     assert result.output == "later: 100.00 kWh (new)\n"
     meter = EnergyMeter(400_000, read(tmp_path)["later"].meter)
-    meter.observe(36_000, 1_700_000_000.0, None, None, 1_700_000_000.0)
+    meter.observe(Reading(session_energy_joules=36_000), 1_700_000_000.0)
     assert meter.total_joules == 360_000_000 + 36_000
 
 

@@ -8,6 +8,7 @@ from itertools import count
 
 from exporter.charger.account import Account
 from exporter.charger.charger import Charger, Rules
+from exporter.charger.events import Reading
 from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import create_log
 from exporter.state.charger_rows import Row, state_of
@@ -65,7 +66,8 @@ class CommittedFleet:
 
     def deliver(self, charger: Charger, joules: int) -> None:
         """Set the energy of the charger's session."""
-        charger.meter.observe(joules, 1000.0 * next(self._times), None, None, 10**9)
+        reading = Reading(session_energy_joules=joules, created_unix=1000.0 * next(self._times))
+        charger.meter.observe(reading, 10**9)
         self.commits.add(charger)
 
     async def scrape(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from exporter.charger import clock
 from exporter.charger.charger import Changes, Charger, KeptState
+from exporter.charger.events import Reading
 from exporter.charger.meter_state import MeterState
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.sessions import RunningSession
@@ -71,7 +72,7 @@ async def test_a_charger_that_returns_keeps_its_uncommitted_state(fleet: Fleet) 
     """Its last commit may have failed: neither the shown nor the measured total may fall back to that on disk."""
     await fleet.reconcile(configuration("a", "b"), {"a": KEPT})
     left = charger(fleet, "a")
-    left.meter.observe(3000, 1.6e9, None, None, 1.6e9)
+    left.meter.observe(Reading(session_energy_joules=3000, created_unix=1.6e9), 1.6e9)
     await fleet.reconcile(configuration("b"), {"a": KEPT})
     assert [one.charger_id for one in fleet.chargers] == ["b"]
     await fleet.reconcile(configuration("a", "b"), {"a": KEPT})

@@ -60,7 +60,7 @@ def test_revisable_sessions_are_listed_from_the_state_of_the_charger(folder: Pat
     nothing_yet = RunningSession(0, NOON + DAY, NOON + DAY, NOON + DAY)
     settled = session(1)
     opened.commit({"a": state_with(settled, previous=running, current=nothing_yet, total_joules=71_000)})
-    assert listed(folder) == [settled, running.listed()]
+    assert listed(folder) == [settled, running.row()]
 
 
 def test_counter_is_start_plus_sessions_minus_set_aside_plus_excess(folder: Path, opened: StateStore) -> None:
@@ -109,7 +109,7 @@ def test_pages_are_newest_first_and_complete(folder: Path, opened: StateStore) -
     }
     running = RunningSession(1000, NOON, NOON, NOON, number=20)
     opened.commit({name: state_with(*each, current=running) for name, each in settled.items()})
-    everything = [(name, each) for name, sessions in settled.items() for each in (*sessions, running.listed())]
+    everything = [(name, each) for name, sessions in settled.items() for each in (*sessions, running.row())]
     expected = sorted(everything, key=lambda each: session_pages.place_of(*each), reverse=True)
     with open_to_read(folder / STATE_FILE) as connection:
         for limit in (1, 7, 100):
@@ -189,7 +189,7 @@ def test_old_sessions_are_trimmed_in_small_steps_and_the_sum_stays(
 def test_a_revisable_session_is_in_the_period_in_which_it_began(folder: Path, opened: StateStore) -> None:
     running = RunningSession(36_000, NOON, NOON, NOON, number=1)
     opened.commit({"a": state_with(current=running, total_joules=36_000)})
-    assert listed(folder, period=Period(NOON, NOON + 1)) == [running.listed()]
+    assert listed(folder, period=Period(NOON, NOON + 1)) == [running.row()]
     assert listed(folder, period=Period(until=NOON)) == []
 
 

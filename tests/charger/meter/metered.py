@@ -4,11 +4,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from exporter.charger.events import OFF, ChargerDocument, Status
+from exporter.charger.events import OFF, ChargerDocument, Reading, Status
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
-from exporter.charger.outcome import Verdict
+from exporter.charger.outcome import Outcome, Verdict
 from exporter.charger.sessions import SessionEvidence
 from tests.charger.meter.situation import NOON
 
@@ -34,6 +34,19 @@ class Metered:
         self.meter = EnergyMeter(max_power_watts)
         self.delay = delay
 
+    def outcome(
+        self,
+        kwh: float,
+        at: float,
+        *,
+        user: int | None = None,
+        watts: float | None = None,
+        received: float | None = None,
+    ) -> Outcome:
+        now = NOON + (at + self.delay if received is None else received)
+        log = Reading(session_energy_joules=kwh * KWH, created_unix=NOON + at, user=user, power_watts=watts)
+        return self.meter.observe(log, now)
+
     def log(
         self,
         kwh: float,
@@ -43,8 +56,7 @@ class Metered:
         watts: float | None = None,
         received: float | None = None,
     ) -> Verdict:
-        now = NOON + (at + self.delay if received is None else received)
-        return self.meter.observe(kwh * KWH, NOON + at, user, watts, now).verdict
+        return self.outcome(kwh, at, user=user, watts=watts, received=received).verdict
 
     def document(
         self,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.events import OFF, ChargerDocument
+from exporter.charger.events import OFF, ChargerDocument, Reading
 from exporter.charger.meter import EnergyMeter
 from tests.charger.meter.metered import KWH
 from tests.charger.meter.situation import NOON
@@ -13,15 +13,16 @@ def meter() -> EnergyMeter:
     """A session of 1.00 kWh, and an hour later a document with 1.50 kWh."""
     meter = EnergyMeter(400_000)
     for log in range(51):
-        meter.observe(0.02 * log * KWH, NOON + 10 * log, None, 7200.0, NOON + 10 * log)
+        log_at(meter, 0.02 * log, NOON + 10 * log, NOON + 10 * log)
     meter.switched_off(NOON + 505)
     meter.gap()
     meter.document(ChargerDocument(status=OFF, session_energy_joules=1.5 * KWH), NOON + 3600)
     return meter
 
 
-def log_at(meter: EnergyMeter, written: float, received: float) -> None:
-    meter.observe(0.1 * KWH, written, None, 7200.0, received)
+def log_at(meter: EnergyMeter, kwh: float, written: float, received: float) -> None:
+    log = Reading(session_energy_joules=kwh * KWH, created_unix=written, power_watts=7200.0)
+    meter.observe(log, received)
 
 
 def test_a_document_raises_the_session_that_ended(meter: EnergyMeter) -> None:
@@ -29,13 +30,13 @@ def test_a_document_raises_the_session_that_ended(meter: EnergyMeter) -> None:
 
 
 def test_a_log_from_before_the_document_belongs_to_the_session_that_ended(meter: EnergyMeter) -> None:
-    log_at(meter, NOON + 3590, NOON + 3605)
+    log_at(meter, 0.1, NOON + 3590, NOON + 3605)
     assert meter.total_joules == (1.0 + 1.5) * KWH
 
 
 @pytest.mark.parametrize("after", [0.0, 1.0])
 def test_a_log_from_after_the_document_begins_another_session(meter: EnergyMeter, after: float) -> None:
-    log_at(meter, NOON + 3600 + after, NOON + 3600 + after)
+    log_at(meter, 0.1, NOON + 3600 + after, NOON + 3600 + after)
     assert meter.total_joules == (1.5 + 0.1) * KWH
 
 
@@ -47,5 +48,5 @@ def test_a_second_document_with_less_energy_changes_nothing(meter: EnergyMeter) 
 
 def test_the_energy_of_a_document_survives_a_restart(meter: EnergyMeter) -> None:
     restarted = EnergyMeter(400_000, meter.state())
-    log_at(restarted, NOON + 3590, NOON + 3605)
+    log_at(restarted, 0.1, NOON + 3590, NOON + 3605)
     assert restarted.total_joules == (1.0 + 1.5) * KWH

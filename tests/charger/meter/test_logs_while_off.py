@@ -3,14 +3,14 @@
 import pytest
 
 from exporter.charger.events import Reading
-from exporter.charger.logs_while_off import LogsWhileOff
+from exporter.charger.readings import Readings
 from tests.charger.meter.paces import PACES
 from tests.charger.meter.situation import NOON
 
 
 def proves(first: Reading, second: Reading, seconds: float = 10.0) -> bool:
     """Whether two logs prove it that are received this many seconds apart."""
-    logs = LogsWhileOff()
+    logs = Readings(None)
     assert not logs.prove_on(first, NOON)
     return logs.prove_on(second, NOON + seconds)
 

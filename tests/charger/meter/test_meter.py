@@ -5,6 +5,7 @@ import math
 import pytest
 
 from exporter.charger.decisions import Judgement
+from exporter.charger.events import Reading
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.outcome import Verdict
@@ -24,7 +25,7 @@ def test_a_log_without_an_energy_is_accepted_and_an_invalid_energy_is_not(
     joules: float | None, verdict: Verdict
 ) -> None:
     meter = EnergyMeter(40_000)
-    assert meter.observe(joules, NOON, None, None, NOON).verdict is verdict
+    assert meter.observe(Reading(session_energy_joules=joules, created_unix=NOON), NOON).verdict is verdict
     assert meter.total_joules is None
 
 
@@ -40,7 +41,7 @@ def test_a_log_is_judged_by_its_order_first() -> None:
 def test_a_dip_is_held_and_judged() -> None:
     charger = Metered()
     charger.log(1.0, 0)
-    outcome = charger.meter.observe(0.5 * KWH, NOON + 10, None, None, NOON + 10)
+    outcome = charger.outcome(0.5, 10)
     assert (outcome.verdict, outcome.reason) == (Verdict.ENERGY_GLITCH, "0.50 kWh after 1.00 kWh")
     assert [each.judgement for each in outcome.judged] == [Judgement.DIP]
 
@@ -50,8 +51,7 @@ def test_a_clock_that_was_set_back_is_judged() -> None:
     charger.log(1.0, 0)
     charger.log(1.01, 10)
     outcomes = [
-        charger.meter.observe(kwh * KWH, NOON - 3600 + at, None, None, NOON + at)
-        for kwh, at in ((1.02, 20), (1.04, 30), (1.06, 40), (1.08, 50))
+        charger.outcome(kwh, at - 3600, received=at) for kwh, at in ((1.02, 20), (1.04, 30), (1.06, 40), (1.08, 50))
     ]
     assert [[each.judgement for each in outcome.judged] for outcome in outcomes] == [
         [],
@@ -67,7 +67,7 @@ def test_a_clock_that_was_set_back_and_another_doubt_are_both_judged() -> None:
     charger = Metered()
     charger.log(1.0, 10)
     charger.gap()
-    outcomes = [charger.meter.observe(1.2 * KWH, NOON - 7200 + at, None, None, NOON + at) for at in (3600, 3610, 3620)]
+    outcomes = [charger.outcome(1.2, at - 7200, received=at) for at in (3600, 3610, 3620)]
     assert [each.judgement for each in outcomes[2].judged] == [Judgement.CLOCK_RESET, Judgement.RESUMED]
 
 

@@ -19,16 +19,16 @@ def charge(estimate: PowerEstimate, watts: float, seconds: int, *, reported: flo
 def test_before_energy_shows_a_power_the_highest_reported_power_is_used() -> None:
     estimate = PowerEstimate()
     estimate.observe(0, 0, 7000.0)
-    assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == (10_500, 21_000)
+    assert estimate.limits(HARD) == (21_000, 10_500, HARD)
 
 
-@pytest.mark.parametrize(("reported", "limits", "flow"), [(7.4, (HARD, HARD), None), (500.0, (750.0, 1500.0), 500.0)])
+@pytest.mark.parametrize(("reported", "limits", "flow"), [(7.4, (HARD, HARD), None), (500.0, (1500.0, 750.0), 500.0)])
 def test_below_500_watts_the_configured_limit_applies(
     reported: float, limits: tuple[float, float], flow: float | None
 ) -> None:
     estimate = PowerEstimate()
     estimate.observe(0, 0, reported)
-    assert (estimate.new_session_limit(HARD), estimate.rise_limit(HARD)) == limits
+    assert estimate.limits(HARD) == (*limits, HARD)
     assert estimate.flow(reported) == flow
 
 

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.charger.events import OFF, ON, ChargerDocument
+from exporter.charger.events import OFF, ON, ChargerDocument, Reading
 from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
@@ -48,8 +48,13 @@ class Applied:
         meter, now = self.meter, self.now
         match step:
             case ("log", kwh, lag, user, watts):
-                created = None if lag is None else now + lag
-                meter.observe(None if kwh is None else kwh * 3.6e6, created, user, watts, now)
+                log = Reading(
+                    session_energy_joules=None if kwh is None else kwh * 3.6e6,
+                    created_unix=None if lag is None else now + lag,
+                    user=user,
+                    power_watts=watts,
+                )
+                meter.observe(log, now)
             case ("document", kwh, previous, user, status):
                 document = ChargerDocument(
                     session_energy_joules=None if kwh is None else kwh * 3.6e6,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.session_list import SessionList, ended
+from exporter.charger.session_list import SessionList
 from exporter.charger.sessions import RunningSession, Session, SessionEvidence
 
 
@@ -118,8 +118,8 @@ def test_a_session_found_late_is_inserted_before_the_current_one() -> None:
 
 def test_the_first_end_of_a_session_that_is_known_stands() -> None:
     one = session(500)
-    ended(one, 60.0, SessionEvidence.STATUS)
-    ended(one, 70.0, SessionEvidence.LOG)
+    one.end(60.0, SessionEvidence.STATUS)
+    one.end(70.0, SessionEvidence.LOG)
     assert (one.ended_at, one.ended_by) == (60.0, SessionEvidence.STATUS)
 
 
@@ -127,7 +127,7 @@ def test_a_row_of_the_list_has_what_is_known_of_the_session() -> None:
     listed = sessions(500)
     assert listed.current is not None
     listed.current.base, listed.current.peak_watts = 200, 7200.0
-    ended(listed.current, 60.0, SessionEvidence.STATUS)
+    listed.current.end(60.0, SessionEvidence.STATUS)
     row = Session(1, 0.0, 60.0, 300, 7200.0, SessionEvidence.LOG, SessionEvidence.STATUS, certain=True)
     assert listed.revisable() == (row,)
 
