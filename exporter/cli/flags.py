@@ -1,6 +1,5 @@
 """The flags of the commands, and the validation of their values."""
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,24 +18,6 @@ HEALTHCHECK: Final = "VECHARGE_HEALTHCHECK"
 FILE: Final = click.Path(path_type=Path)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class _Folder(click.Path):
-    """A folder, which is created later if it is missing. Commands that need it report why they cannot use it."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path, readable=False)
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        if not os.fspath(value):
-            self.fail("must name a folder, but is empty: is a variable not set?", param, ctx)
-        for folder in (Path(value), *Path(value).parents):
-            # False also for a path that may not be accessed, for which Path.is_file raises.
-            if os.path.isfile(folder):  # noqa: PTH113
-                self.fail(f'"{folder}" is a file: name a folder, which is created if it is missing', param, ctx)
-        return super().convert(value, param, ctx)
 
 
 class _Size(click.ParamType):  # type: ignore[type-arg]
@@ -99,7 +80,8 @@ total_shards = flag(
 )
 storage_path = flag(
     "--storage.path",
-    type=_Folder(),
+    # Commands that need the folder report why they cannot use it.
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     default="data",
     help="Folder of the state file, which has the energy totals; created if it is missing.",
 )
