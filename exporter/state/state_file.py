@@ -6,10 +6,9 @@ checksum.
 """
 
 import os
-import pwd
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -176,7 +175,9 @@ def as_state_errors(file: Path, done: str) -> Iterator[None]:
         advice = _ADVICE.get(code) or _ADVICE.get(code & 0xFF, "look at the file and its disk")
         raise StateError(f"the state file {file} cannot be {done} ({name}): {advice}") from error
     except PermissionError as error:
-        raise StateError(f"the state file {file} cannot be {done}: permission denied; {_users(file)}") from error
+        us = f"this process runs as uid {os.geteuid()}"
+        advice = f"{us}: let it read and write the file and its folder"
+        raise StateError(f"the state file {file} cannot be {done}: permission denied; {advice}") from error
     except OSError as error:
         raise StateError(f"the state file {file} cannot be {done}: {cause_of(error)}") from error
 
@@ -188,20 +189,3 @@ def damaged_rows_as_state_errors(file: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise DamagedError(f"the state file {file} is damaged: {error}") from error
-
-
-def _users(file: Path) -> str:
-    """Name the owner of the file, or of the nearest folder that is accessible, and the user of this process."""
-    for path in (file, *file.absolute().parents):
-        with suppress(OSError):
-            owner = _user(path.stat().st_uid)
-            us = _user(os.geteuid())
-            return f"{path} belongs to {owner}, this process runs as {us}: let it read and write there"
-    return "run as the exporter's user"
-
-
-def _user(uid: int) -> str:
-    try:
-        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
-    except KeyError:  # containers often run as a user without a name
-        return f"uid {uid}"

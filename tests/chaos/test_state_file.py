@@ -153,7 +153,9 @@ def test_the_file_of_a_newer_exporter_is_left_alone(folder: Path, fault: Fault) 
     assert file.read_bytes() == before
 
 
-@holds(Fault("The folder is read-only: the exporter does not start", Within.START, log="let it read and write there"))
+@holds(
+    Fault("The folder is read-only: the exporter does not start", Within.START, log="let it read and write the file")
+)
 def test_a_read_only_folder_is_reported(folder: Path, fault: Fault) -> None:
     data = folder / "data"
     data.joinpath("state.lock").unlink()
