@@ -1,7 +1,6 @@
 """The section `tls_server_config` of the web configuration file: certificates, and the requirements for clients."""
 
 import ipaddress
-import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,12 +35,6 @@ _CIPHERS: Final = {
 # Always enabled, regardless of the list, as in Go.
 _TLS13_CIPHERS: Final = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 _CURVES: Final = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
-# Why OpenSSL rejects a key: it belongs to another certificate, or is of another kind.
-_OTHER_KEY: Final = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
-_PEM: Final = {
-    "certificate": re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----"),
-    "private key": re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"),
-}
 
 
 class TlsSection(msgspec.Struct, forbid_unknown_fields=True):
@@ -86,16 +79,12 @@ def load(path: Path, section: TlsSection) -> Tls | None:
         return None
     _check(path, section, auth)
     cert_file, key_file, *ca_files = files_of(path, section)
-    _read(path, "cert_file", cert_file, "certificate")
-    _read(path, "key_file", key_file, "private key")
-    authorities = _authorities(path, section.client_ca, ca_files)
+    _read(path, "cert_file", cert_file)
+    _read(path, "key_file", key_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _set_protocol(path, context, section)
     context.verify_mode = _VERIFY[auth]
-    if authorities:
-        context.load_verify_locations(cadata=authorities)
-    elif context.verify_mode is not ssl.CERT_NONE:
-        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in all exporters
+    authorities = _load_authorities(path, context, section.client_ca, ca_files)
     _load_certificate(path, context, cert_file, key_file)
     sans = frozenset(map(_name, section.client_allowed_sans or ()))
     versions = (section.min_version, section.max_version)
@@ -175,53 +164,38 @@ def _ciphers(path: Path, names: list[str]) -> str:
     return ":".join(known)
 
 
-def _read(path: Path, option: str, file: Path, what: str) -> bytes:
-    """Return the content of a file, after a check: OpenSSL does not say which of its files is invalid."""
-    place = f"{PLACE}.{option}"
+def _read(path: Path, option: str, file: Path) -> bytes:
+    """Return the content of a file: OpenSSL does not say which of its files cannot be read."""
     try:
-        content = files.read(file)
+        return files.read(file)
     except (OSError, ValueError) as error:
-        fail(path, place, f"{file} {files.unreadable(error)}; paths are relative to this file")
-    if not _PEM[what].search(content):
-        fail(path, place, f"{file} contains no {what} in PEM format")
-    if what == "private key" and b"ENCRYPTED" in content:
-        fail(path, place, f"the key in {file} is encrypted: remove its password, and protect the file by its mode")
-    if what == "certificate":
-        _check_certificates(path, place, file, content)
-    return content
+        fail(path, f"{PLACE}.{option}", f"{file} {files.unreadable(error)}; paths are relative to this file")
 
 
-def _check_certificates(path: Path, place: str, source: object, content: bytes) -> str:
-    text = content.decode("ascii", "ignore")
+def _load_authorities(path: Path, context: ssl.SSLContext, inline: str | None, ca_files: list[Path]) -> bytes | None:
+    """Trust the authorities of client certificates and return them; None if they are those of the system."""
+    if inline:
+        option, content = "client_ca", inline.encode()
+    elif ca_files:
+        option, content = "client_ca_file", _read(path, "client_ca_file", ca_files[0])
+    else:
+        if context.verify_mode is not ssl.CERT_NONE:
+            context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in all exporters
+        return None
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+        context.load_verify_locations(cadata=content.decode("ascii", "ignore"))
     except (OSError, ValueError):
-        fail(path, place, f"{source} contains a damaged certificate")
-    return text
-
-
-def _authorities(path: Path, inline: str | None, ca_files: list[Path]) -> str:
-    for file in ca_files:
-        return _read(path, "client_ca_file", file, "certificate").decode("ascii", "ignore")
-    if not inline:
-        return ""
-    if not _PEM["certificate"].search(inline.encode()):
-        fail(path, f"{PLACE}.client_ca", "contains no certificate in PEM format")
-    return _check_certificates(path, f"{PLACE}.client_ca", "it", inline.encode())
+        fail(path, f"{PLACE}.{option}", "must be valid certificates in PEM format")
+    return content
 
 
 def _load_certificate(path: Path, context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
     try:
         # With an empty password, OpenSSL does not ask for that of an encrypted key on the terminal.
         context.load_cert_chain(cert_file, key_file, password=b"")
-    except ssl.SSLError as error:
-        if error.reason in _OTHER_KEY:
-            fail(path, f"{PLACE}.key_file", f"{key_file} is not the key of the certificate in {cert_file}")
-        if error.reason in (None, "PEM_LIB"):  # the certificates have been checked
-            fail(path, f"{PLACE}.key_file", f"{key_file} contains a damaged private key")
-        fail(path, PLACE, f"certificate and key cannot be used ({cause_of(error)})")
     except OSError as error:
-        fail(path, PLACE, f"certificate or key can no longer be read ({cause_of(error)})")
+        problem = f"{cert_file} and {key_file} cannot be used ({cause_of(error)})"
+        fail(path, PLACE, f"{problem}: they must be a certificate and its key without a password, in PEM format")
 
 
 def _name(name: str) -> str:

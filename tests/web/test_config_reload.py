@@ -195,7 +195,7 @@ async def test_the_reload_metric_shows_a_file_that_cannot_be_used(configured: Co
         success, before = await reloaded(site)
         assert success == 1
         (configured.folder / "server.crt").write_text("nonsense")
-        await logged(site, "server.crt contains no certificate in PEM format")
+        await logged(site, "server.key cannot be used (SSLError)")
         assert await reloaded(site) == (0, before)
         configured.use(configured.second)
         await logged(site, "web configuration reloaded")

@@ -209,7 +209,7 @@ def test_paths_are_relative_to_the_file(certificates: Path, monkeypatch: pytest.
         ("{}, client_ca_file: authority.pem", ".client_auth_type: requests no client certificate, but client_ca_file"),
         ("{}, client_allowed_sans: [a]", ".client_auth_type: requests no client certificate, but client_allowed_sans"),
         (f"{{}}, client_ca: a, client_ca_file: b{VERIFY}", ".client_ca: cannot be combined with client_ca_file"),
-        (f"{{}}, client_ca: nonsense{VERIFY}", ".client_ca: contains no certificate in PEM format"),
+        (f"{{}}, client_ca: nonsense{VERIFY}", ".client_ca: must be valid certificates in PEM format"),
         ("{}, cipher_suites: [TLS_INVENTED]", ".cipher_suites: unknown cipher suite (number 1): known are TLS_"),
         ("{}, cipher_suites: [TLS_AES_128_GCM_SHA256]", ".cipher_suites: has no cipher suite of TLS 1.2: add one, or"),
         ("{}, curve_preferences: [CurveP257]", ".curve_preferences: must be one of CurveP256, CurveP384, CurveP521, "),
