@@ -118,11 +118,8 @@ def _problem_of(token: str) -> str | None:
     words = len(token.split())
     if words > 1:
         return f"contains {words} words: put one token there, alone or after the word Bearer"
-    if not token.isascii():
-        place = next(i for i, character in enumerate(token, 1) if not character.isascii())
-        return f"contains a character that is not ASCII (number {place}): copy the token again"
-    if not token.isprintable():
-        return "contains a control character: copy the token again"
+    if not token.isascii() or not token.isprintable():
+        return "contains a character that no token has: copy the token again"
     return None
 
 
