@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,7 +21,6 @@ from exporter.web.tls import Tls, TlsSection
 # A bcrypt of cost 17 takes about 10 s; each further one takes twice as long.
 MAX_BCRYPT_COST: Final = 17
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
-_ZERO_DURATION: Final = re.compile(r"[0.]+[a-zµ]*")
 # The headers that the format allows, and their values where these are fixed.
 _HEADERS: Final[dict[str, tuple[str, ...]]] = {
     "Content-Security-Policy": (),
@@ -39,16 +38,11 @@ class _Http(msgspec.Struct, forbid_unknown_fields=True):
     headers: dict[str, str | int | float | None] | None = None
 
 
-class _RateLimit(msgspec.Struct, forbid_unknown_fields=True):
-    interval: str | int | float | None = None
-    burst: int | None = None
-
-
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     tls_server_config: TlsSection | None = None
     http_server_config: _Http | None = None
     basic_auth_users: dict[str, str] | None = None
-    rate_limit: _RateLimit | None = None
+    rate_limit: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,8 @@ def load(path: Path) -> WebConfig:
     marks = {path: mark_of(path)}
     content = yaml_file.read_if_any(path)
     parsed = yaml_file.typed(path, {} if content is None else content, _Document)
-    _refuse_rate_limit(path, parsed.rate_limit or _RateLimit())
+    if parsed.rate_limit:
+        fail(path, "rate_limit", "is not supported: remove it (a reverse proxy can limit requests)")
     section = parsed.tls_server_config or TlsSection()
     # Before the files are read, so that a change in between is detected.
     marks |= {file: mark_of(file) for file in tls.files_of(path, section)}
@@ -101,11 +96,6 @@ def reload(path: Path, before: WebConfig) -> WebConfig:
     if before.headers and not config.headers and not config.users and config.tls is None:
         fail(path, "", "refusing to drop all headers on reload (is the file empty?); restart to apply")
     return config
-
-
-def _refuse_rate_limit(path: Path, limit: _RateLimit) -> None:
-    if not _ZERO_DURATION.fullmatch(str(limit.interval or 0)):
-        fail(path, "rate_limit", "is not supported: remove it, or set it to 0 (a reverse proxy can limit requests)")
 
 
 def _users(path: Path, users: Mapping[str, str]) -> dict[str, bytes]:

@@ -106,6 +106,5 @@ def test_an_invalid_web_configuration_fails_the_start_with_one_line(tmp_path: Pa
         pass
     (line,) = [line for line in (tmp_path / "exporter.log").read_text().splitlines() if "level=" not in line]
     assert line == (
-        "vecharge-exporter: web.yml: rate_limit: is not supported: remove it, or set it to 0 "
-        "(a reverse proxy can limit requests)"
+        "vecharge-exporter: web.yml: rate_limit: is not supported: remove it (a reverse proxy can limit requests)"
     )
