@@ -28,14 +28,14 @@ class Passwords:
     """The users of the web side, and the passwords that have been verified.
 
     A verified password is remembered as a keyed hash, for a bounded number of pairs of user and password. A wrong
-    password costs one bcrypt whether the user exists or not, at a cost that users have: the time reveals nothing.
+    password costs one bcrypt whether the user exists or not, so the time reveals nothing if all hashes have one cost.
     """
 
     def __init__(self, users: Mapping[str, bytes]) -> None:
         self.users = users
         self._key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
-        self._decoys = [_decoy(hashed) for hashed in users.values()]
+        self._decoy = next(map(_decoy, users.values()), b"")
         # A flood of wrong passwords uses one core, not all of them.
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
@@ -64,8 +64,7 @@ class Passwords:
             self._waiting -= 1
 
     async def _check(self, digest: bytes, user: str, password: bytes) -> bool:
-        hashed = self.users.get(user) or self._decoy_of(user)
-        matches = await asyncio.to_thread(_matches, password, hashed)
+        matches = await asyncio.to_thread(_matches, password, self.users.get(user, self._decoy))
         if not matches or user not in self.users:
             return False
         self._verified[digest] = None
@@ -81,10 +80,6 @@ class Passwords:
             return False
         self._verified.move_to_end(digest)
         return True
-
-    def _decoy_of(self, user: str) -> bytes:
-        """Return the decoy of an unknown user: always the same one, so that its cost does not vary."""
-        return self._decoys[int.from_bytes(self._digest(user.encode())) % len(self._decoys)]
 
 
 def _decoy(hashed: bytes) -> bytes:
