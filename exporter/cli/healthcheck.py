@@ -62,9 +62,7 @@ def _advice(url: str, error: Exception) -> str:
             problem = "TLS failed: check the scheme of --url, or name the authority of the certificate with --ca-file"
         case requests.Timeout():
             problem = f"no answer within {TIMEOUT_SECONDS:g} s: is the exporter overloaded?"
-        case (
-            requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema() | requests.exceptions.MissingSchema()
-        ):
+        case ValueError():  # of requests, too: an invalid or missing scheme or host
             return _URL
         case _:
             problem = "cannot be reached: is the exporter running, and does it listen there?"
