@@ -5,7 +5,7 @@ Energies are whole joules, times are unix seconds by the charger's clock, powers
 
 from typing import NamedTuple
 
-from exporter.charger.evidence import Evidence
+from exporter.charger.evidence import NewSessionEvidence
 from exporter.charger.sessions import RunningSession
 
 
@@ -44,16 +44,8 @@ class Known(NamedTuple):
 
     current: RunningSession
     previous: RunningSession | None
-    evidence: Evidence
-    # The part noted since the session's last reading. Without any, only a fall can be a new session.
-    fresh_evidence: Evidence
-    user: int | None
-    # Logs of this session have named several users, so another user is weak evidence.
-    users_vary: bool
+    evidence: NewSessionEvidence
+    # By the charger's clock, as all times.
     switched_on_at: float | None
-    # The last reading before a gap, while later readings may be a backlog that has the time of its arrival.
-    before_gap: tuple[int, float] | None
-    # When the first log after that gap was written.
-    after_gap_at: float | None
     held: Held | None
     limits: Limits

@@ -14,7 +14,6 @@ from exporter.charger.log_order import SHUFFLED_SECONDS
 from exporter.charger.possible_sessions import (
     can_flow,
     earliest_start,
-    is_another_user,
     may_continue_previous,
     new_session_is_possible,
     same_session_is_possible,
@@ -101,7 +100,7 @@ def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMea
     if not previous.read_at < reading.at < current.first_at:
         return LateMeaning.NOTHING
     if reading.at - previous.read_at > SHUFFLED_SECONDS:
-        came_after_a_gap = known.before_gap is not None and known.after_gap_at == current.first_at
+        came_after_a_gap = known.evidence.before_gap is not None and known.evidence.after_gap_at == current.first_at
         # The next log of the current session, by a clock that was set back, looks like one of a backlog.
         is_no_fall = reading.energy >= current.energy - ROUNDING
         may_be_next = is_no_fall and can_flow(reading.energy - current.energy, silence, known.limits.rise)
@@ -119,7 +118,7 @@ def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
     current, previous = known.current, known.previous
     own_is_possible = can_flow(reading.energy, reading.at - earliest_start(known, reading), known.limits.new_session)
     differs = abs(reading.energy - current.reported) > SAME_JOULES
-    if reading.energy > 0 and is_another_user(known, reading) and differs and own_is_possible:
+    if reading.energy > 0 and known.evidence.is_another_user(reading.user) and differs and own_is_possible:
         return DocumentMeaning.OWN_SESSION
     possible = same_session_is_possible(known, reading)
     is_glitch = current.rises < RISES_THAT_PROVE and (not possible or not current.reported)
@@ -130,8 +129,8 @@ def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
 
 
 def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
-    same = same_session_is_possible(known, reading)
-    may_be_new = bool(known.fresh_evidence) or (is_another_user(known, reading) and not known.users_vary)
+    same, evidence = same_session_is_possible(known, reading), known.evidence
+    may_be_new = bool(evidence.fresh) or (evidence.is_another_user(reading.user) and not evidence.users_vary)
     new = may_be_new and new_session_is_possible(known, reading)
     if known.current.rises < RISES_THAT_PROVE and _continues_previous(known, reading):
         if not same:
@@ -187,8 +186,8 @@ def _continues_previous(known: Known, reading: EnergyReading) -> bool:
     A session that has delivered energy is not a glitch if a switch to ON was seen; neither is one with its own user.
     """
     current = known.current
-    was_switched_on = (known.fresh_evidence | current.begun_on) & Evidence.ON and current.energy > 0
-    has_own_user = current.begun_on & Evidence.USER and reading.user == known.user
+    was_switched_on = (known.evidence.fresh | current.begun_on) & Evidence.ON and current.energy > 0
+    has_own_user = current.begun_on & Evidence.USER and reading.user == known.evidence.user
     return not was_switched_on and not has_own_user and may_continue_previous(known, reading)
 
 
@@ -197,7 +196,7 @@ def _is_dip(known: Known, reading: EnergyReading) -> bool:
     energy = known.current.energy
     if reading.energy >= DIP * energy:
         return True
-    if known.fresh_evidence & ~Evidence.DROP or reading.watts is None or is_another_user(known, reading):
+    if known.evidence.fresh & ~Evidence.DROP or reading.watts is None or known.evidence.is_another_user(reading.user):
         return False
     return reading.energy >= UNSAVED_SHARE * energy and energy - reading.energy <= reading.watts * UNSAVED_SECONDS
 

@@ -55,13 +55,13 @@ class DocumentEnergy:
         document, current = self._sessions.pending_document, self._sessions.list.current
         if document is None or current is None:
             return
-        if reading.at + self._sessions.order.delay < document.received:
+        if reading.at + self._sessions.order.kept.delay < document.received:
             if document.counted_as is CountedAs.SESSION:
                 self._sessions.list.resume_previous()
                 self._sessions.pending_document = msgspec.structs.replace(document, counted_as=CountedAs.NOTHING)
             return
         self._sessions.pending_document = None
-        at = min(document.received - self._sessions.order.delay, reading.at)
+        at = min(document.received - self._sessions.order.kept.delay, reading.at)
         if document.counted_as is CountedAs.NOTHING:
             self._sessions.begin_unseen(document.energy, at)
         elif current.document_energy > current.energy:
@@ -81,7 +81,7 @@ class DocumentEnergy:
             return False
         if earlier is not None and abs(previous - earlier.reported) <= SAME_JOULES:
             return False
-        reading = EnergyReading(previous, now - self._sessions.order.delay)
+        reading = EnergyReading(previous, now - self._sessions.order.kept.delay)
         return same_session_is_possible(self._sessions.known(current), reading)
 
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
@@ -101,7 +101,7 @@ class DocumentEnergy:
         self, current: RunningSession, energy: int, user: int | None, now: float
     ) -> tuple[Judged, ...]:
         """Apply the energy in the document of a charger that is OFF."""
-        at = max(now - self._sessions.order.delay, current.read_at)
+        at = max(now - self._sessions.order.kept.delay, current.read_at)
         known = self._sessions.known(current)
         meaning = decide_document(known, EnergyReading(energy, at, user))
         if meaning is DocumentMeaning.NOTHING:

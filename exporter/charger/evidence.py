@@ -30,14 +30,14 @@ class NewSessionEvidence:
     # When the switch to ON was seen live, by the exporter's clock.
     switched_on_unix: float | None = None
     all: Evidence = Evidence.NOTHING
-    # The part that has been noted since the session's last reading.
+    # The part noted since the session's last reading. Without any, only a fall can be a new session.
     fresh: Evidence = Evidence.NOTHING
     # The energy and time of the last reading before a gap, as long as readings may be a backlog.
     before_gap: tuple[int, float] | None = None
     # When the first log after that gap was written.
     after_gap_at: float | None = None
     user: int | None = None
-    # True if logs of the session have named several users.
+    # True if logs of the session have named several users, so that another user is weak evidence.
     users_vary: bool = False
     _previous_user: int | None = field(default=None, init=False)
 

@@ -47,7 +47,7 @@ class EnergyMeter:
             copy(restored.current),
             copy(restored.previous),
         )
-        self._order = LogOrder(restored.logs)
+        self._order = LogOrder(copy(restored.logs))
         self._power = PowerEstimate(copy(restored.power))
         evidence = NewSessionEvidence(restored.switched_on_unix)
         evidence.note(Evidence(restored.evidence))
@@ -75,7 +75,7 @@ class EnergyMeter:
     @property
     def last_log_unix(self) -> float | None:
         """When the charger wrote its last log."""
-        return self._order.time
+        return self._order.kept.time
 
     @property
     def session_began_unix(self) -> float | None:
@@ -84,7 +84,7 @@ class EnergyMeter:
         return None if current is None or current.ended_at is not None or not current.number else current.began_at
 
     def state(self) -> MeterState:
-        """Return the state to write to disk; its sessions are not copies."""
+        """Return the state to write to disk; its parts are not copies."""
         sessions, evidence = self.list, self._sessions.evidence
         return MeterState(
             sessions.counted,
@@ -101,7 +101,7 @@ class EnergyMeter:
             evidence.switched_on_unix,
             self._sessions.pending_document,
             self._document.reported_previous,
-            self._order.state(),
+            self._order.kept,
             self._power.kept,
         )
 
@@ -109,7 +109,7 @@ class EnergyMeter:
         """Record a switch to OFF that was seen live: the session has ended, the next reading may begin a new one."""
         current = self.list.current
         if current is not None:
-            current.end(max(now - self._order.delay, current.read_at), SessionEvidence.STATUS)
+            current.end(max(now - self._order.kept.delay, current.read_at), SessionEvidence.STATUS)
         self._power.interrupt()
         self.note_off()
 
@@ -144,7 +144,7 @@ class EnergyMeter:
             return OUT_OF_ORDER
         if energy is None:
             return ACCEPTED if log.session_energy_joules is None else INVALID
-        at = self._order.time or now
+        at = self._order.kept.time or now
         if usual_interval and self._order.interval > max(SILENCE_SECONDS, SILENCE_INTERVALS * usual_interval):
             self.gap(Evidence.DROP)
         self._power.observe(energy, at, power_watts)

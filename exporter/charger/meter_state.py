@@ -36,7 +36,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a meter that is kept on disk, without personal data.
 
-    The meter continues to change `current` and `previous`, so encode the state at once.
+    The meter continues to change the parts, so encode the state at once.
     Without gc: a commit creates thousands of them, and they cannot be part of a cycle.
     """
 
@@ -54,7 +54,7 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     switched_on_unix: float | None = None
     document: PendingDocument | None = None
     reported_previous: float | None = None
-    logs: LogOrderState = LogOrderState()
+    logs: LogOrderState = msgspec.field(default_factory=LogOrderState)
     power: PowerState = msgspec.field(default_factory=PowerState)
 
     @property

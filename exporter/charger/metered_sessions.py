@@ -57,20 +57,8 @@ class MeteredSessions:
 
     def known(self, current: RunningSession) -> Known:
         """Return the input of a decision on the next reading."""
-        evidence = self.evidence
-        return Known(
-            current,
-            self.list.previous,
-            evidence.all,
-            evidence.fresh,
-            evidence.user,
-            evidence.users_vary,
-            self._switched_on_at(),
-            evidence.before_gap,
-            evidence.after_gap_at,
-            self.held,
-            self.power.limits(self.max_power_watts),
-        )
+        limits = self.power.limits(self.max_power_watts)
+        return Known(current, self.list.previous, self.evidence, self._switched_on_at(), self.held, limits)
 
     def take(self, reading: EnergyReading) -> Outcome:
         """Decide on a reading that is in order, and apply the decision."""
@@ -238,4 +226,4 @@ class MeteredSessions:
     def _switched_on_at(self) -> float | None:
         """Return when the switch to ON was seen, by the charger's clock."""
         switched_on = self.evidence.switched_on_unix
-        return None if switched_on is None else switched_on - self.order.delay
+        return None if switched_on is None else switched_on - self.order.kept.delay

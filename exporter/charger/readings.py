@@ -1,6 +1,7 @@
 """The readings of a charger: their number, the last one, and its maximum age."""
 
 import math
+from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.charger.clock import Moment
@@ -16,52 +17,40 @@ KEPT_INTERVALS: Final = 7
 LEAST_INTERVALS: Final = 3
 
 
+@dataclass(slots=True)
 class Readings:
-    """Counts readings and keeps the values of the last one; None is not known.
+    """Counts readings and keeps the values of the last one; None is not known."""
 
-    After `stale_at`, in monotonic seconds, the values are too old to be shown, and a charger that is on is down.
-    """
+    # The maximum age of the last reading; None is three times the usual interval between readings.
+    stale_after_seconds: float | None
+    accepted: int = 0
+    rejected: int = 0
+    # After this time, in monotonic seconds, the values are too old to be shown, and a charger that is on is down.
+    stale_at: float = math.inf
+    voltage_volts: float | None = None
+    current_amperes: float | None = None
+    power_watts: float | None = None
+    _stale_after: float = MOST_STALE_AFTER_SECONDS
+    # The time of the last reading, or of the switch to ON.
+    _due_since: float = math.inf
+    # True if there was a reading since the switch to ON.
+    _has_last: bool = False
+    # The last reading since the switch to OFF, and its receipt in unix seconds.
+    _while_off: tuple[Reading, float] | None = None
+    _intervals: list[float] = field(default_factory=list)
 
-    __slots__ = (
-        "_due_since",
-        "_has_last",
-        "_intervals",
-        "_is_automatic",
-        "_stale_after",
-        "_while_off",
-        "accepted",
-        "current_amperes",
-        "power_watts",
-        "rejected",
-        "stale_at",
-        "voltage_volts",
-    )
-
-    def __init__(self, stale_after_seconds: float | None) -> None:
-        self.accepted = 0
-        self.rejected = 0
-        self.stale_at = math.inf
-        self.voltage_volts: float | None = None
-        self.current_amperes: float | None = None
-        self.power_watts: float | None = None
-        # The time of the last reading, or of the switch to ON.
-        self._due_since = math.inf
-        # True if there was a reading since the switch to ON.
-        self._has_last = False
-        # The last reading since the switch to OFF, and its receipt in unix seconds.
-        self._while_off: tuple[Reading, float] | None = None
-        self._intervals: list[float] = []
-        self.configure(stale_after_seconds)
+    def __post_init__(self) -> None:
+        self.configure(self.stale_after_seconds)
 
     def configure(self, stale_after_seconds: float | None) -> None:
-        """Set the maximum age of the last reading; None: three times the usual interval between readings."""
-        self._is_automatic = stale_after_seconds is None
+        """Set the maximum age of the last reading."""
+        self.stale_after_seconds = stale_after_seconds
         self._stale_after = self._usual() if stale_after_seconds is None else stale_after_seconds
         self.stale_at = self._due_since + self._stale_after
 
     def show(self, reading: Reading, now: Moment) -> None:
         """Show the values of a reading that came now."""
-        if self._has_last and self._is_automatic:
+        if self._has_last and self.stale_after_seconds is None:
             self._learn(now.monotonic - self._due_since)
         self._has_last = True
         self.voltage_volts = reading.voltage_volts

@@ -34,7 +34,7 @@ class RecordedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def read_events(lines: Iterable[bytes]) -> Iterator[RecordedEvent]:
-    """Yield the event of each line; blank lines are skipped. Raise RecordingError at a line that is not an event."""
+    """Yield the event of each line that is not blank. Raise RecordingError at a line that is not an event."""
     decoder = msgspec.json.Decoder(RecordedEvent)
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -43,19 +43,11 @@ def read_events(lines: Iterable[bytes]) -> Iterator[RecordedEvent]:
             yield decoder.decode(line)
         # A line that is not UTF-8 is a ValueError; one that is nested too deeply, a RecursionError.
         except (ValueError, RecursionError) as error:
-            raise RecordingError(f"line {number} is not an event: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """Why a line cannot be read, without its content: a recording that was not redacted may hold personal data."""
-    if isinstance(error, msgspec.ValidationError):
-        return str(error)
-    return "it is not valid JSON"
-
-
-_encoder: Final = msgspec.json.Encoder()
+            # Not the content of the line: a recording that was not redacted may hold personal data.
+            reason = error if isinstance(error, msgspec.ValidationError) else "it is not valid JSON"
+            raise RecordingError(f"line {number} is not an event: {reason}") from error
 
 
 def to_line(event: RecordedEvent) -> bytes:
     """Return the line of an event, with its line break."""
-    return _encoder.encode(event) + b"\n"
+    return msgspec.json.encode(event) + b"\n"

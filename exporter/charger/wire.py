@@ -26,12 +26,12 @@ from exporter.charger.events import (
     Undecodable,
     UnknownEvent,
 )
-from exporter.charger.label_text import label_text
 from exporter.charger.wire_values import (
     fingerprint,
     flag,
     instant,
     is_on,
+    label_text,
     number,
     position,
     status,
@@ -100,10 +100,6 @@ class _Document(msgspec.Struct, frozen=True):
     current_user: object = _field("currentUser")
 
 
-class _StatusChange(msgspec.Struct, frozen=True):
-    status: object = None
-
-
 def _reading(payload: object) -> Reading:
     log, invalid = _read(payload, _Log)
     if log.voltage is None and log.current is None and log.power is None and log.energy is None:
@@ -153,8 +149,7 @@ def _document(payload: object) -> ChargerDocument:
 
 
 def _status_change(payload: object) -> StatusChange:
-    change, invalid = _read(payload, _StatusChange)
-    changed = status("status", change.status, invalid)
+    changed = status("status", json_object(payload).get("status"), [])
     if changed is None:
         raise DecodeError("its status is not ON or OFF")
     return StatusChange(changed)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from exporter.charger.account import Histogram
 from exporter.charger.clock import Moment
-from exporter.charger.histogram import Histogram
 
 Subject = TypeVar("Subject")
 Value = float | int | bool | None

@@ -8,10 +8,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 
-from exporter.charger.account import Account
+from exporter.charger.account import Account, Histogram
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.histogram import Histogram
 from exporter.charger.process_stats import ExporterProcess
 from exporter.metrics.batch import Batch
 from exporter.metrics.family import Family

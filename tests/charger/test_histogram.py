@@ -1,7 +1,6 @@
 """A histogram as Prometheus defines one: cumulative buckets, a count and a sum."""
 
-from exporter.charger.account import Account
-from exporter.charger.histogram import Histogram
+from exporter.charger.account import Account, Histogram
 
 
 def test_an_observation_counts_in_each_bucket_up_to_whose_bound_it_is() -> None:

@@ -1,5 +1,6 @@
 """The counters of a charger's stream and of its account."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,11 +65,11 @@ def test_an_event_is_counted_by_its_wire_name(charger: Watched, name: str) -> No
 
 @pytest.mark.parametrize("name", ["somethingNew", "newlog", "", "other", 5, None, ["newLog"]], ids=repr)
 def test_an_unknown_event_is_counted_as_other_and_ignored(charging: Watched, name: object) -> None:
-    before = charging.charger.kept_state()
+    before = msgspec.json.encode(charging.charger.kept_state())
     assert charging.receive(name, {"status": "OFF"}) == ()
     assert charging.account_shows("events_total", "other") == 1
     assert charging.account_shows("decode_errors_total", "other") == 0
-    assert charging.charger.kept_state() == before
+    assert msgspec.json.encode(charging.charger.kept_state()) == before
     assert charging.shows("status", "on") is True
 
 

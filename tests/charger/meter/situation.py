@@ -6,7 +6,7 @@ The peak of the charger is 7.2 kW, so an hour can bring 21.6 kWh to a session, o
 from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Held, Known, Limits
-from exporter.charger.evidence import Evidence
+from exporter.charger.evidence import Evidence, NewSessionEvidence
 from exporter.charger.sessions import RunningSession
 
 NOON: Final = 1_700_000_000.0
@@ -39,19 +39,15 @@ def known(
     held: Held | None = None,
 ) -> Known:
     """What the meter knows. The evidence is fresh, if nothing else is said."""
-    return Known(
-        current,
-        previous,
-        evidence,
-        evidence if fresh is None else fresh,
-        user,
-        users_vary,
-        None if switched_on is None else NOON + switched_on,
-        None if before_gap is None else (joules(before_gap[0]), NOON + before_gap[1]),
-        None if after_gap is None else NOON + after_gap,
-        held,
-        LIMITS,
+    noted = NewSessionEvidence(
+        all=evidence,
+        fresh=evidence if fresh is None else fresh,
+        before_gap=None if before_gap is None else (joules(before_gap[0]), NOON + before_gap[1]),
+        after_gap_at=None if after_gap is None else NOON + after_gap,
+        user=user,
+        users_vary=users_vary,
     )
+    return Known(current, previous, noted, None if switched_on is None else NOON + switched_on, held, LIMITS)
 
 
 def reading(kwh: float, at: float, *, user: int | None = ALICE, watts: float | None = None) -> EnergyReading:

@@ -11,9 +11,9 @@ from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, sess
 OFF_AND_ON = Evidence.OFF | Evidence.ON
 
 
-def switched_on(kwh: float, *, users_vary: bool = False) -> Known:
+def switched_on(kwh: float, *, fresh: Evidence = OFF_AND_ON, users_vary: bool = False) -> Known:
     """A session of this energy, and a switch to ON at noon, just after its last log."""
-    return known(session(kwh), evidence=OFF_AND_ON, switched_on=0, user=ALICE, users_vary=users_vary)
+    return known(session(kwh), evidence=OFF_AND_ON, fresh=fresh, switched_on=0, users_vary=users_vary)
 
 
 class TestAfterASwitchToOn:
@@ -23,7 +23,7 @@ class TestAfterASwitchToOn:
             (switched_on(1.0), 600, True),
             (switched_on(1.0), 601, False),
             (switched_on(0.0), 600, False),
-            (switched_on(1.0)._replace(fresh_evidence=Evidence.GAP), 600, False),
+            (switched_on(1.0, fresh=Evidence.GAP), 600, False),
             (known(session(1.0), evidence=Evidence.GAP), 600, False),
         ],
         ids=["soon", "late", "nothing delivered before", "not the first reading", "never switched on"],
