@@ -30,7 +30,7 @@ from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import FLEET_PER_SECOND, MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND, Fleet
 from exporter.logs import create_log
-from exporter.stream.handshake_limit import Pace
+from exporter.stream.handshake_limit import HandshakeLimit
 from exporter.stream.socketio_client import prepare_library
 from exporter.stream.tls import return_large_buffers
 
@@ -94,7 +94,7 @@ class BareListener:
         """See Listener."""
         self._counts = [0] * len(chargers)
         # The pace of the exporter: a handshake costs less among many at the same time.
-        pace = Pace(MAX_HANDSHAKES, max(MIN_HANDSHAKES_PER_SECOND, len(chargers) * FLEET_PER_SECOND))
+        pace = HandshakeLimit(MAX_HANDSHAKES, max(MIN_HANDSHAKES_PER_SECOND, len(chargers) * FLEET_PER_SECOND))
         context = ssl.create_default_context(cafile=authority) if authority else None
 
         async def connect(place: int, charger_id: str) -> None:

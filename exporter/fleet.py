@@ -19,7 +19,7 @@ from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, Config
 from exporter.logs import Log, Thinned
 from exporter.metrics.page import Page
-from exporter.stream.handshake_limit import Pace
+from exporter.stream.handshake_limit import HandshakeLimit
 from exporter.stream.open_files import OpenFiles
 from exporter.stream.recorder import Recorder
 from exporter.stream.services import Services, without_chargers
@@ -97,7 +97,7 @@ class Fleet:
         self._stream = stream
         self._recorder = recorder
         self._open_files = OpenFiles(process, max_streams)
-        self._handshakes = Pace(MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND)
+        self._handshakes = HandshakeLimit(MAX_HANDSHAKES, MIN_HANDSHAKES_PER_SECOND)
         self._services = Services()
         self._accounts: dict[str, Account] = {}
         self._watched: dict[str, _Watched] = {}

@@ -6,8 +6,9 @@ A collection blocks the event loop. With the defaults, connecting a fleet spends
 import gc
 from typing import Final
 
-# New objects per collection of the youngest generation; such collections per one of the middle generation; and of
-# those per full one. A connection has some 110 objects and frees them itself when it ends (stream/closing.py).
+# The youngest generation is collected after this many new objects, the middle one after this many collections of the
+# youngest, and all after this many collections of the middle one. A connection has some 110 objects and frees them
+# itself when it ends (stream/closing.py).
 THRESHOLDS: Final = (5_000, 10, 10)
 
 
@@ -18,7 +19,7 @@ def collect_rarely() -> None:
 
 def keep_present_objects() -> None:
     """Exclude all present objects from later collections: they live as long as the process."""
-    # First: the modules leave no garbage, and to search them takes 0.03 s of CPU at every start.
+    # Before the collection: modules hold no garbage, and searching them takes 0.03 s of CPU at every start.
     gc.freeze()
-    # Begins to count anew how many collections there were since the last full one.
+    # Resets the counts of the collections since the last full one.
     gc.collect()

@@ -70,7 +70,7 @@ def where(exception: BaseException) -> str:
 class Thinned:
     """Decides which occurrences of a repeated fault to log: the 1st, 2nd, 4th, 8th ..., until the fault is over.
 
-    It is over when `over` is called, or after two hours without it: longer than any retry waits.
+    It is over when `reset` is called, or after two hours without it: longer than any retry waits.
     """
 
     QUIET_SECONDS: Final = 7200.0
@@ -88,7 +88,7 @@ class Thinned:
         self._seen[fault] = times, monotonic_now
         return times if times.bit_count() == 1 else 0
 
-    def over(self) -> None:
+    def reset(self) -> None:
         """Forget all faults: they are over."""
         self._seen.clear()
 

@@ -254,7 +254,7 @@ class TestThinned:
         thinned = Thinned()
         for _ in range(3):
             thinned.times_if_due("fault", 0.0)
-        thinned.over()
+        thinned.reset()
         assert thinned.times_if_due("fault", 0.0) == 1
 
     def test_a_fault_that_comes_once_a_day_is_logged_each_day(self) -> None:

@@ -29,8 +29,8 @@ CONCURRENCY: Final = 16
 # How many charger ids a line of advice names; the table has all.
 IDS_NAMED: Final = 5
 
-THIS_ID: Final = "the service refuses this charger id: check its spelling, and that the account may see the charger"
-THIS_TOKEN: Final = "the service refuses this token: get a new one"  # noqa: S105 - no token
+REFUSED_ID: Final = "the service refuses this charger id: check its spelling, and that the account may see the charger"
+REFUSED_TOKEN: Final = "the service refuses this token: get a new one"  # noqa: S105 - no token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ def _refusals(findings: Sequence[Finding]) -> dict[str, str]:
         else:
             others.add(finding.account)
     all_refused = {account for account, count in refused.items() if count > 1} - others
-    return dict.fromkeys(all_refused, THIS_TOKEN) | dict.fromkeys(connected, THIS_ID)
+    return dict.fromkeys(all_refused, REFUSED_TOKEN) | dict.fromkeys(connected, REFUSED_ID)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -21,8 +21,8 @@ from exporter.state.charger_rows import Row, row_of
 T = TypeVar("T")
 
 # How long a scrape waits for its commit.
-PATIENCE_SECONDS: Final = 5.0
-# Together with PATIENCE_SECONDS, no total on disk is older than 15 s without scrapes.
+TIMEOUT_SECONDS: Final = 5.0
+# Together with TIMEOUT_SECONDS, no total on disk is older than 15 s without scrapes.
 INTERVAL_SECONDS: Final = 10.0
 # Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
@@ -50,13 +50,13 @@ class Commits:
         log: Log,
         *,
         interval_seconds: float = INTERVAL_SECONDS,
-        patience_seconds: float = PATIENCE_SECONDS,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._store = store
         self._process = process
         self._log = log
         self._interval = interval_seconds
-        self._patience = patience_seconds
+        self._timeout = timeout_seconds
         self._unsaved: dict[Charger, Row] = {}
         self._writing: asyncio.Task[None] | None = None
         # Set while there is no commit to wait for: none runs, or the one that runs has exceeded its deadline.
@@ -86,7 +86,7 @@ class Commits:
 
     async def commit(self) -> None:
         """Write all unsaved chargers to disk, or give up at the deadline. Never raises."""
-        deadline = asyncio.get_running_loop().time() + self._patience
+        deadline = asyncio.get_running_loop().time() + self._timeout
         # A running commit may have started before the latest changes.
         await self._settled.wait()
         if self._writing is None and self._unsaved:
@@ -96,10 +96,10 @@ class Commits:
         # The deadline of the first caller, which started it, is the earliest.
         await self._settled.wait()
 
-    async def close(self, patience_seconds: float) -> None:
+    async def close(self, timeout_seconds: float) -> None:
         """Make the final commit and close the store, or give up at the deadline."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience_seconds):
+            async with asyncio.timeout(timeout_seconds):
                 await self.commit()
                 if self._writing is None:
                     await in_daemon_thread(self._store.close)
@@ -116,7 +116,7 @@ class Commits:
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
-                self._fail(f"it takes longer than {self._patience:g} s")
+                self._fail(f"it takes longer than {self._timeout:g} s")
                 self._retry(batch)
                 self._settled.set()
                 await asyncio.wait({written})

@@ -39,15 +39,16 @@ _OF_DAY: Final = f"""
 """  # noqa: S608 - names only
 
 
-class Place(NamedTuple):
-    """The sort key of a session in the list of all chargers."""
+class Cursor(NamedTuple):
+    """The position of a session in the list, which is the sort key of its row: a page begins after it."""
 
     began_unix: float
     charger_id: str
     number: int
 
 
-LAST: Final = Place(float("inf"), "", 0)
+# The list is sorted in descending order.
+START: Final = Cursor(float("inf"), "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Totals:
     is_complete: bool
 
 
-def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Place = LAST) -> Page:
+def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Cursor = START) -> Page:
     """Return a page of the sessions of all chargers; raise ValueError if the row of a charger is damaged."""
     parameters = {**period.parameters, **after._asdict(), "began": after.began_unix, "limit": limit + 1}
     with transaction(connection):
@@ -82,7 +83,7 @@ def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Pl
         (charger_id, session)
         for charger_id, state in states
         for session in revisable(state)
-        if session.began_unix in period and place_of(charger_id, session) < after
+        if session.began_unix in period and cursor_of(charger_id, session) < after
     )
     chosen, more = _page(sessions, unreadable, limit)
     # A session that began at the same instant may follow.
@@ -93,7 +94,7 @@ def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Pl
 
 
 def newest_of(
-    connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period, limit: int, after: Place = LAST
+    connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period, limit: int, after: Cursor = START
 ) -> Page:
     """Return a page of the sessions of these chargers; raise ValueError if the row of a charger is damaged."""
     found = _of_chargers(connection, charger_ids, period)
@@ -101,7 +102,7 @@ def newest_of(
         (each.charger_id, session)
         for each in found
         for session in each.sessions
-        if place_of(each.charger_id, session) < after
+        if cursor_of(each.charger_id, session) < after
     ]
     unreadable = sum(each.unreadable for each in found)
     chosen, more = _page(sessions, unreadable, limit)
@@ -128,9 +129,9 @@ def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
     return Totals(count, joules, is_complete)
 
 
-def place_of(charger_id: str, session: Session) -> Place:
-    """Return the place of a session in the list of all chargers."""
-    return Place(session.began_unix, charger_id, session.number)
+def cursor_of(charger_id: str, session: Session) -> Cursor:
+    """Return the position of a session in the list."""
+    return Cursor(session.began_unix, charger_id, session.number)
 
 
 def _of_chargers(connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period) -> list[ChargerSessions]:
@@ -146,5 +147,5 @@ def _are_complete(connection: sqlite3.Connection, found: list[ChargerSessions], 
 
 def _page(sessions: list[tuple[str, Session]], unreadable: int, limit: int) -> tuple[list[tuple[str, Session]], bool]:
     """Return the sessions of a page, and whether others follow."""
-    newest_first = sorted(sessions, key=lambda each: place_of(*each), reverse=True)
+    newest_first = sorted(sessions, key=lambda each: cursor_of(*each), reverse=True)
     return newest_first[:limit], len(sessions) + unreadable > limit

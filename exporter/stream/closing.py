@@ -36,7 +36,7 @@ async def disconnect(client: Client, evidence: Evidence) -> None:
     loops = loops_of(transport)
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CLOSE_SECONDS):
-            await _say_goodbye(client, evidence)
+            await _send_disconnect(client, evidence)
     transport.state = "disconnected"
     transport.stop_pings()
     for task in loops:
@@ -68,7 +68,7 @@ def break_cycles(client: Client, evidence: Evidence, futures: set[asyncio.Future
         transport.__dict__.clear()
 
 
-async def _say_goodbye(client: Client, evidence: Evidence) -> None:
+async def _send_disconnect(client: Client, evidence: Evidence) -> None:
     transport = client.eio
     if transport.state == "connected" and transport.current_transport == "polling":
         outside = evidence_of_attempt.set(evidence)

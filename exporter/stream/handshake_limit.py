@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Pace:
+class HandshakeLimit:
     """Runs at most `at_once` handshakes at the same time and begins at most `per_second` per second.
 
     So after an outage of the service its streams do not reconnect all at once.

@@ -79,7 +79,7 @@ class Recorder:
             self._failed("the disk was too slow", dropped)
         elif self._is_failing:
             self._is_failing = False
-            self._thinned.over()
+            self._thinned.reset()
             self._log.info("recording continues")
 
     def _failed(self, why: str, lost: int) -> None:

@@ -186,7 +186,7 @@ class ChargerStream:
         since = loop.time()
         for failing in self._health.failing.values():
             failing.discard(self._target.charger_id)
-        self._failures.over()
+        self._failures.reset()
         self._logged = frozenset()
         self._token_in_doubt = False
         # A service that always disconnects at once must not fill the log: log a connection only once it is stable.
@@ -201,7 +201,7 @@ class ChargerStream:
             await connection.close()
         if loop.time() - since >= STABLE_SECONDS:
             self._backoff.reset()
-            self._short_connections.over()
+            self._short_connections.reset()
             connections = 1
         if connections:
             self._log_end(reason, connections)

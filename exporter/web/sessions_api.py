@@ -17,7 +17,7 @@ from multidict import MultiMapping
 
 from exporter.state import session_pages, session_query
 from exporter.state.committer import in_daemon_thread
-from exporter.state.session_pages import LAST, Place, place_of
+from exporter.state.session_pages import START, Cursor, cursor_of
 from exporter.state.session_query import Period, as_document
 from exporter.state.state_file import as_state_errors, connect, damaged_rows_as_state_errors
 from exporter.web.compression import IDENTITY, compressed
@@ -35,7 +35,7 @@ class SessionsQuery:
     charger_ids: tuple[str, ...]
     period: Period
     limit: int
-    after: Place
+    after: Cursor
     with_totals: bool
 
     @classmethod
@@ -51,7 +51,7 @@ class SessionsQuery:
             tuple(dict.fromkeys(parameters.getall("charger_id", []))),
             Period(_time(parameters, "since", 0.0, now_unix), _time(parameters, "until", Period().until, now_unix)),
             int(limit),
-            _place(parameters.get("after")),
+            _cursor(parameters.get("after")),
             parameters.get("totals") == "true",
         )
 
@@ -84,8 +84,8 @@ class SessionsDocument:
             is_complete = page.is_complete
             document: dict[str, Any] = {"sessions": [as_document(*each) for each in page.sessions]}
             if page.more and page.sessions:
-                place = place_of(*page.sessions[-1])
-                document["next"] = f"{place.began_unix!r},{place.number},{place.charger_id}"
+                cursor = cursor_of(*page.sessions[-1])
+                document["next"] = f"{cursor.began_unix!r},{cursor.number},{cursor.charger_id}"
             if query.with_totals:
                 totals = (
                     session_pages.totals(connection, query.charger_ids, query.period)
@@ -108,11 +108,11 @@ def _time(parameters: Mapping[str, str], name: str, default: float, now_unix: fl
         raise ValueError(f"{name} {error}") from error
 
 
-def _place(text: str | None) -> Place:
+def _cursor(text: str | None) -> Cursor:
     if text is None:
-        return LAST
+        return START
     try:
         began_unix, number, charger_id = text.split(",", 2)
-        return Place(float(began_unix), charger_id, int(number))
+        return Cursor(float(began_unix), charger_id, int(number))
     except ValueError as error:
         raise ValueError("after must be the value of next on the previous page") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.cli import check
-from exporter.cli.check import THIS_ID, THIS_TOKEN, Finding, advice, connect_all, table
+from exporter.cli.check import REFUSED_ID, REFUSED_TOKEN, Finding, advice, connect_all, table
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectError, ConnectFailure
@@ -70,12 +70,12 @@ async def test_a_refused_charger_beside_an_accepted_one_is_the_fault_of_its_id(s
     known = simulator.charger_ids[0]
     findings = await connect_all(config(simulator.url, known, "nobody", token=simulator.token), io.StringIO())
     assert [finding.connects for finding in findings] == [True, False]
-    assert list(advice(findings)) == [f"delhi: nobody: {THIS_ID}"]
+    assert list(advice(findings)) == [f"delhi: nobody: {REFUSED_ID}"]
 
 
 async def test_if_every_charger_is_refused_the_token_is_the_fault(simulator: Simulator) -> None:
     findings = await connect_all(config(simulator.url, *simulator.charger_ids, token="wrong"), io.StringIO())
-    assert list(advice(findings)) == [f"delhi: {', '.join(simulator.charger_ids)}: {THIS_TOKEN}"]
+    assert list(advice(findings)) == [f"delhi: {', '.join(simulator.charger_ids)}: {REFUSED_TOKEN}"]
 
 
 async def test_a_charger_with_another_client_is_occupied(simulator: Simulator, watch: Callable[..., Watch]) -> None:
@@ -162,8 +162,8 @@ def test_the_table_has_a_column_for_each_transport_that_was_tried() -> None:
     [
         ([finding("a", WORKS)], []),
         ([finding("a", REFUSED_TWICE)], ["delhi: a: check token and charger id"]),
-        ([finding("a", REFUSED_TWICE), finding("b", WORKS)], [f"delhi: a: {THIS_ID}"]),
-        ([finding("a", REFUSED_TWICE), finding("b", REFUSED_TWICE)], [f"delhi: a, b: {THIS_TOKEN}"]),
+        ([finding("a", REFUSED_TWICE), finding("b", WORKS)], [f"delhi: a: {REFUSED_ID}"]),
+        ([finding("a", REFUSED_TWICE), finding("b", REFUSED_TWICE)], [f"delhi: a, b: {REFUSED_TOKEN}"]),
         (
             [finding("a", REFUSED_TWICE), finding("b", {"websocket": SLOW, "polling": SLOW})],
             ["delhi: a: check token and charger id", "delhi: b: no answer"],
@@ -172,7 +172,7 @@ def test_the_table_has_a_column_for_each_transport_that_was_tried() -> None:
             [finding("a", {"websocket": SLOW, "polling": REFUSED})],
             ["delhi: a: websocket fails: no answer", "delhi: a: polling fails: check token and charger id"],
         ),
-        ([finding(f"c{i}", REFUSED_TWICE) for i in range(7)], [f"delhi: c0, c1, c2, c3, c4 and 2 more: {THIS_TOKEN}"]),
+        ([finding(f"c{i}", REFUSED_TWICE) for i in range(7)], [f"delhi: c0, c1, c2, c3, c4 and 2 more: {REFUSED_TOKEN}"]),
     ],
     ids=[
         "works",

@@ -16,7 +16,7 @@ from exporter.state.committer import Commits
 from tests.processes import SECONDS
 from tests.stream.watch import until
 
-PATIENCE = 0.05
+TIMEOUT = 0.05
 
 
 class Disk:
@@ -56,12 +56,12 @@ def new_charger(charger_id: str = "a") -> Charger:
 class CommittedFleet:
     """The commits of chargers, and the disk below them."""
 
-    def __init__(self, disk: Disk, patience_seconds: float = PATIENCE) -> None:
+    def __init__(self, disk: Disk, timeout_seconds: float = TIMEOUT) -> None:
         self.disk = disk
         self.text = io.StringIO()
         log = create_log("debug", "logfmt", self.text)
         self.process = ExporterProcess("", "", "")
-        self.commits = Commits(disk, self.process, log, patience_seconds=patience_seconds)
+        self.commits = Commits(disk, self.process, log, timeout_seconds=timeout_seconds)
         self._times = count(1)
 
     def deliver(self, charger: Charger, joules: int) -> None:

@@ -72,8 +72,8 @@ def assert_sessions_of_a_period(connection: sqlite3.Connection, scene: Scene) ->
         assert each.unreadable or each.sessions in allowed, f"silently changed: {each.charger_id}"
         listed += [(each.charger_id, one) for one in each.sessions]
     if page.is_complete:
-        assert sorted(page.sessions, key=lambda each: session_pages.place_of(*each)) == sorted(
-            listed, key=lambda each: session_pages.place_of(*each)
+        assert sorted(page.sessions, key=lambda each: session_pages.cursor_of(*each)) == sorted(
+            listed, key=lambda each: session_pages.cursor_of(*each)
         )
     assert page.is_complete or any(each is not None and each.unreadable for each in found)
 

@@ -7,7 +7,7 @@ import pytest
 from exporter.errors import StateError
 from exporter.state import committer as commits
 from tests.processes import SECONDS
-from tests.state.committed_fleet import PATIENCE, CommittedFleet, new_charger
+from tests.state.committed_fleet import TIMEOUT, CommittedFleet, new_charger
 from tests.stream.watch import until
 
 
@@ -28,7 +28,7 @@ async def test_scrapes_do_not_wait_for_a_commit_after_its_timeout(committed: Com
     await committed.scrape()
     started = asyncio.get_running_loop().time()
     await committed.scrape()
-    assert asyncio.get_running_loop().time() - started < PATIENCE
+    assert asyncio.get_running_loop().time() - started < TIMEOUT
     assert len(committed.disk.begun) == 1
     assert committed.process.commit_failures == 1
 
@@ -134,5 +134,5 @@ async def test_a_final_commit_that_fails_is_logged(committed: CommittedFleet) ->
 
 def test_the_intervals_have_their_documented_lengths() -> None:
     assert commits.LOG_AGAIN_SECONDS == 60
-    assert commits.PATIENCE_SECONDS == 5
-    assert commits.INTERVAL_SECONDS + commits.PATIENCE_SECONDS <= 15
+    assert commits.TIMEOUT_SECONDS == 5
+    assert commits.INTERVAL_SECONDS + commits.TIMEOUT_SECONDS <= 15

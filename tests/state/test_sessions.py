@@ -11,7 +11,7 @@ import pytest
 
 from exporter.charger.sessions import RunningSession, Session, SessionEvidence
 from exporter.state import session_pages, session_query, store
-from exporter.state.session_pages import Place, Totals
+from exporter.state.session_pages import Cursor, Totals
 from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
@@ -110,21 +110,21 @@ def test_pages_are_newest_first_and_complete(folder: Path, opened: StateStore) -
     running = RunningSession(1000, NOON, NOON, NOON, number=20)
     opened.commit({name: state_with(*each, current=running) for name, each in settled.items()})
     everything = [(name, each) for name, sessions in settled.items() for each in (*sessions, running.row())]
-    expected = sorted(everything, key=lambda each: session_pages.place_of(*each), reverse=True)
+    expected = sorted(everything, key=lambda each: session_pages.cursor_of(*each), reverse=True)
     with open_to_read(folder / STATE_FILE) as connection:
         for limit in (1, 7, 100):
             seen: list[tuple[str, Session]] = []
-            place, more = session_pages.LAST, True
+            cursor, more = session_pages.START, True
             while more:
-                page = session_pages.newest(connection, Period(), limit, place)
+                page = session_pages.newest(connection, Period(), limit, cursor)
                 assert len(page.sessions) <= limit
                 seen += page.sessions
-                place, more = session_pages.place_of(*page.sessions[-1]), page.more
+                cursor, more = session_pages.cursor_of(*page.sessions[-1]), page.more
             assert seen == expected
-        of_two = session_pages.newest_of(connection, ("a", "b", "unknown"), Period(), 5, Place(NOON, "b", 2))
+        of_two = session_pages.newest_of(connection, ("a", "b", "unknown"), Period(), 5, Cursor(NOON, "b", 2))
         assert (
             of_two.sessions
-            == [each for each in expected if each[0] != "ü" and session_pages.place_of(*each) < (NOON, "b", 2)][:5]
+            == [each for each in expected if each[0] != "ü" and session_pages.cursor_of(*each) < (NOON, "b", 2)][:5]
         )
 
 

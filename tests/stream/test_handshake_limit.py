@@ -2,16 +2,16 @@
 
 import asyncio
 
-from exporter.stream.handshake_limit import Pace
+from exporter.stream.handshake_limit import HandshakeLimit
 
 
 async def test_handshakes_begin_at_most_at_the_configured_rate() -> None:
     loop = asyncio.get_running_loop()
-    pace = Pace(at_once=100, per_second=20.0)
+    limit = HandshakeLimit(at_once=100, per_second=20.0)
     began: list[float] = []
 
     async def shake() -> None:
-        async with pace:
+        async with limit:
             began.append(loop.time())
 
     await asyncio.gather(*(shake() for _ in range(6)))
@@ -19,12 +19,12 @@ async def test_handshakes_begin_at_most_at_the_configured_rate() -> None:
 
 
 async def test_the_number_of_handshakes_at_once_is_limited() -> None:
-    pace = Pace(at_once=2, per_second=1e6)
+    limit = HandshakeLimit(at_once=2, per_second=1e6)
     running = most = 0
 
     async def shake() -> None:
         nonlocal running, most
-        async with pace:
+        async with limit:
             running += 1
             most = max(most, running)
             await asyncio.sleep(0.01)
