@@ -1,7 +1,8 @@
 """The simulator on its own, and together with the exporter."""
 
-from collections.abc import Callable
 from typing import Final
+
+import click
 
 from exporter.app import Exporter, Options, open_store, stop_signal
 from exporter.config.load import AccountConfig, ChargerConfig, Config
@@ -10,13 +11,11 @@ from exporter.errors import ConfigError, ListenError, cause_of
 from exporter.logs import Log
 from exporter.simulator import Simulator, SimulatorOptions
 
-Say = Callable[[str], object]
-
 # At most this many chargers are in the printed command, so that it stays readable.
 WATCHED: Final = 12
 
 
-async def run_demo(chargers: int, speed: float, options: Options, log: Log, say: Say) -> None:
+async def run_demo(chargers: int, speed: float, options: Options, log: Log) -> None:
     """Run simulator and exporter in one process until a signal."""
     stopped = stop_signal()
     async with Simulator(SimulatorOptions(chargers=chargers, speed=speed)) as simulator:
@@ -28,12 +27,12 @@ async def run_demo(chargers: int, speed: float, options: Options, log: Log, say:
         )
         config = Config(accounts=(account,), expose_location=True)
         async with Exporter(config, lambda: config, options, open_store(options, log), log) as exporter:
-            say(f"\n  {chargers} simulated chargers, watched by the exporter.")
-            say(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C stops it.\n")
+            click.echo(f"\n  {chargers} simulated chargers, watched by the exporter.")
+            click.echo(f"\n  Open {exporter.url}/ and {exporter.url}{options.web.telemetry_path} - Ctrl-C stops it.\n")
             await stopped
 
 
-async def run_simulator(options: SimulatorOptions, say: Say) -> None:
+async def run_simulator(options: SimulatorOptions) -> None:
     """Run the simulator until a signal; print the URL and the token to watch it. Raise ConfigError or ListenError."""
     stopped = stop_signal()
     try:
@@ -50,11 +49,13 @@ async def run_simulator(options: SimulatorOptions, say: Say) -> None:
     try:
         watched = simulator.charger_ids[:WATCHED]
         which = "them" if len(watched) == options.chargers else f"the first {len(watched)} of them"
-        say(f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch {which}:")
-        say("")
-        say(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
-        say(f"  VECHARGE_CHARGERS={','.join(watched)} vecharge-exporter")
-        say("")
+        click.echo(
+            f"Simulating {options.chargers} chargers at {simulator.url} (seed {simulator.seed}). To watch {which}:"
+        )
+        click.echo()
+        click.echo(f"  export VECHARGE_URL={simulator.url} VECHARGE_TOKEN={simulator.token}")
+        click.echo(f"  VECHARGE_CHARGERS={','.join(watched)} vecharge-exporter")
+        click.echo()
         await stopped
     finally:
         await simulator.stop()

@@ -26,7 +26,7 @@ def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_l
     # Every demo simulates new chargers: their state is of no use to the next one.
     with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
         options = app.Options(web, Path(folder))
-        app.run_loop(lambda: run_demo(chargers, speed, options, log, click.echo), log)
+        app.run_loop(lambda: run_demo(chargers, speed, options, log), log)
 
 
 @click.command()
@@ -99,4 +99,4 @@ def simulate(log_level: str, log_format: Any, listen_address: str, **options: An
     listen = flags.listen_address(listen_address, "--listen-address")
     simulated = SimulatorOptions(host=listen.host or "", port=listen.port, **options)
     log = create_log(log_level, log_format)
-    app.run_loop(lambda: run_simulator(simulated, click.echo), log)
+    app.run_loop(lambda: run_simulator(simulated), log)

@@ -172,7 +172,10 @@ def test_the_table_has_a_column_for_each_transport_that_was_tried() -> None:
             [finding("a", {"websocket": SLOW, "polling": REFUSED})],
             ["delhi: a: websocket fails: no answer", "delhi: a: polling fails: check token and charger id"],
         ),
-        ([finding(f"c{i}", REFUSED_TWICE) for i in range(7)], [f"delhi: c0, c1, c2, c3, c4 and 2 more: {REFUSED_TOKEN}"]),
+        (
+            [finding(f"c{i}", REFUSED_TWICE) for i in range(7)],
+            [f"delhi: c0, c1, c2, c3, c4 and 2 more: {REFUSED_TOKEN}"],
+        ),
     ],
     ids=[
         "works",

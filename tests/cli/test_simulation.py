@@ -29,20 +29,20 @@ def test_a_demo_with_options(program: Program) -> None:
 
 def test_a_simulator_needs_no_options(program: Program) -> None:
     assert program("simulate").exit_code == 0
-    ((name, (options, _say)),) = program.ran
+    ((name, (options,)),) = program.ran
     assert (name, options) == ("simulate", SimulatorOptions(port=10038))
 
 
 def test_a_simulator_with_options(program: Program) -> None:
     flags = ("--listen-address=[::1]:1", "--chargers=3", "--speed=60", "--log-interval=5", "--seed=7")
     program("simulate", *flags, VECHARGE_SIMULATOR_FAULTS="0.5")
-    ((_, (options, _say)),) = program.ran
+    ((_, (options,)),) = program.ran
     assert options == SimulatorOptions(host="::1", port=1, chargers=3, speed=60.0, log_interval=5.0, seed=7, faults=0.5)
 
 
 def test_a_simulator_is_served_over_tls_with_a_certificate(program: Program) -> None:
     program("simulate", "--tls-cert=cert.pem", "--tls-key=key.pem", "--payloads=mixed")
-    ((_, (options, _say)),) = program.ran
+    ((_, (options,)),) = program.ran
     assert (options.tls_cert, options.tls_key, options.payloads) == (Path("cert.pem"), Path("key.pem"), "mixed")
 
 
@@ -75,7 +75,7 @@ async def test_an_address_in_use_is_reported_with_a_remedy() -> None:
     async with Simulator(SimulatorOptions(chargers=1)) as other:
         port = int(other.url.rpartition(":")[2])
         with pytest.raises(ListenError) as refused:
-            await run_simulator(SimulatorOptions(chargers=1, port=port), print)
+            await run_simulator(SimulatorOptions(chargers=1, port=port))
     assert str(refused.value) == (
         f"cannot listen on 127.0.0.1:{port} (OSError: Address already in use): choose another --listen-address"
     )
@@ -84,4 +84,4 @@ async def test_an_address_in_use_is_reported_with_a_remedy() -> None:
 async def test_a_certificate_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     certificate = tmp_path / "gone.pem"
     with pytest.raises(ConfigError, match=f"--tls-cert {certificate}: certificate or key cannot be used"):
-        await run_simulator(SimulatorOptions(chargers=1, tls_cert=certificate), print)
+        await run_simulator(SimulatorOptions(chargers=1, tls_cert=certificate))

@@ -32,7 +32,7 @@ def main() -> None:
         start=time.time() - given.seconds * given.speed,
         plan=AS_TOLD,
     )
-    asyncio.run(run_simulator(options, lambda line: print(line, flush=True)))
+    asyncio.run(run_simulator(options))
 
 
 if __name__ == "__main__":
