@@ -25,7 +25,7 @@ class _Column:
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
         self._place = series.read.place if isinstance(series.read, Live) else None
-        before_value = head(metric.name, metric, series, {"charger_id": "\0"}, None)
+        before_value = head(metric, series, {"charger_id": "\0"}, None)
         self._before_id, self._after_id = before_value.split("\0")
         self._values: list[Value] = [None] * len(chargers)
         self._has_absent = True
@@ -82,7 +82,7 @@ class _InfoColumn:
         for place, charger, labels in zip(batch.places, batch.chargers, new, strict=True):
             self._values[place] = labels
             own = {"charger_id": charger.charger_id}
-            before_value = head(self._metric.name, self._metric, self._metric.series[0], own, charger)
+            before_value = head(self._metric, self._metric.series[0], own, charger)
             parts[place * stride + offset] = f"{before_value}1.0\n"
         return True
 

@@ -14,12 +14,10 @@ def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
     return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.kind}\n".encode()
 
 
-def head(
-    name: str, metric: Metric[Subject], series: Series[Subject], own: dict[str, str], subject: Subject | None
-) -> str:
+def head(metric: Metric[Subject], series: Series[Subject], own: dict[str, str], subject: Subject | None) -> str:
     """Return a line of a row up to its value."""
     values = metric.info(subject) if metric.info and subject is not None else series.label_values
-    return labelled(name, own | dict(zip(metric.labels, values, strict=True)))
+    return labelled(metric.name, own | dict(zip(metric.labels, values, strict=True)))
 
 
 def labelled(name: str, labels: dict[str, str]) -> str:

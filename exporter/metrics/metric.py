@@ -17,7 +17,7 @@ class Series(Generic[Subject]):
     """One series of a row: the values of the row's labels, and how to read its value."""
 
     label_values: tuple[str, ...]
-    read: Callable[[Subject, Moment], Value]
+    read: Read[Subject]
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def _few(
             for series in metric.series:
                 value = series.read(subject, now)
                 if value is not None:
-                    lines.append(f"{head(metric.name, metric, series, own, subject)}{number(value)}\n")
+                    lines.append(f"{head(metric, series, own, subject)}{number(value)}\n")
         yield header(metric, openmetrics=openmetrics), "".join(lines).encode()
 
 
