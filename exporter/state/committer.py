@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from exporter.charger.charger import Charger
 from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import cause_of
 from exporter.logs import Log
 from exporter.state.charger_rows import Row, row_of
+from exporter.state.store import StateStore
 
 T = TypeVar("T")
 
@@ -28,24 +29,12 @@ INTERVAL_SECONDS: Final = 10.0
 LOG_AGAIN_SECONDS: Final = 60.0
 
 
-class Store(Protocol):
-    """The methods of a StateStore that are used here. They block."""
-
-    damaged_files: int
-
-    def write(self, rows: Collection[Row]) -> str:
-        """Write all of these or none; return what was repaired before, empty if nothing was."""
-
-    def close(self) -> None:
-        """Close the file."""
-
-
 class Commits:
     """Commits chargers that have changed to a store, without blocking the event loop."""
 
     def __init__(
         self,
-        store: Store,
+        store: StateStore,
         process: ExporterProcess,
         log: Log,
         *,

@@ -39,7 +39,7 @@ class Recorder:
         known = self._chargers.get(charger_id)
         if known is None:
             known = self._chargers[charger_id] = ChargerRecorder(charger_id, self._add)
-            known.restarted()
+            self._add(charger_id, RESTART)
         return known
 
     async def run(self) -> None:
@@ -98,10 +98,6 @@ class ChargerRecorder:
         self._charger_id = charger_id
         self._add = add
         self._redactor = Redactor(charger_id)
-
-    def restarted(self) -> None:
-        """Record that the process has started."""
-        self._add(self._charger_id, RESTART, None)
 
     def connections(self, deliver: Callable[[Event], None]) -> Callable[[Event], None]:
         """Return `deliver`, which from now on also records when the stream connects and when it ends."""

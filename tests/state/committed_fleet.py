@@ -13,13 +13,14 @@ from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import create_log
 from exporter.state.charger_rows import Row, state_of
 from exporter.state.committer import Commits
+from exporter.state.store import StateStore
 from tests.processes import SECONDS
 from tests.stream.watch import until
 
 TIMEOUT = 0.05
 
 
-class Disk:
+class Disk(StateStore):
     """A store that the test controls: calls end while `works` is set, and commits fail with `error`."""
 
     def __init__(self) -> None:
