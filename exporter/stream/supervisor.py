@@ -189,9 +189,10 @@ class ChargerStream:
         self._failures.reset()
         self._logged = frozenset()
         self._token_in_doubt = False
-        # A service that always disconnects at once must not fill the log: log a connection only once it is stable.
-        connections = self._short_connections.times_if_due("short-lived connection", since)
-        logging = loop.call_later(0.0 if connections else STABLE_SECONDS, self._log.info, "stream connected")
+        # A connection counts as short until it is stable. A service that always disconnects at once must not fill the
+        # log: of the short connections, log only the 1st, 2nd, 4th, 8th ...
+        times = self._short_connections.times_if_due("short connection", since)
+        logging = loop.call_later(0.0 if times else STABLE_SECONDS, self._log.info, "stream connected")
         reason = Disconnection.RELOAD
         try:
             reason = await connection.ended()
@@ -202,9 +203,9 @@ class ChargerStream:
         if loop.time() - since >= STABLE_SECONDS:
             self._backoff.reset()
             self._short_connections.reset()
-            connections = 1
-        if connections:
-            self._log_end(reason, connections)
+            times = 1
+        if times:
+            self._log_end(reason, times)
 
     async def _connect(self) -> Connection:
         """Return a joined connection over the first transport that works; raise ConnectError.
@@ -259,9 +260,9 @@ class ChargerStream:
             return f"the token of account {self._service.account} {error.__cause__.problem}"
         return str(error)
 
-    def _log_end(self, reason: Disconnection, connections: int) -> None:
-        fields = {"reason": reason.value} | ({"times": connections} if connections > 1 else {})
-        if reason is Disconnection.SERVER and connections < REPEATED_CLOSES:
+    def _log_end(self, reason: Disconnection, times: int) -> None:
+        fields = {"reason": reason.value} | ({"times": times} if times > 1 else {})
+        if reason is Disconnection.SERVER and times < REPEATED_CLOSES:
             # Normal after OFF: the service closes the stream, and a new one waits for the next session.
             self._log.info("the service closed the stream; connecting again", **fields)
         elif reason is Disconnection.SERVER:

@@ -155,7 +155,7 @@ def _is_own_origin(request: web.BaseRequest) -> bool:
 
 
 def _static_files() -> Iterator[tuple[str, bytes, str]]:
-    """Name, content and content type."""
+    """Yield name, content and content type of each static file."""
     for file in resources.files("exporter.web").joinpath("static").iterdir():
         content_type = _STATIC.get("." + file.name.rpartition(".")[2])
         if content_type:

@@ -28,7 +28,7 @@ class Scrape:
         prometheus_client.GCCollector(registry=self._process_registry)
 
     async def page(self, *, openmetrics: bool, encoding: str = IDENTITY) -> list[bytes]:
-        """The page in OpenMetrics 1.0.0 or in the text format 0.0.4, in a content encoding and in pieces."""
+        """Return the page in OpenMetrics 1.0.0 or the text format 0.0.4, in a content encoding and in pieces."""
         started = time.perf_counter()
         page = await self._shared(openmetrics=openmetrics, encoding=encoding)
         self._fleet.process.scrapes += 1
