@@ -5,11 +5,13 @@ A scrape reads its attributes and properties. Nothing here uses a clock, a socke
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from exporter.charger.account import Account
 from exporter.charger.clock import Moment
+from exporter.charger.decision_input import Evidence
 from exporter.charger.description import Description
 from exporter.charger.events import (
     OFF,
@@ -29,25 +31,16 @@ from exporter.charger.events import (
     Undecodable,
     UnknownEvent,
 )
-from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState, Totals
-from exporter.charger.notice import (
-    DROPPED,
-    SERVICE_ERROR,
-    SWITCHED_OFF,
-    SWITCHED_ON,
-    Notice,
-    invalid_field,
-    judged,
-    other_charger,
-    reading_rejected,
-    undecodable,
-)
+from exporter.charger.notice import DROPPED, SERVICE_ERROR, SWITCHED_OFF, SWITCHED_ON, Notice, ignored
 from exporter.charger.outcome import Judged, Verdict
 from exporter.charger.readings import Readings
 from exporter.charger.sessions import Session
 from exporter.charger.stream_record import StreamRecord
+
+# Its values must not be shown for this charger.
+OTHER_CHARGER: Final = "payload of another charger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +117,7 @@ class Charger:
         self.meter = EnergyMeter(rules.max_power_watts, kept.meter if kept else None)
         # The counters on disk, which a scrape shows.
         self.committed = self.meter.state().totals
-        self.about = Description(name, account.name, expose_location=rules.expose_location)
+        self.about = Description(name, account.name, rules.expose_location)
         # Counts every change except an ordinary reading, after which most rows of the page need not be read again.
         self.revision = 0
         self.stream = StreamRecord()
@@ -169,8 +162,7 @@ class Charger:
             case Undecodable(label, reason):
                 # A packet that is not an event proves the connection, not the charger.
                 self._count(label, now, is_event=label != UnknownEvent.label)
-                self.account.decode_errors[label] += 1
-                return (undecodable(label, reason),)
+                return self._ignore(label, f"undecodable payload: {reason}")
             case TokenInUse(expiry_unix):
                 self.account.token_expiry_unix = expiry_unix
             case Connected():
@@ -189,7 +181,8 @@ class Charger:
         self._changes.unrendered.add(self)
         self.revision += 1
         self.account = account
-        self.about.configure(name, account.name, expose_location=rules.expose_location)
+        self.about.name, self.about.account_name = name, account.name
+        self.about.expose_location = rules.expose_location
         self.readings.configure(rules.stale_after_seconds)
         self.meter.configure(rules.max_power_watts)
 
@@ -231,7 +224,7 @@ class Charger:
     def _take_reading(self, reading: Reading, now: Moment) -> tuple[Notice, ...]:
         self._count(reading.label, now)
         if reading.charger_id is not None and reading.charger_id != self.charger_id:
-            return self._ignore_other_charger(reading.label)
+            return self._ignore(reading.label, OTHER_CHARGER)
         notices = self._invalid_fields(reading) if reading.invalid_fields else ()
         if reading.device_id != self.about.device_id and None not in (reading.device_id, self.about.device_id):
             self.meter.gap()  # other hardware has its own energy
@@ -242,12 +235,13 @@ class Charger:
         else:
             self.readings.rejected += 1
             self.account.readings_rejected[verdict] += 1
-            notices += (reading_rejected(verdict.value, outcome.reason),)
+            notices += (Notice("debug", f"reading rejected: {verdict.value}: {outcome.reason}"),)
             if not verdict.in_order:
                 return notices
         if outcome.judged:
             notices += self._count_judgements(outcome.judged)
-        if self.about.take_device_id(reading.device_id):
+        if reading.device_id is not None and reading.device_id != self.about.device_id:
+            self.about.device_id = reading.device_id
             self.revision += 1
         if self.wifi_connected is False:
             self.wifi_connected = True  # a charger that sends logs has Wi-Fi, even if it was reported as down
@@ -265,14 +259,16 @@ class Charger:
     def _count_judgements(self, doubtful: tuple[Judged, ...]) -> tuple[Notice, ...]:
         for judgement, _ in doubtful:
             self.account.energy_judgements[judgement] += 1
-        return tuple(judged(judgement.value, text) for judgement, text in doubtful)
+        return tuple(
+            Notice("info", f"energy judged: {text}", {"judgement": judgement.value}) for judgement, text in doubtful
+        )
 
     def _take_document(self, document: ChargerDocument, now: Moment) -> tuple[Notice, ...]:
         self._count(document.label, now)
         if document.charger_id is not None and document.charger_id != self.charger_id:
-            return self._ignore_other_charger(document.label)
+            return self._ignore(document.label, OTHER_CHARGER)
         notices = self._invalid_fields(document) if document.invalid_fields else ()
-        self.about.take_document(document)
+        self.about.document = document
         if document.wifi_connected is not None:
             self.wifi_connected = document.wifi_connected
         notices += self._count_judgements(self.meter.document(document, now.unix))
@@ -280,14 +276,13 @@ class Charger:
             notices += self._set_status(document.status, now)
         return notices
 
-    def _ignore_other_charger(self, label: str) -> tuple[Notice, ...]:
-        """Ignore a payload of another charger: its values must not be shown for this one."""
-        self.account.decode_errors[label] += 1
-        return (other_charger(label),)
-
     def _invalid_fields(self, event: Reading | ChargerDocument) -> tuple[Notice, ...]:
-        self.account.decode_errors[event.label] += 1
-        return tuple(invalid_field(event.label, name) for name in event.invalid_fields)
+        return self._ignore(event.label, *(f"invalid field: {name}" for name in event.invalid_fields))
+
+    def _ignore(self, label: str, *what: str) -> tuple[Notice, ...]:
+        """Count a payload that is ignored as a whole or in part; return the notices, which say what is ignored."""
+        self.account.decode_errors[label] += 1
+        return tuple(ignored(each, label) for each in what)
 
     def _set_status(self, status: Status, now: Moment) -> tuple[Notice, ...]:
         if status is self.status:

@@ -1,19 +1,97 @@
 """The input of a decision: the reading, the sessions so far and the evidence of a new one.
 
-Energies are whole joules, times are unix seconds by the charger's clock, powers are watts.
+Energies are whole joules, times are unix seconds by the charger's clock, powers are watts. A user is a fingerprint
+that can only be compared. It is kept in memory only, and None if it is not known.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import Final, NamedTuple
 
-from exporter.charger.evidence import NewSessionEvidence
 from exporter.charger.sessions import RunningSession
+
+# For this long after a gap, readings may be a backlog that has the time of its arrival.
+BACKLOG_SECONDS: Final = 300.0
+
+
+class Evidence(IntFlag):
+    """The kinds of evidence. USER is only recorded as the reason of a begun session: each reading has its user."""
+
+    NOTHING = 0
+    GAP = 1  # events may have been missed: stream or exporter down, other hardware
+    DROP = 2  # the charger was disconnected, and may have lost its power
+    OFF = 4
+    ON = 8  # the switch to ON was seen live
+    ENDED = 16  # `prev_energy` of a document is the last energy of the current session
+    USER = 32
+
+
+@dataclass(slots=True)
+class NewSessionEvidence:
+    """The evidence since the current session began, and the user of this session. Another user is evidence, too."""
+
+    # When the switch to ON was seen live, by the exporter's clock.
+    switched_on_unix: float | None = None
+    all: Evidence = Evidence.NOTHING
+    # The part noted since the session's last reading. Without any, only a fall can be a new session.
+    fresh: Evidence = Evidence.NOTHING
+    # The energy and time of the last reading before a gap, as long as readings may be a backlog.
+    before_gap: tuple[int, float] | None = None
+    # When the first log after that gap was written.
+    after_gap_at: float | None = None
+    user: int | None = None
+    # True if logs of the session have named several users, so that another user is weak evidence.
+    users_vary: bool = False
+    _previous_user: int | None = field(default=None, init=False)
+
+    def note(self, kind: Evidence) -> None:
+        """Add evidence of this kind."""
+        self.all |= kind
+        self.fresh |= kind
+
+    def begin_gap(self, energy: int, read_at: float) -> None:
+        """Keep the last reading before a gap. Two gaps without a log between them are one."""
+        if self.before_gap is None or self.after_gap_at is not None:
+            self.before_gap = (energy, read_at)
+            self.after_gap_at = None
+
+    def end_gap(self, at: float) -> None:
+        """Forget the gap once its backlog must have arrived; `at` is when the newest log was written."""
+        if self.before_gap is None:
+            return
+        if self.after_gap_at is None:
+            self.after_gap_at = at
+        elif at - self.after_gap_at > BACKLOG_SECONDS:
+            self.before_gap = self.after_gap_at = None
+
+    def is_another_user(self, user: int | None) -> bool:
+        """Return whether `user` and the user of the session are known and differ."""
+        return user is not None and self.user is not None and user != self.user
+
+    def continue_session(self, user: int | None) -> None:
+        """Apply a log of the current session, and its user."""
+        self.fresh = Evidence.NOTHING
+        self.users_vary |= self.is_another_user(user)
+        if self.user is None:
+            self.user = user
+
+    def begin_session(self, user: int | None) -> None:
+        """Clear the evidence: a new session of this user has begun."""
+        self.all = self.fresh = Evidence.NOTHING
+        self.switched_on_unix = None
+        if self.before_gap is not None:
+            self.before_gap = (0, self.before_gap[1])
+        self._previous_user, self.user = self.user, user
+        self.users_vary = False
+
+    def resume_previous(self, glitch_begun_on: Evidence) -> None:
+        """Return to the previous session. The evidence on which the current one, a glitch, began still holds."""
+        self.all |= glitch_begun_on & ~Evidence.USER
+        self.user = self._previous_user
 
 
 class EnergyReading(NamedTuple):
-    """An energy that a charger reported. `user` is a fingerprint.
-
-    `watts` is the power, scaled as the energy shows; `reported_watts` is not scaled.
-    """
+    """An energy that a charger reported. `watts` is the power, scaled as the energy shows."""
 
     energy: int
     at: float
@@ -45,7 +123,6 @@ class Known(NamedTuple):
     current: RunningSession
     previous: RunningSession | None
     evidence: NewSessionEvidence
-    # By the charger's clock, as all times.
     switched_on_at: float | None
     held: Held | None
     limits: Limits

@@ -6,17 +6,19 @@
 from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
-from exporter.charger.decision_input import EnergyReading, Held, Known
+from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known
 from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
-from exporter.charger.evidence import Evidence
-from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, is_more_likely_new, why_new
 from exporter.charger.log_order import SHUFFLED_SECONDS
 from exporter.charger.possible_sessions import (
     can_flow,
+    current_looks_like_a_glitch,
     earliest_start,
+    is_doubtful,
+    is_more_likely_new,
     may_continue_previous,
     new_session_is_possible,
     same_session_is_possible,
+    why_new,
 )
 
 # A charger that lost its power continues from an energy that it saved: at most this long ago, at least this share.

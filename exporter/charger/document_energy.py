@@ -2,11 +2,10 @@
 
 import msgspec
 
-from exporter.charger.decision_input import EnergyReading
+from exporter.charger.decision_input import EnergyReading, Evidence
 from exporter.charger.decisions import DocumentMeaning, Judgement, decide_document
 from exporter.charger.energy import SAME_JOULES, kwh_text, valid_energy
 from exporter.charger.events import OFF, ChargerDocument, Status
-from exporter.charger.evidence import Evidence
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import Judged

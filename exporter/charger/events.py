@@ -12,7 +12,7 @@ from exporter.errors import ConnectFailure
 
 
 class Status(StrEnum):
-    """Whether a charger is switched on, as the service last reported."""
+    """The status of a charger, as the service last reported it."""
 
     ON = "on"
     OFF = "off"

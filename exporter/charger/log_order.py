@@ -28,7 +28,7 @@ INTERVAL_WEIGHT: Final = 0.125
 
 
 class Order(Enum):
-    """What a log is: a new one or not."""
+    """How a log relates to the last one."""
 
     NEW = "new"
     CLOCK_RESET = "clock_reset"  # new; the clock was set back

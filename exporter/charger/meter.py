@@ -7,19 +7,18 @@ rules. Energy is in whole joules, so that sums have no rounding error (0.01 kWh 
 from copy import copy
 from typing import Final
 
-from exporter.charger.decision_input import EnergyReading
+from exporter.charger.decision_input import EnergyReading, Evidence, NewSessionEvidence
 from exporter.charger.decisions import Judgement, LateMeaning, decide_late
 from exporter.charger.document_energy import DocumentEnergy
 from exporter.charger.energy import SLACK, kwh_text, valid_energy
 from exporter.charger.events import ChargerDocument, Reading
-from exporter.charger.evidence import Evidence, NewSessionEvidence
 from exporter.charger.log_order import NEW, LogOrder, Order
 from exporter.charger.meter_state import MeterState
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome
 from exporter.charger.power_estimate import PowerEstimate
 from exporter.charger.session_list import SessionList
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import SessionEvidence
 
 # A charger that sent no log for this time and this number of usual intervals may have lost its connection.
 SILENCE_SECONDS: Final = 120.0
@@ -183,10 +182,7 @@ class EnergyMeter:
         if meaning is LateMeaning.RAISE_PREVIOUS:
             self.list.raise_previous(reading.energy, reading.at)
         elif meaning is LateMeaning.BETWEEN:
-            at = reading.at
-            self.list.insert(
-                RunningSession(reading.energy, at, at, at, ended_at=at, ended_by=SessionEvidence.LOG, certain=False)
-            )
+            self.list.insert(reading.energy, reading.at)
 
     def document(self, document: ChargerDocument, now: float) -> tuple[Judged, ...]:
         """Apply a document, which never lowers the meter; return the doubtful decisions."""

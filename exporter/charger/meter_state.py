@@ -68,7 +68,7 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return self.logs.time
 
     def with_total(self, joules: int) -> "MeterState":
-        """The same meter with another total."""
+        """Return the same meter with another total."""
         estimate = (self.total_joules or 0) - self.excess_joules
         start = self.start_joules + joules - estimate
         return msgspec.structs.replace(self, total_joules=joules, excess_joules=0, start_joules=start)

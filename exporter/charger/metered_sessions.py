@@ -5,10 +5,9 @@ from typing import Final
 
 import msgspec
 
-from exporter.charger.decision_input import EnergyReading, Held, Known
+from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known, NewSessionEvidence
 from exporter.charger.decisions import RISES_THAT_PROVE, Action, Decision, decide
 from exporter.charger.energy import ROUNDING, kwh_text
-from exporter.charger.evidence import Evidence, NewSessionEvidence
 from exporter.charger.log_order import LogOrder
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
@@ -74,12 +73,9 @@ class MeteredSessions:
         self.held = decision.held
         verdict = self._apply(decision, current, reading)
         self.needs_no_decision = self._needs_no_decision()
-        judged: tuple[Judged, ...] = ()
-        if decision.judgement is not None:
-            judged = (Judged(decision.judgement, f"{energies}: {decision.reason}"),)
-        if verdict is Verdict.ACCEPTED:
-            return Outcome(verdict, judged=judged) if judged else ACCEPTED
-        return Outcome(verdict, energies, judged)
+        if decision.judgement is None:
+            return Outcome(verdict, energies)
+        return Outcome(verdict, energies, (Judged(decision.judgement, f"{energies}: {decision.reason}"),))
 
     def continue_session(self, current: RunningSession, energy: int, at: float, power_watts: float | None) -> None:
         """Continue the session with this energy, unless its own is higher."""

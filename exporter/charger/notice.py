@@ -20,26 +20,6 @@ DROPPED: Final = Notice("warning", "charger lost its connection to the service: 
 SERVICE_ERROR: Final = Notice("warning", "the service reports an error for this charger")
 
 
-def undecodable(event: str, reason: str) -> Notice:
-    """A payload was ignored as a whole."""
-    return Notice("warning", f"ignored undecodable payload: {reason}", {"payload": event})
-
-
-def other_charger(event: str) -> Notice:
-    """A payload names another charger."""
-    return Notice("warning", "ignored payload of another charger", {"payload": event})
-
-
-def invalid_field(event: str, name: str) -> Notice:
-    """One field of a payload was ignored."""
-    return Notice("warning", f"ignored invalid field: {name}", {"payload": event})
-
-
-def reading_rejected(reason: str, detail: str) -> Notice:
-    """The meter rejected a reading."""
-    return Notice("debug", f"reading rejected: {reason}: {detail}")
-
-
-def judged(judgement: str, text: str) -> Notice:
-    """The meter made a decision that could have been wrong."""
-    return Notice("info", f"energy judged: {text}", {"judgement": judgement})
+def ignored(what: str, event: str) -> Notice:
+    """Return the notice that all of the payload of this event was ignored, or a part of it."""
+    return Notice("warning", f"ignored {what}", {"payload": event})

@@ -1,4 +1,4 @@
-"""Whether a reading was accepted, and which decisions about it were doubtful."""
+"""The result of a log: whether it was accepted, and which decisions about it were doubtful."""
 
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -7,7 +7,7 @@ from exporter.charger.decisions import Judgement
 
 
 class Verdict(StrEnum):
-    """Whether a reading was accepted, or why not. All values except ACCEPTED are a `reason` of rejected readings."""
+    """Accepted, or why not. All values except ACCEPTED are a `reason` of rejected readings."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     @property
     def in_order(self) -> bool:
-        """Whether the log itself is new. Otherwise its other values are ignored too."""
+        """True if the log itself is new. Otherwise its other values are ignored too."""
         return self is not Verdict.DUPLICATE and self is not Verdict.OUT_OF_ORDER
 
 
@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The meter's result for a log. `reason` says why it was rejected."""
+    """The meter's result for a log. If it was rejected, `reason` says why."""
 
     verdict: Verdict
     reason: str = ""

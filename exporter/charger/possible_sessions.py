@@ -1,12 +1,25 @@
-"""Which sessions a reading can belong to, by time and power."""
+"""Which sessions a reading can belong to, by time and power, and which of them is more likely.
+
+If several are possible, power or another user decides.
+"""
 
 from typing import Final
 
-from exporter.charger.decision_input import EnergyReading, Known
-from exporter.charger.energy import DIP, ROUNDING, SLACK
+from exporter.charger.decision_input import EnergyReading, Evidence, Known
+from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
+from exporter.charger.sessions import SessionEvidence
 
 # Logs after a gap that are at most this far apart are a backlog that has the time of its arrival.
 BURST_SECONDS: Final = 1.0
+# If a document says that a session began, a reading belongs to it if it is nearer to it by more than this.
+# It is less than 0.01 kWh, the step of the readings.
+MARGIN: Final = 9_000
+# After a switch to ON, a reading belongs to the same session only if it is more than this many times nearer to it.
+TIMES_NEARER: Final = 3
+# For this long after a switch to ON, the power of a reading shows how much energy has flowed since.
+PROMPT_SECONDS: Final = 600.0
+# Above this energy, a reading that equals the session's energy is not from a new session by chance.
+NOT_BY_CHANCE: Final = JOULES_PER_KWH // 2
 
 
 def same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
@@ -53,3 +66,86 @@ def earliest_start(known: Known, reading: EnergyReading) -> float:
 def can_flow(joules: int, seconds: float, watts: float) -> bool:
     """Return whether this energy can flow in this time at this power."""
     return joules - SLACK <= watts * seconds
+
+
+def is_more_likely_new(known: Known, reading: EnergyReading) -> bool:
+    """Return whether the reading more likely belongs to a new session, if the same session is also possible."""
+    energy, evidence = known.current.energy, known.evidence
+    switched_on = _was_just_switched_on(known, reading)
+    if switched_on and reading.energy == 0:
+        return True
+    shows_old_energy = 0 <= reading.energy - energy <= SAME_JOULES
+    is_another_user = evidence.is_another_user(reading.user)
+    if is_another_user and switched_on and not shows_old_energy and not evidence.users_vary:
+        return True
+    if reading.watts is None:
+        return is_another_user and reading.energy > energy / DIP + SLACK
+    same, new = _expected_same(known, reading), _expected_new(known, reading)
+    if is_another_user:
+        return not _is_nearer(reading, same, new)
+    if shows_old_energy and energy > NOT_BY_CHANCE:
+        return False
+    if switched_on and reading.watts > 0:
+        return TIMES_NEARER * abs(reading.energy - same) >= abs(reading.energy - new)
+    return bool(evidence.fresh & Evidence.ENDED) and _is_nearer(reading, new, same, MARGIN)
+
+
+def why_new(known: Known, reading: EnergyReading) -> str:
+    """Return why a new session began, for the log."""
+    return "another user" if known.evidence.is_another_user(reading.user) else "the power fits a new session better"
+
+
+def is_doubtful(known: Known, reading: EnergyReading) -> bool:
+    """Return whether the reading may begin a new session, the difference matters, and power does not exclude it."""
+    never_read = known.current.read_at == 0.0
+    if never_read or known.current.energy <= ROUNDING:
+        return False
+    if reading.watts is None:
+        return True
+    return not _is_nearer(reading, _expected_same(known, reading), _expected_new(known, reading))
+
+
+def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
+    """Return whether the reading fits the previous session better, if it could also belong to the current one."""
+    previous = known.previous
+    if previous is None or reading.energy < previous.energy - ROUNDING:
+        return False
+    if reading.watts is None:
+        return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
+    merged = previous.energy + _flowed(reading, previous.changed_at)
+    return not _is_nearer(reading, _expected_same(known, reading), merged)
+
+
+def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
+    """Return whether this is the first reading after a switch to ON, soon after it, and the old session has energy."""
+    switched_on = known.switched_on_at
+    if switched_on is None or not known.evidence.fresh & Evidence.ON or known.current.energy == 0:
+        return False
+    return reading.at - switched_on <= PROMPT_SECONDS
+
+
+def _expected_same(known: Known, reading: EnergyReading) -> float:
+    """Return the energy of the current session at this time, by the power of the reading."""
+    current, switched_on = known.current, known.switched_on_at
+    since = current.changed_at
+    if switched_on is not None and since < switched_on:
+        # Energy flowed from the last reading to the OFF, and again since the ON.
+        since = switched_on
+        if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
+            since -= max(current.ended_at - current.read_at, 0.0)
+    return current.energy + _flowed(reading, since)
+
+
+def _expected_new(known: Known, reading: EnergyReading) -> float:
+    """Return the energy of a new session at this time, by the power of the reading."""
+    return _flowed(reading, earliest_start(known, reading))
+
+
+def _flowed(reading: EnergyReading, since: float) -> float:
+    """Return the energy that has flowed since this time at the power of the reading, which must be known."""
+    return (reading.watts or 0.0) * max(reading.at - since, 0.0)
+
+
+def _is_nearer(reading: EnergyReading, one: float, other: float, margin: int = ROUNDING) -> bool:
+    """Return whether the reading is nearer to `one` than to `other`, by more than the margin."""
+    return abs(reading.energy - one) + margin < abs(reading.energy - other)

@@ -96,10 +96,7 @@ class PowerEstimate:
     def limits(self, hard: float) -> Limits:
         """Return the highest powers, of which `hard` is as configured."""
         kept = self.kept
-        if kept.peak is not None:
-            known = kept.peak
-        else:
-            known = kept.highest_reported if kept.highest_reported >= LEAST_KNOWN_WATTS else hard
+        known = kept.peak or (kept.highest_reported if kept.highest_reported >= LEAST_KNOWN_WATTS else hard)
         return Limits(min(hard, RISE_FACTOR * known), min(hard, NEW_SESSION_FACTOR * known), hard)
 
     def flow(self, reported: float | None) -> float | None:

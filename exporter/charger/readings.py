@@ -30,7 +30,8 @@ class Readings:
     voltage_volts: float | None = None
     current_amperes: float | None = None
     power_watts: float | None = None
-    _stale_after: float = MOST_STALE_AFTER_SECONDS
+    # The maximum age in use.
+    _limit: float = MOST_STALE_AFTER_SECONDS
     # The time of the last reading, or of the switch to ON.
     _due_since: float = math.inf
     # True if there was a reading since the switch to ON.
@@ -45,8 +46,8 @@ class Readings:
     def configure(self, stale_after_seconds: float | None) -> None:
         """Set the maximum age of the last reading."""
         self.stale_after_seconds = stale_after_seconds
-        self._stale_after = self._usual() if stale_after_seconds is None else stale_after_seconds
-        self.stale_at = self._due_since + self._stale_after
+        self._limit = self._usual() if stale_after_seconds is None else stale_after_seconds
+        self.stale_at = self._due_since + self._limit
 
     def show(self, reading: Reading, now: Moment) -> None:
         """Show the values of a reading that came now."""
@@ -57,7 +58,7 @@ class Readings:
         self.current_amperes = reading.current_amperes
         self.power_watts = reading.power_watts
         self._due_since = now.monotonic
-        self.stale_at = now.monotonic + self._stale_after
+        self.stale_at = now.monotonic + self._limit
 
     def switch(self, now: Moment, *, is_on: bool) -> None:
         """Forget the last reading, which was before the switch. While the charger is on, one is due."""
@@ -66,7 +67,7 @@ class Readings:
         self.voltage_volts = self.current_amperes = self.power_watts = None
         if is_on:
             self._due_since = now.monotonic
-            self.stale_at = now.monotonic + self._stale_after
+            self.stale_at = now.monotonic + self._limit
 
     def prove_on(self, reading: Reading, now: float) -> bool:
         """Return whether a charger that is OFF is in fact ON: an OFF document may be old, an ON event lost.
@@ -81,8 +82,8 @@ class Readings:
         if len(self._intervals) > KEPT_INTERVALS:
             del self._intervals[0]
         # Skip the median while the limit has its lowest value, as for nearly every charger, and the interval is short.
-        if self._stale_after > LEAST_STALE_AFTER_SECONDS or interval * USUAL_INTERVALS > LEAST_STALE_AFTER_SECONDS:
-            self._stale_after = self._usual()
+        if self._limit > LEAST_STALE_AFTER_SECONDS or interval * USUAL_INTERVALS > LEAST_STALE_AFTER_SECONDS:
+            self._limit = self._usual()
 
     def _usual(self) -> float:
         if len(self._intervals) < LEAST_INTERVALS:

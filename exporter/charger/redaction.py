@@ -47,7 +47,7 @@ class Redactor:
             "userId": self._user,
             "chargerId": self._identity,
         }
-        self._document_fields: Final[Mapping[str, Callable[[object], object]]] = {
+        document_fields: Final[Mapping[str, Callable[[object], object]]] = {
             "_id": self._identity,
             "status": _status,
             "voltage": _number,
@@ -63,6 +63,10 @@ class Redactor:
             "chargerMode": _mode,
             "currentUser": self._user,
         }
+        self._document_fields = {
+            **document_fields,
+            "_doc": lambda inner: _allowed(inner, document_fields) if isinstance(inner, dict) else None,
+        }
 
     def redact(self, name: object, arguments: tuple[object, ...]) -> tuple[str, object]:
         """Return the event's name and its payload as they may be recorded; a payload of None is left out."""
@@ -71,26 +75,16 @@ class Redactor:
         payload = arguments[0] if arguments else None
         match name:
             case "newLog":
-                return name, _object(payload, self._log)
+                return name, _object(payload, self._log_fields)
             case "chargerConnected":
-                return name, _object(payload, self._document)
+                return name, _object(payload, self._document_fields)
             case "statusChanged":
-                return name, _object(payload, lambda values: _allowed(values, {"status": _status}))
+                return name, _object(payload, {"status": _status})
             case "error":
                 error = decode(name, arguments)
                 is_occupied = isinstance(error, ServiceError) and error.occupied
                 return name, OCCUPIED if is_occupied else OTHER_ERROR
         return name, None
-
-    def _log(self, values: dict[str, object]) -> dict[str, object]:
-        return _allowed(values, self._log_fields)
-
-    def _document(self, values: dict[str, object]) -> dict[str, object]:
-        document = _allowed(values, self._document_fields)
-        inner = values.get("_doc")
-        if isinstance(inner, dict):
-            document["_doc"] = _allowed(inner, self._document_fields)
-        return document
 
     def _user(self, value: object) -> object:
         # A value that is not text is treated as absent.
@@ -102,12 +96,12 @@ class Redactor:
         return value if value == self._charger_id else ANOTHER_CHARGER
 
 
-def _object(payload: object, redact: Callable[[dict[str, object]], dict[str, object]]) -> object:
+def _object(payload: object, allowed: Mapping[str, Callable[[object], object]]) -> object:
     """Redact a payload; it stays an object or text."""
     if payload is None:
         return None
     try:
-        values = redact(json_object(payload))
+        values = _allowed(json_object(payload), allowed)
     except DecodeError:
         return NOT_AN_OBJECT
     return msgspec.json.encode(values).decode() if isinstance(payload, str | bytes) else values

@@ -5,7 +5,7 @@ At every moment: counter = start + sum of the sessions - set aside + excess.
 
 from dataclasses import dataclass, field
 
-from exporter.charger.sessions import RunningSession, Session, in_list
+from exporter.charger.sessions import RunningSession, Session, SessionEvidence, in_list
 
 
 @dataclass(slots=True)
@@ -82,12 +82,12 @@ class SessionList:
             previous.ended_at = max(at, previous.ended_at or at)
             self.count()
 
-    def insert(self, session: RunningSession) -> None:
-        """Insert a session between the previous and the current one."""
+    def insert(self, energy: int, at: float) -> None:
+        """Insert the session of a late log between the previous and the current one."""
         if self.previous is not None:
             self._settle(self.previous)
-        self.previous = session
-        self._number(session)
+        self.previous = RunningSession(energy, at, at, at, ended_at=at, ended_by=SessionEvidence.LOG, certain=False)
+        self._number(self.previous)
         self.count()
 
     def _number(self, session: RunningSession) -> None:

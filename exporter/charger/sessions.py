@@ -34,13 +34,13 @@ class Session(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
-    """A session that later readings may still change. Times are unix seconds by the charger's clock.
+    """A session that later readings may still change. Times are unix seconds by the charger's clock, energies joules.
 
     `number` is 0 until the session has delivered energy: before that it is not in the list. `energy` is what the logs
     reported, `document_energy` what a document reported, before the logs of that energy arrive. `base` is the energy at
     which the session began, `set_aside` the part that is not counted. `changed_at` is when the energy last changed,
     `read_at` when it was last read, `rises` how often it has risen. The first log, at `first_at`, had `first_energy`.
-    `begun_on` is the evidence on which it began, as `evidence.Evidence`.
+    `begun_on` is the evidence on which it began, as `decision_input.Evidence`.
     """
 
     energy: int
@@ -63,17 +63,17 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
 
     @property
     def reported(self) -> int:
-        """The energy by logs and documents: joules."""
+        """The energy by logs and documents."""
         return max(self.energy, self.document_energy)
 
     @property
     def counted(self) -> int:
-        """The energy that is counted: joules."""
+        """The energy that is counted."""
         return self.reported - self.base - self.set_aside
 
     @property
     def delivered(self) -> int:
-        """The energy of this session: joules."""
+        """The energy that was delivered in this session."""
         return self.reported - self.base
 
     def end(self, at: float, by: SessionEvidence) -> None:

@@ -155,10 +155,6 @@ def _status_change(payload: object) -> StatusChange:
     return StatusChange(changed)
 
 
-def _dropped(_payload: object) -> ChargerDropped:
-    return ChargerDropped()
-
-
 def _service_error(payload: object) -> ServiceError:
     # Socket.IO 5 puts the text of an error into an object.
     text = payload.get("message") if isinstance(payload, dict) else payload
@@ -169,7 +165,7 @@ _DECODERS: Final[dict[str, Callable[[object], ServiceEvent]]] = {
     ChargerDocument.label: _document,
     StatusChange.label: _status_change,
     Reading.label: _reading,
-    ChargerDropped.label: _dropped,
+    ChargerDropped.label: lambda _payload: ChargerDropped(),
     ServiceError.label: _service_error,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from exporter.charger.charger import KeptState
-from exporter.charger.evidence import Evidence
+from exporter.charger.decision_input import Evidence
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter_state import MeterState
 from exporter.charger.sessions import RunningSession, SessionEvidence

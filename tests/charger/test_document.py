@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.charger.charger import Rules
-from exporter.charger.notice import DROPPED, other_charger
+from exporter.charger.notice import DROPPED, ignored
 from tests.charger.watched import Watched
 
 REPORTED = {
@@ -147,14 +147,18 @@ class TestAnotherCharger:
     """Values of another charger are not shown for this one."""
 
     def test_a_document_of_another_charger_changes_nothing(self, charging: Watched) -> None:
-        assert charging.document(_id="other", status="OFF", operator="other") == (other_charger("chargerConnected"),)
+        assert charging.document(_id="other", status="OFF", operator="other") == (
+            ignored("payload of another charger", "chargerConnected"),
+        )
         assert charging.shows("status", "on") is True
         assert charging.info()["operator"] == ""
         assert charging.account_shows("decode_errors_total", "chargerConnected") == 1
 
     def test_a_log_of_another_charger_changes_nothing(self, charging: Watched) -> None:
         charging.wait(60)
-        assert charging.log(chargerId="other", energy=5, voltage="1") == (other_charger("newLog"),)
+        assert charging.log(chargerId="other", energy=5, voltage="1") == (
+            ignored("payload of another charger", "newLog"),
+        )
         assert charging.shows("voltage_volts") == 230
         assert charging.shows("energy_joules_total") == 1.5 * 3.6e6
         assert charging.shows("readings_total") == 1

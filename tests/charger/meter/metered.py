@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from exporter.charger.decision_input import Evidence
 from exporter.charger.events import OFF, ChargerDocument, Reading, Status
-from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
 from exporter.charger.outcome import Outcome, Verdict

@@ -5,8 +5,7 @@ The peak of the charger is 7.2 kW, so an hour can bring 21.6 kWh to a session, o
 
 from typing import Final
 
-from exporter.charger.decision_input import EnergyReading, Held, Known, Limits
-from exporter.charger.evidence import Evidence, NewSessionEvidence
+from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known, Limits, NewSessionEvidence
 from exporter.charger.sessions import RunningSession
 
 NOON: Final = 1_700_000_000.0

@@ -2,9 +2,8 @@
 
 import pytest
 
-from exporter.charger.decision_input import EnergyReading, Held, Known
+from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known
 from exporter.charger.decisions import Action, Decision, Judgement, decide
-from exporter.charger.evidence import Evidence
 from tests.charger.meter.situation import ALICE, BOB, NOON, joules, known, reading, session
 
 CONTINUE = (Action.CONTINUE, None)

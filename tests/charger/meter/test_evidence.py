@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.evidence import Evidence, NewSessionEvidence
+from exporter.charger.decision_input import Evidence, NewSessionEvidence
 from tests.charger.meter.situation import ALICE, BOB
 
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from exporter.charger.decision_input import Known
-from exporter.charger.evidence import Evidence
-from exporter.charger.likely_session import current_looks_like_a_glitch, is_doubtful, is_more_likely_new
+from exporter.charger.decision_input import Evidence, Known
+from exporter.charger.possible_sessions import current_looks_like_a_glitch, is_doubtful, is_more_likely_new
 from exporter.charger.sessions import SessionEvidence
 from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, session
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from exporter.charger.decision_input import Known
-from exporter.charger.evidence import Evidence
+from exporter.charger.decision_input import Evidence, Known
 from exporter.charger.possible_sessions import (
     earliest_start,
     may_continue_previous,

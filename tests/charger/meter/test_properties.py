@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.charger.decision_input import Evidence
 from exporter.charger.events import OFF, ON, ChargerDocument, Reading
-from exporter.charger.evidence import Evidence
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
 from tests.charger.meter.situation import NOON

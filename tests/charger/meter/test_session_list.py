@@ -110,7 +110,7 @@ def test_a_late_log_does_not_lower_the_previous_session() -> None:
 
 def test_a_session_found_late_is_inserted_before_the_current_one() -> None:
     listed = sessions(500, 30)
-    listed.insert(session(200))
+    listed.insert(200, at=60.0)
     assert energies(listed) == [500, 200, 30]
     assert (listed.sessions, listed.counted) == (3, 730)
     assert [each.energy_joules for each in listed.newly_settled] == [500]
