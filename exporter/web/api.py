@@ -5,15 +5,13 @@ A field has the value of a scrape, by the same row of METRICS, and is named afte
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.events import Status
 from exporter.metrics.live_values import Live, live_values
 from exporter.metrics.table import CHARGER_METRICS
 from exporter.web.compression import IDENTITY, compressed
@@ -60,74 +58,35 @@ def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
     return document
 
 
-@dataclass(slots=True)
-class _Made:
-    totals: Mapping[str, float | None]
-    plain: bytes
-    # By content encoding.
-    compressed: dict[str, asyncio.Task[list[bytes]]] = field(default_factory=dict)
-
-
 class ChargersDocument:
-    """The document of all chargers, and their totals. All requests within a second share it."""
+    """The document of all chargers. All requests within a second share it."""
 
     def __init__(self, chargers: Callable[[], list[Charger]], clock: Callable[[], Moment]) -> None:
         self._chargers = chargers
         self._clock = clock
         self._started_at = float("-inf")
-        self._making: asyncio.Task[_Made] | None = None
+        # By content encoding.
+        self._bodies: dict[str, asyncio.Task[list[bytes]]] = {}
 
     async def body(self, encoding: str = IDENTITY) -> list[bytes]:
         """Return the document in a content encoding, in pieces."""
-        made = await self._shared()
-        if encoding not in made.compressed:
-            made.compressed[encoding] = asyncio.create_task(asyncio.to_thread(compressed, [made.plain], encoding))
-        return await asyncio.shield(made.compressed[encoding])
-
-    async def totals(self) -> Mapping[str, float | None]:
-        """Return the totals of the landing page, which it shows until its script has loaded the chargers."""
-        return (await self._shared()).totals
-
-    async def _shared(self) -> _Made:
         now = self._clock()
-        if self._making is None or now.monotonic - self._started_at >= SHARED_SECONDS:
+        if now.monotonic - self._started_at >= SHARED_SECONDS:
             self._started_at = now.monotonic
-            self._making = asyncio.create_task(self._make(now))
+            self._bodies = {}
+        if encoding not in self._bodies:
+            self._bodies[encoding] = asyncio.create_task(self._make(encoding, now))
         # A client that disconnects does not cancel the document of the others.
-        return await asyncio.shield(self._making)
+        return await asyncio.shield(self._bodies[encoding])
 
-    async def _make(self, now: Moment) -> _Made:
+    async def _make(self, encoding: str, now: Moment) -> list[bytes]:
+        if encoding != IDENTITY:
+            return await asyncio.to_thread(compressed, await self.body(), encoding)
         chargers = self._chargers()
-        documents: list[dict[str, Any]] = []
         texts: list[bytes] = []
         for first in range(0, len(chargers), CHARGERS_PER_SLICE):
             some = [charger_document(charger, now) for charger in chargers[first : first + CHARGERS_PER_SLICE]]
-            documents += some
             texts.append(msgspec.json.encode(some)[1:-1])
             await asyncio.sleep(0)
         all_of_them = msgspec.Raw(b"[" + b",".join(texts) + b"]")
-        plain = msgspec.json.encode({"timestamp_seconds": now.unix, "chargers": all_of_them})
-        return _Made(_totals(documents), plain)
-
-
-def _totals(chargers: list[dict[str, Any]]) -> dict[str, float | None]:
-    up = sum(charger["up"] for charger in chargers)
-    return {
-        "chargers": len(chargers),
-        "up": up,
-        "down": len(chargers) - up,
-        "on": sum(charger["status"] == Status.ON for charger in chargers),
-        "power_watts": _sum_of_known(charger.get("power_watts") for charger in chargers),
-        # A charger that is off has no running session: it adds 0.
-        "session_energy_joules": _sum_of_known(
-            charger.get("session_energy_joules") if charger["status"] == Status.ON else 0.0
-            for charger in chargers
-            if charger["status"] != Status.UNKNOWN
-        ),
-    }
-
-
-def _sum_of_known(values: Iterable[float | None]) -> float | None:
-    """Return the sum of the known values; None if none is known, since 0 would mean that no power is drawn."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+        return [msgspec.json.encode({"timestamp_seconds": now.unix, "chargers": all_of_them})]

@@ -114,7 +114,6 @@ class Pages:
             grafana_url=self._grafana_url,
             fleet_dashboard=FLEET_DASHBOARD,
             charger_dashboard=CHARGER_DASHBOARD,
-            **await self._chargers_document.totals(),
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
 

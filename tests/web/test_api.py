@@ -120,7 +120,6 @@ async def test_a_large_document_does_not_block_the_event_loop(
         body = json.loads(b"".join(pieces))
         assert turns >= 3  # five chargers are three slices
         assert [charger["charger_id"] for charger in body["chargers"]] == [f"c{number}" for number in range(5)]
-        assert (await document.totals())["chargers"] == 5
 
 
 async def test_a_client_that_disconnects_does_not_cancel_the_document() -> None:

@@ -51,7 +51,7 @@ async def test_the_page_shows_that_the_exporter_is_unreachable_until_it_returns(
 async def test_a_page_whose_script_does_not_load_says_to_reload_it(browser: Browser) -> None:
     script = "**/static/power.js"
     async with Site(TWELVE) as site, opened_without(browser, site, script) as page:
-        message = page.get_by_text("If this message stays, the totals are not updated: reload the page.")
+        message = page.get_by_text("If this message stays, reload the page.")
         await expect(message).to_be_visible()
         await page.unroute(script)
         await page.reload()
