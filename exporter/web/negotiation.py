@@ -4,8 +4,6 @@ That of prometheus-client ignores `q`, answers with any version that is asked fo
 number.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from exporter.web.compression import ENCODINGS, IDENTITY
@@ -18,46 +16,43 @@ _TEXT_VERSIONS: Final = ("", "0.0.4", "1.0.0")
 _OPENMETRICS_VERSIONS: Final = ("", "1.0.0")
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """An item of a header, and its quality from 0 (not accepted) to 1."""
-
-    name: str
-    version: str
-    quality: float
+# By name and version of each item of a header, from 0 (not accepted) to 1.
+_Qualities = dict[tuple[str, str], float]
 
 
 def content_type(accept: str) -> str:
     """Return TEXT or OPENMETRICS by an Accept header; TEXT if it names neither, since people can read it."""
-    choices = list(_choices(accept))
-    openmetrics = _quality(choices, ("application/openmetrics-text",), _OPENMETRICS_VERSIONS)
-    text = _quality(choices, ("text/plain", "text/*", "*/*"), _TEXT_VERSIONS)
+    listed = _qualities(accept)
+    openmetrics = _quality(listed, ("application/openmetrics-text",), _OPENMETRICS_VERSIONS)
+    text = _quality(listed, ("text/plain", "text/*", "*/*"), _TEXT_VERSIONS)
     return OPENMETRICS if openmetrics > 0 and openmetrics >= text else TEXT
 
 
 def content_encoding(accept_encoding: str) -> str:
     """Return the content encoding that an Accept-Encoding header prefers: one of ENCODINGS, or IDENTITY."""
-    choices = list(_choices(accept_encoding))
+    listed = _qualities(accept_encoding)
     # A client that accepts any encoding supports gzip.
-    qualities = {name: _quality(choices, (name, "*") if name == "gzip" else (name,), ("",)) for name in ENCODINGS}
+    qualities = {name: _quality(listed, (name, "*") if name == "gzip" else (name,), ("",)) for name in ENCODINGS}
     best = max(ENCODINGS, key=lambda name: qualities[name])  # of equal ones the first
     return best if qualities[best] > 0 else IDENTITY
 
 
-def _quality(choices: list[_Choice], names: tuple[str, ...], versions: tuple[str, ...]) -> float:
+def _quality(listed: _Qualities, names: tuple[str, ...], versions: tuple[str, ...]) -> float:
     """Return the quality of the first of `names` that is listed; they are in order from specific to general."""
     for name in names:
-        listed = [choice.quality for choice in choices if choice.name == name and choice.version in versions]
-        if listed:
-            return max(listed)
+        found = [listed[name, version] for version in versions if (name, version) in listed]
+        if found:
+            return max(found)
     return 0.0
 
 
-def _choices(header: str) -> Iterator[_Choice]:
-    for listed in header.lower().split(","):
-        name, *parameters = (part.strip() for part in listed.split(";"))
+def _qualities(header: str) -> _Qualities:
+    qualities = {}
+    for item in header.lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
         values = {key.strip(): value.strip(' "') for key, _, value in (part.partition("=") for part in parameters)}
-        yield _Choice(name, values.get("version", ""), _number(values.get("q", "1")))
+        qualities[name, values.get("version", "")] = _number(values.get("q", "1"))
+    return qualities
 
 
 def _number(quality: str) -> float:
