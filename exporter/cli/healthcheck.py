@@ -13,7 +13,6 @@ from exporter.web.health import HEALTHY, READY
 
 # Less than container engines allow.
 TIMEOUT_SECONDS: Final = 5.0
-_MAX_BYTES: Final = 4096
 _URL: Final = "--url must look like http://127.0.0.1:10037/-/healthy"
 
 
@@ -29,17 +28,15 @@ def ask(url: str, ca_file: Path | None, username: str | None, password_file: Pat
             session.trust_env = False  # ignores proxies and .netrc: the exporter runs on this machine
             session.auth = None if username is None else HTTPBasicAuth(username.encode(), password)
             session.verify = True if ca_file is None else str(ca_file)
-            with session.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
-                status = answer.status_code
-                body = next(answer.iter_content(_MAX_BYTES), b"")
+            answer = session.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except (requests.RequestException, OSError, ValueError) as error:
         # The text of the error is not copied: it may hold headers.
         raise HealthError(_advice(url, error)) from None
-    if status == HTTPStatus.UNAUTHORIZED:
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
         raise HealthError(f"{url}: asks for a password (401): check --username and --password-file")
-    if status != HTTPStatus.OK:
-        raise HealthError(f"{url}: answers {status}: check --url, and look at the exporter's log")
-    if body.decode(errors="replace").strip() not in (HEALTHY, READY):
+    if answer.status_code != HTTPStatus.OK:
+        raise HealthError(f"{url}: answers {answer.status_code}: check --url, and look at the exporter's log")
+    if answer.text.strip() not in (HEALTHY, READY):
         raise HealthError(f"{url}: the answer is not that of /-/healthy or /-/ready: check --url")
 
 

@@ -53,14 +53,13 @@ def mark_of(file: Path) -> FileMark | None:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def read(file: Path, limit_bytes: int = -1) -> bytes:
-    """Return the content, at most `limit_bytes` of it; raise OSError, or ValueError for a path with a zero byte."""
+def read(file: Path) -> bytes:
+    """Return the content; raise OSError, or ValueError for a path with a zero byte."""
     mode = file.stat().st_mode
     # Opening a named pipe would wait for its writer. Opening a folder raises IsADirectoryError.
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise NotRegularError
-    with file.open("rb") as opened:
-        return opened.read(limit_bytes)
+    return file.read_bytes()
 
 
 def unreadable(error: OSError | ValueError) -> str:

@@ -19,8 +19,6 @@ from exporter.errors import TokenError
 
 # Timeout of reading a token file, since its volume may hang.
 READ_SECONDS = 5.0
-# Far longer than any JWT; limits the memory if the path names another file.
-_MAX_BYTES = 65536
 # Quotes of shells, YAML and word processors.
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _DAY_SECONDS = 86400
@@ -64,11 +62,9 @@ class TokenSource:
 
     def _text_of(self, file: Path) -> str:
         try:
-            content = files.read(file, _MAX_BYTES + 1)
+            content = files.read(file)
         except (OSError, ValueError) as error:
             raise TokenError(self, files.unreadable(error)) from error
-        if len(content) > _MAX_BYTES:
-            raise TokenError(self, f"is larger than {_MAX_BYTES} bytes: is it the right file?")
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -72,12 +72,6 @@ def test_a_file_that_is_not_regular_is_rejected_before_it_is_opened(
     assert unreadable(refused.value) == "is a pipe, a device or a socket: put a regular file there"
 
 
-def test_at_most_the_limit_is_read(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"12345")
-    assert read(tmp_path / "x") == b"12345"
-    assert read(tmp_path / "x", 3) == b"123"
-
-
 def test_a_missing_file_has_no_mark(tmp_path: Path) -> None:
     assert mark_of(tmp_path / "x") is None
     assert mark_of(Path("zero\0byte")) is None

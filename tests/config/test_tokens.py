@@ -56,7 +56,6 @@ def test_the_error_of_an_unreadable_token_names_its_source_and_what_to_do(
     monkeypatch.delenv("SOME_TOKEN", raising=False)
     monkeypatch.chdir(tmp_path)
     Path("empty").write_text(" \n")
-    Path("large").write_text("x" * 100_000)
     Path("words").write_text("marked-secret marked-secret")
     Path("binary").write_bytes(b"marked-secret\xff")
     faults = {
@@ -65,7 +64,6 @@ def test_the_error_of_an_unreadable_token_names_its_source_and_what_to_do(
         TokenSource(file=Path("nothing")): "the token file nothing cannot be read "
         "(FileNotFoundError: No such file or directory): create it, or correct the path",
         TokenSource(file=Path("empty")): "the token file empty is empty: put the token of the veCharge account there",
-        TokenSource(file=Path("large")): "the token file large is larger than 65536 bytes: is it the right file?",
         TokenSource(file=Path("binary")): "the token file binary is not a text file: is it the right file?",
         TokenSource(file=Path("words")): "the token file words contains 2 words: "
         "put one token there, alone or after the word Bearer",
@@ -173,9 +171,9 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     counted: list[Path] = []
     read = files.read
 
-    def count(file: Path, limit_bytes: int = -1) -> bytes:
+    def count(file: Path) -> bytes:
         counted.append(file)
-        return read(file, limit_bytes)
+        return read(file)
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "read", count)
@@ -217,7 +215,7 @@ async def test_reading_a_token_times_out_and_uses_one_thread(tmp_path: Path, mon
     volume_is_back = threading.Event()
     readings: list[Path] = []
 
-    def hang(file: Path, _limit_bytes: int) -> bytes:
+    def hang(file: Path) -> bytes:
         readings.append(file)
         volume_is_back.wait()
         return b"a-token"
