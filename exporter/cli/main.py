@@ -215,10 +215,7 @@ def state_set(storage_path: Path, charger: str, energy_kwh: float, new: bool, co
         raise click.BadParameter("must be a number", param_hint="--energy-kwh")
     accounts = load_config(config_file).accounts if config_file else ()
     configured = {one.id for account in accounts for one in account.chargers}
-    result = state_command.set_total(storage_path, charger, energy_kwh, may_add=new or charger in configured)
-    if result.warning:
-        click.echo(f"vecharge-exporter: warning: {result.warning}", err=True)
-    click.echo(result.text)
+    click.echo(state_command.set_total(storage_path, charger, energy_kwh, may_add=new or charger in configured))
 
 
 @state.command("backup")

@@ -5,8 +5,9 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+import click
 
 from exporter.charger.charger import KeptState
 from exporter.charger.clock import rfc3339, rfc3339_if_known
@@ -54,16 +55,8 @@ def as_json(kept: Mapping[str, KeptState]) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result of a change as text, and a warning."""
-
-    text: str
-    warning: str = ""
-
-
-def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool) -> Result:
-    """Set the total of a charger; raise StateError, also while an exporter runs."""
+def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool) -> str:
+    """Set the total of a charger, with a warning if it falls; raise StateError, also while an exporter runs."""
     try:
         Text.read(charger_id)
     except ValueError as error:
@@ -80,14 +73,14 @@ def set_total(folder: Path, charger_id: str, energy_kwh: float, *, may_add: bool
         after = meter.with_total(round(energy_kwh * JOULES_PER_KWH))
         store.commit({charger_id: KeptState(after, before.first_seen_unix if before else time.time())})
     old, new = kwh_text(meter.total_joules), kwh_text(after.total_joules)
-    warning = ""
     if (meter.total_joules or 0) > (after.total_joules or 0):
-        warning = (
-            f"{new} kWh is below the old total, {old} kWh: Prometheus treats this as a counter reset, so increase() "
-            f"counts {new} kWh again"
+        click.echo(
+            f"vecharge-exporter: warning: {new} kWh is below the old total, {old} kWh: Prometheus treats this as a "
+            f"counter reset, so increase() counts {new} kWh again",
+            err=True,
         )
     was = "new" if before is None else f"was {old} kWh" if meter.total_joules is not None else "had no total"
-    return Result(f"{charger_id}: {new} kWh ({was})", warning)
+    return f"{charger_id}: {new} kWh ({was})"
 
 
 def forget(folder: Path, charger_id: str) -> str:

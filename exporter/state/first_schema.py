@@ -42,7 +42,7 @@ def rows(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
 
 
 def _meter(old: _Meter) -> MeterState:
-    """Return the meter. Its list begins with the sessions that may still be revised; earlier energy is the start."""
+    """Return the meter. Its list has only the sessions that may still be revised; all earlier energy is its start."""
     read_at = old.energy_created_unix or old.last_log_unix or 0.0
     current, previous, sessions = None, None, old.sessions
     if old.replaced_joules is not None:
@@ -65,7 +65,7 @@ def _meter(old: _Meter) -> MeterState:
 
 
 def _session(energy: int, at: float, number: int) -> RunningSession:
-    """Return a session with what is known of it. The energy of one that did not count is set aside."""
+    """Return a session whose times are not known. The energy of one without a number is set aside: it did not count."""
     return RunningSession(
         energy,
         at,

@@ -71,7 +71,7 @@ def write(connection: sqlite3.Connection, sessions: Mapping[str, Iterable[Sessio
 
 
 def trim(connection: sqlite3.Connection, before_day: int, at_most: int) -> None:
-    """Delete the oldest sessions of before that day, within the transaction that is open.
+    """Delete the oldest sessions from before that day, `at_most` at once, within the transaction that is open.
 
     Their energy is added to `trimmed_joules` of the charger, so that the list still adds up to the counter.
     """
