@@ -109,8 +109,8 @@ class DocumentEnergy:
             self._sessions.pending_document = PendingDocument(energy, now, CountedAs.SESSION)
             self._sessions.begin_unseen(energy, at)
             self._sessions.evidence.user = user
-            energies = f"{kwh_text(energy)} kWh after {kwh_text(current.reported)} kWh"
-            return (Judged(Judgement.DOCUMENT_SESSION, f"{energies}: a session of another user that nobody saw"),)
+            text = f"{kwh_text(energy)} kWh after {kwh_text(current.reported)} kWh: an unseen session of another user"
+            return (Judged(Judgement.DOCUMENT_SESSION, text),)
         if meaning is DocumentMeaning.PREVIOUS_SESSION:
             self._sessions.list.resume_previous()
             current = self._sessions.list.current or current

@@ -78,14 +78,15 @@ def is_more_likely_new(known: Known, reading: EnergyReading) -> bool:
     is_another_user = evidence.is_another_user(reading.user)
     if is_another_user and switched_on and not shows_old_energy and not evidence.users_vary:
         return True
-    if reading.watts is None:
+    watts = reading.watts
+    if watts is None:
         return is_another_user and reading.energy > energy / DIP + SLACK
-    same, new = _expected_same(known, reading), _expected_new(known, reading)
+    same, new = _expected_same(known, reading, watts), _expected_new(known, reading, watts)
     if is_another_user:
         return not _is_nearer(reading, same, new)
     if shows_old_energy and energy > NOT_BY_CHANCE:
         return False
-    if switched_on and reading.watts > 0:
+    if switched_on and watts:
         return TIMES_NEARER * abs(reading.energy - same) >= abs(reading.energy - new)
     return bool(evidence.fresh & Evidence.ENDED) and _is_nearer(reading, new, same, MARGIN)
 
@@ -100,20 +101,21 @@ def is_doubtful(known: Known, reading: EnergyReading) -> bool:
     never_read = known.current.read_at == 0.0
     if never_read or known.current.energy <= ROUNDING:
         return False
-    if reading.watts is None:
+    watts = reading.watts
+    if watts is None:
         return True
-    return not _is_nearer(reading, _expected_same(known, reading), _expected_new(known, reading))
+    return not _is_nearer(reading, _expected_same(known, reading, watts), _expected_new(known, reading, watts))
 
 
 def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
     """Return whether the reading fits the previous session better, if it could also belong to the current one."""
-    previous = known.previous
+    previous, watts = known.previous, reading.watts
     if previous is None or reading.energy < previous.energy - ROUNDING:
         return False
-    if reading.watts is None:
+    if watts is None:
         return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
-    merged = previous.energy + _flowed(reading, previous.changed_at)
-    return not _is_nearer(reading, _expected_same(known, reading), merged)
+    merged = previous.energy + watts * max(reading.at - previous.changed_at, 0.0)
+    return not _is_nearer(reading, _expected_same(known, reading, watts), merged)
 
 
 def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
@@ -124,8 +126,8 @@ def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
     return reading.at - switched_on <= PROMPT_SECONDS
 
 
-def _expected_same(known: Known, reading: EnergyReading) -> float:
-    """Return the energy of the current session at this time, by the power of the reading."""
+def _expected_same(known: Known, reading: EnergyReading, watts: float) -> float:
+    """Return the energy of the current session at the time of the reading, by its power."""
     current, switched_on = known.current, known.switched_on_at
     since = current.changed_at
     if switched_on is not None and since < switched_on:
@@ -133,17 +135,12 @@ def _expected_same(known: Known, reading: EnergyReading) -> float:
         since = switched_on
         if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
             since -= max(current.ended_at - current.read_at, 0.0)
-    return current.energy + _flowed(reading, since)
+    return current.energy + watts * max(reading.at - since, 0.0)
 
 
-def _expected_new(known: Known, reading: EnergyReading) -> float:
-    """Return the energy of a new session at this time, by the power of the reading."""
-    return _flowed(reading, earliest_start(known, reading))
-
-
-def _flowed(reading: EnergyReading, since: float) -> float:
-    """Return the energy that has flowed since this time at the power of the reading, which must be known."""
-    return (reading.watts or 0.0) * max(reading.at - since, 0.0)
+def _expected_new(known: Known, reading: EnergyReading, watts: float) -> float:
+    """Return the energy of a new session at the time of the reading, by its power."""
+    return watts * max(reading.at - earliest_start(known, reading), 0.0)
 
 
 def _is_nearer(reading: EnergyReading, one: float, other: float, margin: int = ROUNDING) -> bool:

@@ -55,7 +55,7 @@ class TestAfterASwitchToOn:
 
     @pytest.mark.parametrize("watts", [None, 0.0])
     def test_without_a_power_it_is_the_same_session(self, watts: float | None) -> None:
-        assert not is_more_likely_new(switched_on(1.0), reading(1.1, 60, watts=watts))
+        assert not is_more_likely_new(switched_on(1.0), reading(1.6, 60, watts=watts))
 
     @pytest.mark.parametrize(
         ("ended_at", "ended_by", "kwh", "new"),

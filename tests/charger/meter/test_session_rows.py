@@ -224,6 +224,16 @@ def test_the_peak_is_the_highest_power_of_the_accepted_logs() -> None:
     assert peaks == [7200, 7200, 7200, 7300]
 
 
+@pytest.mark.parametrize("energies", [(0.0, 5.1), (9.0, 9.1, 9.2)], ids=["after a glitch", "after a jump"])
+def test_the_log_that_continues_a_session_may_have_its_highest_power(energies: tuple[float, ...]) -> None:
+    charger = Metered()
+    charger.log(5.0, 0, watts=7000.0)
+    charger.gap()
+    for number, kwh in enumerate(energies, 1):
+        charger.log(kwh, 60 * number, watts=7000.0 + number)
+    assert [each.peak_watts for each in charger.meter.list.revisable()] == [7000 + len(energies)]
+
+
 def test_five_minutes_after_a_gap_a_burst_is_not_its_backlog() -> None:
     charger = Metered()
     charger.log(1.0, 0)
