@@ -77,9 +77,9 @@ class DocumentEnergy:
             return True
         before, earlier = self.reported_previous, self._sessions.list.previous
         if before is None or abs(previous - before) <= SAME_JOULES or previous < current.reported:
-            return False
+            return False  # it has not changed, or is less than is known
         if earlier is not None and abs(previous - earlier.reported) <= SAME_JOULES:
-            return False
+            return False  # it is the energy of the session before
         reading = EnergyReading(previous, now - self._sessions.order.kept.delay)
         return same_session_is_possible(self._sessions.known(current), reading)
 

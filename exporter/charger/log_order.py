@@ -16,7 +16,7 @@ LOGS_THAT_PROVE: Final = 3
 # A log that is late by at most this many intervals, or this time, is out of order; the clock was not set back.
 SHUFFLED_INTERVALS: Final = 5.0
 SHUFFLED_SECONDS: Final = 60.0
-# Number of times of a clock that is ahead that are kept, to detect a log that is sent again.
+# How many times of a clock that is ahead are kept, to detect logs that are sent again.
 TIMES_AHEAD_REMEMBERED: Final = 128
 # The largest growth of the delay, as a share of the elapsed time: the charger's clock may be slow.
 LARGEST_DRIFT: Final = 0.001
@@ -52,8 +52,7 @@ class LogOrderState(msgspec.Struct, gc=False, omit_defaults=True):
     energy: int | None = None
     # Seconds to add to `createdAt`.
     clock_shift: float = 0.0
-    # The shortest time from `time` to the receipt, in seconds: the network delay, and how far the charger's clock is
-    # behind.
+    # The shortest time from `time` to the receipt, in seconds: network delay, and how far the clock is behind.
     delay: float = 0.0
     # The latest `createdAt` before the clock was set back; a log sent again does not have a later one.
     created_before_reset: float | None = None

@@ -155,6 +155,7 @@ class EnergyMeter:
             and (log.user is None or log.user == sessions.evidence.user)
             and order is NEW
         ):
+            # The quick way, for nearly all logs.
             sessions.continue_session(current, energy, at, power_watts)
             return ACCEPTED
         outcome = self._take(EnergyReading(energy, at, log.user, self._power.flow(power_watts), power_watts))
@@ -175,6 +176,7 @@ class EnergyMeter:
         if current is None:
             return
         if held is not None and not held.is_high and current.read_at < reading.at < held.first.at:
+            # It was written before the held readings: decide on it first, then hold them again.
             self._take(reading)
             self._sessions.hold(held)
             return

@@ -36,7 +36,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a meter that is kept on disk, without personal data.
 
-    The meter continues to change the parts, so encode the state at once.
+    The sessions, `logs` and `power` are not copies, so encode the state before the next event.
     Without gc: a commit creates thousands of them, and they cannot be part of a cycle.
     """
 

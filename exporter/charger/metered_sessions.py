@@ -34,7 +34,7 @@ class MeteredSessions:
     held: Held | None = field(default=None, init=False)
     # While this is true, a small rise continues the session.
     needs_no_decision: bool = field(default=False, init=False)
-    # The energy at which the next session begins, if the charger does not reset its energy (`_is_on_top`).
+    # The energy at which the next session begins, if the charger does not reset its energy (`_begin_on_top`).
     _on_top_of: int | None = field(default=None, init=False)
 
     def note(self, evidence: Evidence) -> None:
@@ -123,12 +123,12 @@ class MeteredSessions:
         current.certain &= certain
         may_be_on_top = self.evidence.is_another_user(reading.user) or current.base > 0
         self.evidence.continue_session(reading.user)
-        if may_be_on_top and self.evidence.all & Evidence.ON and self._is_on_top(current, reading):
+        if may_be_on_top and self.evidence.all & Evidence.ON and self._begin_on_top(current, reading):
             return
         self.continue_session(current, reading.energy, reading.at, reading.reported_watts)
 
-    def _is_on_top(self, current: RunningSession, reading: EnergyReading) -> bool:
-        """Return whether a session began at the energy of the last one: the charger does not reset its energy.
+    def _begin_on_top(self, current: RunningSession, reading: EnergyReading) -> bool:
+        """Begin a session at the energy of the last one if the charger does not reset it; return whether one began.
 
         The evidence is another user, or that the last session began in this way.
         """

@@ -11,14 +11,14 @@ from exporter.charger.sessions import SessionEvidence
 
 # Logs after a gap that are at most this far apart are a backlog that has the time of its arrival.
 BURST_SECONDS: Final = 1.0
-# If a document says that a session began, a reading belongs to it if it is nearer to it by more than this.
+# If a document says that the session has ended, a reading belongs to a new one if it is nearer to it by more than this.
 # It is less than 0.01 kWh, the step of the readings.
 MARGIN: Final = 9_000
 # After a switch to ON, a reading belongs to the same session only if it is more than this many times nearer to it.
 TIMES_NEARER: Final = 3
 # For this long after a switch to ON, the power of a reading shows how much energy has flowed since.
 PROMPT_SECONDS: Final = 600.0
-# Above this energy, a reading that equals the session's energy is not from a new session by chance.
+# Above this energy, a reading that equals the energy of the old session belongs to it: this is not a coincidence.
 NOT_BY_CHANCE: Final = JOULES_PER_KWH // 2
 
 

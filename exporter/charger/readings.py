@@ -70,9 +70,10 @@ class Readings:
             self.stale_at = now.monotonic + self._limit
 
     def prove_on(self, reading: Reading, now: float) -> bool:
-        """Return whether a charger that is OFF is in fact ON: an OFF document may be old, an ON event lost.
+        """Take a reading of a charger that is OFF; return whether it is in fact ON.
 
-        Two consecutive readings prove it if they are live, and current, power or energy flows.
+        An OFF document may be old, or an ON event lost. Two consecutive readings prove it if they are live and current,
+        power or energy flows.
         """
         last, self._while_off = self._while_off, (reading, now)
         return last is not None and _are_live(last[0], reading, now - last[1]) and _flows(last[0], reading)
