@@ -27,6 +27,7 @@ class _RunByDefault(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         # Before a command imports anything: with Python's defaults, a tenth of that time is garbage collection.
         collect_rarely()
+        _open_standard_streams()
         return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -49,6 +50,15 @@ class _RunByDefault(click.Group):
                 raise
             click.echo("vecharge-exporter: the output cannot be written: the disk is full", err=True)
             sys.exit(EXIT_FAILED)
+
+
+def _open_standard_streams() -> None:
+    """Open /dev/null for each that is closed: libuv aborts when it closes a socket that has one of their numbers."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
 
 
 @click.group(cls=_RunByDefault, context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]})

@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ import pytest
 
 from exporter.app import reload_whenever
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM, Exporter
-from tests.processes import SECONDS, wait_until
+from tests.processes import SECONDS, answer, wait_until
 from tests.stream.watch import until
 
 NOBODY_THERE = "http://127.0.0.1:9"
@@ -191,3 +193,23 @@ def test_a_hundred_hangups_cause_one_reload(tmp_path: Path) -> None:
         assert exporter.process.text().count(reloaded) == 2
     finally:
         exporter.process.stop()
+
+
+def test_the_exporter_runs_with_a_closed_standard_input(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        # No other program gets a port that is taken on another address of this machine.
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.2:{taken.getsockname()[1]}"
+        flags = f"--config.file=config.yml --web.listen-address={address}"
+        (tmp_path / "config.yml").write_text(json.dumps(CONFIG))
+        # Without exec the shell, not the exporter, would get the signal.
+        exporter = subprocess.Popen(f"exec {PROGRAM} {flags} <&-", shell=True, cwd=tmp_path)
+        try:
+            # Many connections are opened and closed: none of them may get the number of a standard stream.
+            for _ in range(5):
+                wait_until(lambda: answer(f"http://{address}/metrics"), "the page")
+            exporter.send_signal(signal.SIGTERM)
+            assert exporter.wait(SECONDS) == 0
+        finally:
+            exporter.kill()
+            exporter.wait()
