@@ -5,7 +5,6 @@ A token is a secret: messages, `repr()` and `str()` never contain one.
 
 import asyncio
 import base64
-import binascii
 import math
 import os
 from dataclasses import dataclass, field
@@ -130,7 +129,7 @@ def expiry_of(token: str) -> float | None:
     try:
         payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
         expiry = msgspec.json.decode(payload, type=_Claims).exp
-    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         return None
     return expiry if expiry is not None and math.isfinite(expiry) else None
 
