@@ -40,11 +40,8 @@ def create_log(level: str, log_format: Literal["logfmt", "json"], stream: TextIO
     log: Log = structlog.wrap_logger(
         _Lines(stream or sys.stderr),
         processors=[
-            structlog.processors.add_log_level,
-            _name_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             _describe_exception,
-            structlog.processors.EventRenamer("msg"),
             _in_order,
             renderer,
             _scrub,
@@ -130,16 +127,13 @@ def _describe_exception(_logger: object, _method: str, fields: MutableMapping[st
     return fields
 
 
-def _name_level(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Write `warn`, as --log.level and Prometheus do, so that one search finds the warnings of all."""
-    if fields["level"] == "warning":
-        fields["level"] = "warn"
-    return fields
+def _in_order(_logger: object, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put time, level and message first: people read a line from its beginning.
 
-
-def _in_order(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put time, level and message first: people read a line from its beginning."""
-    return {name: fields.pop(name) for name in ("ts", "level", "msg")} | dict(fields)
+    The level is `warn`, as in --log.level and Prometheus, so that one search finds the warnings of all.
+    """
+    level = "warn" if method == "warning" else method
+    return {"ts": fields.pop("ts"), "level": level, "msg": fields.pop("event"), **fields}
 
 
 def _scrub(_logger: object, _method: str, line: str | bytes | MutableMapping[str, Any]) -> str:
