@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import Log, Thinned
@@ -48,10 +47,8 @@ class Guard:
         """Apply users, headers and allowed client certificates of `config`."""
         if config.users != self._passwords.users:  # otherwise verified passwords stay verified
             self._passwords = Passwords(config.users)
-        merged = CIMultiDict(SECURITY_HEADERS)
-        merged.update(config.headers)
         # As in all exporters, a blank value removes a header.
-        self._headers = {name: value for name, value in merged.items() if value}
+        self._headers = {name: value for name, value in {**SECURITY_HEADERS, **config.headers}.items() if value}
         self._allowed_sans = config.tls.client_allowed_sans if config.tls else frozenset()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
