@@ -51,18 +51,8 @@ class Backoff:
 
 
 @dataclass(slots=True)
-class ServiceHealth:
-    """What the streams of an account know about the state of their service."""
-
-    # The chargers that fail now, by reason.
-    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # Do not connect before this time of the event loop: the service has sent Retry-After.
-    closed_until: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Service:
-    """The resources that the streams of an account share."""
+    """What the streams of an account share: their resources, and what they know about the state of the service."""
 
     account: str
     url: str
@@ -70,7 +60,10 @@ class Service:
     transports: tuple[str, ...]
     connect_timeout_seconds: float
     http: HttpSessions
-    health: ServiceHealth = field(default_factory=ServiceHealth)
+    # The chargers that fail now, by reason.
+    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # Do not connect before this time of the event loop: the service has sent Retry-After.
+    closed_until: float = 0.0
 
 
 class ChargerStream:
@@ -81,7 +74,6 @@ class ChargerStream:
         "_deliver",
         "_failures",
         "_handshakes",
-        "_health",
         "_logged",
         "_open_files",
         "_record",
@@ -107,7 +99,6 @@ class ChargerStream:
     ) -> None:
         self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
         self._service = service
-        self._health = service.health
         self._deliver = deliver if record is None else record.connections(deliver)
         self._record = record
         self._handshakes = handshakes
@@ -166,11 +157,11 @@ class ChargerStream:
             # Only this charger waits: the other chargers, and another token, may be accepted.
             return max(self._backoff.next(), asked)
         closed_until = asyncio.get_running_loop().time() + asked
-        self._health.closed_until = max(self._health.closed_until, closed_until)
+        self._service.closed_until = max(self._service.closed_until, closed_until)
         return self._backoff.next()
 
     def _closed_seconds(self) -> float:
-        return self._health.closed_until - asyncio.get_running_loop().time()
+        return self._service.closed_until - asyncio.get_running_loop().time()
 
     async def _wait(self, seconds: float) -> None:
         if seconds <= 0:
@@ -184,7 +175,7 @@ class ChargerStream:
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
-        for failing in self._health.failing.values():
+        for failing in self._service.failing.values():
             failing.discard(self._target.charger_id)
         self._failures.reset()
         self._logged = frozenset()
@@ -276,7 +267,7 @@ class ChargerStream:
         If many chargers of an account fail for the same reason, log only some of them, with the number of chargers.
         """
         reason = error.reason
-        failing = self._health.failing[reason]
+        failing = self._service.failing[reason]
         failing.add(self._target.charger_id)
         attempts = self._failures.times_if_due(reason, asyncio.get_running_loop().time())
         if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):
