@@ -81,13 +81,14 @@ class LogOrder:
 
     def take(self, created: float | None, energy: int | None, now: float) -> Order:
         """Take a log and return whether it is new. `created` is its `createdAt`, `now` its receipt, in unix seconds."""
-        kept = self.kept
         if created is None:
             self._advance(self._time_at(now), now)
             return NEW
-        if kept.created is None or created > kept.created:
+        kept = self.kept
+        last = kept.created
+        if last is None or created > last:
             order = self._take_later(created, now)
-        elif created < kept.created:
+        elif created < last:
             order = self._take_earlier(created, now)
         elif energy == kept.energy:
             return Order.DUPLICATE

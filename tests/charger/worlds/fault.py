@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from tests.charger.worlds.world import World
 
 # In this order: how the charger is used, what happens to sessions, what the register does, what single logs show,
 # what other fields say, what the clock says, what happens on the way to the service, and from there to the exporter.
-STAGES: Final = ("plan", "life", "register", "display", "fields", "clock", "link", "stream")
 Stage = Literal["plan", "life", "register", "display", "fields", "clock", "link", "stream"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True)
