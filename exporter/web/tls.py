@@ -20,7 +20,6 @@ _VERIFY: Final = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-_UNVERIFIED: Final = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 _CIPHERS: Final = {
     f"TLS_ECDHE_{key}_WITH_{cipher}": f"ECDHE-{key}-{name}"
     for key in ("ECDSA", "RSA")
@@ -113,10 +112,6 @@ def _check(path: Path, section: TlsSection, auth: str) -> None:
             fail(path, f"{PLACE}.{option}", f"is not supported: put it into a file, and name it in {option}_file")
     if not section.cert_file or not section.key_file:
         fail(path, PLACE, f'the key "{"key_file" if section.cert_file else "cert_file"}" is missing')
-    if auth in _UNVERIFIED:
-        fail(
-            path, f"{PLACE}.client_auth_type", f"{auth} is not supported (it verifies nothing): use {list(_VERIFY)[-1]}"
-        )
     if auth not in _VERIFY:
         fail(path, f"{PLACE}.client_auth_type", f"must be one of {', '.join(_VERIFY)}")
     for option in ("client_ca", "client_ca_file", "client_allowed_sans"):
@@ -137,12 +132,11 @@ def _set_protocol(path: Path, context: ssl.SSLContext, section: TlsSection) -> N
     if section.prefer_server_cipher_suites is False:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     curves = section.curve_preferences or []
-    for curve in curves:
-        if curve not in _CURVES:
-            fail(path, f"{PLACE}.curve_preferences", f"must be one of {', '.join(_CURVES)}")
     if len(curves) > 1:
         fail(path, f"{PLACE}.curve_preferences", "more than one curve is not supported: name one, or none for all")
     for curve in curves:
+        if curve not in _CURVES:
+            fail(path, f"{PLACE}.curve_preferences", f"must be one of {', '.join(_CURVES)}")
         context.set_ecdh_curve(_CURVES[curve])
 
 
