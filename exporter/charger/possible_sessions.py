@@ -114,7 +114,7 @@ def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
         return False
     if watts is None:
         return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
-    merged = previous.energy + watts * max(reading.at - previous.changed_at, 0.0)
+    merged = previous.energy + _flowed(watts, reading.at - previous.changed_at)
     return not _is_nearer(reading, _expected_same(known, reading, watts), merged)
 
 
@@ -135,12 +135,17 @@ def _expected_same(known: Known, reading: EnergyReading, watts: float) -> float:
         since = switched_on
         if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
             since -= max(current.ended_at - current.read_at, 0.0)
-    return current.energy + watts * max(reading.at - since, 0.0)
+    return current.energy + _flowed(watts, reading.at - since)
 
 
 def _expected_new(known: Known, reading: EnergyReading, watts: float) -> float:
     """Return the energy of a new session at the time of the reading, by its power."""
-    return watts * max(reading.at - earliest_start(known, reading), 0.0)
+    return _flowed(watts, reading.at - earliest_start(known, reading))
+
+
+def _flowed(watts: float, seconds: float) -> float:
+    """Return the energy that has flowed in this time; none if the time is negative, since clocks may differ."""
+    return watts * max(seconds, 0.0)
 
 
 def _is_nearer(reading: EnergyReading, one: float, other: float, margin: int = ROUNDING) -> bool:
