@@ -181,5 +181,6 @@ def _is_right(created: float, now: float) -> bool:
 
 def are_at_pace(written_seconds: float, received_seconds: float) -> bool:
     """Return whether two logs, written and received this far apart, arrive at the pace at which they were written."""
-    is_backlog = received_seconds < LEAST_INTERVAL_SECONDS
-    return not is_backlog and 0.5 * received_seconds <= written_seconds <= 2.0 * received_seconds
+    if received_seconds < LEAST_INTERVAL_SECONDS:
+        return False
+    return 0.5 * received_seconds <= written_seconds <= 2.0 * received_seconds

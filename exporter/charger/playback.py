@@ -60,16 +60,12 @@ class _PlayedCharger:
         at_unix = event.at_unix
         now = Moment(at_unix, at_unix)
         if event.event == RESTART:
-            self._restart(now)
+            # Encode and decode the state as on disk.
+            self._save()
+            kept = msgspec.msgpack.decode(msgspec.msgpack.encode(self._charger.kept_state()), type=KeptState)
+            self._charger = Charger(event.charger, None, self._account, self._rules, at_unix, kept)
         else:
             self._charger.apply(_event(event), now)
-
-    def _restart(self, now: Moment) -> None:
-        """Simulate a restart of the process: encode and decode the state as on disk."""
-        charger = self._charger
-        self._save()
-        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(charger.kept_state()), type=KeptState)
-        self._charger = Charger(charger.charger_id, None, self._account, self._rules, now.unix, kept)
 
     def _save(self) -> None:
         """Commit, as the store does."""

@@ -204,14 +204,11 @@ def _read(payload: object, kind: type[Fields]) -> tuple[Fields, list[str]]:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         values = json_object(payload)
     names = [name for name in kind.__struct_encode_fields__ if name in values]
-    invalid = [name for name in names if not _is_valid({name: values[name]}, kind)]
+    invalid: list[str] = []
+    for name in names:
+        try:
+            msgspec.convert({name: values[name]}, kind, strict=False)
+        except msgspec.ValidationError:
+            invalid.append(name)
     valid = {name: values[name] for name in names if name not in invalid}
     return msgspec.convert(valid, kind, strict=False), invalid
-
-
-def _is_valid(field: dict[str, object], kind: type[msgspec.Struct]) -> bool:
-    try:
-        msgspec.convert(field, kind, strict=False)
-    except msgspec.ValidationError:
-        return False
-    return True
