@@ -9,7 +9,7 @@ from exporter.charger.clock import Moment
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenReader, expired_on
-from exporter.config.watch import CHECK_SECONDS, FileWatcher, Marks
+from exporter.config.watch import CHECK_SECONDS, Marks, watch_files
 from exporter.errors import ConfigError, TokenError, cause_of
 from exporter.logs import Log, where
 
@@ -41,9 +41,7 @@ class Reloads:
 
     async def watch(self, check_seconds: float = CHECK_SECONDS) -> None:
         """Watch the files of the configuration until cancelled. A failed reload is retried at every check."""
-        await FileWatcher(
-            self._marks_as_read, lambda: self._config.current_marks(), self._files_changed, check_seconds
-        ).run()
+        await watch_files(self._marks_as_read, lambda: self._config.current_marks(), self._files_changed, check_seconds)
 
     async def reload(self) -> None:
         """Reload the configuration; raise ConfigError and keep the previous one if that fails."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.charger.clock import now
-from exporter.config.watch import CHECK_SECONDS, FileWatcher
+from exporter.config.watch import CHECK_SECONDS, watch_files
 from exporter.errors import ListenError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
@@ -86,13 +86,13 @@ class Web:
             await self.stop()
             raise
         if file is not None:
-            watcher = FileWatcher(
+            watching = watch_files(
                 lambda: None if self._problem else self._config.files,
                 lambda: self._config.current_marks(),
                 lambda _marks: self._reload(file),
                 self._options.check_seconds,
             )
-            self._watching = asyncio.create_task(watcher.run(), name="web configuration")
+            self._watching = asyncio.create_task(watching, name="web configuration")
         return addresses
 
     async def stop(self) -> None:

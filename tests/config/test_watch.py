@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.watch import FileWatcher, Marks
+from exporter.config.watch import Marks, watch_files
 
 FAULT = RuntimeError("cannot be checked")
 
@@ -43,7 +43,7 @@ async def readings(checks: list[int | Exception], failures: int = 0) -> list[int
         last_read = None if len(read) <= failures else now or marks(0)
 
     with pytest.raises(EndOfChecksError):
-        await FileWatcher(lambda: last_read, current_marks, changed, check_seconds=0.0).run()
+        await watch_files(lambda: last_read, current_marks, changed, check_seconds=0.0)
     return read
 
 
