@@ -63,6 +63,14 @@ class Websocket(aiohttp.ClientWebSocketResponse):
             setattr(response, name, None)
         assert response.connection is not None
         setattr(response.connection.protocol, "_parser", None)  # noqa: B010
+        setattr(response.connection.protocol, "_buffer", ())  # noqa: B010 - a queue of HTTP messages, 0.8 KB
+
+    async def close(self, **options: Any) -> bool:
+        """Close, and keep no frames if that fails: when the service restarts, all websockets do so at once."""
+        is_closed = await super().close(**options)
+        if error := self.exception():
+            release_frames(error)
+        return is_closed
 
 
 class HttpSessions:

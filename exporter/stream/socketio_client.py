@@ -120,17 +120,18 @@ class Outbox:
         self._awaited: asyncio.Future[Any] | None = None
 
     async def put(self, packet: Any) -> None:
-        """Queue a packet. None ends the connection; after another packet 4.6.1 notices it half a minute late."""
-        if packet is None:
-            self._transport.on_broken()
+        """Queue a packet. None ends the write loop."""
         self.add(packet)
 
     def add(self, packet: Any) -> None:
         """Queue a packet, without waiting."""
-        if self._awaited is None or self._awaited.done():
-            self._packets.append(packet)
-        else:
+        if self._awaited is not None and not self._awaited.done():
             self._awaited.set_result(packet)
+            return
+        self._packets.append(packet)
+        if packet is None:
+            # After another packet, the write loop of 4.6.1 notices None half a minute late.
+            self._transport.on_broken()
 
     def get(self) -> "asyncio.Future[Any]":
         """Return the next packet as a future. The library's timeout would create a task for a coroutine."""

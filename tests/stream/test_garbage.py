@@ -13,6 +13,7 @@ from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.socketio_client import Client, Transport
 from tests.node.service import NodeService
 from tests.processes import SECONDS
+from tests.stream.script import scripted
 from tests.stream.watch import CHARGER, NATIVE, TOKEN, Resting, Watch, until
 
 StartNode = Callable[..., NodeService]
@@ -90,6 +91,36 @@ async def test_a_connection_ended_by_the_exporter_leaves_no_garbage(node_service
         await connection.close()
         del connection
         await until(lambda: not parts(), lambda: f"nothing is left: {parts()}")
+
+
+async def test_a_lost_websocket_closes_without_waiting(node_service: StartNode) -> None:
+    node = node_service(NATIVE)
+    async with aiohttp.TCPConnector(limit=0, force_close=True) as connector:
+        http = HttpSessions(connector, SECONDS)
+        connection = Connection(Target(node.url, CHARGER, SECONDS), http, lambda _event: None)
+        await connection.open(TOKEN, "websocket")
+        await connection.welcomed()
+        node.cut(CHARGER)
+        await connection.ended()
+        with pytest.raises(StopIteration):  # at its first step
+            connection.close().send(None)
+
+
+async def test_a_websocket_that_cannot_send_its_close_frame_keeps_no_stack_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ConnectionResetError
+
+    async with scripted([]) as url, aiohttp.TCPConnector() as connector:
+        http = HttpSessions(connector, SECONDS)
+        websocket = await http.for_websockets().ws_connect(f"{url}/socket.io/")
+        monkeypatch.setattr(aiohttp.http.WebSocketWriter, "close", fail)
+        await websocket.close()
+        error = websocket.exception()
+        assert isinstance(error, ConnectionResetError)
+        assert error.__traceback__ is None
+        await http.close()
 
 
 @BOTH
