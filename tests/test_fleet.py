@@ -18,7 +18,8 @@ from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
-from exporter.stream.supervisor import ChargerStream, Service
+from exporter.stream.services import Service
+from exporter.stream.supervisor import ChargerStream
 
 DAY = 86_400.0
 

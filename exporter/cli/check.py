@@ -21,8 +21,7 @@ from exporter.errors import ConfigError, ConnectError, ConnectFailure, TokenErro
 from exporter.logs import create_log
 from exporter.stream.connection import Connection, Target
 from exporter.stream.open_files import shortage
-from exporter.stream.services import Services, without_chargers
-from exporter.stream.supervisor import Service
+from exporter.stream.services import Service, Services, without_chargers
 from exporter.web import config as web_config
 
 CONCURRENCY: Final = 16
@@ -184,16 +183,16 @@ def _token_of(account: AccountConfig) -> str | None:
 
 async def _connect(service: Service, charger_id: str, token: str, limit: asyncio.Semaphore) -> Finding:
     async with limit:
-        outcomes = {
-            transport: await _attempt(service, charger_id, token, transport) for transport in service.transports
+        outcomes: dict[str, ConnectError | None] = {
+            transport: await _attempt(service, charger_id, token, transport) for transport in service.account.transports
         }
     return Finding(
-        charger_id=charger_id, account=service.account, outcomes=outcomes, token_expiry_unix=expiry_of(token)
+        charger_id=charger_id, account=service.account.name, outcomes=outcomes, token_expiry_unix=expiry_of(token)
     )
 
 
 async def _attempt(service: Service, charger_id: str, token: str, transport: str) -> ConnectError | None:
-    target = Target(service.url, charger_id, service.connect_timeout_seconds)
+    target = Target(service.account.url, charger_id, service.account.connect_timeout_seconds)
     connection = Connection(target, service.http, lambda _event: None)
     try:
         await connection.open(token, transport)

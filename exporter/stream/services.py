@@ -1,8 +1,9 @@
-"""The service of each account: the resources that its streams share."""
+"""The service of each account: what its streams share."""
 
 import ssl
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -10,38 +11,48 @@ import aiohttp
 from exporter.config.files import unreadable
 from exporter.config.load import AccountConfig
 from exporter.config.tokens import TokenReader
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, ConnectFailure
 from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.proxy import proxy_for
-from exporter.stream.supervisor import Service
 from exporter.stream.tls import ResumingContext
 
-# An account without its chargers, and the service that was made for it.
-Prepared = dict[str, tuple[AccountConfig, Service]]
+
+@dataclass(slots=True)
+class Service:
+    """What the streams of an account share: their resources, and what they know about the state of the service."""
+
+    # Without its chargers.
+    account: AccountConfig
+    token: TokenReader
+    http: HttpSessions
+    # The chargers that fail now, by reason.
+    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # Do not connect before this time of the event loop: the service has sent Retry-After.
+    closed_until: float = 0.0
 
 
 class Services:
     """The services in use, by account. An account that has not changed keeps its connector."""
 
     def __init__(self) -> None:
-        self._current: Prepared = {}
+        self._current: dict[str, Service] = {}
 
     def __getitem__(self, account: str) -> Service:
-        return self._current[account][1]
+        return self._current[account]
 
-    def prepare(self, accounts: Mapping[str, AccountConfig]) -> Prepared:
+    def prepare(self, accounts: Mapping[str, AccountConfig]) -> dict[str, Service]:
         """Return the services for `replace`; raise ConfigError if TLS cannot be prepared. Changes nothing."""
         prepared = {}
         for name, account in accounts.items():
             known = self._current.get(name)
-            prepared[name] = known if known and known[0] == account else (account, _service(account))
+            prepared[name] = known if known and known.account == account else _service(account)
         return prepared
 
-    async def replace(self, prepared: Prepared) -> None:
+    async def replace(self, prepared: dict[str, Service]) -> None:
         """Use these services, and close the connectors of those that are no longer used."""
         before, self._current = self._current, prepared
-        for name, (_, service) in before.items():
-            if name not in prepared or prepared[name][1] is not service:
+        for name, service in before.items():
+            if prepared.get(name) is not service:
                 await service.http.close()
 
 
@@ -61,17 +72,11 @@ def _service(account: AccountConfig) -> Service:
     if account.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return Service(
-        account.name,
-        account.url,
-        TokenReader(account.token),
-        account.transports,
+    http = HttpSessions(
+        # Unlimited: each stream has one connection.
+        aiohttp.TCPConnector(ssl=context, limit=0),
         account.connect_timeout_seconds,
-        HttpSessions(
-            # Unlimited: each stream has one connection.
-            aiohttp.TCPConnector(ssl=context, limit=0),
-            account.connect_timeout_seconds,
-            proxy_for(account.url),
-            context,
-        ),
+        proxy_for(account.url),
+        context,
     )
+    return Service(account, TokenReader(account.token), http)

@@ -6,19 +6,17 @@ and full jitter. The number of concurrent handshakes is limited for the whole pr
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.charger.events import ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
-from exporter.config.tokens import TokenReader, expiry_of
+from exporter.config.tokens import expiry_of
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import Log, Thinned
 from exporter.stream.connection import Connection, Target
-from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.recorder import ChargerRecorder
+from exporter.stream.services import Service
 
 MIN_BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
@@ -48,22 +46,6 @@ class Backoff:
     def reset(self) -> None:
         """Start again from the shortest wait, after a successful connection."""
         self._failures = 0
-
-
-@dataclass(slots=True)
-class Service:
-    """What the streams of an account share: their resources, and what they know about the state of the service."""
-
-    account: str
-    url: str
-    token: TokenReader
-    transports: tuple[str, ...]
-    connect_timeout_seconds: float
-    http: HttpSessions
-    # The chargers that fail now, by reason.
-    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # Do not connect before this time of the event loop: the service has sent Retry-After.
-    closed_until: float = 0.0
 
 
 class ChargerStream:
@@ -97,7 +79,7 @@ class ChargerStream:
         record: ChargerRecorder | None = None,
         open_files: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
-        self._target = Target(service.url, charger_id, service.connect_timeout_seconds)
+        self._target = Target(service.account.url, charger_id, service.account.connect_timeout_seconds)
         self._service = service
         self._deliver = deliver if record is None else record.connections(deliver)
         self._record = record
@@ -126,7 +108,7 @@ class ChargerStream:
     @property
     def _log(self) -> Log:
         # Bound for each line, since a bound log takes 0.5 KB per stream.
-        return self._unbound_log.bind(charger_id=self._target.charger_id, account=self._service.account)
+        return self._unbound_log.bind(charger_id=self._target.charger_id, account=self._service.account.name)
 
     def token_changed(self) -> None:
         """Retry at once if the last attempt failed because of the token: the account has another one now."""
@@ -210,7 +192,7 @@ class ChargerStream:
             raise ConnectError(ConnectFailure.OTHER, str(error)) from error
         self._deliver(TokenInUse(expiry_of(token)))
         # Try the transport that timed out at the last attempt last.
-        *others, last = sorted(self._service.transports, key=lambda transport: transport == self._timed_out)
+        *others, last = sorted(self._service.account.transports, key=lambda transport: transport == self._timed_out)
         for transport in others:
             try:
                 return await self._open(token, transport)
@@ -248,7 +230,7 @@ class ChargerStream:
     def _text_for_page(self, error: ConnectError) -> str:
         """Return the error text for the landing page, which does not show paths; the log does."""
         if isinstance(error.__cause__, TokenError):
-            return f"the token of account {self._service.account} {error.__cause__.problem}"
+            return f"the token of account {self._service.account.name} {error.__cause__.problem}"
         return str(error)
 
     def _log_end(self, reason: Disconnection, times: int) -> None:

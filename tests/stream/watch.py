@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiohttp
 
@@ -19,12 +19,14 @@ from exporter.charger.events import (
     Disconnection,
     Event,
 )
+from exporter.config.load import AccountConfig, Transport
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
 from exporter.logs import create_log
 from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.open_files import OpenFiles
-from exporter.stream.supervisor import ChargerStream, Service
+from exporter.stream.services import Service
+from exporter.stream.supervisor import ChargerStream
 from tests.node.service import Generation
 from tests.processes import SECONDS, What, in_vain
 
@@ -47,10 +49,25 @@ async def until(condition: Callable[[], object], what: What, seconds: float = SE
         await asyncio.sleep(0.01)
 
 
+def service_at(
+    url: str, token: TokenSource, transports: Sequence[str], connect_timeout: float, http: HttpSessions
+) -> Service:
+    """The service at this URL."""
+    account = AccountConfig(
+        name="delhi",
+        url=url,
+        token=token,
+        transports=cast("tuple[Transport, ...]", tuple(transports)),
+        connect_timeout_seconds=connect_timeout,
+        chargers=(),
+    )
+    return Service(account, TokenReader(token), http)
+
+
 def through_proxy(url: str, transport: str, connector: aiohttp.BaseConnector, proxy: str) -> Service:
     """The service at this URL, to which streams connect through the proxy."""
     http = HttpSessions(connector, SECONDS, proxy)
-    return Service("delhi", url, TokenReader(TokenSource(literal=TOKEN)), (transport,), SECONDS, http)
+    return service_at(url, TokenSource(literal=TOKEN), (transport,), SECONDS, http)
 
 
 Kind = TypeVar("Kind", bound=Event)
@@ -91,14 +108,8 @@ class Watch:
         self.delivered: list[Event] = []
         self.log = io.StringIO()
         source = token or TokenSource(literal=TOKEN)
-        self.service = service or Service(
-            "delhi",
-            url,
-            TokenReader(source),
-            tuple(transports),
-            connect_timeout,
-            HttpSessions(connector, connect_timeout),
-        )
+        http = HttpSessions(connector, connect_timeout)
+        self.service = service or service_at(url, source, transports, connect_timeout, http)
         self.stream = ChargerStream(
             charger,
             self.service,
