@@ -118,7 +118,7 @@ class MeteredSessions:
 
     def _continue(self, current: RunningSession, reading: EnergyReading, *, certain: bool) -> None:
         if not current.reported and self.evidence.all & (Evidence.OFF | Evidence.ON):
-            self._begin(reading, certain=certain)  # a session without energy does not continue
+            self._begin(reading)  # a session without energy does not continue
             return
         current.certain &= certain
         may_be_on_top = self.evidence.is_another_user(reading.user) or current.base > 0

@@ -139,11 +139,16 @@ def test_a_charger_just_switched_on_has_stale_after_to_send_its_first_log(charge
     assert charger.shows("up") is False
 
 
-def test_stale_after_is_configurable() -> None:
-    charger = Watched(Rules(stale_after_seconds=60))
+@pytest.mark.parametrize("stale_after", [60, 1000])
+def test_stale_after_is_configurable(stale_after: float) -> None:
+    charger = Watched(Rules(stale_after_seconds=stale_after))
     charger.connect()
-    charger.log()
-    charger.wait(61)
+    for _ in range(5):
+        charger.log(energy=None)
+        charger.wait(10)
+    charger.wait(stale_after - 10)
+    assert charger.shows("up") is True
+    charger.wait(1)
     assert charger.shows("up") is False
 
 
@@ -201,6 +206,9 @@ class TestAutomatic:
 
     def test_the_usual_interval_follows_a_charger_that_logs_less_often(self) -> None:
         self.assert_up_for(self.charging(*[10] * 7, *[900] * 4), 2700)
+
+    def test_the_usual_interval_is_the_median_of_the_last_seven(self) -> None:
+        self.assert_up_for(self.charging(1000, 200, 200, 200, 1000, 1000, 1000, 200), 600)
 
     def test_the_pause_between_two_sessions_is_not_an_interval(self) -> None:
         charger = self.charging(*[10] * 3)

@@ -114,11 +114,18 @@ class TestASmallRise:
         assert charger.log(kwh, 30, user=ALICE) is verdict
         assert charger.total == (max(kwh, 1.02) if verdict is Verdict.ACCEPTED else 1.02)
 
-    def test_users_that_vary_are_noticed(self) -> None:
+    @pytest.mark.parametrize(("second", "energies"), [(ALICE, [0.13, 0.4]), (BOB, [0.4])], ids=["one", "several"])
+    def test_another_user_is_no_evidence_once_logs_have_named_several(self, second: int, energies: list[float]) -> None:
         charger = Metered()
-        for kwh, at, user in ((0.5, 0, ALICE), (0.51, 10, ALICE), (0.52, 20, BOB), (0.53, 30, ALICE), (1.2, 140, BOB)):
+        for kwh, at, user in (
+            (0.1, 0, ALICE),
+            (0.11, 10, ALICE),
+            (0.12, 20, second),
+            (0.13, 30, ALICE),
+            (0.4, 68, BOB),
+        ):
             charger.log(kwh, at, user=user)
-        assert kwh_of_rows(charger) == [1.2]
+        assert kwh_of_rows(charger) == energies
 
     def test_the_peak_follows_the_highest_power(self, charger: Metered) -> None:
         peaks = []
