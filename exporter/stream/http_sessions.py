@@ -59,7 +59,7 @@ class Websocket(aiohttp.ClientWebSocketResponse):
         **options: Any,
     ) -> None:
         super().__init__(reader, writer, protocol, response, *rest, **options)
-        for name in ("_cache", "_headers", "_raw_headers", "_real_url", "_request_info", "_url"):
+        for name in ("_cache", "_headers", "_raw_headers", "_real_url", "_request_info", "_timer", "_traces", "_url"):
             setattr(response, name, None)
         assert response.connection is not None
         setattr(response.connection.protocol, "_parser", None)  # noqa: B010

@@ -165,7 +165,7 @@ class ChargerStream:
         # A connection counts as short until it is stable. A service that always disconnects at once must not fill the
         # log: of the short connections, log only the 1st, 2nd, 4th, 8th ...
         times = self._short_connections.times_if_due("short connection", since)
-        logging = loop.call_later(0.0 if times else STABLE_SECONDS, self._log.info, "stream connected")
+        logging = loop.call_later(0.0 if times else STABLE_SECONDS, self._log_connected)
         reason = Disconnection.RELOAD
         try:
             reason = await connection.ended()
@@ -232,6 +232,9 @@ class ChargerStream:
         if isinstance(error.__cause__, TokenError):
             return f"the token of account {self._service.account.name} {error.__cause__.problem}"
         return str(error)
+
+    def _log_connected(self) -> None:
+        self._log.info("stream connected")
 
     def _log_end(self, reason: Disconnection, times: int) -> None:
         fields = {"reason": reason.value} | ({"times": times} if times > 1 else {})
