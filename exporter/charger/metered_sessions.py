@@ -73,9 +73,9 @@ class MeteredSessions:
         self.held = decision.held
         verdict = self._apply(decision, current, reading)
         self.needs_no_decision = self._needs_no_decision()
-        if decision.judgement is None:
-            return Outcome(verdict, energies)
-        return Outcome(verdict, energies, (Judged(decision.judgement, f"{energies}: {decision.reason}"),))
+        judgement = decision.judgement
+        judged = () if judgement is None else (Judged(judgement, f"{energies}: {decision.reason}"),)
+        return Outcome(verdict, energies, judged)
 
     def continue_session(self, current: RunningSession, energy: int, at: float, power_watts: float | None) -> None:
         """Continue the session with this energy, unless its own is higher."""
