@@ -9,9 +9,7 @@ from tests.end_to_end.program import Exporter, account
 from tests.processes import wait_until
 
 
-@pytest.mark.parametrize(
-    "content", [None, b"", b"\xff", b"two words", b"long" * 65536], ids=lambda text: str(text)[:10]
-)
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"two words"], ids=str)
 def test_the_page_shows_the_fault_of_a_token_without_its_path(
     start_exporter: Callable[..., Exporter], tmp_path: Path, content: bytes | None
 ) -> None:
