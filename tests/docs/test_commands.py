@@ -31,7 +31,8 @@ SERVE = """
 set -euo pipefail -m
 serve() {
   echo "\\$ $*"
-  HTTPS_PROXY=http://127.0.0.1:9 "$@" >serve.log 2>&1 & local pid=$!
+  >serve.log  # empty before the loop searches it: the program may start later
+  HTTPS_PROXY=http://127.0.0.1:9 "$@" >>serve.log 2>&1 & local pid=$!
   for _ in $(seq 600); do
     if grep --quiet "msg=listening" serve.log; then kill -INT -- "-$pid"; wait "$pid"; return; fi
     kill -0 "$pid" || break
