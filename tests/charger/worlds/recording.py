@@ -37,7 +37,7 @@ class _Recorder:
         self._service = Service(world)
         self._truth = Truth(world.plan.interval, extra_kwh=world.slack_kwh)
         self._lines: list[bytes] = []
-        # Whether a status or document since the last log has shown that its session ended, or another began.
+        # True if a status or document since the last log has shown that its session ended, or another began.
         self._boundary_seen = False
         self._gap = False
         self._on_seen_at: float | None = None
@@ -118,7 +118,7 @@ class _Recorder:
             self._documents.append((session, kwh))
 
     def _names_another(self, session: Session, kwh: float) -> bool:
-        """Whether a document can only be of an unseen session, by its user and energy."""
+        """Return whether a document can only be of an unseen session, by its user and energy."""
         is_another_user = self._user is not None and session.user not in (None, self._user)
         return is_another_user and abs(kwh - self._truth.sent[-1].kwh) > ROUNDING
 

@@ -14,7 +14,7 @@ class SentSession:
     session: Session
     kwh: float = 0.0
     first_log: Log | None = None
-    # Whether it can be known that it is not the session before it, and when it began.
+    # True if it can be known that it is not the session before it, and when it began.
     is_apart: bool = True
     # The second piece of a session that an unseen power cut divided.
     is_hidden: bool = False
@@ -53,7 +53,7 @@ class Truth:
 
     @property
     def is_knowable(self) -> bool:
-        """Whether the messages distinguish all sessions."""
+        """True if the messages distinguish all sessions."""
         return all(sent.is_apart for sent in self.counted) and not self.extra_sessions
 
     def of(self, session: Session) -> SentSession | None:

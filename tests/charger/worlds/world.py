@@ -29,7 +29,7 @@ class World:
     absences: list[Absence] = field(default_factory=list)
     # When the service sends that the charger dropped.
     drops: list[float] = field(default_factory=list)
-    # Whether the document after OFF has the true last energy; otherwise it has that of the last log, or 0.
+    # True if the document after OFF has the true last energy; otherwise it has that of the last log, or 0.
     document_has_last_energy: bool = False
     # Energy that flowed but was not sent, which may be counted.
     slack_kwh: float = 0.0
