@@ -97,7 +97,7 @@ HEAD = """<!-- Generated from the tests in tests/chaos by `make golden`: change 
 Faults, when the exporter detects each, and the metric and the log line that show it. The exporter recovers from each
 without help and loses no energy, except where a row of the state file says otherwise. A fault without a log line has no
 effect. A repeated fault is logged at its 1st, 2nd, 4th, 8th ... time, until it is over; a failed commit is logged once
-per minute. An exporter that does not start exits with status 1 and leaves the file as it is; Prometheus shows `up` as 0.
+per minute. An exporter that does not start exits with status 1 and leaves the file as it is; Prometheus shows `up` 0.
 """
 
 
