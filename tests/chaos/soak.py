@@ -49,8 +49,8 @@ MAX_FLAPPING = 20  # per sample: each takes a request to the simulator
 LOG_INTERVAL = 60.0
 LOOP_SECONDS = 0.01
 REST_SECONDS = 900.0
-# Of the streams that may lack the end of a session: its last log was sent, but not read when the connection broke. A reset
-# discards what has not been read, and no later message has that energy.
+# Of the streams that may lack the end of a session: its last log was sent, but not read when the connection broke. A
+# reset discards what has not been read, and no later message has that energy.
 CUT_OFF = 0.001
 LOOK_SECONDS = 1.0
 MEGABYTE = 1_000_000
