@@ -202,7 +202,10 @@ def test_an_account_without_network_is_one_notification(chain: Chain) -> None:
 
 
 def test_a_mistyped_charger_id_is_one_notification(chain: Chain) -> None:
-    chain.order("all", "pause")  # a charger with weak Wi-Fi would have a notification of its own
+    # A charger with weak Wi-Fi would have a notification of its own.
+    chain.order("all", "online")
+    chain.order("all", "pause")
+    chain.prometheus.wait_for(f"sum(vecharge_charger_up) == {len(CHARGERS)}")
     with chain.watching_too("smi-0001"):
         chain.notification("team", "VechargeChargerOffline", "firing")
     chain.notification("team", "VechargeChargerOffline", "resolved")
