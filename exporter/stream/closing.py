@@ -48,10 +48,13 @@ async def disconnect(client: Client, evidence: Evidence) -> None:
     for registry in registries_of_clients():
         if transport in registry:
             registry.remove(transport)
-    if transport.ws is not None and not transport.ws.closed:
+    if transport.ws is None:
+        return
+    if not transport.ws.closed:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await transport.ws.close()
+    transport.ws.release()
 
 
 def break_cycles(client: Client, evidence: Evidence, futures: set[asyncio.Future[None]]) -> None:

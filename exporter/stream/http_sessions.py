@@ -72,6 +72,10 @@ class Websocket(aiohttp.ClientWebSocketResponse):
             release_frames(error)
         return is_closed
 
+    def release(self) -> None:
+        """Release the connection. aiohttp leaves a lost one to the garbage collector."""
+        self._response.close()
+
 
 class HttpSessions:
     """The HTTP sessions over one connector.

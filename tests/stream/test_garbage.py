@@ -104,6 +104,7 @@ async def test_a_lost_websocket_closes_without_waiting(node_service: StartNode) 
         await connection.ended()
         with pytest.raises(StopIteration):  # at its first step
             connection.close().send(None)
+        assert not connector._acquired  # noqa: SLF001 - aiohttp does not tell otherwise
 
 
 async def test_a_websocket_that_cannot_send_its_close_frame_keeps_no_stack_frames(
