@@ -65,7 +65,8 @@ class Query:
     least_step: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.board}: {self.panel}: {self.expr}"
+        # The id of a test. Not with the query, which may be a kilobyte: `make test` prints ids at its end.
+        return f"{self.board}: {self.panel}"
 
     def step_seconds(self, auto_seconds: int) -> int:
         """As Grafana has it: what suits the width of the panel, but no less than the panel's own interval."""
