@@ -20,8 +20,8 @@ SHUFFLED_SECONDS: Final = 60.0
 TIMES_AHEAD_REMEMBERED: Final = 128
 # The largest growth of the delay, as a share of the elapsed time: the charger's clock may be slow.
 LARGEST_DRIFT: Final = 0.001
-# Logs that are received closer together than this may be a backlog, which arrives in a burst.
-LEAST_INTERVAL_SECONDS: Final = 0.5
+# Logs closer together than this may be a backlog, which arrives in a burst, with the time of its arrival.
+BURST_SECONDS: Final = 0.5
 
 # Weight of a new interval in the smoothed usual interval.
 INTERVAL_WEIGHT: Final = 0.125
@@ -181,6 +181,6 @@ def _is_right(created: float, now: float) -> bool:
 
 def are_at_pace(written_seconds: float, received_seconds: float) -> bool:
     """Return whether two logs, written and received this far apart, arrive at the pace at which they were written."""
-    if received_seconds < LEAST_INTERVAL_SECONDS:
+    if received_seconds < BURST_SECONDS:
         return False
     return 0.5 * received_seconds <= written_seconds <= 2.0 * received_seconds

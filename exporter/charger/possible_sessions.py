@@ -7,10 +7,9 @@ from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Evidence, Known
 from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
+from exporter.charger.log_order import BURST_SECONDS
 from exporter.charger.sessions import SessionEvidence
 
-# Logs after a gap that are at most this far apart are a backlog that has the time of its arrival.
-BURST_SECONDS: Final = 1.0
 # If a document says that the session has ended, a reading belongs to a new one if it is nearer to it by more than this.
 # It is less than 0.01 kWh, the step of the readings.
 MARGIN: Final = 9_000

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from exporter.charger.decision_input import Limits
+from exporter.charger.log_order import BURST_SECONDS
 
 # The least time and energy from which a power is computed.
 WINDOW_SECONDS: Final = 60.0
@@ -14,8 +15,6 @@ WINDOW_JOULES: Final = 360_000
 LEAST_KNOWN_WATTS: Final = 500.0
 RISE_FACTOR: Final = 3.0
 NEW_SESSION_FACTOR: Final = 1.5
-# Logs closer together than this are a backlog that has the time of its arrival.
-BURST_SECONDS: Final = 0.3
 # Weight of a window in the smoothed ratio of energy to reported power.
 RATIO_WEIGHT: Final = 0.3
 

@@ -71,7 +71,7 @@ def test_a_window_has_at_least_a_minute_and_a_tenth_of_a_kwh(seconds: int, joule
     assert estimate.kept.last_rate == rate
 
 
-@pytest.mark.parametrize(("seconds", "rate"), [(0.3, 4000.0), (0.2, None)], ids=["logs", "a burst"])
+@pytest.mark.parametrize(("seconds", "rate"), [(0.5, 4000.0), (0.4, None)], ids=["logs", "a burst"])
 def test_no_window_begins_in_a_burst(seconds: float, rate: float | None) -> None:
     estimate = PowerEstimate()
     for energy, at in ((0, 0.0), (100_000, seconds), (500_000, seconds + 100)):
