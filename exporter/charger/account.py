@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from exporter.charger.decisions import Judgement
 from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.events import EVENT_LABELS, Disconnection
-from exporter.charger.outcome import Verdict
+from exporter.charger.outcome import Judgement, Verdict
 from exporter.charger.sessions import Session
 from exporter.errors import ConnectFailure
 

@@ -26,6 +26,14 @@ class Evidence(IntFlag):
     USER = 32
 
 
+class Gap(NamedTuple):
+    """A gap in the logs: the energy and time of the last reading before it, and the time of the first one after it."""
+
+    energy: int
+    began_at: float
+    ended_at: float | None = None
+
+
 @dataclass(slots=True)
 class NewSessionEvidence:
     """The evidence since the current session began, and the user of this session. Another user is evidence, too."""
@@ -35,10 +43,8 @@ class NewSessionEvidence:
     all: Evidence = Evidence.NOTHING
     # The part noted since the session's last reading. Without any, only a fall can be a new session.
     fresh: Evidence = Evidence.NOTHING
-    # The energy and time of the last reading before a gap, as long as readings may be a backlog.
-    before_gap: tuple[int, float] | None = None
-    # When the first log after that gap was written.
-    after_gap_at: float | None = None
+    # The last gap, as long as readings may be its backlog.
+    gap: Gap | None = None
     user: int | None = None
     # True if logs of the session have named several users, so that another user is weak evidence.
     users_vary: bool = False
@@ -50,19 +56,18 @@ class NewSessionEvidence:
         self.fresh |= kind
 
     def begin_gap(self, energy: int, read_at: float) -> None:
-        """Keep the last reading before a gap. Two gaps without a log between them are one."""
-        if self.before_gap is None or self.after_gap_at is not None:
-            self.before_gap = (energy, read_at)
-            self.after_gap_at = None
+        """Begin a gap after this reading. Two gaps without a log between them are one."""
+        if self.gap is None or self.gap.ended_at is not None:
+            self.gap = Gap(energy, read_at)
 
     def end_gap(self, at: float) -> None:
-        """Forget the gap once its backlog must have arrived; `at` is when the newest log was written."""
-        if self.before_gap is None:
+        """End the gap at a log that was written at `at`; forget it once its backlog must have arrived."""
+        if self.gap is None:
             return
-        if self.after_gap_at is None:
-            self.after_gap_at = at
-        elif at - self.after_gap_at > BACKLOG_SECONDS:
-            self.before_gap = self.after_gap_at = None
+        if self.gap.ended_at is None:
+            self.gap = self.gap._replace(ended_at=at)
+        elif at - self.gap.ended_at > BACKLOG_SECONDS:
+            self.gap = None
 
     def is_another_user(self, user: int | None) -> bool:
         """Return whether `user` and the user of the session are known and differ."""
@@ -79,8 +84,8 @@ class NewSessionEvidence:
         """Clear the evidence: a new session of this user has begun."""
         self.all = self.fresh = Evidence.NOTHING
         self.switched_on_unix = None
-        if self.before_gap is not None:
-            self.before_gap = (0, self.before_gap[1])
+        if self.gap is not None:
+            self.gap = self.gap._replace(energy=0)
         self._previous_user, self.user = self.user, user
         self.users_vary = False
 

@@ -3,20 +3,21 @@
 `decide` is for a reading that is in order, `decide_late` for one that is not, `decide_document` for a document.
 """
 
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Final, NamedTuple
 
 from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known
 from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
 from exporter.charger.log_order import SHUFFLED_SECONDS
+from exporter.charger.outcome import Judgement
 from exporter.charger.possible_sessions import (
     can_flow,
-    current_looks_like_a_glitch,
     earliest_start,
     is_doubtful,
     is_more_likely_new,
-    may_continue_previous,
     new_session_is_possible,
+    previous_fits_better,
+    previous_session_is_possible,
     same_session_is_possible,
     why_new,
 )
@@ -29,20 +30,6 @@ READINGS_THAT_PROVE: Final = 3
 RISES_THAT_PROVE: Final = 3
 # Readings that arrive in a burst agree only if each is at most this much above the one before.
 LARGEST_STEP: Final = JOULES_PER_KWH + SLACK
-
-
-class Judgement(StrEnum):
-    """A decision that could have been wrong. Every value is a `judgement` of the metric that counts them."""
-
-    DIP = "dip"
-    RESUMED = "resumed"
-    NEW_SESSION = "new_session"
-    UNANNOUNCED_RESET = "unannounced_reset"
-    MERGED = "merged"
-    JUMP_COUNTED = "jump_counted"
-    JUMP_SET_ASIDE = "jump_set_aside"
-    CLOCK_RESET = "clock_reset"
-    DOCUMENT_SESSION = "document_session"
 
 
 class Action(Enum):
@@ -102,7 +89,8 @@ def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMea
     if not previous.read_at < reading.at < current.first_at:
         return LateMeaning.NOTHING
     if reading.at - previous.read_at > SHUFFLED_SECONDS:
-        came_after_a_gap = known.evidence.before_gap is not None and known.evidence.after_gap_at == current.first_at
+        gap = known.evidence.gap
+        came_after_a_gap = gap is not None and gap.ended_at == current.first_at
         # The next log of the current session, by a clock that was set back, looks like one of a backlog.
         is_no_fall = reading.energy >= current.energy - ROUNDING
         may_be_next = is_no_fall and can_flow(reading.energy - current.energy, silence, known.limits.rise)
@@ -124,20 +112,22 @@ def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
         return DocumentMeaning.OWN_SESSION
     possible = same_session_is_possible(known, reading)
     is_glitch = current.rises < RISES_THAT_PROVE and (not possible or not current.reported)
-    continues_previous = previous is not None and reading.energy >= previous.energy
-    if is_glitch and continues_previous and may_continue_previous(known, reading):
+    reaches_previous = previous is not None and reading.energy >= previous.energy
+    if is_glitch and reaches_previous and previous_session_is_possible(known, reading):
         return DocumentMeaning.PREVIOUS_SESSION
     return DocumentMeaning.RAISE if possible and reading.energy > current.reported else DocumentMeaning.NOTHING
 
 
 def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
-    same, evidence = same_session_is_possible(known, reading), known.evidence
+    evidence = known.evidence
+    same = same_session_is_possible(known, reading)
+    # Evidence that is not fresh counts only for a fall: the readings since then continued the session.
     may_be_new = bool(evidence.fresh) or (evidence.is_another_user(reading.user) and not evidence.users_vary)
     new = may_be_new and new_session_is_possible(known, reading)
-    if known.current.rises < RISES_THAT_PROVE and _continues_previous(known, reading):
+    if known.current.rises < RISES_THAT_PROVE and _may_merge(known, reading):
         if not same:
             return Decision(Action.MERGE, Judgement.MERGED, "the current session cannot have risen so fast")
-        if current_looks_like_a_glitch(known, reading):
+        if previous_fits_better(known, reading):
             return Decision(Action.MERGE, Judgement.MERGED, "the previous session fits better")
     if new and is_more_likely_new(known, reading):
         return Decision(Action.BEGIN, Judgement.NEW_SESSION, why_new(known, reading))
@@ -163,7 +153,7 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
     held = _run(known.held, reading, is_high=True, hard=known.limits.hard)
     if held.length < READINGS_THAT_PROVE:
         return Decision(Action.HOLD_HIGH, held=held)
-    if _continues_previous(known, reading):
+    if _may_merge(known, reading):
         return Decision(Action.MERGE, Judgement.MERGED, "three readings in a row fit the previous session alone")
     began_after = known.previous.read_at if known.previous else known.current.began_at
     counted = reading.energy - known.current.first_energy if not known.previous else reading.energy
@@ -182,7 +172,7 @@ def _held_low(known: Known, reading: EnergyReading) -> Decision:
     return Decision(Action.HOLD_LOW, first_of_run, "nothing says that a new session has begun", held)
 
 
-def _continues_previous(known: Known, reading: EnergyReading) -> bool:
+def _may_merge(known: Known, reading: EnergyReading) -> bool:
     """Return whether the current session may be a glitch, and the reading continues the previous one.
 
     A session that has delivered energy is not a glitch if a switch to ON was seen; neither is one with its own user.
@@ -190,7 +180,7 @@ def _continues_previous(known: Known, reading: EnergyReading) -> bool:
     current = known.current
     was_switched_on = (known.evidence.fresh | current.begun_on) & Evidence.ON and current.energy > 0
     has_own_user = current.begun_on & Evidence.USER and reading.user == known.evidence.user
-    return not was_switched_on and not has_own_user and may_continue_previous(known, reading)
+    return not was_switched_on and not has_own_user and previous_session_is_possible(known, reading)
 
 
 def _is_dip(known: Known, reading: EnergyReading) -> bool:

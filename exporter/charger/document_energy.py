@@ -3,12 +3,12 @@
 import msgspec
 
 from exporter.charger.decision_input import EnergyReading, Evidence
-from exporter.charger.decisions import DocumentMeaning, Judgement, decide_document
+from exporter.charger.decisions import DocumentMeaning, decide_document
 from exporter.charger.energy import SAME_JOULES, kwh_text, valid_energy
 from exporter.charger.events import OFF, ChargerDocument, Status
 from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
-from exporter.charger.outcome import Judged
+from exporter.charger.outcome import Judged, Judgement
 from exporter.charger.possible_sessions import same_session_is_possible
 from exporter.charger.sessions import RunningSession, SessionEvidence
 

@@ -8,14 +8,14 @@ from copy import copy
 from typing import Final
 
 from exporter.charger.decision_input import EnergyReading, Evidence, NewSessionEvidence
-from exporter.charger.decisions import Judgement, LateMeaning, decide_late
+from exporter.charger.decisions import LateMeaning, decide_late
 from exporter.charger.document_energy import DocumentEnergy
 from exporter.charger.energy import SLACK, kwh_text, valid_energy
 from exporter.charger.events import ChargerDocument, Reading
 from exporter.charger.log_order import NEW, LogOrder, Order
 from exporter.charger.meter_state import MeterState
 from exporter.charger.metered_sessions import MeteredSessions
-from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Outcome
+from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Judgement, Outcome
 from exporter.charger.power_estimate import PowerEstimate
 from exporter.charger.session_list import SessionList
 from exporter.charger.sessions import SessionEvidence

@@ -215,7 +215,7 @@ class MeteredSessions:
             and self.held is None
             and self._on_top_of is None
             and self.pending_document is None
-            and self.evidence.before_gap is None
+            and self.evidence.gap is None
             and (previous is None or current.rises >= RISES_THAT_PROVE or current.energy >= previous.energy)
         )
 

@@ -3,8 +3,6 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from exporter.charger.decisions import Judgement
-
 
 class Verdict(StrEnum):
     """Accepted, or why not. All values except ACCEPTED are a `reason` of rejected readings."""
@@ -20,6 +18,20 @@ class Verdict(StrEnum):
     def in_order(self) -> bool:
         """True if the log itself is new. Otherwise its other values are ignored too."""
         return self is not Verdict.DUPLICATE and self is not Verdict.OUT_OF_ORDER
+
+
+class Judgement(StrEnum):
+    """A decision that could have been wrong. Every value is a `judgement` of the metric that counts them."""
+
+    DIP = "dip"
+    RESUMED = "resumed"
+    NEW_SESSION = "new_session"
+    UNANNOUNCED_RESET = "unannounced_reset"
+    MERGED = "merged"
+    JUMP_COUNTED = "jump_counted"
+    JUMP_SET_ASIDE = "jump_set_aside"
+    CLOCK_RESET = "clock_reset"
+    DOCUMENT_SESSION = "document_session"
 
 
 class Judged(NamedTuple):

@@ -1,6 +1,6 @@
 """Which sessions a reading can belong to, by time and power, and which of them is more likely.
 
-If several are possible, power or another user decides.
+Power tells which is more likely: the energy that it predicts is nearer to the reading. So does another user.
 """
 
 from typing import Final
@@ -21,16 +21,21 @@ PROMPT_SECONDS: Final = 600.0
 NOT_BY_CHANCE: Final = JOULES_PER_KWH // 2
 
 
+def can_flow(joules: int, seconds: float, watts: float) -> bool:
+    """Return whether this energy can flow in this time at this power."""
+    return joules - SLACK <= watts * seconds
+
+
 def same_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     """Return whether the current session can have risen to this energy since its last change."""
-    current, limit = known.current, known.limits.rise
+    current, gap, limit = known.current, known.evidence.gap, known.limits.rise
     if can_flow(reading.energy - current.energy, reading.at - current.changed_at, limit):
         return True
     # A document may have raised the session since its last reading.
-    if known.evidence.before_gap is None or reading.at - max(current.read_at, current.changed_at) > BURST_SECONDS:
+    if gap is None or reading.at - max(current.read_at, current.changed_at) > BURST_SECONDS:
         return False
-    energy, at = known.evidence.before_gap
-    return can_flow(reading.energy - energy, reading.at - at, limit)
+    # A backlog that has the time of its arrival: its energy has flowed since before the gap.
+    return can_flow(reading.energy - gap.energy, reading.at - gap.began_at, limit)
 
 
 def new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
@@ -44,8 +49,8 @@ def new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     return can_flow(reading.energy, seconds, known.limits.new_session)
 
 
-def may_continue_previous(known: Known, reading: EnergyReading) -> bool:
-    """Return whether the reading continues the previous session, which the current one has not reached yet."""
+def previous_session_is_possible(known: Known, reading: EnergyReading) -> bool:
+    """Return whether the previous session can have risen to this energy. The current one has not reached it yet."""
     previous = known.previous
     if previous is None or known.current.energy >= previous.energy or reading.energy < DIP * previous.energy:
         return False
@@ -54,40 +59,35 @@ def may_continue_previous(known: Known, reading: EnergyReading) -> bool:
 
 def earliest_start(known: Known, reading: EnergyReading) -> float:
     """Return the earliest time at which a session that the reading begins can have begun."""
-    last, switched_on = known.current.read_at, known.switched_on_at
+    last, switched_on, gap = known.current.read_at, known.switched_on_at, known.evidence.gap
     if switched_on is not None and known.current.changed_at <= switched_on:
         return switched_on  # the logs since then still have the old energy
-    if known.evidence.before_gap is not None and reading.at - last <= BURST_SECONDS:
-        last = known.evidence.before_gap[1]
+    if gap is not None and reading.at - last <= BURST_SECONDS:
+        last = gap.began_at
     return last if switched_on is None else max(last, switched_on)
-
-
-def can_flow(joules: int, seconds: float, watts: float) -> bool:
-    """Return whether this energy can flow in this time at this power."""
-    return joules - SLACK <= watts * seconds
 
 
 def is_more_likely_new(known: Known, reading: EnergyReading) -> bool:
     """Return whether the reading more likely belongs to a new session, if the same session is also possible."""
     energy, evidence = known.current.energy, known.evidence
-    switched_on = _was_just_switched_on(known, reading)
-    if switched_on and reading.energy == 0:
-        return True
     shows_old_energy = 0 <= reading.energy - energy <= SAME_JOULES
     is_another_user = evidence.is_another_user(reading.user)
-    if is_another_user and switched_on and not shows_old_energy and not evidence.users_vary:
+    # Just after ON, neither a reading of 0 nor one of another user needs a power.
+    just_switched_on = _was_just_switched_on(known, reading)
+    if just_switched_on and reading.energy == 0:
         return True
-    watts = reading.watts
-    if watts is None:
+    if just_switched_on and is_another_user and not shows_old_energy and not evidence.users_vary:
+        return True
+    if reading.watts is None:
         return is_another_user and reading.energy > energy / DIP + SLACK
-    same, new = _expected_same(known, reading, watts), _expected_new(known, reading, watts)
+    same, new = _differences(known, reading, reading.watts)
     if is_another_user:
-        return not _is_nearer(reading, same, new)
+        return same + ROUNDING >= new
     if shows_old_energy and energy > NOT_BY_CHANCE:
         return False
-    if switched_on and watts:
-        return TIMES_NEARER * abs(reading.energy - same) >= abs(reading.energy - new)
-    return bool(evidence.fresh & Evidence.ENDED) and _is_nearer(reading, new, same, MARGIN)
+    if just_switched_on and reading.watts:
+        return TIMES_NEARER * same >= new
+    return bool(evidence.fresh & Evidence.ENDED) and new + MARGIN < same
 
 
 def why_new(known: Known, reading: EnergyReading) -> str:
@@ -100,21 +100,22 @@ def is_doubtful(known: Known, reading: EnergyReading) -> bool:
     never_read = known.current.read_at == 0.0
     if never_read or known.current.energy <= ROUNDING:
         return False
-    watts = reading.watts
-    if watts is None:
+    if reading.watts is None:
         return True
-    return not _is_nearer(reading, _expected_same(known, reading, watts), _expected_new(known, reading, watts))
+    same, new = _differences(known, reading, reading.watts)
+    return same + ROUNDING >= new
 
 
-def current_looks_like_a_glitch(known: Known, reading: EnergyReading) -> bool:
+def previous_fits_better(known: Known, reading: EnergyReading) -> bool:
     """Return whether the reading fits the previous session better, if it could also belong to the current one."""
     previous, watts = known.previous, reading.watts
     if previous is None or reading.energy < previous.energy - ROUNDING:
         return False
     if watts is None:
         return not known.current.begun_on & ~(Evidence.GAP | Evidence.DROP)
-    merged = previous.energy + _flowed(watts, reading.at - previous.changed_at)
-    return not _is_nearer(reading, _expected_same(known, reading, watts), merged)
+    same, _ = _differences(known, reading, watts)
+    merged = abs(reading.energy - previous.energy - _flowed(watts, reading.at - previous.changed_at))
+    return same + ROUNDING >= merged
 
 
 def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
@@ -125,8 +126,8 @@ def _was_just_switched_on(known: Known, reading: EnergyReading) -> bool:
     return reading.at - switched_on <= PROMPT_SECONDS
 
 
-def _expected_same(known: Known, reading: EnergyReading, watts: float) -> float:
-    """Return the energy of the current session at the time of the reading, by its power."""
+def _differences(known: Known, reading: EnergyReading, watts: float) -> tuple[float, float]:
+    """Return how far the reading is from the energy that its power predicts: of the same session, and of a new one."""
     current, switched_on = known.current, known.switched_on_at
     since = current.changed_at
     if switched_on is not None and since < switched_on:
@@ -134,19 +135,11 @@ def _expected_same(known: Known, reading: EnergyReading, watts: float) -> float:
         since = switched_on
         if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
             since -= max(current.ended_at - current.read_at, 0.0)
-    return current.energy + _flowed(watts, reading.at - since)
-
-
-def _expected_new(known: Known, reading: EnergyReading, watts: float) -> float:
-    """Return the energy of a new session at the time of the reading, by its power."""
-    return _flowed(watts, reading.at - earliest_start(known, reading))
+    same = current.energy + _flowed(watts, reading.at - since)
+    new = _flowed(watts, reading.at - earliest_start(known, reading))
+    return abs(reading.energy - same), abs(reading.energy - new)
 
 
 def _flowed(watts: float, seconds: float) -> float:
     """Return the energy that has flowed in this time; none if the time is negative, since clocks may differ."""
     return watts * max(seconds, 0.0)
-
-
-def _is_nearer(reading: EnergyReading, one: float, other: float, margin: int = ROUNDING) -> bool:
-    """Return whether the reading is nearer to `one` than to `other`, by more than the margin."""
-    return abs(reading.energy - one) + margin < abs(reading.energy - other)

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 from exporter.charger.account import REJECTIONS, Account
 from exporter.charger.charger import Charger
-from exporter.charger.decisions import Judgement
 from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnection, Status
+from exporter.charger.outcome import Judgement
 from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
 from exporter.errors import ConnectFailure
 from exporter.metrics.live_values import Live

@@ -5,7 +5,7 @@ The peak of the charger is 7.2 kW, so an hour can bring 21.6 kWh to a session, o
 
 from typing import Final
 
-from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known, Limits, NewSessionEvidence
+from exporter.charger.decision_input import EnergyReading, Evidence, Gap, Held, Known, Limits, NewSessionEvidence
 from exporter.charger.sessions import RunningSession
 
 NOON: Final = 1_700_000_000.0
@@ -38,11 +38,11 @@ def known(
     held: Held | None = None,
 ) -> Known:
     """What the meter knows. The evidence is fresh, if nothing else is said."""
+    gap_ended_at = None if after_gap is None else NOON + after_gap
     noted = NewSessionEvidence(
         all=evidence,
         fresh=evidence if fresh is None else fresh,
-        before_gap=None if before_gap is None else (joules(before_gap[0]), NOON + before_gap[1]),
-        after_gap_at=None if after_gap is None else NOON + after_gap,
+        gap=None if before_gap is None else Gap(joules(before_gap[0]), NOON + before_gap[1], gap_ended_at),
         user=user,
         users_vary=users_vary,
     )

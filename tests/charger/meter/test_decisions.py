@@ -3,7 +3,8 @@
 import pytest
 
 from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known
-from exporter.charger.decisions import Action, Decision, Judgement, decide
+from exporter.charger.decisions import Action, Decision, decide
+from exporter.charger.outcome import Judgement
 from tests.charger.meter.situation import ALICE, BOB, NOON, joules, known, reading, session
 
 CONTINUE = (Action.CONTINUE, None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.charger.decision_input import Evidence, NewSessionEvidence
+from exporter.charger.decision_input import Evidence, Gap, NewSessionEvidence
 from tests.charger.meter.situation import ALICE, BOB
 
 
@@ -28,34 +28,34 @@ def test_a_new_session_forgets_the_switch_to_on() -> None:
 def test_two_gaps_without_a_log_between_them_are_one(evidence: NewSessionEvidence) -> None:
     evidence.begin_gap(500, 10.0)
     evidence.begin_gap(600, 20.0)
-    assert evidence.before_gap == (500, 10.0)
+    assert evidence.gap == Gap(500, 10.0)
 
 
 def test_a_gap_after_a_log_is_another_one(evidence: NewSessionEvidence) -> None:
     evidence.begin_gap(500, 10.0)
     evidence.end_gap(20.0)
     evidence.begin_gap(600, 20.0)
-    assert (evidence.before_gap, evidence.after_gap_at) == ((600, 20.0), None)
+    assert evidence.gap == Gap(600, 20.0)
 
 
 def test_a_gap_is_remembered_for_five_minutes_after_its_first_log(evidence: NewSessionEvidence) -> None:
     evidence.begin_gap(500, 10.0)
     evidence.end_gap(1000.0)
     evidence.end_gap(1300.0)
-    assert (evidence.before_gap, evidence.after_gap_at) == ((500, 10.0), 1000.0)
+    assert evidence.gap == Gap(500, 10.0, ended_at=1000.0)
     evidence.end_gap(1300.1)
-    assert (evidence.before_gap, evidence.after_gap_at) == (None, None)
+    assert evidence.gap is None
 
 
 def test_without_a_gap_a_log_ends_none(evidence: NewSessionEvidence) -> None:
     evidence.end_gap(1000.0)
-    assert evidence.after_gap_at is None
+    assert evidence.gap is None
 
 
 def test_a_session_that_begins_after_a_gap_had_no_energy_before_it(evidence: NewSessionEvidence) -> None:
     evidence.begin_gap(500, 10.0)
     evidence.begin_session(None)
-    assert evidence.before_gap == (0, 10.0)
+    assert evidence.gap == Gap(0, 10.0)
 
 
 @pytest.mark.parametrize(

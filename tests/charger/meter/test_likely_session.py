@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.charger.decision_input import Evidence, Known
-from exporter.charger.possible_sessions import current_looks_like_a_glitch, is_doubtful, is_more_likely_new
+from exporter.charger.possible_sessions import is_doubtful, is_more_likely_new, previous_fits_better
 from exporter.charger.sessions import SessionEvidence
 from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, session
 
@@ -130,10 +130,10 @@ class TestAGlitch:
         self, kwh: float, glitch: bool
     ) -> None:
         situation = known(session(0.0, read=60), session(1.0))
-        assert current_looks_like_a_glitch(situation, reading(kwh, 600)) is glitch
+        assert previous_fits_better(situation, reading(kwh, 600)) is glitch
 
     def test_there_is_none_without_a_previous_session(self) -> None:
-        assert not current_looks_like_a_glitch(known(session(0.0)), reading(1.0, 600))
+        assert not previous_fits_better(known(session(0.0)), reading(1.0, 600))
 
     @pytest.mark.parametrize(
         ("begun_on", "kwh", "glitch"),
@@ -151,10 +151,10 @@ class TestAGlitch:
     ) -> None:
         current = session(kwh, read=60)
         current.begun_on = int(begun_on)
-        assert current_looks_like_a_glitch(known(current, session(1.0)), reading(1.0, 600)) is glitch
+        assert previous_fits_better(known(current, session(1.0)), reading(1.0, 600)) is glitch
 
     @pytest.mark.parametrize(("kwh", "glitch"), [(1.12, False), (1.13, True)])
     def test_the_current_session_is_one_if_the_power_does_not_fit_it_better(self, kwh: float, glitch: bool) -> None:
         """After 360 seconds at 3.6 kW the current session would have 0.86 kWh, the previous one 1.42 kWh."""
         situation = known(session(0.5), session(1.0, read=-60))
-        assert current_looks_like_a_glitch(situation, reading(kwh, 360, watts=3600.0)) is glitch
+        assert previous_fits_better(situation, reading(kwh, 360, watts=3600.0)) is glitch

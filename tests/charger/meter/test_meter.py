@@ -5,10 +5,9 @@ import math
 import pytest
 
 from exporter.charger.decision_input import Evidence
-from exporter.charger.decisions import Judgement
 from exporter.charger.events import Reading
 from exporter.charger.meter import EnergyMeter
-from exporter.charger.outcome import Verdict
+from exporter.charger.outcome import Judgement, Verdict
 from tests.charger.meter.metered import KWH, Metered, Row
 from tests.charger.meter.situation import ALICE, BOB, NOON
 

@@ -5,8 +5,8 @@ import pytest
 from exporter.charger.decision_input import Evidence, Known
 from exporter.charger.possible_sessions import (
     earliest_start,
-    may_continue_previous,
     new_session_is_possible,
+    previous_session_is_possible,
     same_session_is_possible,
 )
 from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, session
@@ -70,7 +70,7 @@ def test_the_previous_session_may_continue_from_a_dip_to_what_is_possible(
     current: float, kwh: float, possible: bool
 ) -> None:
     situation = known(session(current, read=50), session(10.0, read=20, changed=0))
-    assert may_continue_previous(situation, reading(kwh, 100)) is possible
+    assert previous_session_is_possible(situation, reading(kwh, 100)) is possible
 
 
 @pytest.mark.parametrize(("current", "possible"), [(9.99, True), (10.0, False)])
@@ -78,11 +78,11 @@ def test_the_previous_session_does_not_continue_once_the_current_one_has_reached
     current: float, possible: bool
 ) -> None:
     situation = known(session(current, read=50), session(10.0, read=0))
-    assert may_continue_previous(situation, reading(10.1, 100)) is possible
+    assert previous_session_is_possible(situation, reading(10.1, 100)) is possible
 
 
 def test_without_a_previous_session_none_continues() -> None:
-    assert not may_continue_previous(known(session(0.0)), reading(0.0, 100))
+    assert not previous_session_is_possible(known(session(0.0)), reading(0.0, 100))
 
 
 @pytest.mark.parametrize(
