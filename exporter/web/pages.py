@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
+from html import escape
 from http import HTTPStatus
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from string import Template
+from typing import Final
 
 from aiohttp import web
 
@@ -21,24 +23,10 @@ from exporter.web.health import HEALTHY, READY
 from exporter.web.scrape import Scrape
 from exporter.web.sessions_api import SessionsDocument, SessionsQuery
 
-if TYPE_CHECKING:
-    import jinja2
-
-# The uids of our dashboards in Grafana.
-FLEET_DASHBOARD: Final = "vecharge-fleet"
-CHARGER_DASHBOARD: Final = "vecharge-charger"
 SENT_AT_ONCE_BYTES: Final = 524_288
 _STATIC: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 Reload = Callable[[], Awaitable[None]]
-
-
-@cache
-def _index() -> "jinja2.Template":
-    """Return the template of the landing page. Loading it at the start would take a tenth of the CPU of a start."""
-    import jinja2
-
-    return jinja2.Environment(loader=jinja2.PackageLoader("exporter.web"), autoescape=True).get_template("index.html")
 
 
 class Pages:
@@ -55,9 +43,8 @@ class Pages:
     ) -> None:
         self.is_ready = False
         self._scrape = scrape
-        self._telemetry_path = telemetry_path
         self._reload_configuration = reload
-        self._grafana_url = grafana_url
+        self._landing_page = _landing_page(telemetry_path, grafana_url)
         self._chargers_document = ChargersDocument(lambda: fleet.chargers, now)
         self._sessions_document = sessions
         self._pages: dict[str, dict[str, Answer]] = {
@@ -107,15 +94,7 @@ class Pages:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, advice)
 
     async def _landing(self, _request: web.BaseRequest) -> web.Response:
-        html = _index().render(
-            version=__version__,
-            # Relative, so that the page works behind a proxy that puts a prefix before it.
-            telemetry_path=self._telemetry_path.lstrip("/"),
-            grafana_url=self._grafana_url,
-            fleet_dashboard=FLEET_DASHBOARD,
-            charger_dashboard=CHARGER_DASHBOARD,
-        )
-        return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+        return web.Response(text=self._landing_page, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def _healthy(self, _request: web.BaseRequest) -> web.Response:
         return plain(HTTPStatus.OK, HEALTHY)
@@ -135,6 +114,18 @@ class Pages:
         except ConfigError as error:
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, f"not reloaded: {error}")
         return plain(HTTPStatus.OK, "reloaded")
+
+
+def _landing_page(telemetry_path: str, grafana_url: str | None) -> str:
+    """Return the landing page, without the lines that link to Grafana if its URL is not known."""
+    html = resources.files("exporter.web").joinpath("templates", "index.html").read_text("utf-8")
+    lines = [line for line in html.splitlines() if grafana_url or "$grafana_url" not in line]
+    return Template("\n".join(lines)).substitute(
+        version=__version__,
+        # Relative, so that the page works behind a proxy that puts a prefix before it.
+        telemetry_path=telemetry_path.lstrip("/"),
+        grafana_url=escape(grafana_url or ""),
+    )
 
 
 def _is_own_origin(request: web.BaseRequest) -> bool:

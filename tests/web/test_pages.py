@@ -52,6 +52,12 @@ async def test_the_landing_page_links_to_the_metrics(site: Site) -> None:
     assert f"version {__version__}" in body.decode()
 
 
+async def test_the_url_of_grafana_cannot_add_html_to_the_landing_page() -> None:
+    async with Site(grafana_url='https://grafana.example/"><script>') as site:
+        _, body = await site.get("/")
+    assert 'href="https://grafana.example/&quot;&gt;&lt;script&gt;/d/vecharge-fleet"' in body.decode()
+
+
 async def test_an_unchanged_static_file_is_not_sent_again(site: Site) -> None:
     response, body = await site.get("/static/fleet.js")
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-cache")
