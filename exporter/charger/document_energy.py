@@ -10,7 +10,7 @@ from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import Judged, Judgement
 from exporter.charger.possible_sessions import same_session_is_possible
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession
 
 
 class DocumentEnergy:
@@ -86,7 +86,7 @@ class DocumentEnergy:
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
         if energy is not None:
             # The time of this energy is unknown, so it is treated as read long ago.
-            session = RunningSession(energy, now, read_at=0.0, changed_at=0.0, began_by=SessionEvidence.DOCUMENT)
+            session = RunningSession(energy, now, read_at=0.0, changed_at=0.0, began_by=KnownBy.DOCUMENT)
             if status is OFF:
                 session.base = energy  # delivered before the exporter knew the charger; not counted
             self._sessions.list.begin(session)

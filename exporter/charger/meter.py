@@ -18,7 +18,7 @@ from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import ACCEPTED, DUPLICATE, INVALID, OUT_OF_ORDER, Judged, Judgement, Outcome
 from exporter.charger.power_estimate import PowerEstimate
 from exporter.charger.session_list import SessionList
-from exporter.charger.sessions import SessionEvidence
+from exporter.charger.sessions import KnownBy
 
 # A charger that sent no log for this time and this number of usual intervals may have lost its connection.
 SILENCE_SECONDS: Final = 120.0
@@ -108,7 +108,7 @@ class EnergyMeter:
         """Record a switch to OFF that was seen live: the session has ended, the next reading may begin a new one."""
         current = self.list.current
         if current is not None:
-            current.end(max(now - self._order.kept.delay, current.read_at), SessionEvidence.STATUS)
+            current.end(max(now - self._order.kept.delay, current.read_at), KnownBy.STATUS)
         self._power.interrupt()
         self.note_off()
 

@@ -13,7 +13,7 @@ from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
 from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate
 from exporter.charger.session_list import SessionList
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession
 
 # A start that is computed to be more than this before the first log is marked as assumed.
 ASSUMED_SECONDS: Final = 60.0
@@ -52,7 +52,7 @@ class MeteredSessions:
         self.note(Evidence.OFF)
         current = self.list.current
         if current is not None:
-            current.end(max(current.read_at, current.began_at), SessionEvidence.DOCUMENT)
+            current.end(max(current.read_at, current.began_at), KnownBy.DOCUMENT)
 
     def known(self, current: RunningSession) -> Known:
         """Return the input of a decision on the next reading."""
@@ -95,9 +95,9 @@ class MeteredSessions:
         ending = self.list.current
         began_at = at if ending is None else ending.read_at
         if ending is not None:
-            ending.end(ending.read_at, SessionEvidence.DOCUMENT)
+            ending.end(ending.read_at, KnownBy.DOCUMENT)
         begun_on = int(self.evidence.all)
-        self.list.begin(RunningSession(energy, began_at, at, at, SessionEvidence.DOCUMENT, begun_on, certain=False))
+        self.list.begin(RunningSession(energy, began_at, at, at, KnownBy.DOCUMENT, begun_on, certain=False))
 
     def _apply(self, decision: Decision, current: RunningSession, reading: EnergyReading) -> Verdict:
         certain = decision.judgement is None
@@ -159,13 +159,13 @@ class MeteredSessions:
             session.peak_watts = reading.reported_watts
         if switched_on_at is not None:
             session.began_at = min(switched_on_at, reading.at)
-            session.began_by = SessionEvidence.STATUS
+            session.began_by = KnownBy.STATUS
         else:
             if by_user:
-                session.began_by = SessionEvidence.USER
+                session.began_by = KnownBy.USER
             self._assume_begin(session, reading)
         if ending is not None:
-            ending.end(ending.read_at, SessionEvidence.USER if by_user else SessionEvidence.LOG)
+            ending.end(ending.read_at, KnownBy.USER if by_user else KnownBy.LOG)
             ending.certain &= certain
             if pending is not None:
                 # A backlog: the document reported the energy of this later session.
@@ -183,7 +183,7 @@ class MeteredSessions:
         seconds = reading.energy / reading.watts
         session.began_at = min(max(reading.at - seconds, ending.read_at), reading.at)
         if seconds > ASSUMED_SECONDS:
-            session.began_by = SessionEvidence.ASSUMED
+            session.began_by = KnownBy.ASSUMED
 
     def _merge(self, glitch: RunningSession, reading: EnergyReading) -> None:
         self.list.resume_previous()

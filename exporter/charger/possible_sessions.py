@@ -8,7 +8,7 @@ from typing import Final
 from exporter.charger.decision_input import EnergyReading, Evidence, Known
 from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, SLACK
 from exporter.charger.log_order import BURST_SECONDS
-from exporter.charger.sessions import SessionEvidence
+from exporter.charger.sessions import KnownBy
 
 # If a document says that the session has ended, a reading belongs to a new one if it is nearer to it by more than this.
 # It is less than 0.01 kWh, the step of the readings.
@@ -133,7 +133,7 @@ def _differences(known: Known, reading: EnergyReading, watts: float) -> tuple[fl
     if switched_on is not None and since < switched_on:
         # Energy flowed from the last reading to the OFF, and again since the ON.
         since = switched_on
-        if current.ended_by is SessionEvidence.STATUS and current.ended_at is not None:
+        if current.ended_by is KnownBy.STATUS and current.ended_at is not None:
             since -= max(current.ended_at - current.read_at, 0.0)
     same = current.energy + _flowed(watts, reading.at - since)
     new = _flowed(watts, reading.at - earliest_start(known, reading))

@@ -5,7 +5,7 @@ At every moment: counter = start + sum of the sessions - set aside + excess.
 
 from dataclasses import dataclass, field
 
-from exporter.charger.sessions import RunningSession, Session, SessionEvidence, in_list
+from exporter.charger.sessions import KnownBy, RunningSession, Session, in_list
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class SessionList:
         """Insert the session of a late log between the previous and the current one."""
         if self.previous is not None:
             self._settle(self.previous)
-        self.previous = RunningSession(energy, at, at, at, ended_at=at, ended_by=SessionEvidence.LOG, certain=False)
+        self.previous = RunningSession(energy, at, at, at, ended_at=at, ended_by=KnownBy.LOG, certain=False)
         self._number(self.previous)
         self.count()
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 
-class SessionEvidence(StrEnum):
+class KnownBy(StrEnum):
     """How the beginning or the end of a session is known."""
 
     STATUS = "status"
@@ -28,8 +28,8 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     ended_unix: float | None
     energy_joules: int
     peak_watts: float | None
-    began_by: SessionEvidence
-    ended_by: SessionEvidence | None
+    began_by: KnownBy
+    ended_by: KnownBy | None
     certain: bool
 
 
@@ -47,7 +47,7 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     began_at: float
     read_at: float
     changed_at: float
-    began_by: SessionEvidence = SessionEvidence.LOG
+    began_by: KnownBy = KnownBy.LOG
     begun_on: int = 0
     number: int = 0
     first_energy: int = 0
@@ -58,7 +58,7 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
     rises: int = 0
     peak_watts: float = 0.0
     ended_at: float | None = None
-    ended_by: SessionEvidence | None = None
+    ended_by: KnownBy | None = None
     certain: bool = True
 
     @property
@@ -76,7 +76,7 @@ class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
         """The energy that was delivered in this session."""
         return self.reported - self.base
 
-    def end(self, at: float, by: SessionEvidence) -> None:
+    def end(self, at: float, by: KnownBy) -> None:
         """Record when and how the session ended, unless that is known already."""
         if self.ended_at is None:
             self.ended_at = at

@@ -9,7 +9,7 @@ from exporter.charger.charger import KeptState
 from exporter.charger.decision_input import Evidence
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter_state import MeterState
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession
 from exporter.state.charger_rows import checked_rows
 
 
@@ -71,7 +71,7 @@ def _session(energy: int, at: float, number: int) -> RunningSession:
         at,
         at,
         at,
-        SessionEvidence.ASSUMED,
+        KnownBy.ASSUMED,
         number=number,
         set_aside=0 if number else energy,
         certain=False,

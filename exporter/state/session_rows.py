@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from exporter.charger.sessions import Session, SessionEvidence
+from exporter.charger.sessions import KnownBy, Session
 
 SCHEMA: Final = """
     CREATE TABLE sessions (
@@ -125,8 +125,8 @@ def session_of(charger_id: str, row: tuple[Any, ...]) -> Session:
         ended_unix=ended_unix,
         energy_joules=energy_joules,
         peak_watts=peak_watts,
-        began_by=SessionEvidence(values[2]),
-        ended_by=None if values[4] is None else SessionEvidence(values[4]),
+        began_by=KnownBy(values[2]),
+        ended_by=None if values[4] is None else KnownBy(values[4]),
         certain=bool(certain),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession
 from exporter.cli.main import main
 from exporter.state.session_query import FIELDS
 from exporter.state.state_file import STATE_FILE
@@ -26,7 +26,7 @@ from tests.state.listed import DAY, NOON, session, state_with
 BILL = Path(__file__).parents[2] / "docs" / "bill.md"
 Sessions = Callable[..., Result]
 RUNNING = RunningSession(
-    36_000, NOON + 2 * DAY, NOON + 2 * DAY, NOON + 2 * DAY, SessionEvidence.LOG, number=3, certain=False, set_aside=3600
+    36_000, NOON + 2 * DAY, NOON + 2 * DAY, NOON + 2 * DAY, KnownBy.LOG, number=3, certain=False, set_aside=3600
 )
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from exporter.charger.charger import KeptState
 from exporter.charger.meter_state import MeterState
-from exporter.charger.sessions import Session, SessionEvidence
+from exporter.charger.sessions import KnownBy, Session
 
 DAY = 86_400
 # 2024-10-04T12:00:00Z.
@@ -19,8 +19,8 @@ def session(number: int, began_unix: float = NOON, energy_joules: int = 36_000) 
         ended_unix=began_unix + 3600.5,
         energy_joules=energy_joules,
         peak_watts=7012.25,
-        began_by=SessionEvidence.STATUS,
-        ended_by=SessionEvidence.DOCUMENT,
+        began_by=KnownBy.STATUS,
+        ended_by=KnownBy.DOCUMENT,
         certain=True,
     )
 

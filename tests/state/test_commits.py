@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from exporter.charger.sessions import Session, SessionEvidence
+from exporter.charger.sessions import KnownBy, Session
 from exporter.logs import create_log
 from exporter.state.charger_rows import row_of
 from exporter.state.committer import Commits
@@ -14,7 +14,7 @@ from tests.processes import SECONDS
 from tests.state.committed_fleet import CommittedFleet, new_charger
 from tests.stream.watch import until
 
-SETTLED = Session(1, 0.0, 600.0, 3_600_000, None, SessionEvidence.LOG, SessionEvidence.LOG, certain=True)
+SETTLED = Session(1, 0.0, 600.0, 3_600_000, None, KnownBy.LOG, KnownBy.LOG, certain=True)
 
 
 async def test_a_total_is_shown_after_it_is_committed(committed: CommittedFleet) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.charger.sessions import RunningSession, Session, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession, Session
 from exporter.state import session_pages, session_query, store
 from exporter.state.session_pages import Cursor, Totals
 from exporter.state.session_query import Period
@@ -29,7 +29,7 @@ def listed(folder: Path, charger_id: str = "a", period: Period = session_query.A
 
 def test_a_session_is_stored_and_loaded(folder: Path, opened: StateStore) -> None:
     full = session(1)
-    bare = Session(2, NOON + 0.125, None, 1, None, SessionEvidence.ASSUMED, None, certain=False)
+    bare = Session(2, NOON + 0.125, None, 1, None, KnownBy.ASSUMED, None, certain=False)
     opened.commit({"a": state_with(full, bare)})
     assert listed(folder) == [full, bare]
 

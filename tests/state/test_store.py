@@ -16,7 +16,7 @@ from exporter.charger.charger import KeptState
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.meter_state import CountedAs, MeterState, PendingDocument
 from exporter.charger.power_estimate import PowerState
-from exporter.charger.sessions import RunningSession, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession
 from exporter.errors import StateError
 from exporter.state import charger_rows
 from exporter.state.state_file import STATE_FILE, read
@@ -30,16 +30,14 @@ FULL = KeptState(
         sessions=7,
         listed_sessions=6,
         last_session_number=8,
-        current=RunningSession(
-            36_000, 1_700_000_000.1, 1_700_000_000.123, 1_700_000_000.1, SessionEvidence.STATUS, number=8
-        ),
+        current=RunningSession(36_000, 1_700_000_000.1, 1_700_000_000.123, 1_700_000_000.1, KnownBy.STATUS, number=8),
         previous=RunningSession(
             72_000,
             1.6e9,
             1_699_999_999.9,
             1.6e9,
             ended_at=1_699_999_999.9,
-            ended_by=SessionEvidence.USER,
+            ended_by=KnownBy.USER,
             certain=False,
         ),
         evidence=3,

@@ -9,7 +9,7 @@ from exporter.charger.events import OFF, ChargerDocument, Reading, Status
 from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
 from exporter.charger.outcome import Outcome, Verdict
-from exporter.charger.sessions import SessionEvidence
+from exporter.charger.sessions import KnownBy
 from tests.charger.meter.situation import NOON
 
 KWH: Final = 3_600_000
@@ -20,9 +20,9 @@ class Row(NamedTuple):
 
     kwh: float
     began: float
-    began_by: SessionEvidence
+    began_by: KnownBy
     ended: float | None = None
-    ended_by: SessionEvidence | None = None
+    ended_by: KnownBy | None = None
     certain: bool = True
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from exporter.charger.events import ON
-from exporter.charger.sessions import SessionEvidence
+from exporter.charger.sessions import KnownBy
 from tests.charger.meter.metered import Metered, Row
 from tests.charger.meter.situation import ALICE, BOB
 
-LOG, USER, DOCUMENT = SessionEvidence.LOG, SessionEvidence.USER, SessionEvidence.DOCUMENT
+LOG, USER, DOCUMENT = KnownBy.LOG, KnownBy.USER, KnownBy.DOCUMENT
 
 
 def test_a_first_document_of_a_charger_that_is_on_begins_a_session() -> None:

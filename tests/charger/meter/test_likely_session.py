@@ -4,7 +4,7 @@ import pytest
 
 from exporter.charger.decision_input import Evidence, Known
 from exporter.charger.possible_sessions import is_doubtful, is_more_likely_new, previous_fits_better
-from exporter.charger.sessions import SessionEvidence
+from exporter.charger.sessions import KnownBy
 from tests.charger.meter.situation import ALICE, BOB, NOON, known, reading, session
 
 OFF_AND_ON = Evidence.OFF | Evidence.ON
@@ -60,16 +60,16 @@ class TestAfterASwitchToOn:
     @pytest.mark.parametrize(
         ("ended_at", "ended_by", "kwh", "new"),
         [
-            (100, SessionEvidence.STATUS, 1.75, True),
-            (100, SessionEvidence.STATUS, 1.74, False),
-            (0, SessionEvidence.STATUS, 1.6, True),
-            (0, SessionEvidence.STATUS, 1.59, False),
-            (100, SessionEvidence.DOCUMENT, 1.6, True),
-            (100, SessionEvidence.DOCUMENT, 1.59, False),
+            (100, KnownBy.STATUS, 1.75, True),
+            (100, KnownBy.STATUS, 1.74, False),
+            (0, KnownBy.STATUS, 1.6, True),
+            (0, KnownBy.STATUS, 1.59, False),
+            (100, KnownBy.DOCUMENT, 1.6, True),
+            (100, KnownBy.DOCUMENT, 1.59, False),
         ],
     )
     def test_what_flowed_until_the_switch_to_off_is_of_the_same_session(
-        self, ended_at: float, ended_by: SessionEvidence, kwh: float, new: bool
+        self, ended_at: float, ended_by: KnownBy, kwh: float, new: bool
     ) -> None:
         """At 3.6 kW: ON 200 seconds after the last log, and the next log at 300 seconds."""
         current = session(1.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.charger.session_list import SessionList
-from exporter.charger.sessions import RunningSession, Session, SessionEvidence
+from exporter.charger.sessions import KnownBy, RunningSession, Session
 
 
 def session(energy: int, at: float = 0.0, set_aside: int = 0) -> RunningSession:
@@ -118,17 +118,17 @@ def test_a_session_found_late_is_inserted_before_the_current_one() -> None:
 
 def test_the_first_end_of_a_session_that_is_known_stands() -> None:
     one = session(500)
-    one.end(60.0, SessionEvidence.STATUS)
-    one.end(70.0, SessionEvidence.LOG)
-    assert (one.ended_at, one.ended_by) == (60.0, SessionEvidence.STATUS)
+    one.end(60.0, KnownBy.STATUS)
+    one.end(70.0, KnownBy.LOG)
+    assert (one.ended_at, one.ended_by) == (60.0, KnownBy.STATUS)
 
 
 def test_a_row_of_the_list_has_what_is_known_of_the_session() -> None:
     listed = sessions(500)
     assert listed.current is not None
     listed.current.base, listed.current.peak_watts = 200, 7200.0
-    listed.current.end(60.0, SessionEvidence.STATUS)
-    row = Session(1, 0.0, 60.0, 300, 7200.0, SessionEvidence.LOG, SessionEvidence.STATUS, certain=True)
+    listed.current.end(60.0, KnownBy.STATUS)
+    row = Session(1, 0.0, 60.0, 300, 7200.0, KnownBy.LOG, KnownBy.STATUS, certain=True)
     assert listed.revisable() == (row,)
 
 

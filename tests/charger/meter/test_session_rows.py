@@ -3,12 +3,12 @@
 import pytest
 
 from exporter.charger.outcome import Verdict
-from exporter.charger.sessions import SessionEvidence
+from exporter.charger.sessions import KnownBy
 from tests.charger.meter.metered import Metered, Row
 from tests.charger.meter.situation import ALICE, BOB
 
-STATUS, LOG, USER = SessionEvidence.STATUS, SessionEvidence.LOG, SessionEvidence.USER
-ASSUMED = SessionEvidence.ASSUMED
+STATUS, LOG, USER = KnownBy.STATUS, KnownBy.LOG, KnownBy.USER
+ASSUMED = KnownBy.ASSUMED
 
 
 def test_switches_to_on_and_off_begin_and_end_a_session_by_the_chargers_clock() -> None:
@@ -66,7 +66,7 @@ def test_if_a_new_session_is_doubtful_neither_row_is_certain() -> None:
     ids=["a minute ago", "longer ago", "long ago", "not before the last log", "power not known"],
 )
 def test_the_start_of_a_session_after_a_gap_is_computed_from_its_power(
-    watts: float | None, began: float, began_by: SessionEvidence
+    watts: float | None, began: float, began_by: KnownBy
 ) -> None:
     charger = Metered()
     charger.log(5.0, 0)
