@@ -37,7 +37,7 @@ class DocumentEnergy:
             return ()
         previous = document.previous_energy_joules
         if previous is not None:
-            if self._says_ended(current, round(previous), now):
+            if self._says_ended(current, previous, now):
                 self._sessions.note(Evidence.ENDED)
             self.reported_previous = previous
         if document.status is not OFF:

@@ -58,7 +58,7 @@ class ChargerDocument(msgspec.Struct, frozen=True, gc=False):
     charger_id: str | None = None
     status: Status | None = None
     session_energy_joules: float | None = None
-    previous_energy_joules: float | None = None
+    previous_energy_joules: int | None = None
     wifi_connected: bool | None = None
     active: bool | None = None
     connected_unix: float | None = None

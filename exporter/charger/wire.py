@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from exporter.charger.energy import JOULES_PER_KWH
+from exporter.charger.energy import JOULES_PER_KWH, valid_energy
 from exporter.charger.events import (
     ChargerDocument,
     ChargerDropped,
@@ -35,7 +35,6 @@ from exporter.charger.wire_values import (
     number,
     position,
     status,
-    whole_joules,
     zero,
 )
 from exporter.errors import DecodeError
@@ -130,7 +129,7 @@ def _document(payload: object) -> ChargerDocument:
         charger_id=document.charger_id,
         status=status("status", document.status, invalid),
         session_energy_joules=None if document.energy is None else number(document.energy) * JOULES_PER_KWH,
-        previous_energy_joules=whole_joules(document.previous_energy),
+        previous_energy_joules=valid_energy(number(document.previous_energy) * JOULES_PER_KWH),
         wifi_connected=flag("wifiConnectivity", document.wifi_connected, invalid),
         active=flag("isActive", document.active, invalid),
         connected_unix=instant("connectedTimestamp", document.connected, invalid),

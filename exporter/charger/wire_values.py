@@ -8,7 +8,6 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.events import OFF, ON, Status
 
 # Unix epochs below the first are seconds, below the second milliseconds, below the third microseconds.
@@ -37,12 +36,6 @@ PHONE_NUMBER: Final = "<phone number>"
 def zero(value: float | None) -> float | None:
     """Return 0 without a sign: chargers also send "-0.00"."""
     return None if value is None else 0.0
-
-
-def whole_joules(kwh: float | None) -> float | None:
-    """Return whole joules: 0.01 kWh is 36,000 J."""
-    joules = math.inf if kwh is None else kwh * JOULES_PER_KWH
-    return float(round(joules)) if joules < math.inf else None
 
 
 def instant(name: str, value: object, invalid: list[str]) -> float | None:

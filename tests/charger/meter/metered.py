@@ -70,7 +70,7 @@ class Metered:
         document = ChargerDocument(
             status=status,
             session_energy_joules=None if kwh is None else kwh * KWH,
-            previous_energy_joules=None if previous is None else previous * KWH,
+            previous_energy_joules=None if previous is None else round(previous * KWH),
             user=user,
         )
         self.meter.document(document, NOON + at)

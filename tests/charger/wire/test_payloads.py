@@ -42,7 +42,7 @@ def test_the_vendors_document(payload_of: Callable[[str], object]) -> None:
         charger_id="test",
         status=Status.OFF,
         session_energy_joules=0.0,
-        previous_energy_joules=131_184_000.0,
+        previous_energy_joules=131_184_000,
         wifi_connected=True,
         active=True,
         connected_unix=1_641_822_958.347,
