@@ -25,6 +25,9 @@ BURST_SECONDS: Final = 0.5
 
 # Weight of a new interval in the smoothed usual interval.
 INTERVAL_WEIGHT: Final = 0.125
+# A charger that sent no log for this time and this number of usual intervals may have lost its connection.
+SILENCE_SECONDS: Final = 120.0
+SILENCE_INTERVALS: Final = 5.0
 
 
 class Order(Enum):
@@ -73,9 +76,10 @@ class LogOrder:
 
     # Changes in place: a commit encodes it as it is.
     kept: LogOrderState = field(default_factory=LogOrderState)
-    # Seconds between the last two new logs, and the smoothed value.
-    interval: float = 0.0
-    usual_interval: float = 0.0
+    # True if the charger may have lost its connection before the last new log.
+    after_silence: bool = False
+    # Seconds between new logs, smoothed; 0 is not known yet.
+    _usual_interval: float = 0.0
     # The last logs that were not written after the last new one.
     _late: list[LateLog] = field(default_factory=list)
 
@@ -86,16 +90,16 @@ class LogOrder:
             return NEW
         kept = self.kept
         last = kept.created
-        if last is None or created > last:
-            order = self._take_later(created, now)
-        elif created < last:
-            order = self._take_earlier(created, now)
-        elif energy == kept.energy:
-            return Order.DUPLICATE
-        else:
+        if created == last:
+            if energy == kept.energy:
+                return Order.DUPLICATE
             # Another log: the clock has only seconds or minutes, or is stuck.
             self._advance(self._time_at(now), now)
             order = NEW
+        elif last is None or created > last or (kept.clock_shift < 0 and _is_right(created, now)):
+            order = self._take_later(created, now)
+        else:
+            order = self._take_late(created, now)
         if order is NEW or order is Order.CLOCK_RESET:
             kept.created, kept.energy = created, energy
         return order
@@ -109,7 +113,10 @@ class LogOrder:
         return created + self.kept.clock_shift
 
     def _take_later(self, created: float, now: float) -> Order:
-        """Take a log after the last one. It may be a log of a clock that is ahead, sent again."""
+        """Take a log after the last one, or one of a clock that was ahead and has been set right.
+
+        It may be a log of a clock that is ahead, sent again.
+        """
         kept = self.kept
         if kept.times_ahead and created in kept.times_ahead:
             return Order.OUT_OF_ORDER
@@ -124,12 +131,6 @@ class LogOrder:
             kept.times_ahead = (*kept.times_ahead, created)[-TIMES_AHEAD_REMEMBERED:]
         self._advance(time, now)
         return NEW
-
-    def _take_earlier(self, created: float, now: float) -> Order:
-        """Take a log that was written before the last one, by the charger's clock."""
-        if self.kept.clock_shift < 0 and _is_right(created, now):
-            return self._take_later(created, now)  # a clock that was ahead has been set right
-        return self._take_late(created, now)
 
     def _take_late(self, created: float, now: float) -> Order:
         """Take a log before the last one: it was sent again, or the clock was set back."""
@@ -164,9 +165,9 @@ class LogOrder:
             kept.delay = now - time
         else:
             time = max(time, last)
-            self.interval = interval = time - last
-            usual = self.usual_interval
-            self.usual_interval = usual + INTERVAL_WEIGHT * (min(interval, 4.0 * usual) - usual) if usual else interval
+            interval, usual = time - last, self._usual_interval
+            self.after_silence = interval > max(SILENCE_SECONDS, SILENCE_INTERVALS * usual) if usual else False
+            self._usual_interval = usual + INTERVAL_WEIGHT * (min(interval, 4.0 * usual) - usual) if usual else interval
             kept.delay = min(now - time, kept.delay + LARGEST_DRIFT * interval)
         kept.time = time
         kept.received = now

@@ -161,10 +161,32 @@ def test_at_most_128_times_ahead_are_kept(order: LogOrder) -> None:
     assert len(order.kept.times_ahead) == TIMES_AHEAD_REMEMBERED
 
 
-def test_one_pause_hardly_changes_the_usual_interval(order: LogOrder) -> None:
-    order.take(NOON + 1020, 3, NOON + 1020)
-    assert order.interval == 1000
-    assert order.usual_interval == 10 + (40 - 10) / 8  # it counts as four usual intervals
+@pytest.mark.parametrize(
+    ("usual", "interval", "silent"), [(10, 120, False), (10, 121, True), (60, 300, False), (60, 301, True)]
+)
+def test_a_silence_is_longer_than_two_minutes_and_five_usual_intervals(
+    usual: float, interval: float, silent: bool
+) -> None:
+    order = LogOrder()
+    for at in (0, usual, 2 * usual, 2 * usual + interval):
+        order.take(None, None, NOON + at)
+    assert order.after_silence is silent
+
+
+@pytest.mark.parametrize(("interval", "silent"), [(412, False), (413, True)])
+def test_one_pause_counts_as_four_usual_intervals(interval: float, silent: bool) -> None:
+    """So the usual interval becomes 60 + (240 - 60) / 8 = 82.5 seconds."""
+    order = LogOrder()
+    for at in (0, 60, 1060, 1060 + interval):
+        order.take(None, None, NOON + at)
+    assert order.after_silence is silent
+
+
+def test_without_a_usual_interval_there_is_no_silence() -> None:
+    order = LogOrder()
+    for at in (0, 1000):
+        order.take(None, None, NOON + at)
+        assert not order.after_silence
 
 
 def test_the_time_never_goes_back(order: LogOrder) -> None:
