@@ -1,4 +1,4 @@
-"""TLS to a service with little CPU and memory per stream: sessions are resumed, large buffers are not on the heap."""
+"""TLS to a service with little CPU and memory per stream: sessions are resumed, large buffers use little memory."""
 
 import asyncio
 import ctypes
@@ -6,12 +6,14 @@ import os
 import ssl
 import sys
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Final
 
 # CPython 3.11 leaks 6 KB each time the session of a connection is read.
 _SECONDS_BETWEEN_SESSIONS: Final = 60.0
 _M_MMAP_THRESHOLD: Final = -3  # of glibc's malloc.h
 _LARGE_BYTES: Final = 128 * 1024
+_SECONDS_BETWEEN_RETURNS: Final = 2.0
 _RECORD_BYTES: Final = 16 * 1024  # OpenSSL never returns more at once
 
 
@@ -62,6 +64,7 @@ class ResumingContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """Return the TLS side of a new connection. The server decides whether it resumes the session."""
+        _free_memory.return_to_system()
         if server_hostname == self._host:  # and not an HTTPS proxy
             session = self._session
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
@@ -90,3 +93,26 @@ def return_large_buffers() -> None:
     """
     with suppress(OSError, AttributeError):  # another libc
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+class _FreeMemory:
+    """The free memory of glibc's heap, which all connections of the process share.
+
+    If connections that have ended left a free block of 256 KB in the heap, glibc puts a buffer there all the same. The
+    whole block then stays resident, unless it was returned to the system before.
+    """
+
+    def __init__(self) -> None:
+        self._next_return = 0.0
+        self._trim = None
+        with suppress(OSError, AttributeError):  # another libc
+            self._trim = ctypes.CDLL(None).malloc_trim
+
+    def return_to_system(self) -> None:
+        """Return all of it. This blocks for up to 30 ms after the end of 5,000 connections, so not too often."""
+        if self._trim is not None and monotonic() >= self._next_return:
+            self._next_return = monotonic() + _SECONDS_BETWEEN_RETURNS
+            self._trim(0)
+
+
+_free_memory: Final = _FreeMemory()

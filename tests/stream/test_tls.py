@@ -1,6 +1,8 @@
 """TLS to a service: later connections resume the session of an earlier one if the service allows it."""
 
 import ssl
+import subprocess
+import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import cast
@@ -13,6 +15,30 @@ from exporter.stream.tls import ResumingContext
 from tests.certificates import Authority
 from tests.processes import SECONDS
 from tests.stream.script import scripted
+
+# Frees 20 MB in the heap, makes a new connection, and prints how many megabytes were returned to the system.
+FREE_AND_CONNECT = """
+import ctypes, os, ssl
+from pathlib import Path
+from exporter.stream.tls import ResumingContext
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+context = ResumingContext("host")
+
+def resident_megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+blocks = [libc.malloc(100_000) for _ in range(200)]
+for block in blocks:
+    ctypes.memset(ctypes.c_void_p(block), 1, 100_000)
+libc.malloc(100_000)  # glibc itself returns free memory at the end of the heap
+for block in blocks:
+    libc.free(ctypes.c_void_p(block))
+before = resident_megabytes()
+context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="host")
+print(before - resident_megabytes())
+"""
 
 
 def greeting(tls: ssl.SSLContext) -> AbstractAsyncContextManager[str]:
@@ -66,6 +92,13 @@ async def test_a_long_message_is_read_record_by_record(tmp_path: Path, monkeypat
             assert await socket.receive_str() == message
         await http.close()
     assert max(asked_for) == 16 * 1024
+
+
+def test_a_new_connection_does_not_get_the_resident_memory_of_those_that_have_ended() -> None:
+    # In a process of its own: the heap of this one depends on other tests.
+    command = [sys.executable, "-c", FREE_AND_CONNECT]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
+    assert float(output) > 15
 
 
 async def test_a_service_that_forgets_sessions_gets_a_full_handshake(tmp_path: Path) -> None:
