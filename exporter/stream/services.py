@@ -25,8 +25,8 @@ class Service:
     account: AccountConfig
     token: TokenReader
     http: HttpSessions
-    # The chargers that fail now, by reason.
-    failing: defaultdict[ConnectFailure, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # The chargers that fail now, by reason, and how many failed when each began to.
+    failing: defaultdict[ConnectFailure, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     # Do not connect before this time of the event loop: the service has sent Retry-After.
     closed_until: float = 0.0
 

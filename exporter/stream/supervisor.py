@@ -56,7 +56,6 @@ class ChargerStream:
         "_deliver",
         "_failures",
         "_handshakes",
-        "_logged",
         "_open_files",
         "_record",
         "_service",
@@ -89,7 +88,6 @@ class ChargerStream:
         self._backoff = Backoff(rng)
         # Failures since the last connection.
         self._failures = Thinned()
-        self._logged: frozenset[ConnectFailure] = frozenset()
         self._timed_out: str | None = None
         self._short_connections = Thinned()
         self._token_in_doubt = False
@@ -158,9 +156,8 @@ class ChargerStream:
         loop = asyncio.get_running_loop()
         since = loop.time()
         for failing in self._service.failing.values():
-            failing.discard(self._target.charger_id)
+            failing.pop(self._target.charger_id, None)
         self._failures.reset()
-        self._logged = frozenset()
         self._token_in_doubt = False
         # A connection counts as short until it is stable. A service that always disconnects at once must not fill the
         # log: of the short connections, log only the 1st, 2nd, 4th, 8th ...
@@ -253,10 +250,8 @@ class ChargerStream:
         """
         reason = error.reason
         failing = self._service.failing[reason]
-        failing.add(self._target.charger_id)
+        rank = failing.setdefault(self._target.charger_id, len(failing) + 1)
         attempts = self._failures.times_if_due(reason, asyncio.get_running_loop().time())
-        if attempts == 1 and (len(failing) <= MANY_FAIL or len(failing).bit_count() == 1):
-            self._logged |= {reason}
-        if attempts and reason in self._logged:
+        if attempts and (rank <= MANY_FAIL or rank.bit_count() == 1):
             fields = {"reason": reason.value, "attempts": attempts, "chargers_failing": len(failing)}
             self._log.warning("cannot connect", **fields, error=str(error))
