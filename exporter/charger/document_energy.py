@@ -6,11 +6,10 @@ from exporter.charger.decision_input import EnergyReading, Evidence
 from exporter.charger.decisions import DocumentMeaning, decide_document
 from exporter.charger.energy import SAME_JOULES, kwh_text, valid_energy
 from exporter.charger.events import OFF, ChargerDocument, Status
-from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.metered_sessions import MeteredSessions
 from exporter.charger.outcome import Judged, Judgement
 from exporter.charger.possible_sessions import same_session_is_possible
-from exporter.charger.sessions import KnownBy, RunningSession
+from exporter.charger.sessions import CountedAs, KnownBy, PendingDocument, RunningSession
 
 
 class DocumentEnergy:
@@ -47,22 +46,20 @@ class DocumentEnergy:
         return judged
 
     def settle(self, reading: EnergyReading) -> None:
-        """Settle a pending document with the first log written after it.
-
-        Until then, a log written before the document is evaluated as if the document had not arrived.
-        """
-        document, current = self._sessions.pending_document, self._sessions.list.current
+        """Settle a pending document with the first log that was written after it."""
+        sessions = self._sessions
+        document, current = sessions.pending_document, sessions.list.current
         if document is None or current is None:
             return
-        if reading.at + self._sessions.order.kept.delay < document.received:
+        at = sessions.order.charger_time(document.received)
+        if reading.at < at:
             if document.counted_as is CountedAs.SESSION:
-                self._sessions.list.resume_previous()
-                self._sessions.pending_document = msgspec.structs.replace(document, counted_as=CountedAs.NOTHING)
+                sessions.list.resume_previous()
+                sessions.pending_document = msgspec.structs.replace(document, counted_as=CountedAs.NOTHING)
             return
-        self._sessions.pending_document = None
-        at = min(document.received - self._sessions.order.kept.delay, reading.at)
+        sessions.pending_document = None
         if document.counted_as is CountedAs.NOTHING:
-            self._sessions.begin_unseen(document.energy, at)
+            sessions.begin_unseen(document.energy, at)
         elif current.document_energy > current.energy:
             current.energy = current.document_energy
             current.changed_at = max(current.changed_at, at)
@@ -80,7 +77,7 @@ class DocumentEnergy:
             return False  # it has not changed, or is less than is known
         if earlier is not None and abs(previous - earlier.reported) <= SAME_JOULES:
             return False  # it is the energy of the session before
-        reading = EnergyReading(previous, now - self._sessions.order.kept.delay)
+        reading = EnergyReading(previous, self._sessions.order.charger_time(now))
         return same_session_is_possible(self._sessions.known(current), reading)
 
     def _take_first_document(self, energy: int | None, status: Status | None, now: float) -> None:
@@ -100,22 +97,22 @@ class DocumentEnergy:
         self, current: RunningSession, energy: int, user: int | None, now: float
     ) -> tuple[Judged, ...]:
         """Apply the energy in the document of a charger that is OFF."""
-        at = max(now - self._sessions.order.kept.delay, current.read_at)
-        known = self._sessions.known(current)
-        meaning = decide_document(known, EnergyReading(energy, at, user))
+        sessions = self._sessions
+        at = max(sessions.order.charger_time(now), current.read_at)
+        meaning = decide_document(sessions.known(current), EnergyReading(energy, at, user))
         if meaning is DocumentMeaning.NOTHING:
             return ()
         if meaning is DocumentMeaning.OWN_SESSION:
-            self._sessions.pending_document = PendingDocument(energy, now, CountedAs.SESSION)
-            self._sessions.begin_unseen(energy, at)
-            self._sessions.evidence.user = user
+            sessions.pending_document = PendingDocument(energy, now, CountedAs.SESSION)
+            sessions.begin_unseen(energy, at)
+            sessions.evidence.user = user
             text = f"{kwh_text(energy)} kWh after {kwh_text(current.reported)} kWh: an unseen session of another user"
             return (Judged(Judgement.DOCUMENT_SESSION, text),)
         if meaning is DocumentMeaning.PREVIOUS_SESSION:
-            self._sessions.list.resume_previous()
-            current = self._sessions.list.current or current
+            sessions.list.resume_previous()
+            current = sessions.list.current or current
             current.certain = False
-        self._sessions.pending_document = PendingDocument(energy, now, CountedAs.RAISE)
+        sessions.pending_document = PendingDocument(energy, now, CountedAs.RAISE)
         current.document_energy = energy
-        self._sessions.list.count()
+        sessions.list.count()
         return ()

@@ -108,6 +108,10 @@ class LogOrder:
         """Return the seconds from the receipt of the last new log to `now`."""
         return max(now - self.kept.received, 0.0)
 
+    def charger_time(self, now: float) -> float:
+        """Return when a log that arrives now was written, if it was not delayed by more than the others."""
+        return now - self.kept.delay
+
     def time_of(self, created: float) -> float:
         """Return when a log was written, by the clock of `kept.time`."""
         return created + self.kept.clock_shift

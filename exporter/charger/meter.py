@@ -105,7 +105,7 @@ class EnergyMeter:
         """Record a switch to OFF that was seen live: the session has ended, the next reading may begin a new one."""
         current = self.list.current
         if current is not None:
-            current.end(max(now - self._order.kept.delay, current.read_at), KnownBy.STATUS)
+            current.end(max(self._order.charger_time(now), current.read_at), KnownBy.STATUS)
         self._power.interrupt()
         self.note_off()
 

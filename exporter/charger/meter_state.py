@@ -1,28 +1,10 @@
 """The part of a meter that is kept on disk."""
 
-from enum import StrEnum
-
 import msgspec
 
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.power_estimate import PowerState
-from exporter.charger.sessions import RunningSession
-
-
-class CountedAs(StrEnum):
-    """How the energy of a document is counted while logs from before it may still come."""
-
-    RAISE = "raise"  # added to the current session
-    SESSION = "session"  # as a new session, which is the current one
-    NOTHING = "nothing"  # not counted: a backlog is evaluated as if the document had not arrived
-
-
-class PendingDocument(msgspec.Struct, frozen=True, gc=False):
-    """The last energy that a document reported, and when it was received (exporter's clock)."""
-
-    energy: int
-    received: float
-    counted_as: CountedAs
+from exporter.charger.sessions import PendingDocument, RunningSession
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False):

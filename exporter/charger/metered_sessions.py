@@ -9,11 +9,10 @@ from exporter.charger.decision_input import EnergyReading, Evidence, Held, Known
 from exporter.charger.decisions import RISES_THAT_PROVE, Action, Decision, decide
 from exporter.charger.energy import ROUNDING, kwh_text
 from exporter.charger.log_order import LogOrder
-from exporter.charger.meter_state import CountedAs, PendingDocument
 from exporter.charger.outcome import ACCEPTED, Judged, Outcome, Verdict
 from exporter.charger.power_estimate import WINDOW_SECONDS, PowerEstimate
 from exporter.charger.session_list import SessionList
-from exporter.charger.sessions import KnownBy, RunningSession
+from exporter.charger.sessions import CountedAs, KnownBy, PendingDocument, RunningSession
 
 # A start that is computed to be more than this before the first log is marked as assumed.
 ASSUMED_SECONDS: Final = 60.0
@@ -28,7 +27,6 @@ class MeteredSessions:
     order: LogOrder
     power: PowerEstimate
     evidence: NewSessionEvidence
-    # The energy of a document that no log has confirmed yet.
     pending_document: PendingDocument | None
     # The run of readings that are held back until others confirm them.
     held: Held | None = field(default=None, init=False)
@@ -168,7 +166,7 @@ class MeteredSessions:
             ending.end(ending.read_at, KnownBy.USER if by_user else KnownBy.LOG)
             ending.certain &= certain
             if pending is not None:
-                # A backlog: the document reported the energy of this later session.
+                # A log from before the document: its energy is that of this later session.
                 session.document_energy, ending.document_energy = pending.energy, 0
                 self.pending_document = msgspec.structs.replace(pending, counted_as=CountedAs.RAISE)
         self.evidence.begin_session(reading.user)
@@ -222,4 +220,4 @@ class MeteredSessions:
     def _switched_on_at(self) -> float | None:
         """Return when the switch to ON was seen, by the charger's clock."""
         switched_on = self.evidence.switched_on_unix
-        return None if switched_on is None else switched_on - self.order.kept.delay
+        return None if switched_on is None else self.order.charger_time(switched_on)

@@ -14,9 +14,9 @@ import pytest
 
 from exporter.charger.charger import KeptState
 from exporter.charger.log_order import LogOrderState
-from exporter.charger.meter_state import CountedAs, MeterState, PendingDocument
+from exporter.charger.meter_state import MeterState
 from exporter.charger.power_estimate import PowerState
-from exporter.charger.sessions import KnownBy, RunningSession
+from exporter.charger.sessions import CountedAs, KnownBy, PendingDocument, RunningSession
 from exporter.errors import StateError
 from exporter.state import charger_rows
 from exporter.state.state_file import STATE_FILE, read
