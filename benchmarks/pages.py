@@ -5,6 +5,7 @@ Two of them with the same commands show the same samples: the events of the flee
 """
 
 import asyncio
+import gzip
 import io
 import sys
 import tempfile
@@ -111,8 +112,13 @@ async def _serve_reference(size: int) -> None:
     charging.log(1)
     reference = Reference(charging.chargers)
 
-    async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=reference.page(), content_type="text/plain")
+    async def metrics(request: web.Request) -> web.Response:
+        page = reference.page()
+        if "gzip" not in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=page, content_type="text/plain")
+        # As prometheus_client.exposition does.
+        headers = {"Content-Encoding": "gzip"}
+        return web.Response(body=gzip.compress(page), content_type="text/plain", headers=headers)
 
     application = web.Application()
     application.router.add_get("/metrics", metrics)

@@ -20,9 +20,10 @@ Made by `make bench`; do not edit. The meaning of the rows and how they are meas
 - Every subject runs in its own process. The two sides of a ratio take turns in one run, and the ratio is that of
   their medians of {rounds} rounds or more. Every benchmark checks the output of its subjects: a page must begin, byte
   for byte, with the output of prometheus-client; every log must have arrived; every total must be the true one.
-- **Scrapes** are over HTTP, without gzip, from the request to the last byte, with all metrics and with the state
-  committed to disk first. The other side is `generate_latest` of a registry with a Gauge or Counter per metric, set
-  to the same samples and served by the same HTTP server.
+- **Scrapes** are over HTTP, without gzip where a row does not say otherwise, from the request to the last byte, with
+  all metrics and with the state committed to disk first. The other side is `generate_latest` of a registry with a Gauge
+  or Counter per metric, set to the same samples and served by the same HTTP server. With gzip, it compresses as
+  prometheus-client's own server does.
 - **Go's client_golang** serves the same series from a registry with promhttp, on as many cores as there are. It makes
   its whole page at every scrape, whatever has changed.
 - **The event loop is held** for as long as a task that asks for its turn every 2 ms does not get it. Every second one

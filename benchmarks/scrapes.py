@@ -10,11 +10,13 @@ from benchmarks.client import Client
 from benchmarks.processes import Child
 from benchmarks.rows import ROUNDS, Row, faster, quantity
 
-# The case, n if every nth charger has a new log (0: none), and the bar.
+# The case, n if every nth charger has a new log (0: none), whether the page is compressed, and the bar.
 CASES: Final = (
-    ("every charger had a new log since the last scrape", 1, 35.0),
-    ("10 % of the chargers had one", 10, 80.0),
-    ("nothing changed", 0, 250.0),
+    ("every charger had a new log since the last scrape", 1, False, 35.0),
+    ("10 % of the chargers had one", 10, False, 80.0),
+    ("nothing changed", 0, False, 250.0),
+    ("every charger had a new log, with gzip", 1, True, 1.0),
+    ("nothing changed, with gzip", 0, True, 1.0),
 )
 
 
@@ -23,8 +25,8 @@ def measure(chargers: int, small: int, rounds: int = ROUNDS) -> Iterator[Row]:
     client = Client()
     with Child("pages", "exporter", chargers) as exporter:
         with Child("pages", "reference", chargers) as reference:
-            for case, every, bar in CASES:
-                ours, theirs = _seconds(exporter, reference, client, every, chargers, rounds)
+            for case, every, with_gzip, bar in CASES:
+                ours, theirs = _seconds(exporter, reference, client, every, chargers, rounds, with_gzip=with_gzip)
                 yield faster(case, ours, theirs, bar)
         yield _commit(exporter, chargers, rounds)
         yield from golang.measure(exporter, client, rounds)
@@ -37,18 +39,19 @@ def measure(chargers: int, small: int, rounds: int = ROUNDS) -> Iterator[Row]:
 
 
 def _seconds(
-    exporter: Child, reference: Child, client: Client, every: int, chargers: int, rounds: int
+    exporter: Child, reference: Child, client: Client, every: int, chargers: int, rounds: int, *, with_gzip: bool
 ) -> tuple[list[float], list[float]]:
     """How long each took for its page, round by round; they take turns."""
     ours, theirs = [], []
     for _ in range(rounds):
         for side in (exporter, reference):
             assert side.ask("log", every=every) == (-(-chargers // every) if every else 0)
-        page = client.get(exporter.started)
-        expected = client.get(reference.started)
+        page = client.get(exporter.started, gzip=with_gzip)
+        expected = client.get(reference.started, gzip=with_gzip)
+        body, expected_body = (gzip.decompress(each.body) if with_gzip else each.body for each in (page, expected))
         # The page begins with the metrics of the chargers; those of the account and the process follow.
-        assert expected.body.count(b"\n") > 25 * chargers
-        assert page.body.startswith(expected.body), "the page is not what prometheus-client prints"
+        assert expected_body.count(b"\n") > 25 * chargers
+        assert body.startswith(expected_body), "the page is not what prometheus-client prints"
         ours.append(page.seconds)
         theirs.append(expected.seconds)
     return ours, theirs
