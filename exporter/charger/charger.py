@@ -226,7 +226,8 @@ class Charger:
         if reading.charger_id is not None and reading.charger_id != self.charger_id:
             return self._ignore(reading.label, OTHER_CHARGER)
         notices = self._invalid_fields(reading) if reading.invalid_fields else ()
-        if reading.device_id != self.about.device_id and None not in (reading.device_id, self.about.device_id):
+        is_other_device = reading.device_id is not None and reading.device_id != self.about.device_id
+        if is_other_device and self.about.device_id is not None:
             self.meter.gap()  # other hardware has its own energy
         outcome = self.meter.observe(reading, now.unix)
         verdict = outcome.verdict
@@ -240,7 +241,7 @@ class Charger:
                 return notices
         if outcome.judged:
             notices += self._count_judgements(outcome.judged)
-        if reading.device_id is not None and reading.device_id != self.about.device_id:
+        if is_other_device:
             self.about.device_id = reading.device_id
             self.revision += 1
         if self.wifi_connected is False:

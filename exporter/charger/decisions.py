@@ -83,10 +83,10 @@ def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMea
     `silence` is the time since the last log that was in order, in seconds by the exporter's clock.
     """
     current, previous = known.current, known.previous
-    # A log whose energy the current session may have had at that time belongs to that session.
-    if previous is None or reading.energy <= current.first_energy + ROUNDING:
+    if previous is None or not previous.read_at < reading.at < current.first_at:
         return LateMeaning.NOTHING
-    if not previous.read_at < reading.at < current.first_at:
+    # A log whose energy the current session may have had at that time belongs to that session.
+    if reading.energy <= current.first_energy + ROUNDING:
         return LateMeaning.NOTHING
     if reading.at - previous.read_at > SHUFFLED_SECONDS:
         gap = known.evidence.gap
@@ -155,9 +155,11 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
         return Decision(Action.HOLD_HIGH, held=held)
     if _may_merge(known, reading):
         return Decision(Action.MERGE, Judgement.MERGED, "three readings in a row fit the previous session alone")
-    began_after = known.previous.read_at if known.previous else known.current.began_at
-    counted = reading.energy - known.current.first_energy if not known.previous else reading.energy
-    if can_flow(counted, reading.at - began_after, known.limits.hard):
+    # All that the current session has delivered, and the earliest time at which it can have begun.
+    delivered, began = reading.energy - known.current.first_energy, known.current.began_at
+    if known.previous is not None:
+        delivered, began = reading.energy, known.previous.read_at
+    if can_flow(delivered, reading.at - began, known.limits.hard):
         return Decision(Action.COUNT_JUMP, Judgement.JUMP_COUNTED, "three readings in a row agree", held)
     reason = "three readings in a row agree, but the power would be beyond max_power_watts"
     return Decision(Action.SET_JUMP_ASIDE, Judgement.JUMP_SET_ASIDE, reason, held)
