@@ -4,6 +4,7 @@ import errno
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -14,20 +15,19 @@ from exporter.errors import ConnectError, ConnectFailure, cause_of
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 
 FIRST_REFUSAL: Final = 300  # of the HTTP status codes: a redirect is not followed
-UNAUTHORIZED: Final = 401
-FORBIDDEN: Final = 403
-PROXY_AUTHENTICATION_REQUIRED: Final = 407
-TOO_MANY_REQUESTS: Final = 429
 PROXY_AUTHENTICATION_ADVICE: Final = "check user and password in HTTPS_PROXY or HTTP_PROXY"
-_ADVICE: Final = {
-    UNAUTHORIZED: (ConnectFailure.REJECTED, "check the token of the account"),
-    FORBIDDEN: (ConnectFailure.REJECTED, "check the token of the account"),
-    PROXY_AUTHENTICATION_REQUIRED: (ConnectFailure.UNREACHABLE, PROXY_AUTHENTICATION_ADVICE),
-    404: (ConnectFailure.OTHER, "there is no Socket.IO at this address, check url"),
-    TOO_MANY_REQUESTS: (ConnectFailure.OTHER, "too many requests; the exporter waits for as long as Retry-After asks"),
-    502: (ConnectFailure.UNREACHABLE, "the service behind its proxy is down"),
-    503: (ConnectFailure.UNREACHABLE, "the service is down"),
-    504: (ConnectFailure.UNREACHABLE, "the service behind its proxy does not answer"),
+_ADVICE: Final[Mapping[int, tuple[ConnectFailure, str]]] = {
+    HTTPStatus.UNAUTHORIZED: (ConnectFailure.REJECTED, "check the token of the account"),
+    HTTPStatus.FORBIDDEN: (ConnectFailure.REJECTED, "check the token of the account"),
+    HTTPStatus.NOT_FOUND: (ConnectFailure.OTHER, "there is no Socket.IO at this address, check url"),
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (ConnectFailure.UNREACHABLE, PROXY_AUTHENTICATION_ADVICE),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        ConnectFailure.OTHER,
+        "too many requests; the exporter waits for as long as Retry-After asks",
+    ),
+    HTTPStatus.BAD_GATEWAY: (ConnectFailure.UNREACHABLE, "the service behind its proxy is down"),
+    HTTPStatus.SERVICE_UNAVAILABLE: (ConnectFailure.UNREACHABLE, "the service is down"),
+    HTTPStatus.GATEWAY_TIMEOUT: (ConnectFailure.UNREACHABLE, "the service behind its proxy does not answer"),
 }
 # Values of the header Server: an answer from one of these that is not JSON is not the service's own.
 _FRONTS: Final = ("cloudflare", "cloudfront", "akamaighost", "awselb", "sucuri")
@@ -93,7 +93,7 @@ def not_understood() -> ConnectError:
 
 def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
     """Return the failure for an error that the client library raised."""
-    chain = list(_chain(error))
+    chain = _chain(error)
     if any(_engineio_code(link) == UNSUPPORTED_PROTOCOL_VERSION for link in chain):
         return ConnectError(ConnectFailure.PROTOCOL, OTHER_GENERATION, other_transport_may_work=True)
     if evidence.exception is not None:
@@ -102,14 +102,14 @@ def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
         failure = _network_failure(link)
         if failure is not None:
             return failure
-    if evidence.status is not None and not (200 <= evidence.status < 300 or evidence.status == 101):
+    if evidence.status is not None and evidence.status >= FIRST_REFUSAL:
         return _http_failure(evidence)
     # The server answered, but the library could not parse the answer: an Engine.IO 4 server makes 4.6.1 raise
     # AttributeError, a web page ValueError.
     return not_understood()
 
 
-def _chain(error: BaseException | None) -> "list[BaseException]":
+def _chain(error: BaseException | None) -> list[BaseException]:
     """Return the error and its causes. The library raises `from None`, but `__context__` is still set."""
     links = []
     while error is not None and error not in links:
@@ -141,7 +141,7 @@ def _network_failure(error: BaseException) -> ConnectError | None:
             )
         case aiohttp.ClientHttpProxyError():
             # Tinyproxy answers 401 to a wrong password.
-            is_about_password = error.status in (UNAUTHORIZED, PROXY_AUTHENTICATION_REQUIRED)
+            is_about_password = error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
             advice = PROXY_AUTHENTICATION_ADVICE if is_about_password else "check the proxy and its rules"
             return ConnectError(ConnectFailure.UNREACHABLE, f"the proxy answers {error.status} to CONNECT: {advice}")
         case TimeoutError():
@@ -163,7 +163,7 @@ def _tls_reason(error: BaseException) -> str:
 
 def _http_failure(evidence: Evidence) -> ConnectError:
     status = evidence.status or 0
-    if status == FORBIDDEN and (front := _front(evidence.headers)):
+    if status == HTTPStatus.FORBIDDEN and (front := _front(evidence.headers)):
         return ConnectError(
             ConnectFailure.OTHER,
             f"a firewall or proxy in front of the service answers 403 to the handshake ({front}): "
@@ -179,7 +179,7 @@ def _http_failure(evidence: Evidence) -> ConnectError:
         f"the server answers {status} to the handshake: {advice}",
         retry_after_seconds=_retry_after(evidence),
         # A proxy that blocks websockets may answer anything; 429 and redirects are not about the transport.
-        other_transport_may_work=not leads_elsewhere and status != TOO_MANY_REQUESTS,
+        other_transport_may_work=not leads_elsewhere and status != HTTPStatus.TOO_MANY_REQUESTS,
     )
 
 
