@@ -17,7 +17,7 @@ from exporter.app import run_loop
 from exporter.cli.columns import aligned
 from exporter.config.load import TRANSPORTS, AccountConfig, Config, load_file_or_environment
 from exporter.config.tokens import expired_on, expiry_of, expiry_text
-from exporter.errors import ConfigError, ConnectError, ConnectFailure, TokenError
+from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import create_log
 from exporter.stream.connection import Connection, Target
 from exporter.stream.open_files import shortage
@@ -48,20 +48,10 @@ class Finding:
 
 
 def load_files(config_file: Path | None, web_config_file: Path | None) -> Config:
-    """Load the configuration; raise ConfigError with the faults of both files."""
-    problems: list[str] = []
-    config: Config | None = None
-    try:
-        config = load_file_or_environment(config_file, os.environ)
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        if web_config_file is not None:
-            web_config.load(web_config_file)
-    except ConfigError as error:
-        problems += error.problems
-    if config is None or problems:
-        raise ConfigError(*problems) from None
+    """Load the configuration, and check that the web configuration is valid; raise ConfigError."""
+    config = load_file_or_environment(config_file, os.environ)
+    if web_config_file is not None:
+        web_config.load(web_config_file)
     return config
 
 

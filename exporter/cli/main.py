@@ -1,6 +1,5 @@
 """The commands. Each imports what it needs when it runs, so that the others start quickly."""
 
-import errno
 import math
 import os
 import sys
@@ -44,11 +43,6 @@ class _RunByDefault(click.Group):
             sys.exit(EXIT_NOT_VALID)
         except ExporterError as error:
             click.echo(f"vecharge-exporter: {error}", err=True)
-            sys.exit(EXIT_FAILED)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            click.echo("vecharge-exporter: the output cannot be written: the disk is full", err=True)
             sys.exit(EXIT_FAILED)
 
 

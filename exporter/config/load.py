@@ -123,7 +123,10 @@ def from_environment(environ: Mapping[str, str]) -> Config:
 
 
 class _Loading:
-    """Reads one file into a Config; collects its faults and those of the files that it names."""
+    """Reads one file into a Config.
+
+    If every value is valid by itself, it collects the faults between values and those of the files that it names.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,11 +138,9 @@ class _Loading:
         self._chargers: dict[str, tuple[Path, str]] = {}
 
     def config(self) -> Config:
-        file = self._convert(self._path, yaml_file.read(self._path), schema.Document)
-        if file is None:
-            raise ConfigError(*self._faults) from None
-        accounts = tuple(self._account(one, f"accounts[{i}]") for i, one in enumerate(file.accounts or ()) if one)
-        if not self._faults and not accounts:
+        file = yaml_file.typed(self._path, yaml_file.read(self._path), schema.Document, schema.read)
+        accounts = tuple(self._account(account, f"accounts[{i}]") for i, account in enumerate(file.accounts))
+        if not accounts:
             self._refuse("accounts", "must have at least one account")
         elif not self._faults and not self._chargers:
             self._refuse("accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
@@ -154,16 +155,11 @@ class _Loading:
             marks=self._marks,
         )
 
-    def _convert(self, file: Path, document: object, into: type[T]) -> T | None:
-        value, faults = yaml_file.convert(document, into, schema.read)
-        self._faults += (yaml_file.line(file, place, problem) for place, problem in faults)
-        return value
-
     def _refuse(self, place: str, problem: str, file: Path | None = None) -> None:
         self._faults.append(yaml_file.line(file or self._path, place, problem))
 
     def _account(self, account: schema.Account, place: str) -> AccountConfig:
-        if account.name and account.name in self._accounts:
+        if account.name in self._accounts:
             first = self._accounts[account.name]
             self._refuse(f"{place}.name", f'duplicate account "{account.name}" (first defined at {first})')
         self._accounts.setdefault(account.name, place)
@@ -182,8 +178,7 @@ class _Loading:
 
     def _token(self, account: schema.Account, place: str) -> TokenSource:
         given = [key for key in ("token", "token_file", "token_env") if getattr(account, key) is not None]
-        is_refused = any(fault.startswith(f"{self._path}: {place}.token") for fault in self._faults)
-        if not given and not is_refused:
+        if not given:
             self._refuse(place, "a token is missing: give one of token, token_file, token_env")
         if len(given) > 1:
             self._refuse(place, f"exactly one token source is allowed, not {' and '.join(given)}")
@@ -203,9 +198,9 @@ class _Loading:
 
     def _transports(self, account: schema.Account, place: str) -> tuple[Transport, ...]:
         for i, transport in enumerate(account.transports):
-            if transport and transport not in TRANSPORTS:
+            if transport not in TRANSPORTS:
                 self._refuse(f"{place}[{i}]", f"unknown transport (known are {', '.join(TRANSPORTS)})")
-            elif transport and transport in account.transports[:i]:
+            elif transport in account.transports[:i]:
                 self._refuse(f"{place}[{i}]", f'duplicate transport "{transport}"')
         if not account.transports:
             self._refuse(place, f"must have at least one of {', '.join(TRANSPORTS)}")
@@ -234,7 +229,7 @@ class _Loading:
         yield from self._entries(account.chargers, self._path, f"{place}.chargers")
         read = set()
         for i, text in enumerate(account.charger_files):
-            for file in self._matched(text, f"{place}.charger_files[{i}]") if text else ():
+            for file in self._matched(text, f"{place}.charger_files[{i}]"):
                 if file not in read:
                     read.add(file)
                     yield from self._entries(self._charger_file(file), file, "")
@@ -250,7 +245,7 @@ class _Loading:
     def _charger_file(self, file: Path) -> Iterable[str | schema.Charger]:
         self._marks[file] = mark_of(file)
         try:
-            return self._convert(file, yaml_file.read(file), list[str | schema.Charger]) or ()
+            return yaml_file.typed(file, yaml_file.read(file), list[str | schema.Charger], schema.read)
         except ConfigError as error:
             self._faults += error.problems
             return ()
@@ -264,10 +259,8 @@ class _Loading:
                 except ValueError as error:
                     self._refuse(here, f"a charger id {error}", file)
                     continue
-            elif entry and entry.id:
-                charger = ChargerConfig(id=str(entry.id), name=None if entry.name is None else str(entry.name))
             else:
-                continue  # already rejected
+                charger = ChargerConfig(id=str(entry.id), name=None if entry.name is None else str(entry.name))
             if charger.id in self._chargers:
                 in_file, there = self._chargers[charger.id]
                 first = there if in_file == file else f"{in_file}: {there}"

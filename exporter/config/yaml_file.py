@@ -5,9 +5,8 @@ No line shows a piece of the file, since it may hold a token: only keys, positio
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from types import NoneType
 from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
@@ -49,7 +48,7 @@ def read(file: Path) -> object:
 def read_if_any(file: Path) -> object:
     """Return the plain values of a file, None if it has none: JSON if its name ends with .json, else YAML.
 
-    Raise ConfigError, also for a duplicate key.
+    Raise ConfigError, in YAML also for a duplicate key.
     """
     try:
         text = files.read(file).decode("utf-8-sig")
@@ -60,69 +59,45 @@ def read_if_any(file: Path) -> object:
     return _json(file, text) if file.suffix.lower() == ".json" else _yaml(file, text)
 
 
-def typed(file: Path, document: object, into: type[Typed]) -> Typed:
-    """Return the document as a value of type `into`; raise ConfigError with all of its faults."""
-    value, faults = convert(document, into)
-    if value is None or faults:
-        raise ConfigError(*(line(file, place, problem) for place, problem in faults)) from None
-    return value
+def typed(file: Path, document: object, into: type[Typed], hook: Hook | None = None) -> Typed:
+    """Return the document as a value of type `into`; raise ConfigError with all of its faults.
 
-
-def convert(document: object, into: type[Typed], hook: Hook | None = None) -> tuple[Typed | None, list[Fault]]:
-    """Return the document as a value of type `into`, and all of its faults.
-
-    An invalid value is replaced by its default or, without one, by None. `hook` reads this project's own types; its
-    ValueErrors become faults.
+    `hook` reads this project's own types; its ValueErrors become faults.
     """
-    conversion = _Conversion(hook)
-    value: Typed | None = conversion.value(document, into, "")
-    return value, conversion.faults
+    try:
+        return msgspec.convert(document, into, dec_hook=hook)
+    except msgspec.ValidationError:
+        faults = _faults(document, into, hook, "")
+        raise ConfigError(*(line(file, place, problem) for place, problem in faults)) from None
 
 
-class _Conversion:
-    """Converts field by field: msgspec alone stops at the first fault."""
-
-    def __init__(self, hook: Hook | None) -> None:
-        self.faults: list[Fault] = []
-        self._hook = hook
-
-    def value(self, value: Any, kind: Any, place: str) -> Any:
-        if isinstance(value, dict) and (struct := _struct_of(kind)):
-            return self._struct(value, struct, place)
-        if isinstance(value, list) and get_origin(kind) in (list, tuple):
-            item_kind = get_args(kind)[0]
-            items = (self.value(item, item_kind, f"{place}[{i}]") for i, item in enumerate(value))
-            return get_origin(kind)(items)
+def _faults(value: Any, kind: Any, hook: Hook | None, place: str) -> Iterator[Fault]:
+    """Yield the faults of a value field by field: msgspec alone stops at the first one."""
+    if isinstance(value, dict) and (struct := _struct_of(kind)):
+        fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+        kinds = get_type_hints(struct)
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield place, "every key must be a string"
+            elif key not in fields:
+                yield place, _unknown(key, list(fields))
+            else:
+                yield from _faults(item, kinds[fields[key].name], hook, f"{place}.{key}".removeprefix("."))
+        for key, field in fields.items():
+            if field.required and key not in value:
+                yield place, f'the key "{key}" is missing'
+    elif isinstance(value, list) and get_origin(kind) in (list, tuple):
+        for i, item in enumerate(value):
+            yield from _faults(item, get_args(kind)[0], hook, f"{place}[{i}]")
+    else:
         try:
-            return msgspec.convert(value, kind, dec_hook=self._hook)
+            msgspec.convert(value, kind, dec_hook=hook)
         except msgspec.ValidationError as error:
             # MESSAGE, or MESSAGE - at `$.headers[...]`, or MESSAGE - at `key` in `$.headers`
             found = _VALIDATION.fullmatch(str(error))
             assert found is not None
             problem = "every key must be a string" if found["key"] else _in_words(found["problem"])
-            self._refuse(place + (found["place"] or ""), problem)
-            return None
-
-    def _struct(self, mapping: dict[Any, Any], kind: type[msgspec.Struct], place: str) -> msgspec.Struct:
-        fields = _fields(kind)
-        values: dict[str, Any] = dict.fromkeys(field.name for field, _ in fields.values() if field.required)
-        for key, value in mapping.items():
-            if not isinstance(key, str):
-                self._refuse(place, "every key must be a string")
-            elif key not in fields:
-                self._refuse(place, _unknown(key, list(fields)))
-            else:
-                field, field_kind = fields[key]
-                converted = self.value(value, field_kind, f"{place}.{key}".removeprefix("."))
-                if converted is not None:
-                    values[field.name] = converted
-        for name, (field, _) in fields.items():
-            if field.required and name not in mapping:
-                self._refuse(place, f'the key "{name}" is missing')
-        return kind(**values)
-
-    def _refuse(self, place: str, problem: str) -> None:
-        self.faults.append((place, problem))
+            yield place + (found["place"] or ""), problem
 
 
 def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
@@ -131,13 +106,6 @@ def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
             return one
     return None
-
-
-@cache
-def _fields(struct: type[msgspec.Struct]) -> dict[str, tuple[msgspec.structs.FieldInfo, Any]]:
-    """Return the fields of a struct and their types, by their names in the document."""
-    hints = get_type_hints(struct)
-    return {field.encode_name: (field, hints[field.name]) for field in msgspec.structs.fields(struct)}
 
 
 def _unknown(key: str, known: list[str]) -> str:
@@ -185,18 +153,8 @@ def _wrong_type(expected: list[str], got: str) -> str:
 
 
 def _json(file: Path, text: str) -> object:
-    def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        result: dict[str, object] = {}
-        for key, value in pairs:
-            if key in result:
-                fail(file, "", f"duplicate key {_quoted(key)}")
-            result[key] = value
-        return result
-
-    if not text.strip():
-        return None
     try:
-        return json.loads(text, object_pairs_hook=mapping)
+        return json.loads(text)
     except json.JSONDecodeError as error:
         fail(file, f"line {error.lineno}, column {error.colno}", f"is not valid JSON ({error.msg})")
     except (ValueError, RecursionError):

@@ -60,12 +60,22 @@ def test_an_expired_token_is_reported(program: Program, tmp_path: Path) -> None:
     assert line.endswith(" days ago): replace it")
 
 
-def test_each_fault_of_both_files_is_reported(program: Program, tmp_path: Path) -> None:
-    (tmp_path / "c.yml").write_text("accounts: [{nam: delhi, token: a, chargers: [a, a]}]")
+def test_every_fault_of_a_file_is_reported(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "c.yml").write_text("accounts: [{nam: delhi, token: a, chargers: [a]}]")
     (tmp_path / "web.yml").write_text("basic_auth_user: {}\ntls: {}\n")
     result = program("check", "--config.file=c.yml", "--web.config.file=web.yml")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert [line.split(" ")[1] for line in result.stderr.splitlines()] == ["c.yml:"] * 3 + ["web.yml:"] * 2
+    assert [line.split(" ")[1] for line in result.stderr.splitlines()] == ["c.yml:"] * 2
+
+
+def test_every_fault_of_the_web_configuration_is_reported_if_the_configuration_is_valid(
+    program: Program, tmp_path: Path
+) -> None:
+    (tmp_path / "c.yml").write_text("accounts: [{name: delhi, token: a, chargers: [a]}]")
+    (tmp_path / "web.yml").write_text("basic_auth_user: {}\ntls: {}\n")
+    result = program("check", "--config.file=c.yml", "--web.config.file=web.yml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.split(" ")[1] for line in result.stderr.splitlines()] == ["web.yml:"] * 2
 
 
 def test_a_pattern_without_a_file_is_a_warning(program: Program, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What all commands have in common: no secrets, help and version."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +9,6 @@ import pytest
 from exporter import __version__
 from exporter.cli.main import main
 from tests.cli.program import ENVIRONMENT, TOKEN, VALID, Program
-from tests.end_to_end.program import PROGRAM
-from tests.processes import SECONDS
 
 
 class TestSecrets:
@@ -75,18 +72,3 @@ class TestVersion:
         )
         printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
         assert printed.stdout == "\n"
-
-
-@pytest.mark.parametrize("command", ["metrics", "check"])
-def test_a_command_whose_output_does_not_fit_on_the_disk_exits_with_1_and_one_line(command: str) -> None:
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            [PROGRAM, command],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=SECONDS,
-            env=os.environ | {"VECHARGE_TOKEN": "a-token", "VECHARGE_CHARGERS": "a"},
-        )
-    assert ended.returncode == 1
-    assert ended.stderr == "vecharge-exporter: the output cannot be written: the disk is full\n"

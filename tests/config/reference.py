@@ -29,11 +29,12 @@ accounts:
     charger_files: [chargers/*.yml, chargers/*.json]
 ```
 
-`vecharge-exporter check --config.file FILE` prints every fault of the file with its position, and every token that
-cannot be read or has expired. With `--online` it also connects every charger once over each transport.
+`vecharge-exporter check --config.file FILE` prints all invalid values with their positions or, if there are none, all
+conflicts between values, such as a duplicate charger id. It also prints every token that cannot be read or has expired.
+With `--online` it also connects every charger once over each transport.
 
 - Only `name`, one of `token`, `token_file` and `token_env`, and a charger are required.
-- An unknown key is an error, and so is a duplicate key in a mapping.
+- An unknown key is an error, and so is, in YAML, a duplicate key in a mapping.
 - A charger id is unique in all accounts and charger files.
 - Paths and patterns are relative to the configuration file.
 - Durations are written as in Prometheus: `500ms`, `30s`, `5m`, `1h30m`.
