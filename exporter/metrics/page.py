@@ -31,13 +31,14 @@ class Page:
 
     async def pieces(self, *, openmetrics: bool) -> list[bytes]:
         """Return the page as of now, without the metrics of prometheus-client."""
-        is_rendered = False
+        joins = False
         while True:
-            # A reload in between replaces them.
+            # A reload replaces them between two slices.
             exposition, accounts = self._exposition, self._accounts
             now = self._clock()
-            was_rendered, is_rendered = is_rendered, not exposition.refresh(now, RENDERED_AT_ONCE)
-            # Join the lines in a separate slice, after rendering the changes since the last one.
-            if was_rendered and is_rendered:
+            has_more = exposition.refresh(now, RENDERED_AT_ONCE)
+            if joins and not has_more:
                 return list(exposition.pieces(accounts, self._process, now, openmetrics=openmetrics))
+            # Joining the lines takes long too, so it has its own slice, the first in which little has changed.
+            joins = not has_more
             await asyncio.sleep(0)
