@@ -5,21 +5,19 @@ exceeds its deadline, its chargers stay unsaved and the shown totals stay the sa
 """
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from exporter.charger.charger import Charger
 from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import cause_of
 from exporter.logs import Log
 from exporter.state.charger_rows import Row, row_of
+from exporter.state.daemon_thread import in_daemon_thread
 from exporter.state.store import StateStore
-
-T = TypeVar("T")
 
 # How long a scrape waits for its commit.
 TIMEOUT_SECONDS: Final = 5.0
@@ -48,9 +46,9 @@ class Commits:
         self._timeout = timeout_seconds
         self._unsaved: dict[Charger, Row] = {}
         self._writing: asyncio.Task[None] | None = None
-        # Set while there is no commit to wait for: none runs, or the one that runs has exceeded its deadline.
-        self._settled = asyncio.Event()
-        self._settled.set()
+        # Whether the last commit has ended or exceeded its deadline, so that callers need not wait for it.
+        self._ended_or_late = asyncio.Event()
+        self._ended_or_late.set()
         self._failure_logged: float | None = None
         self._is_failing = False
 
@@ -77,13 +75,13 @@ class Commits:
         """Write all unsaved chargers to disk, or give up at the deadline. Never raises."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         # A running commit may have started before the latest changes.
-        await self._settled.wait()
+        await self._ended_or_late.wait()
         if self._writing is None and self._unsaved:
-            self._settled.clear()
+            self._ended_or_late.clear()
             batch, self._unsaved = self._unsaved, {}
             self._writing = asyncio.create_task(self._write(batch, deadline), name="commit")
         # The deadline of the first caller, which started it, is the earliest.
-        await self._settled.wait()
+        await self._ended_or_late.wait()
 
     async def close(self, timeout_seconds: float) -> None:
         """Make the final commit and close the store, or give up at the deadline."""
@@ -97,34 +95,29 @@ class Commits:
 
     async def _write(self, batch: dict[Charger, Row], deadline: float) -> None:
         process = self._process
-        loop = asyncio.get_running_loop()
         process.commits += 1
         started = time.perf_counter()
         try:
             written = in_daemon_thread(partial(self._store.write, batch.values()))
-            await asyncio.wait({written}, timeout=deadline - loop.time())
+            await asyncio.wait({written}, timeout=deadline - asyncio.get_running_loop().time())
             is_late = not written.done()
             if is_late:
-                self._fail(f"it takes longer than {self._timeout:g} s")
-                self._retry(batch)
-                self._settled.set()
+                self._fail(batch, f"it takes longer than {self._timeout:g} s")
+                self._ended_or_late.set()
                 await asyncio.wait({written})
             error = written.exception()
             if error is None:
                 self._succeed(batch, written.result())
             elif not is_late:
-                self._fail(cause_of(error))
-                self._retry(batch)
+                self._fail(batch, cause_of(error))
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
-            self._settled.set()
+            self._ended_or_late.set()
 
-    def _retry(self, batch: dict[Charger, Row]) -> None:
-        """Write these rows with the next commit, unless their chargers have newer ones."""
+    def _fail(self, batch: dict[Charger, Row], reason: str) -> None:
+        # Write these rows with the next commit, unless their chargers have newer ones.
         self._unsaved = batch | self._unsaved
-
-    def _fail(self, reason: str) -> None:
         self._process.commit_failures += 1
         now = asyncio.get_running_loop().time()
         if self._failure_logged is None or now - self._failure_logged >= LOG_AGAIN_SECONDS:
@@ -143,31 +136,3 @@ class Commits:
         if self._is_failing:
             self._is_failing = False
             self._log.info("state commits work again")
-
-
-def in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
-    """Run a call that may hang on a disk in a daemon thread, which does not block the exit of the process."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    # Retrieve the exception, so that asyncio does not log a failure after the deadline.
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    def finish(settle: Callable[[Any], None], outcome: object) -> None:
-        if not future.cancelled():
-            settle(outcome)
-
-    def work() -> None:
-        settle: Callable[[Any], None] = future.set_result
-        outcome: object
-        try:
-            outcome = call()
-        except BaseException as error:
-            settle, outcome = future.set_exception, error
-        with suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(finish, settle, outcome)
-
-    try:
-        threading.Thread(target=work, name="state", daemon=True).start()
-    except RuntimeError as error:  # the system cannot start another thread
-        future.set_exception(error)
-    return future

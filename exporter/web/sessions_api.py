@@ -16,7 +16,7 @@ import msgspec
 from multidict import MultiMapping
 
 from exporter.state import session_pages, session_query
-from exporter.state.committer import in_daemon_thread
+from exporter.state.daemon_thread import in_daemon_thread
 from exporter.state.session_pages import START, Cursor, cursor_of
 from exporter.state.session_query import Period, as_document
 from exporter.state.state_file import as_state_errors, connect, damaged_rows_as_state_errors
