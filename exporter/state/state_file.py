@@ -8,7 +8,7 @@ checksum.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,8 @@ SCHEMA_VERSION: Final = 3
 # Larger pages than SQLite's 4096 bytes make a commit of ten thousand chargers a third faster.
 PAGE_BYTES: Final = 16_384
 SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA, session_rows.DAYS_SCHEMA)
+# Room for the rows of 10,000 chargers, so that a commit need not read them from the file.
+CACHE_KIB: Final = 8192
 # Suffixes of SQLite's files: the database, its journal, and for schema 1 the write-ahead log and its index.
 SUFFIXES: Final = ("", "-journal", "-wal", "-shm")
 
@@ -82,6 +84,26 @@ def connect(file: Path, mode: str) -> sqlite3.Connection:
     # Otherwise rows of a page with a wrong number of rows may not be found, without an error.
     connection.execute("PRAGMA cell_size_check = ON")
     return connection
+
+
+def connect_to_write(file: Path) -> sqlite3.Connection:
+    """Open a connection for commits, which are on disk when they return."""
+    connection = connect(file, "rw")
+    # End a commit by overwriting the head of the journal. Removing the journal and creating it again takes longer.
+    connection.execute("PRAGMA journal_mode = PERSIST")
+    # FULL waits for the disk before and after each step; EXTRA also when a journal is removed.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # Write each page once, when the transaction ends, however many there are.
+    connection.execute("PRAGMA cache_spill = OFF")
+    return connection
+
+
+def close_writer(connection: sqlite3.Connection) -> None:
+    """Close the connection and remove its journal. A journal that stays has no effect."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
 
 
 @contextmanager

@@ -2,33 +2,30 @@
 
 import fcntl
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
-from exporter.state import charger_rows, session_rows
+from exporter.state import charger_rows, damaged_files, new_file, session_rows
 from exporter.state.charger_rows import Row, row_of
+from exporter.state.damaged_files import SetAside
 from exporter.state.state_file import (
-    APPLICATION_ID,
-    PAGE_BYTES,
-    SCHEMA,
     SCHEMA_VERSION,
     STATE_FILE,
     DamagedError,
     as_state_errors,
+    close_writer,
     connect,
+    connect_to_write,
     examine,
     examine_header,
     exists,
     load,
-    parts_of,
     pragma,
     transaction,
 )
@@ -36,16 +33,6 @@ from exporter.state.state_file import (
 LOCK_FILE: Final = "state.lock"
 # The most sessions beyond the retention that one commit deletes, which takes a few milliseconds.
 TRIMMED_AT_ONCE: Final = 1000
-# Room for the rows of 10,000 chargers, so that a commit need not read them from the file.
-CACHE_KIB: Final = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """The new name of a damaged state file, and the damage."""
-
-    file: Path
-    reason: str
 
 
 class StateStore:
@@ -59,10 +46,10 @@ class StateStore:
         self.file = file
         self.is_new = is_new
         self.set_aside = set_aside
-        self.damaged_files = len(_damaged(file))
+        self.damaged_files = damaged_files.count(file)
         self._lock = lock
         self._retention_days = retention_days
-        self._connection = _connect(file)
+        self._connection = connect_to_write(file)
         self._numbers = charger_rows.numbers(self._connection)
         self._inode = file.stat().st_ino
 
@@ -131,7 +118,7 @@ class StateStore:
         """Close the file and release the lock, so that another process may open it."""
         try:
             with as_state_errors(self.file, "closed"):
-                _close(self._connection)
+                close_writer(self._connection)
         finally:
             os.close(self._lock)
 
@@ -143,8 +130,8 @@ class StateStore:
             os.close(self._lock)
             self._lock = lock
         # SQLite cannot open the journal of a file that has no name.
-        _remove_journal(self.file)
-        new = _empty_file(self.file)
+        new_file.remove_journal(self.file)
+        new = new_file.empty_file(self.file)
         self._connection.execute("VACUUM INTO ?", (str(new),))
         self._switch_to(new)
 
@@ -155,7 +142,7 @@ class StateStore:
         """
         with as_state_errors(self.file, "read"):
             load(self.file, self._connection)
-            new = _new_file(self.file, {})
+            new = new_file.with_chargers(self.file, {})
             self._connection.execute("ATTACH ? AS new", (str(new),))
             self._connection.execute("INSERT INTO new.chargers SELECT * FROM main.chargers")
             for day in range(session_rows.day_of(time.time()) + 2):
@@ -167,37 +154,18 @@ class StateStore:
             with suppress(sqlite3.DatabaseError):
                 self._connection.execute("INSERT INTO new.days SELECT * FROM main.days")
             self._connection.execute("DETACH new")
-            aside = _free_name(self.file)
+            aside = damaged_files.free_name(self.file)
             os.link(self.file, aside)
             self._switch_to(new)
-            self.damaged_files = len(_damaged(self.file))
+            self.damaged_files = damaged_files.count(self.file)
             return aside
 
     def _switch_to(self, new: Path) -> None:
-        _put_in_place(new, self.file)
+        new_file.put_in_place(new, self.file)
         self._connection.close()
-        self._connection = _connect(self.file)
+        self._connection = connect_to_write(self.file)
         self._numbers = charger_rows.numbers(self._connection)
         self._inode = self.file.stat().st_ino
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    connection = connect(file, "rw")
-    # End a commit by overwriting the head of the journal. Removing the journal and creating it again takes longer.
-    connection.execute("PRAGMA journal_mode = PERSIST")
-    # FULL waits for the disk before and after each step; EXTRA also when a journal is removed.
-    connection.execute("PRAGMA synchronous = EXTRA")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    # Write each page once, when the transaction ends, however many there are.
-    connection.execute("PRAGMA cache_spill = OFF")
-    return connection
-
-
-def _close(connection: sqlite3.Connection) -> None:
-    """Close the connection and remove its journal. A journal that stays has no effect."""
-    with suppress(sqlite3.Error):
-        connection.execute("PRAGMA journal_mode = DELETE")
-    connection.close()
 
 
 def _take_lock(file: Path) -> int:
@@ -224,9 +192,9 @@ def _ensure_valid(file: Path) -> SetAside | None:
             examine_header(file)
             _migrate(file)
         except DamagedError as error:
-            set_aside = SetAside(_rename(file), str(error))
+            set_aside = SetAside(damaged_files.set_aside(file), str(error))
     if not file.exists():
-        _create(file, {})
+        new_file.create(file, {})
     return set_aside
 
 
@@ -241,76 +209,4 @@ def _migrate(file: Path) -> None:
         if version > 1:
             return
         kept = load(file, connection)
-    _create(file, kept)
-
-
-def _create(file: Path, states: Mapping[str, KeptState]) -> None:
-    """Create a state file with these chargers, or atomically replace the old one."""
-    _put_in_place(_new_file(file, states), file)
-
-
-def _new_file(file: Path, states: Mapping[str, KeptState]) -> Path:
-    """Create a state file with these chargers, in the folder of `file`."""
-    new = _empty_file(file)
-    connection = _connect(new)
-    try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        with transaction(connection):
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            for statement in SCHEMA:
-                connection.execute(statement)
-            charger_rows.write(connection, [row_of(name, state) for name, state in states.items()], {})
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    finally:
-        _close(connection)
-    return new
-
-
-def _empty_file(file: Path) -> Path:
-    """Create an empty file that only its owner may access; SQLite gives its journal the same mode."""
-    new = file.with_name(f"{file.name}.new")
-    for part in parts_of(new):
-        part.unlink(missing_ok=True)
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    return new
-
-
-def _put_in_place(new: Path, file: Path) -> None:
-    """Rename the new file to `file`, once its content is on disk."""
-    _sync(new)
-    # SQLite would apply the journal of the old file to the new one.
-    _remove_journal(file)
-    new.rename(file)
-    _sync(file.parent)
-
-
-def _remove_journal(file: Path) -> None:
-    for part in parts_of(file)[1:]:
-        part.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _rename(file: Path) -> Path:
-    """Rename a damaged file and its journal to a free name."""
-    aside = _free_name(file)
-    for part, new in zip(parts_of(file), parts_of(aside), strict=True):
-        with suppress(FileNotFoundError):
-            part.rename(new)
-    return aside
-
-
-def _free_name(file: Path) -> Path:
-    return file.with_name(f"{file.name}.damaged-{max((0, *_damaged(file))) + 1}")
-
-
-def _damaged(file: Path) -> set[int]:
-    """Return the numbers of the damaged files that were set aside and still exist."""
-    named = (re.match(r"\.damaged-(\d+)", path.name.removeprefix(file.name)) for path in file.parent.iterdir())
-    return {int(match[1]) for match in named if match}
+    new_file.create(file, kept)
