@@ -119,6 +119,7 @@ def decide_document(known: Known, reading: EnergyReading) -> DocumentMeaning:
 
 
 def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
+    """Decide on a reading that does not fall: the previous session, a new one, the same one, or too high for any."""
     evidence = known.evidence
     same = same_session_is_possible(known, reading)
     # Evidence that is not fresh counts only for a fall: the readings since then continued the session.
@@ -141,6 +142,7 @@ def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
 
 
 def _below(known: Known, reading: EnergyReading) -> Decision:
+    """Decide on a reading that falls: a new session, or a dip or glitch, which is held."""
     if new_session_is_possible(known, reading):
         if not _is_dip(known, reading):
             return Decision(Action.BEGIN)
@@ -150,6 +152,7 @@ def _below(known: Known, reading: EnergyReading) -> Decision:
 
 
 def _held_high(known: Known, reading: EnergyReading) -> Decision:
+    """Hold a reading that is too high for any explanation, until three in a row agree."""
     held = _run(known.held, reading, is_high=True, hard=known.limits.hard)
     if held.length < READINGS_THAT_PROVE:
         return Decision(Action.HOLD_HIGH, held=held)
@@ -166,6 +169,7 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
 
 
 def _held_low(known: Known, reading: EnergyReading) -> Decision:
+    """Hold a reading that falls without a reason, until three in a row prove an unannounced reset."""
     held = _run(known.held, reading, is_high=False, hard=known.limits.hard)
     proven = held.length >= READINGS_THAT_PROVE and not _is_dip(known, reading)
     if proven and can_flow(reading.energy, reading.at - known.current.read_at, known.limits.new_session):
