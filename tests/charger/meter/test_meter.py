@@ -198,3 +198,14 @@ def test_a_new_meter_has_no_total_after_a_restart_either() -> None:
     assert charger.meter.total_joules is None
     assert charger.meter.list.excess == 0
     assert charger.rows == list[Row]()
+
+
+def test_a_total_that_was_set_by_hand_is_kept_across_a_restart() -> None:
+    charger = Metered()
+    charger.log(1.0, 0)
+    charger.meter = EnergyMeter(charger.max_power_watts, charger.meter.state().with_total(5 * KWH))
+    charger.restart()
+    assert charger.total == 5.0
+    assert charger.meter.list.excess == 0
+    charger.log(1.5, 600)
+    assert charger.total == 5.5
