@@ -90,14 +90,16 @@ class LogOrder:
             return NEW
         kept = self.kept
         last = kept.created
-        if created == last:
+        if last is None or created > last:
+            order = self._take_later(created, now)
+        elif created == last:
             if energy == kept.energy:
                 return Order.DUPLICATE
             # Another log: the clock has only seconds or minutes, or is stuck.
             self._advance(self._time_at(now), now)
             order = NEW
-        elif last is None or created > last or (kept.clock_shift < 0 and _is_right(created, now)):
-            order = self._take_later(created, now)
+        elif kept.clock_shift < 0 and _is_right(created, now):
+            order = self._take_later(created, now)  # a clock that was ahead has been set right
         else:
             order = self._take_late(created, now)
         if order is NEW or order is Order.CLOCK_RESET:
@@ -117,10 +119,7 @@ class LogOrder:
         return created + self.kept.clock_shift
 
     def _take_later(self, created: float, now: float) -> Order:
-        """Take a log after the last one, or one of a clock that was ahead and has been set right.
-
-        It may be a log of a clock that is ahead, sent again.
-        """
+        """Take a log after the last one. It may be a log of a clock that is ahead, sent again."""
         kept = self.kept
         if kept.times_ahead and created in kept.times_ahead:
             return Order.OUT_OF_ORDER
