@@ -28,7 +28,7 @@ from exporter.state.state_file import transaction
 _PAGE: Final = f"""
     SELECT charger_id, {COLUMNS_OF_SESSIONS} FROM sessions JOIN chargers USING (charger)
     WHERE day BETWEEN :first AND :last AND began_unix >= :since AND began_unix < :until
-    AND (began_unix, charger_id, number) < (:began, :charger_id, :number)
+    AND (began_unix, charger_id, number) < (:began_unix, :charger_id, :number)
     ORDER BY day DESC, began_unix DESC, charger_id DESC, number DESC LIMIT :limit
 """  # noqa: S608 - names only
 _OF_DAY: Final = f"""
@@ -74,22 +74,12 @@ class Totals:
 
 def newest(connection: sqlite3.Connection, period: Period, limit: int, after: Cursor = START) -> Page:
     """Return a page of the sessions of all chargers; raise ValueError if the row of a charger is damaged."""
-    parameters = {**period.parameters, **after._asdict(), "began": after.began_unix, "limit": limit + 1}
     with transaction(connection):
-        rows = connection.execute(_PAGE, parameters).fetchall()
-        states = list(charger_rows.rows(connection))
-    sessions, unreadable = readable((charger_id.decode(), tuple(row)) for charger_id, *row in rows)
-    sessions += (
-        (charger_id, session)
-        for charger_id, state in states
-        for session in revisable(state)
-        if session.began_unix in period and cursor_of(charger_id, session) < after
-    )
+        settled, unreadable = _settled(connection, period, limit + 1, after)
+        not_settled = _not_settled(connection, period)
+    sessions = settled + [each for each in not_settled if cursor_of(*each) < after]
     chosen, more = _page(sessions, unreadable, limit)
-    # A session that began at the same instant may follow.
-    until = min(period.until, math.nextafter(after.began_unix, math.inf))
-    since = (chosen[-1][1].began_unix if chosen else until) if more else period.since
-    is_complete = not unreadable and not damaged_days(connection, Period(since, until))
+    is_complete = not unreadable and not damaged_days(connection, _covered(chosen, period, after, more=more))
     return Page(chosen, more, is_complete)
 
 
@@ -119,9 +109,8 @@ def totals(connection: sqlite3.Connection, charger_ids: Iterable[str], period: P
 
 def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
     """Return number and energy of the sessions of all chargers in a period."""
-    sessions = [each for _, state in charger_rows.rows(connection) for each in revisable(state)]
-    energies = [session.energy_joules for session in sessions if session.began_unix in period]
-    count, joules, is_complete = len(energies), sum(energies), True
+    not_settled = _not_settled(connection, period)
+    count, joules, is_complete = len(not_settled), sum(session.energy_joules for _, session in not_settled), True
     for day in days_in(connection, period):
         parameters = {"day": day, "since": period.since, "until": period.until}
         ((settled, energy, is_intact),) = connection.execute(_OF_DAY, parameters)
@@ -132,6 +121,34 @@ def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
 def cursor_of(charger_id: str, session: Session) -> Cursor:
     """Return the position of a session in the list."""
     return Cursor(session.began_unix, charger_id, session.number)
+
+
+def _settled(
+    connection: sqlite3.Connection, period: Period, at_most: int, after: Cursor
+) -> tuple[list[tuple[str, Session]], int]:
+    """Return the settled sessions after the cursor, newest first, and how many rows are damaged."""
+    parameters = {**period.parameters, **after._asdict(), "limit": at_most}
+    rows = connection.execute(_PAGE, parameters).fetchall()
+    return readable((charger_id.decode(), tuple(row)) for charger_id, *row in rows)
+
+
+def _not_settled(connection: sqlite3.Connection, period: Period) -> list[tuple[str, Session]]:
+    """Return the sessions of all chargers in a period that may still be revised."""
+    return [
+        (charger_id, session)
+        for charger_id, state in charger_rows.rows(connection)
+        for session in revisable(state)
+        if session.began_unix in period
+    ]
+
+
+def _covered(chosen: list[tuple[str, Session]], period: Period, after: Cursor, *, more: bool) -> Period:
+    """Return the period that a page covers: from its last session, or from the beginning, to the cursor."""
+    # A session that began at the same instant may follow.
+    until = min(period.until, math.nextafter(after.began_unix, math.inf))
+    if not more:
+        return Period(period.since, until)
+    return Period(chosen[-1][1].began_unix if chosen else until, until)
 
 
 def _of_chargers(connection: sqlite3.Connection, charger_ids: Iterable[str], period: Period) -> list[ChargerSessions]:

@@ -267,6 +267,19 @@ def test_a_damaged_session_is_detected_among_those_of_its_day(
         assert not session_pages.totals(connection, ("a",), the_day).is_complete
 
 
+def test_a_missing_session_that_began_at_the_instant_of_the_cursor_is_detected(folder: Path) -> None:
+    midnight = NOON + DAY / 2
+    with closing(StateStore.open(folder)) as opened:
+        opened.commit({charger_id: state_with(session(1, midnight)) for charger_id in ("a", "b")})
+    with closing(sqlite3.connect(folder / STATE_FILE)) as database:
+        database.execute("DELETE FROM sessions WHERE charger = 1")
+        database.commit()
+    with open_to_read(folder / STATE_FILE) as connection:
+        page = session_pages.newest(connection, Period(), 10, Cursor(midnight, "b", 1))
+        assert not page.sessions
+        assert not page.is_complete
+
+
 def test_other_days_are_not_reported(folder: Path) -> None:
     with closing(StateStore.open(folder)) as opened:
         opened.commit({"a": state_with(session(1), session(2, NOON + DAY))})
