@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,36 +127,42 @@ def table(findings: Sequence[Finding], now_unix: float) -> list[str]:
 
 
 def advice(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield a line for each problem: its chargers, the reason and the remedy."""
-    ids_by_problem: dict[tuple[str, str], list[str]] = {}
-    refusals = _refusals(findings)
+    """Yield a line for each problem: its account, its chargers, the reason and the remedy."""
+    for account in dict.fromkeys(finding.account for finding in findings):
+        yield from _advice_on(account, [finding for finding in findings if finding.account == account])
+
+
+def _advice_on(account: str, findings: Sequence[Finding]) -> Iterator[str]:
+    ids_by_problem: dict[str, list[str]] = {}
+    refusal = _refusal(findings)
     for finding in findings:
-        transports: dict[str, list[str]] = {}
-        for transport, error in finding.outcomes.items():
-            if error is not None:
-                is_refused = error.reason is ConnectFailure.REJECTED and not finding.connects
-                problem = refusals.get(finding.account, str(error)) if is_refused else str(error)
-                transports.setdefault(problem, []).append(transport)
-        for problem, failed in transports.items():
-            only = "" if len(failed) == len(finding.outcomes) else f"{failed[0]} fails: "
-            ids_by_problem.setdefault((finding.account, only + problem), []).append(finding.charger_id)
-    for (account, problem), ids in ids_by_problem.items():
+        for problem in _problems(finding, refusal):
+            ids_by_problem.setdefault(problem, []).append(finding.charger_id)
+    for problem, ids in ids_by_problem.items():
         more = f" and {len(ids) - IDS_NAMED} more" if len(ids) > IDS_NAMED else ""
         yield f"{account}: {', '.join(ids[:IDS_NAMED])}{more}: {problem}"
 
 
-def _refusals(findings: Sequence[Finding]) -> dict[str, str]:
-    """Return what a refusal means, by account, if the other chargers of the account show it."""
-    refused, connected, others = Counter[str](), set[str](), set[str]()
-    for finding in findings:
-        if finding.connects:
-            connected.add(finding.account)
-        elif all(error and error.reason is ConnectFailure.REJECTED for error in finding.outcomes.values()):
-            refused[finding.account] += 1
-        else:
-            others.add(finding.account)
-    all_refused = {account for account, count in refused.items() if count > 1} - others
-    return dict.fromkeys(all_refused, REFUSED_TOKEN) | dict.fromkeys(connected, REFUSED_ID)
+def _problems(finding: Finding, refusal: str | None) -> Iterator[str]:
+    """Yield each problem of a charger. It begins with the transport, unless all transports have it."""
+    problems: dict[str, str] = {}
+    for transport, error in finding.outcomes.items():
+        if error is not None:
+            is_refused = error.reason is ConnectFailure.REJECTED and not finding.connects
+            problems[transport] = refusal if is_refused and refusal else str(error)
+    for problem in dict.fromkeys(problems.values()):
+        failed = [transport for transport in problems if problems[transport] == problem]
+        yield problem if len(failed) == len(finding.outcomes) else f"{failed[0]} fails: {problem}"
+
+
+def _refusal(findings: Sequence[Finding]) -> str | None:
+    """Return what a refusal means if the chargers of an account show it: a wrong id, or a wrong token."""
+    if any(finding.connects for finding in findings):
+        return REFUSED_ID
+    errors = [error for finding in findings for error in finding.outcomes.values()]
+    if len(findings) > 1 and all(error and error.reason is ConnectFailure.REJECTED for error in errors):
+        return REFUSED_TOKEN
+    return None
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from exporter.web.listening import ListenAddress
+from exporter.config import duration
+from exporter.web.listening import ListenAddress
 
 DEFAULT_LISTEN_ADDRESS: Final = ":10037"
 # Prefixes of the options' environment variables. VECHARGE_URL and VECHARGE_CHARGERS are not options: they are the
@@ -20,17 +20,69 @@ FILE: Final = click.Path(path_type=Path)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class _Size(click.ParamType):  # type: ignore[type-arg]
-    """A number of bytes, as Prometheus writes it: 512KB, 100MB, 2GB."""
+class Parsed(click.ParamType):  # type: ignore[type-arg]
+    """A value that `parse` reads; its ValueError says what the value must be."""
 
-    name = "size"
-    UNITS: Final = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
+    name = "text"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number, unit = value[:-2], value[-2:].upper()
-        if not number.isdecimal() or unit not in self.UNITS or not int(number):
-            self.fail(f'"{value}" must be a size such as 512KB, 100MB or 2GB', param, ctx)
-        return int(number) * self.UNITS[unit]
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(f'"{value}" {error}', param, ctx)
+
+
+def _listen_address(text: str) -> ListenAddress:
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be HOST:PORT, [HOST]:PORT or :PORT, a port up to 65535")
+    return ListenAddress(host or None, int(port))
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a size, as Prometheus writes it: 512KB, 100MB, 2GB."""
+    units = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
+    number, unit = text[:-2], text[-2:].upper()
+    if not number.isdecimal() or unit not in units or not int(number):
+        raise ValueError("must be a size such as 512KB, 100MB or 2GB")
+    return int(number) * units[unit]
+
+
+def _whole_days(text: str) -> int:
+    days = duration.parse(text) / 86_400
+    if days != int(days):
+        raise ValueError("must be whole days")
+    return int(days)
+
+
+def _unix_time(text: str) -> float:
+    from exporter.charger.clock import now
+    from exporter.state.session_query import time_of
+
+    return time_of(text, now().unix)
+
+
+def _page_path(text: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
+        raise ValueError(
+            'must begin with "/", but not with "/-/", "/api/" or "/static/", and have only letters, digits and "/._~-"'
+        )
+    return text
+
+
+def _web_address(text: str) -> str | None:
+    """Return a URL without a slash at its end; None if it is empty, as a variable that is not set may be."""
+    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise ValueError("must be a URL such as https://grafana.example")
+    return text.rstrip("/") or None
+
+
+LISTEN_ADDRESS: Final = Parsed(_listen_address)
+TIME: Final = Parsed(_unix_time)
 
 
 def flag(name: str, prefix: str = EXPORTER, **attributes: Any) -> Callable[[Function], Function]:
@@ -64,6 +116,7 @@ config_file = flag(
 )
 listen_addresses = flag(
     "--web.listen-address",
+    type=LISTEN_ADDRESS,
     default=[DEFAULT_LISTEN_ADDRESS],
     multiple=True,
     help="Where to listen: HOST:PORT, [HOST]:PORT or :PORT. Can be repeated (in the variable: separated by spaces).",
@@ -92,69 +145,21 @@ record_file = flag(
 )
 record_max_size = flag(
     "--record.max-size",
-    type=_Size(),
+    type=Parsed(_size),
     default="100MB",
     help="Size at which a new recording begins; the last four are kept as FILE.1 to FILE.4.",
 )
 sessions_retention = flag(
-    "--storage.sessions-retention", default="400d", help="How long sessions are kept, such as 400d; 0 keeps all."
+    "--storage.sessions-retention",
+    type=Parsed(_whole_days),
+    default="400d",
+    help="How long sessions are kept, such as 400d; 0 keeps all.",
 )
-telemetry_path = flag("--web.telemetry-path", default="/metrics", help="Where the metrics are.")
+telemetry_path = flag(
+    "--web.telemetry-path", type=Parsed(_page_path), default="/metrics", help="Where the metrics are."
+)
 grafana_url = flag(
-    "--web.grafana-url", help="Where Grafana is, such as https://grafana.example: the landing page links to it."
+    "--web.grafana-url",
+    type=Parsed(_web_address),
+    help="Where Grafana is, such as https://grafana.example: the landing page links to it.",
 )
-
-
-def listen_address(text: str, name: str = "--web.listen-address") -> "ListenAddress":
-    """Parse an address to listen on; raise BadParameter."""
-    from exporter.web.listening import ListenAddress
-
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter(
-            f'"{text}" must be HOST:PORT, [HOST]:PORT or :PORT, a port up to 65535', param_hint=name
-        )
-    return ListenAddress(host or None, int(port))
-
-
-def retention_days(text: str) -> int:
-    """Parse the days for which sessions are kept, 0 for no limit; raise BadParameter."""
-    from exporter.config import duration
-
-    try:
-        days = duration.parse(text) / 86_400
-    except ValueError as error:
-        raise click.BadParameter(f'"{text}" {error}', param_hint="--storage.sessions-retention") from error
-    if days != int(days):
-        raise click.BadParameter(f'"{text}" must be whole days', param_hint="--storage.sessions-retention")
-    return int(days)
-
-
-def time(text: str | None, name: str, default: float) -> float:
-    """Parse a time, or a duration before now, into unix seconds; raise BadParameter."""
-    from exporter.charger.clock import now
-    from exporter.state.session_query import time_of
-
-    try:
-        return default if text is None else time_of(text, now().unix)
-    except ValueError as error:
-        raise click.BadParameter(f'"{text}" {error}', param_hint=name) from error
-
-
-def page_path(text: str) -> str:
-    """Check the path of the metrics page; raise BadParameter."""
-    if not re.fullmatch(r"/[A-Za-z0-9/._~-]*", text) or text.startswith(("/-/", "/api/", "/static/")):
-        raise click.BadParameter(
-            f'"{text}" must begin with "/", but not with "/-/", "/api/" or "/static/", '
-            'and have only letters, digits and "/._~-"',
-            param_hint="--web.telemetry-path",
-        )
-    return text
-
-
-def web_address(text: str | None, name: str) -> str | None:
-    """Check an HTTP URL and remove a slash at its end; None stays None. Raise BadParameter."""
-    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
-        raise click.BadParameter(f'"{text}" must be a URL such as https://grafana.example', param_hint=name)
-    return text.rstrip("/") if text else None

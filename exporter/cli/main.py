@@ -13,6 +13,7 @@ from exporter import __version__
 from exporter.cli import flags, simulation
 from exporter.errors import ConfigError, ExporterError
 from exporter.gc_tuning import collect_rarely
+from exporter.web.listening import ListenAddress
 
 EXIT_FAILED = 1
 EXIT_NOT_VALID = 2
@@ -81,13 +82,13 @@ def main() -> None:
 @_version
 def run(
     config_file: Path | None,
-    web_listen_address: tuple[str, ...],
+    web_listen_address: tuple[ListenAddress, ...],
     web_telemetry_path: str,
     web_config_file: Path | None,
     web_enable_lifecycle: bool,
     web_grafana_url: str | None,
     storage_path: Path,
-    storage_sessions_retention: str,
+    storage_sessions_retention: int,
     shard: int,
     total_shards: int,
     record_file: Path | None,
@@ -108,16 +109,9 @@ def run(
     from exporter.stream.recording_file import RecordingFile
     from exporter.web.server import WebOptions
 
-    web = WebOptions(
-        tuple(map(flags.listen_address, web_listen_address)),
-        flags.page_path(web_telemetry_path),
-        web_config_file,
-        web_enable_lifecycle,
-        flags.web_address(web_grafana_url, "--web.grafana-url"),
-    )
+    web = WebOptions(web_listen_address, web_telemetry_path, web_config_file, web_enable_lifecycle, web_grafana_url)
     record = RecordingFile(record_file, record_max_size) if record_file else None
-    retention_days = flags.retention_days(storage_sessions_retention)
-    options = app.Options(web, storage_path, Shard(shard, total_shards), record, retention_days)
+    options = app.Options(web, storage_path, Shard(shard, total_shards), record, storage_sessions_retention)
 
     def load() -> Config:
         return load_file_or_environment(config_file, os.environ)
@@ -249,19 +243,25 @@ def state_forget(storage_path: Path, charger: str) -> None:
 @main.command()
 @flags.storage_path
 @click.option("--charger", "chargers", multiple=True, help="Only this charger. Can be repeated.")
-@click.option("--since", help="Only sessions that began then or later: 2026-11-01T00:00:00Z, or 7d for 7 days ago.")
-@click.option("--until", help="Only sessions that began earlier.")
+@click.option(
+    "--since",
+    type=flags.TIME,
+    help="Only sessions that began then or later: 2026-11-01T00:00:00Z, or 7d for 7 days ago.",
+)
+@click.option("--until", type=flags.TIME, help="Only sessions that began earlier.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="Output format.")
-def sessions(storage_path: Path, chargers: tuple[str, ...], since: str | None, until: str | None, form: str) -> None:
+def sessions(
+    storage_path: Path, chargers: tuple[str, ...], since: float | None, until: float | None, form: str
+) -> None:
     """Print the charging sessions, and how they add up to the energy counter.
 
     Like `state` this only reads the file, so it works while the exporter runs and in a read-only folder. Exit status 1:
     sessions are damaged.
     """
     from exporter.cli.sessions import print_sessions
-    from exporter.state.session_query import Period
+    from exporter.state.session_query import ALL_TIME, Period
 
-    period = Period(flags.time(since, "--since", Period().since), flags.time(until, "--until", Period().until))
+    period = Period(ALL_TIME.since if since is None else since, ALL_TIME.until if until is None else until)
     print_sessions(storage_path, chargers, period, form, partial(click.echo, nl=False))
 
 

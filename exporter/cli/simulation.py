@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from exporter.cli import flags
+from exporter.web.listening import ListenAddress
 
 
 @click.command()
@@ -14,14 +15,16 @@ from exporter.cli import flags
 @flags.simulator_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Time acceleration factor.")
 @flags.listen_addresses
 @flags.log_flags
-def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_level: str, log_format: Any) -> None:
+def demo(
+    chargers: int, speed: float, web_listen_address: tuple[ListenAddress, ...], log_level: str, log_format: Any
+) -> None:
     """Simulate a veCharge service and watch it: no token, no charger needed."""
     from exporter import app
     from exporter.cli.demo import run_demo
     from exporter.logs import create_log
     from exporter.web.server import WebOptions
 
-    web = WebOptions(tuple(map(flags.listen_address, web_listen_address)))
+    web = WebOptions(web_listen_address)
     log = create_log(log_level, log_format)
     # Every demo simulates new chargers: their state is of no use to the next one.
     with tempfile.TemporaryDirectory(prefix="vecharge-exporter-demo-") as folder:
@@ -30,7 +33,9 @@ def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_l
 
 
 @click.command()
-@flags.simulator_flag("--listen-address", default="127.0.0.1:10038", help="Where to listen: HOST:PORT.")
+@flags.simulator_flag(
+    "--listen-address", type=flags.LISTEN_ADDRESS, default="127.0.0.1:10038", help="Where to listen: HOST:PORT."
+)
 @flags.simulator_flag("--chargers", type=click.IntRange(1, 10000), default=12, help="How many chargers to simulate.")
 @flags.simulator_flag("--speed", type=click.FloatRange(0.1, 3600), default=1.0, help="Time acceleration factor.")
 @flags.simulator_flag(
@@ -52,7 +57,7 @@ def demo(chargers: int, speed: float, web_listen_address: tuple[str, ...], log_l
 @flags.simulator_flag("--tls-cert", type=flags.FILE, help="Serve over TLS with this certificate (PEM).")
 @flags.simulator_flag("--tls-key", type=flags.FILE, help="Key of the certificate; without one it is in the same file.")
 @flags.log_flags
-def simulate(log_level: str, log_format: Any, listen_address: str, **options: Any) -> None:
+def simulate(log_level: str, log_format: Any, listen_address: ListenAddress, **options: Any) -> None:
     """Simulate a veCharge service alone.
 
     It answers the requests of the real service:
@@ -96,7 +101,6 @@ def simulate(log_level: str, log_format: Any, listen_address: str, **options: An
 
     if options["tls_key"] is not None and options["tls_cert"] is None:
         raise click.BadParameter("needs --tls-cert", param_hint="--tls-key")
-    listen = flags.listen_address(listen_address, "--listen-address")
-    simulated = SimulatorOptions(host=listen.host or "", port=listen.port, **options)
+    simulated = SimulatorOptions(host=listen_address.host or "", port=listen_address.port, **options)
     log = create_log(log_level, log_format)
     app.run_loop(lambda: run_simulator(simulated), log)
