@@ -61,7 +61,7 @@ def _whole_days(text: str) -> int:
 
 def _unix_time(text: str) -> float:
     from exporter.charger.clock import now
-    from exporter.state.session_query import time_of
+    from exporter.state.period import time_of
 
     return time_of(text, now().unix)
 

@@ -259,7 +259,7 @@ def sessions(
     sessions are damaged.
     """
     from exporter.cli.sessions import print_sessions
-    from exporter.state.session_query import ALL_TIME, Period
+    from exporter.state.period import ALL_TIME, Period
 
     period = Period(ALL_TIME.since if since is None else since, ALL_TIME.until if until is None else until)
     print_sessions(storage_path, chargers, period, form, partial(click.echo, nl=False))

@@ -12,7 +12,8 @@ from exporter.charger.energy import kwh_text
 from exporter.charger.sessions import Session
 from exporter.errors import StateError
 from exporter.state import session_query
-from exporter.state.session_query import FIELDS, ChargerSessions, Period, as_document
+from exporter.state.period import ALL_TIME, Period
+from exporter.state.session_query import FIELDS, ChargerSessions, as_document
 from exporter.state.state_file import STATE_FILE, open_to_read
 
 # How many damaged chargers or days an error names.
@@ -43,7 +44,7 @@ def print_sessions(
         for text in _FORMS[form](read()):
             write(text)
         # The sessions of all time have been compared with the counters.
-        if period != session_query.ALL_TIME:
+        if period != ALL_TIME:
             days = session_query.damaged_days(connection, period)
     if damaged or days:
         where = [f"of {_some_of(damaged)}"] if damaged else []

@@ -11,11 +11,10 @@ from typing import Final, NamedTuple
 
 from exporter.charger.sessions import Session
 from exporter.state import charger_rows
+from exporter.state.period import ALL_TIME, Period
 from exporter.state.session_query import (
-    ALL_TIME,
     COLUMNS_OF_SESSIONS,
     ChargerSessions,
-    Period,
     damaged_days,
     days_in,
     of_charger,

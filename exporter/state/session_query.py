@@ -4,21 +4,18 @@ Settled sessions have their own table; those that may still be revised are in th
 cannot commit while a transaction reads, so a transaction reads at most one charger or one day.
 """
 
-import math
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter.charger.charger import KeptState
 from exporter.charger.clock import rfc3339, rfc3339_if_known
 from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.sessions import Session, in_list
-from exporter.config import duration
 from exporter.state import charger_rows
-from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_INTACT, day_of, session_of
+from exporter.state.period import ALL_TIME, Period
+from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_INTACT, session_of
 from exporter.state.state_file import transaction
 
 FIELDS: Final = (
@@ -33,8 +30,6 @@ FIELDS: Final = (
     "ended_by",
     "certain",
 )
-# 1970 to 2149. A day outside of this range can only be damage.
-DAYS: Final = range(2**16)
 
 COLUMNS_OF_SESSIONS: Final = ", ".join(f"sessions.{column}" for column in COLUMNS.split(", "))
 # One lookup for each day: the key of the table begins with the day.
@@ -53,45 +48,6 @@ _FIRST_AND_LAST_DAYS: Final = """
            (SELECT max(day) FROM sessions WHERE day BETWEEN :first AND :last),
            (SELECT max(day) FROM days WHERE day BETWEEN :first AND :last)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Sessions that began in [since, until): unix seconds."""
-
-    since: float = 0.0
-    until: float = float(DAYS.stop * DAY_SECONDS)
-
-    def __contains__(self, unix: float) -> bool:
-        return self.since <= unix < self.until
-
-    @property
-    def days(self) -> tuple[int, int]:
-        """Return the first and the last day of the period."""
-        # `until` itself is not in the period.
-        last_instant = math.nextafter(self.until, self.since)
-        first, last = (min(max(day_of(unix), 0), DAYS[-1]) for unix in (self.since, last_instant))
-        return first, last
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Return the parameters of the queries."""
-        first, last = self.days
-        return {"first": first, "last": last, "since": self.since, "until": self.until}
-
-
-ALL_TIME: Final = Period()
-
-
-def time_of(text: str, now_unix: float) -> float:
-    """Parse an RFC 3339 time (UTC by default), or a duration before now such as `7d`; raise ValueError."""
-    with suppress(ValueError):
-        return now_unix - duration.parse(text)
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError("must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d") from error
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 import msgspec
 from multidict import MultiMapping
 
-from exporter.state import session_pages, session_query
+from exporter.state import session_pages
 from exporter.state.daemon_thread import in_daemon_thread
+from exporter.state.period import Period, time_of
 from exporter.state.session_pages import START, Cursor, cursor_of
-from exporter.state.session_query import Period, as_document
+from exporter.state.session_query import as_document
 from exporter.state.state_file import as_state_errors, connect, damaged_rows_as_state_errors
 from exporter.web.compression import IDENTITY, compressed
 
@@ -103,7 +104,7 @@ def _time(parameters: Mapping[str, str], name: str, default: float, now_unix: fl
     if name not in parameters:
         return default
     try:
-        return session_query.time_of(parameters[name], now_unix)
+        return time_of(parameters[name], now_unix)
     except ValueError as error:
         raise ValueError(f"{name} {error}") from error
 

@@ -14,7 +14,7 @@ from exporter.charger.events import Connected, Disconnected, Disconnection
 from exporter.charger.recording import CONNECT, DISCONNECT, RESTART, RecordedEvent, read_events
 from exporter.charger.wire import decode
 from exporter.cli.sessions import print_sessions
-from exporter.state.session_query import ALL_TIME
+from exporter.state.period import ALL_TIME
 from exporter.state.store import StateStore
 from tests.charger.meter.situation import NOON
 from tests.charger.meter.test_properties import Applied

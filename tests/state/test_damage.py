@@ -9,7 +9,7 @@ import pytest
 
 from exporter.errors import StateError
 from exporter.state import session_pages, session_query
-from exporter.state.session_query import Period
+from exporter.state.period import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
 from tests.state import killed

@@ -12,7 +12,7 @@ from exporter.charger.charger import KeptState
 from exporter.errors import StateError
 from exporter.state import charger_rows, session_query
 from exporter.state.charger_rows import checksum
-from exporter.state.session_query import Period
+from exporter.state.period import Period
 from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 

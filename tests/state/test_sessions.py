@@ -11,14 +11,14 @@ import pytest
 
 from exporter.charger.sessions import KnownBy, RunningSession, Session
 from exporter.state import session_pages, session_query, store
+from exporter.state.period import ALL_TIME, Period, time_of
 from exporter.state.session_pages import Cursor, Totals
-from exporter.state.session_query import Period
 from exporter.state.state_file import STATE_FILE, open_to_read
 from exporter.state.store import StateStore
 from tests.state.listed import DAY, NOON, session, state_with
 
 
-def listed(folder: Path, charger_id: str = "a", period: Period = session_query.ALL_TIME) -> list[Session]:
+def listed(folder: Path, charger_id: str = "a", period: Period = ALL_TIME) -> list[Session]:
     with open_to_read(folder / STATE_FILE) as connection:
         found = session_query.of_charger(connection, charger_id, period)
         assert found is not None
@@ -154,13 +154,13 @@ def test_totals_have_the_number_and_energy_of_a_period(folder: Path, opened: Sta
     ],
 )
 def test_a_time_is_rfc_3339_or_a_duration_before_now(text: str, unix: float) -> None:
-    assert session_query.time_of(text, 1_000_000.0) == unix
+    assert time_of(text, 1_000_000.0) == unix
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7", "2026-13-01", "-1d"])
 def test_an_invalid_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d"):
-        session_query.time_of(text, 0.0)
+        time_of(text, 0.0)
 
 
 # Retention
