@@ -65,6 +65,7 @@ class Recorder:
 
     async def _flush(self) -> None:
         if self._writing is not None and not self._writing.done():
+            # `run` was cancelled while its thread was writing. Lines must stay in order.
             await asyncio.wait({self._writing})
         lines, self._pending, self._pending_bytes = self._pending, [], 0
         dropped, self._dropped = self._dropped, 0
