@@ -14,7 +14,8 @@ import click
 
 from exporter.app import run_loop
 from exporter.cli.columns import aligned
-from exporter.config.load import TRANSPORTS, AccountConfig, Config, load_file_or_environment
+from exporter.config.load import AccountConfig, Config, load_file_or_environment
+from exporter.config.schema import TRANSPORTS
 from exporter.config.tokens import expired_on, expiry_of, expiry_text
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import create_log

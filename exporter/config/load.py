@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, cast
 
 from exporter.config import files, schema, yaml_file
 from exporter.config.files import FileMark, FilePattern, mark_of
@@ -19,10 +18,6 @@ from exporter.errors import ConfigError, TokenError
 # The defaults are those of schema.py.
 _ACCOUNT = schema.Account(name=schema.Text())
 _GLOBAL = schema.Global()
-
-T = TypeVar("T")
-Transport = Literal["websocket", "polling"]
-TRANSPORTS: tuple[Transport, ...] = ("websocket", "polling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +36,7 @@ class AccountConfig:
     token: TokenSource
     chargers: tuple[ChargerConfig, ...]
     url: str = str(_ACCOUNT.url)
-    transports: tuple[Transport, ...] = TRANSPORTS
+    transports: tuple[str, ...] = schema.TRANSPORTS
     connect_timeout_seconds: float = float(_ACCOUNT.connect_timeout)
     ca_file: Path | None = None
     # Digest of ca_file's content: if the authorities change, the account's streams reconnect.
@@ -196,15 +191,13 @@ class _Loading:
                 self._refuse(f"{place}.token", str(error))
         return source
 
-    def _transports(self, account: schema.Account, place: str) -> tuple[Transport, ...]:
+    def _transports(self, account: schema.Account, place: str) -> tuple[str, ...]:
         for i, transport in enumerate(account.transports):
-            if transport not in TRANSPORTS:
-                self._refuse(f"{place}[{i}]", f"unknown transport (known are {', '.join(TRANSPORTS)})")
-            elif transport in account.transports[:i]:
+            if transport in account.transports[:i]:
                 self._refuse(f"{place}[{i}]", f'duplicate transport "{transport}"')
         if not account.transports:
-            self._refuse(place, f"must have at least one of {', '.join(TRANSPORTS)}")
-        return cast("tuple[Transport, ...]", tuple(map(str, account.transports)))
+            self._refuse(place, f"must have at least one of {', '.join(schema.TRANSPORTS)}")
+        return tuple(map(str, account.transports))
 
     def _authority(self, account: schema.Account, place: str) -> tuple[Path, str] | tuple[None, None]:
         """Return the file and the digest of its content."""

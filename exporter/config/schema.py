@@ -120,6 +120,22 @@ class Variable(Text):
         return variable
 
 
+TRANSPORTS: Final = ("websocket", "polling")
+
+
+class Transport(Text):
+    """A way to connect: one of TRANSPORTS."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        transport = super().read(value)
+        if transport not in TRANSPORTS:
+            raise ValueError(f"unknown transport (known are {', '.join(TRANSPORTS)})")
+        return transport
+
+
 class Url(Text):
     """The address of a service, without a slash at its end."""
 
@@ -175,9 +191,9 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     ] = None
     token_env: Annotated[Variable | None, Meta(description="The environment variable that holds the token.")] = None
     transports: Annotated[
-        tuple[Text, ...],
+        tuple[Transport, ...],
         Meta(description="Ways to connect, in the order in which they are tried: `websocket`, `polling`."),
-    ] = (Text("websocket"), Text("polling"))
+    ] = tuple(map(Transport, TRANSPORTS))
     connect_timeout: Annotated[Duration, Meta(description="How long a handshake over one transport may take.")] = (
         Duration(20)
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from exporter.charger.clock import Moment, now
 from exporter.charger.process_stats import ExporterProcess
-from exporter.config.load import AccountConfig, ChargerConfig, Config, Transport
+from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
@@ -40,7 +40,7 @@ class Scene:
         self.folder = folder
         self.token_file = folder / "token"
         self.token_file.write_text(TOKEN)
-        self.transports: tuple[Transport, ...] = ("websocket", "polling")
+        self.transports: tuple[str, ...] = ("websocket", "polling")
         self.ca_file: Path | None = None
         self.host = "127.0.0.1"
         # Another action while the detected fault lasts.

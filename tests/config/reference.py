@@ -62,6 +62,7 @@ _VALUE_KINDS: dict[object, str] = {
     settings.StaleAfter: "duration or `auto`",
     settings.Watts: "number",
     settings.Text: "string",
+    settings.Transport: "string",
     settings.Secret: "string",
     settings.Variable: "string",
     settings.FilePath: "path",

@@ -49,7 +49,7 @@ def test_an_error_of_several_faults_names_the_first_and_how_to_see_all() -> None
     with pytest.raises(ConfigError) as refusal:
         load(Path("every-fault.yml"))
     assert str(refusal.value) == (
-        "every-fault.yml: global.stale_after: must be longer than 0 (and 9 more: 'vecharge-exporter check' names them)"
+        "every-fault.yml: global.stale_after: must be longer than 0 (and 10 more: 'vecharge-exporter check' names them)"
     )
 
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import aiohttp
 
@@ -19,7 +19,7 @@ from exporter.charger.events import (
     Disconnection,
     Event,
 )
-from exporter.config.load import AccountConfig, Transport
+from exporter.config.load import AccountConfig
 from exporter.config.tokens import TokenReader, TokenSource
 from exporter.errors import ConnectFailure
 from exporter.logs import create_log
@@ -57,7 +57,7 @@ def service_at(
         name="delhi",
         url=url,
         token=token,
-        transports=cast("tuple[Transport, ...]", tuple(transports)),
+        transports=tuple(transports),
         connect_timeout_seconds=connect_timeout,
         chargers=(),
     )
