@@ -68,12 +68,10 @@ def _with_exponent(text: str) -> str:
 
 
 def _large_numbers(texts: str, least: float, most: float, before: str) -> list[str] | None:
-    """Return the lines of numbers from 1e+06 on, without a loop over them; None if their beginnings differ.
+    """Return the lines of numbers up to `most`, 1e+06 or more, without a loop; None if their beginnings differ.
 
     Timestamps begin alike: with the same digit, and with the point at the same place.
     """
-    if least < _LARGE:
-        return None
     first, point = texts[0], texts.find(".")
     unit = 10.0 ** (point - 1)
     if least < int(first) * unit or most >= (int(first) + 1) * unit:

@@ -32,3 +32,21 @@ def test_a_column_is_written_like_single_values(column: str, data: st.DataObject
 def test_a_power_of_ten_is_written_like_other_numbers(power: int, digit: int) -> None:
     values = [digit * 10.0**power, digit * 10.0**power + 1.0, digit * 10.0**power / 10.0]
     assert numbers(values) == [f"{as_go_writes(value)}\n" for value in values]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [2**53 + 1, 1],
+        [0.00001, 1.0],
+        [1, 0.5],
+        [True, False],
+        [True, 0.5],
+        [2_000_000, 3],
+        [-1_234_567, 1],
+        [1e16, 1.5],
+    ],
+    ids=str,
+)
+def test_columns_of_several_kinds_of_numbers_are_written_like_single_values(values: list[float]) -> None:
+    assert numbers(values) == [f"{as_go_writes(value)}\n" for value in values]
