@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.config.tokens import TokenReader
 from exporter.stream import supervisor
 from exporter.stream.connection import Connection
+from exporter.stream.services import Service
 from tests.stream.script import JOINED, opening, scripted
 from tests.stream.watch import TOKEN, Watch, until
 
@@ -47,6 +47,7 @@ async def test_a_live_websocket_keeps_neither_the_token_nor_headers_nor_the_last
             return [text for text in texts_held_by(connection) if any(secret in text for secret in secrets)]
 
         await until(lambda: not held(), lambda: f"nothing is held: {held()}")
+        assert stream.disconnections == []
 
 
 async def test_the_search_finds_what_a_connection_holds(
@@ -61,7 +62,7 @@ async def test_the_search_finds_what_a_connection_holds(
 
 def texts_held_by(start: object) -> Iterator[str]:
     """All texts that can be reached from an object, but not by way of what all streams share."""
-    shared = (type, ModuleType, FunctionType, aiohttp.ClientSession, TokenReader, type(asyncio.get_running_loop()))
+    shared = (type, ModuleType, FunctionType, aiohttp.ClientSession, Service, type(asyncio.get_running_loop()))
     seen: set[int] = set()
     waiting = [start]
     while waiting:
