@@ -61,16 +61,21 @@ class Arrivals:
             yield
 
 
-def fault_of_total(total: int, truth: int, arrived: Arrived, logs_sent: int) -> str | None:
+def fault_of_total(
+    total: int, truth: int, arrived: Arrived, logs_sent: int, *, is_first_session: bool = False
+) -> str | None:
     """Return what is wrong with a total in joules; None if nothing is.
 
     A log that the service sent just before its connection broke may be lost. If it was the last of its session, no
-    later log has its energy. So a total is right from the energy that arrived up to the truth.
+    later log has its energy. So a total is right from the energy that arrived up to the truth. While a charger's first
+    session is running, nothing can be lost: the next log has the energy of all before it.
     """
     if not arrived.lost_connection and arrived.logs != logs_sent:
         return f"{logs_sent - arrived.logs} of {logs_sent} logs did not arrive, though no connection was lost"
     if total < arrived.joules:
         return f"{arrived.joules - total} J are missing of those that arrived"
+    if is_first_session and total < truth:
+        return f"{truth - total} J are missing of a session that is running"
     if total > truth:
         return f"{total - truth} J above the truth"
     return None

@@ -138,10 +138,9 @@ class Soak:
         page.raise_for_status()
         assert page.content.endswith(b"# EOF\n")
 
-    def _is_connected(self) -> bool:
+    def _is_connected(self, reconnecting: float) -> bool:
         chargers = self._fleet.chargers
-        reconnecting = sum(not charger.stream.connected for charger in chargers)
-        return reconnecting <= len(chargers) * RECONNECTING
+        return sum(not charger.stream.connected for charger in chargers) <= len(chargers) * reconnecting
 
     def _flap(self) -> None:
         names = self._service.charger_ids
@@ -158,10 +157,10 @@ class Soak:
             self._minutes_told += 1
             print(f"{elapsed:6.0f} s  {resident:7.1f} MB  {tasks:5d} tasks  {files:5d} files", flush=True)
 
-    async def _at_rest(self) -> Level:
+    async def _at_rest(self, reconnecting: float = RECONNECTING) -> Level:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + REST_SECONDS
-        while not self._is_connected():
+        while not self._is_connected(reconnecting):
             assert loop.time() < deadline, f"not within {REST_SECONDS:g} s: every stream connected"
             await asyncio.sleep(LOOK_SECONDS)
         return Level.now()
@@ -187,8 +186,8 @@ class Soak:
 
     async def _is_exact(self) -> bool:
         await asyncio.to_thread(self._service.act, "pause")
-        await self._at_rest()
-        # The next log has the energy of all that were missed.
+        await self._at_rest(reconnecting=0)
+        # Each charger that is on sends a log, which has the energy of all that its session lost.
         await asyncio.to_thread(self._service.act, "log")
         truth = await asyncio.to_thread(self._service.totals)
 
@@ -199,7 +198,10 @@ class Soak:
                 name, row = charger.charger_id, truth[charger.charger_id]
                 true_joules = round(row["total_kwh"] * JOULES_PER_KWH)
                 total = charger.meter.total_joules or 0
-                fault = fault_of_total(total, true_joules, self._arrivals.of[name], row["logs_sent"])
+                is_first = row["status"] == "ON" and row["sessions"] == 1
+                fault = fault_of_total(
+                    total, true_joules, self._arrivals.of[name], row["logs_sent"], is_first_session=is_first
+                )
                 if fault is not None:
                     found[name] = fault
             return found

@@ -31,3 +31,12 @@ def test_only_a_lost_connection_can_lose_a_log(reason: Disconnection, is_right: 
     arrived = two_sessions()
     arrived.add(Disconnected(reason))
     assert (fault_of_total(108_000, 144_000, arrived, 4) is None) is is_right
+
+
+def test_a_total_is_the_truth_while_the_first_session_is_running() -> None:
+    arrived = Arrived(lost_connection=True)
+    arrived.add(Reading(session_energy_joules=36_000.0, user=1))
+    fault = fault_of_total(36_000, 72_000, arrived, 2, is_first_session=True)
+    assert fault == "36000 J are missing of a session that is running"
+    arrived.add(Reading(session_energy_joules=72_000.0, user=1))
+    assert fault_of_total(72_000, 72_000, arrived, 3, is_first_session=True) is None
