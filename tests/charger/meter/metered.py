@@ -1,6 +1,6 @@
 """A meter and the events of its charger. Energies in kWh, times in seconds after noon."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict, Unpack
 
 import msgspec
 
@@ -26,6 +26,14 @@ class Row(NamedTuple):
     certain: bool = True
 
 
+class More(TypedDict, total=False):
+    """What else may be known of a log."""
+
+    user: int | None
+    watts: float | None
+    received: float
+
+
 class Metered:
     """A charger whose clock is behind by `delay` seconds. Logs have the charger's time, all else the exporter's."""
 
@@ -34,29 +42,18 @@ class Metered:
         self.meter = EnergyMeter(max_power_watts)
         self.delay = delay
 
-    def outcome(
-        self,
-        kwh: float,
-        at: float,
-        *,
-        user: int | None = None,
-        watts: float | None = None,
-        received: float | None = None,
-    ) -> Outcome:
-        now = NOON + (at + self.delay if received is None else received)
-        log = Reading(session_energy_joules=kwh * KWH, created_unix=NOON + at, user=user, power_watts=watts)
+    def outcome(self, kwh: float, at: float, **more: Unpack[More]) -> Outcome:
+        now = NOON + more.get("received", at + self.delay)
+        log = Reading(
+            session_energy_joules=kwh * KWH,
+            created_unix=NOON + at,
+            user=more.get("user"),
+            power_watts=more.get("watts"),
+        )
         return self.meter.observe(log, now)
 
-    def log(
-        self,
-        kwh: float,
-        at: float,
-        *,
-        user: int | None = None,
-        watts: float | None = None,
-        received: float | None = None,
-    ) -> Verdict:
-        return self.outcome(kwh, at, user=user, watts=watts, received=received).verdict
+    def log(self, kwh: float, at: float, **more: Unpack[More]) -> Verdict:
+        return self.outcome(kwh, at, **more).verdict
 
     def document(
         self,
