@@ -62,7 +62,7 @@ class DocumentMeaning(Enum):
 
 
 class Decision(NamedTuple):
-    """The action for a reading, why it could be wrong, and the readings that are held afterwards."""
+    """The action for a reading, why it could be wrong, and the run of held readings, this one included."""
 
     action: Action
     judgement: Judgement | None = None
@@ -91,7 +91,7 @@ def decide_late(known: Known, reading: EnergyReading, silence: float) -> LateMea
     if reading.at - previous.read_at > SHUFFLED_SECONDS:
         gap = known.evidence.gap
         came_after_a_gap = gap is not None and gap.ended_at == current.first_at
-        # The next log of the current session, by a clock that was set back, looks like one of a backlog.
+        # If the clock was set back, the next log of the current session looks like one of a backlog.
         is_no_fall = reading.energy >= current.energy - ROUNDING
         may_be_next = is_no_fall and can_flow(reading.energy - current.energy, silence, known.limits.rise)
         if not came_after_a_gap or may_be_next:
@@ -122,7 +122,7 @@ def _at_or_above(known: Known, reading: EnergyReading) -> Decision:
     """Decide on a reading that does not fall: the previous session, a new one, the same one, or too high for any."""
     evidence = known.evidence
     same = same_session_is_possible(known, reading)
-    # Evidence that is not fresh counts only for a fall: the readings since then continued the session.
+    # Older evidence counts only for a fall: readings have continued the session since then.
     may_be_new = bool(evidence.fresh) or (evidence.is_another_user(reading.user) and not evidence.users_vary)
     new = may_be_new and new_session_is_possible(known, reading)
     if known.current.rises < RISES_THAT_PROVE and _may_merge(known, reading):

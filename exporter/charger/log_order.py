@@ -45,19 +45,20 @@ NEW: Final = Order.NEW
 class LogOrderState(msgspec.Struct, gc=False, omit_defaults=True):
     """The part of a LogOrder that is kept on disk. Times are unix seconds; None: no such log yet."""
 
-    # `createdAt` of the last new log that had one, and the energy of this log.
+    # `createdAt` of the last new log that had one.
     created: float | None = None
     # When the last new log was written. If the charger's clock is more than five minutes ahead, stands still, or was
     # set back, the time advances by the exporter's clock.
     time: float | None = None
     # When the last new log was received.
     received: float = 0.0
+    # The energy of the log that `created` is of.
     energy: int | None = None
     # Seconds to add to `createdAt`.
     clock_shift: float = 0.0
     # The shortest time from `time` to the receipt, in seconds: network delay, and how far the clock is behind.
     delay: float = 0.0
-    # The latest `createdAt` before the clock was set back; a log sent again does not have a later one.
+    # The latest `createdAt` before the clock was set back: a log up to this time may be one that is sent again.
     created_before_reset: float | None = None
     # `createdAt` of the last logs of a clock that is ahead.
     times_ahead: tuple[float, ...] = ()
@@ -91,7 +92,7 @@ class LogOrder:
         kept = self.kept
         last = kept.created
         if last is None or created > last:
-            order = self._take_later(created, now)
+            order = self._take_forward(created, now)
         elif created == last:
             if energy == kept.energy:
                 return Order.DUPLICATE
@@ -99,9 +100,9 @@ class LogOrder:
             self._advance(self._time_at(now), now)
             order = NEW
         elif kept.clock_shift < 0 and _is_right(created, now):
-            order = self._take_later(created, now)  # a clock that was ahead has been set right
+            order = self._take_forward(created, now)  # a clock that was ahead has been set right
         else:
-            order = self._take_late(created, now)
+            order = self._take_earlier(created, now)
         if order is NEW or order is Order.CLOCK_RESET:
             kept.created, kept.energy = created, energy
         return order
@@ -118,15 +119,15 @@ class LogOrder:
         """Return when a log was written, by the clock of `kept.time`."""
         return created + self.kept.clock_shift
 
-    def _take_later(self, created: float, now: float) -> Order:
-        """Take a log after the last one. It may be a log of a clock that is ahead, sent again."""
+    def _take_forward(self, created: float, now: float) -> Order:
+        """Take a log after the last one, or one of a clock that was ahead. It may have been sent again."""
         kept = self.kept
         if kept.times_ahead and created in kept.times_ahead:
             return Order.OUT_OF_ORDER
         time = created + kept.clock_shift
         if time > now + CLOCK_TOLERANCE_SECONDS or (kept.clock_shift < 0 and _is_right(created, now)):
             if kept.created_before_reset is not None and created <= kept.created_before_reset:
-                return self._take_late(created, now)
+                return self._take_earlier(created, now)
             # Correct a clock that is ahead by a constant, until it is set right.
             time = created if _is_right(created, now) else self._time_at(now)
             kept.clock_shift = time - created
@@ -135,7 +136,7 @@ class LogOrder:
         self._advance(time, now)
         return NEW
 
-    def _take_late(self, created: float, now: float) -> Order:
+    def _take_earlier(self, created: float, now: float) -> Order:
         """Take a log before the last one: it was sent again, or the clock was set back."""
         kept = self.kept
         if created in kept.times_ahead:

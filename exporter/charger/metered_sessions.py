@@ -166,7 +166,7 @@ class MeteredSessions:
             ending.end(ending.read_at, KnownBy.USER if by_user else KnownBy.LOG)
             ending.certain &= certain
             if pending is not None:
-                # A log from before the document: its energy is that of this later session.
+                # This log is older than the document, whose energy therefore is that of the new session.
                 session.document_energy, ending.document_energy = pending.energy, 0
                 self.pending_document = msgspec.structs.replace(pending, counted_as=CountedAs.RAISE)
         self.evidence.begin_session(reading.user)
@@ -174,7 +174,7 @@ class MeteredSessions:
         self.list.begin(session)
 
     def _assume_begin(self, session: RunningSession, reading: EnergyReading) -> None:
-        """Compute the start of a session that began in a gap, from its energy and power."""
+        """Compute from energy and power when a session began that began in a gap of the stream or exporter."""
         ending = self.list.current
         if ending is None or not self.evidence.all & Evidence.GAP or not reading.watts:
             return

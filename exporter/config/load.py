@@ -83,7 +83,7 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Load a file; raise ConfigError with all of its faults."""
+    """Load a file; raise ConfigError with all invalid values, or with all conflicts between valid ones."""
     return _Loading(path).config()
 
 
@@ -136,11 +136,11 @@ class _Loading:
         file = yaml_file.typed(self._path, yaml_file.read(self._path), schema.Document, schema.read)
         accounts = tuple(self._account(account, f"accounts[{i}]") for i, account in enumerate(file.accounts))
         if not accounts:
-            self._refuse("accounts", "must have at least one account")
+            self._add_fault("accounts", "must have at least one account")
         elif not self._faults and not self._chargers:
-            self._refuse("accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
+            self._add_fault("accounts", "no charger to watch: put one under chargers, or into a file of charger_files")
         if self._faults:
-            raise ConfigError(*self._faults) from None
+            raise ConfigError(*self._faults)
         return Config(
             accounts=accounts,
             stale_after_seconds=file.globals.stale_after or None,
@@ -150,13 +150,13 @@ class _Loading:
             marks=self._marks,
         )
 
-    def _refuse(self, place: str, problem: str, file: Path | None = None) -> None:
+    def _add_fault(self, place: str, problem: str, file: Path | None = None) -> None:
         self._faults.append(yaml_file.line(file or self._path, place, problem))
 
     def _account(self, account: schema.Account, place: str) -> AccountConfig:
         if account.name in self._accounts:
             first = self._accounts[account.name]
-            self._refuse(f"{place}.name", f'duplicate account "{account.name}" (first defined at {first})')
+            self._add_fault(f"{place}.name", f'duplicate account "{account.name}" (first defined at {first})')
         self._accounts.setdefault(account.name, place)
         ca_file, ca_digest = self._authority(account, f"{place}.ca_file")
         return AccountConfig(
@@ -174,9 +174,9 @@ class _Loading:
     def _token(self, account: schema.Account, place: str) -> TokenSource:
         given = [key for key in ("token", "token_file", "token_env") if getattr(account, key) is not None]
         if not given:
-            self._refuse(place, "a token is missing: give one of token, token_file, token_env")
+            self._add_fault(place, "a token is missing: give one of token, token_file, token_env")
         if len(given) > 1:
-            self._refuse(place, f"exactly one token source is allowed, not {' and '.join(given)}")
+            self._add_fault(place, f"exactly one token source is allowed, not {' and '.join(given)}")
         if account.token_file is not None:
             file = self._path.parent / account.token_file
             self._marks[file] = mark_of(file)
@@ -188,15 +188,15 @@ class _Loading:
             try:
                 source.read()
             except TokenError as error:
-                self._refuse(f"{place}.token", str(error))
+                self._add_fault(f"{place}.token", str(error))
         return source
 
     def _transports(self, account: schema.Account, place: str) -> tuple[str, ...]:
         for i, transport in enumerate(account.transports):
             if transport in account.transports[:i]:
-                self._refuse(f"{place}[{i}]", f'duplicate transport "{transport}"')
+                self._add_fault(f"{place}[{i}]", f'duplicate transport "{transport}"')
         if not account.transports:
-            self._refuse(place, f"must have at least one of {', '.join(schema.TRANSPORTS)}")
+            self._add_fault(place, f"must have at least one of {', '.join(schema.TRANSPORTS)}")
         return tuple(map(str, account.transports))
 
     def _authority(self, account: schema.Account, place: str) -> tuple[Path, str] | tuple[None, None]:
@@ -204,16 +204,16 @@ class _Loading:
         if account.ca_file is None:
             return None, None
         if account.insecure_skip_verify:
-            self._refuse(place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
+            self._add_fault(place, "has no effect with insecure_skip_verify, which verifies nothing: remove one")
         file = self._path.parent / account.ca_file
         self._marks[file] = mark_of(file)
         try:
             content = files.read(file)
             ssl.create_default_context(cafile=file)
         except ssl.SSLError:
-            self._refuse(place, f"{file} contains no certificate in PEM form")
+            self._add_fault(place, f"{file} contains no certificate in PEM form")
         except OSError as error:
-            self._refuse(place, f"{file} {files.unreadable(error)}")
+            self._add_fault(place, f"{file} {files.unreadable(error)}")
         else:
             return file, hashlib.sha256(content).hexdigest()
         return None, None
@@ -232,7 +232,7 @@ class _Loading:
         try:
             self._charger_files[pattern] = tuple(pattern.files())
         except OSError as error:
-            self._refuse(place, f"{error.filename} {files.unreadable(error)}")
+            self._add_fault(place, f"{error.filename} {files.unreadable(error)}")
         return self._charger_files.get(pattern, ())
 
     def _charger_file(self, file: Path) -> Iterable[str | schema.Charger]:
@@ -250,14 +250,14 @@ class _Loading:
                 try:
                     charger = ChargerConfig(id=str(schema.Text.read(entry)))
                 except ValueError as error:
-                    self._refuse(here, f"a charger id {error}", file)
+                    self._add_fault(here, f"a charger id {error}", file)
                     continue
             else:
                 charger = ChargerConfig(id=str(entry.id), name=None if entry.name is None else str(entry.name))
             if charger.id in self._chargers:
                 in_file, there = self._chargers[charger.id]
                 first = there if in_file == file else f"{in_file}: {there}"
-                self._refuse(here, f'duplicate charger id "{charger.id}" (first defined at {first})', file)
+                self._add_fault(here, f'duplicate charger id "{charger.id}" (first defined at {first})', file)
                 continue
             self._chargers[charger.id] = file, here
             yield charger

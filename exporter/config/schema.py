@@ -161,7 +161,7 @@ class Url(Text):
 
 
 def read(kind: type, value: Any) -> Any:
-    """Read a value as one of the types above: the hook for `yaml_file.convert`."""
+    """Read a value as one of the types above: the hook for `yaml_file.typed`."""
     return cast("type[Duration]", kind).read(value)
 
 

@@ -1,4 +1,4 @@
-"""Numbers as the text formats write them, which is as Go does: with an exponent from 1e+06 on.
+"""Numbers as prometheus-client writes them: 1.0, and as Go with an exponent from 1e+06 on.
 
 One number, or a column of thousands at once, where a scrape spends most of its time.
 """
@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def number(value: float) -> str:
-    """Return a finite value as Go and prometheus-client print it: with an exponent from 1e+06 on."""
+    """Return a finite value as prometheus-client prints it: with an exponent from 1e+06 on."""
     text = repr(float(value))
     return text if value < _LARGE else _with_exponent(text)
 
@@ -68,7 +68,7 @@ def _with_exponent(text: str) -> str:
 
 
 def _large_numbers(texts: str, least: float, most: float, before: str) -> list[str] | None:
-    """Return the lines of numbers up to `most`, 1e+06 or more, without a loop; None if their beginnings differ.
+    """Return the lines of numbers up to `most`, 1e+06 or more, not one by one; None if their beginnings differ.
 
     Timestamps begin alike: with the same digit, and with the point at the same place.
     """

@@ -21,7 +21,7 @@ from exporter.state.store import StateStore
 
 # How long a scrape waits for its commit.
 TIMEOUT_SECONDS: Final = 5.0
-# Together with TIMEOUT_SECONDS, no total on disk is older than 15 s without scrapes.
+# Without scrapes, from the end of a commit to the next one: a total on disk is hardly older.
 INTERVAL_SECONDS: Final = 10.0
 # Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
@@ -49,7 +49,7 @@ class Commits:
         # Whether the last commit has ended or exceeded its deadline, so that callers need not wait for it.
         self._ended_or_late = asyncio.Event()
         self._ended_or_late.set()
-        self._failure_logged: float | None = None
+        self._failure_logged_at: float | None = None
         self._is_failing = False
 
     @property
@@ -80,7 +80,7 @@ class Commits:
             self._ended_or_late.clear()
             batch, self._unsaved = self._unsaved, {}
             self._writing = asyncio.create_task(self._write(batch, deadline), name="commit")
-        # The deadline of the first caller, which started it, is the earliest.
+        # Until the deadline of the caller that started it: those of the others are later.
         await self._ended_or_late.wait()
 
     async def close(self, timeout_seconds: float) -> None:
@@ -102,7 +102,7 @@ class Commits:
             await asyncio.wait({written}, timeout=deadline - asyncio.get_running_loop().time())
             is_late = not written.done()
             if is_late:
-                self._fail(batch, f"it takes longer than {self._timeout:g} s")
+                self._fail(batch, f"not on disk {self._timeout:g} s after it was requested")
                 self._ended_or_late.set()
                 await asyncio.wait({written})
             error = written.exception()
@@ -120,8 +120,8 @@ class Commits:
         self._unsaved = batch | self._unsaved
         self._process.commit_failures += 1
         now = asyncio.get_running_loop().time()
-        if self._failure_logged is None or now - self._failure_logged >= LOG_AGAIN_SECONDS:
-            self._failure_logged = now
+        if self._failure_logged_at is None or now - self._failure_logged_at >= LOG_AGAIN_SECONDS:
+            self._failure_logged_at = now
             self._is_failing = True
             self._log.error("state commit failed; serving the last committed totals", error=reason)
 

@@ -41,7 +41,7 @@ _OF_CHARGER: Final = f"""
     SELECT {COLUMNS_OF_SESSIONS} FROM days CROSS JOIN sessions ON sessions.day = days.day
     WHERE sessions.charger = :charger
 """  # noqa: S608 - names only
-# With one query instead of four inner ones, SQLite would read both tables completely.
+# Each of the four subqueries is one lookup; `SELECT min(day), max(day)` would read both tables completely.
 _FIRST_AND_LAST_DAYS: Final = """
     SELECT (SELECT min(day) FROM sessions WHERE day BETWEEN :first AND :last),
            (SELECT min(day) FROM days WHERE day BETWEEN :first AND :last),

@@ -199,7 +199,7 @@ def _ensure_valid(file: Path) -> SetAside | None:
 
 
 def _migrate(file: Path) -> None:
-    """Examine the file, and atomically replace one of an older schema."""
+    """Examine the file and migrate it: version 1 is replaced atomically, version 2 only gets the new number."""
     with as_state_errors(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
         version = pragma(connection, "user_version")

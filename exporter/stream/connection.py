@@ -58,7 +58,7 @@ class Target:
 class Connection:
     """A connection to one charger. Call `open()`, `welcomed()` and `ended()`, in this order, and always `close()`.
 
-    `deliver` receives `Connected` and then every event, in order; for an occupied charger only the service's error.
+    `deliver` receives `Connected`, unless the charger is occupied, and every event in order.
     """
 
     __slots__ = (

@@ -29,7 +29,7 @@ class _Connection(ssl.SSLObject):
 
 
 class ResumingContext(ssl.SSLContext):
-    """A client's context with the system's authorities, which resumes the last TLS session with its host.
+    """A client's context with the system's authorities, which resumes a recent TLS session with its host.
 
     A resumed handshake needs neither a certificate nor a signature. asyncio has no argument for the TLS session of a
     connection, but it calls `wrap_bio` of the context for each connection.
@@ -49,7 +49,7 @@ class ResumingContext(ssl.SSLContext):
         self.load_default_certs()
 
     def keep_session_of(self, connection: ssl.SSLObject | ssl.SSLSocket) -> None:
-        """Resume the session of this connection from now on, if it is a new one."""
+        """Resume the session of this connection from now on if it is new, and none was kept in the last minute."""
         now = asyncio.get_running_loop().time()
         if not connection.session_reused and now >= self._next_session:
             self._next_session = now + _SECONDS_BETWEEN_SESSIONS
