@@ -171,11 +171,13 @@ def _held_high(known: Known, reading: EnergyReading) -> Decision:
 def _held_low(known: Known, reading: EnergyReading) -> Decision:
     """Hold a reading that falls without a reason, until three in a row prove an unannounced reset."""
     held = _run(known.held, reading, is_high=False, hard=known.limits.hard)
-    proven = held.length >= READINGS_THAT_PROVE and not _is_dip(known, reading)
+    is_dip = _is_dip(known, reading)
+    proven = held.length >= READINGS_THAT_PROVE and not is_dip
     if proven and can_flow(reading.energy, reading.at - known.current.read_at, known.limits.new_session):
         return Decision(Action.BEGIN, Judgement.UNANNOUNCED_RESET, "three readings in a row agree")
     first_of_run = Judgement.DIP if held.length == 1 else None
-    return Decision(Action.HOLD_LOW, first_of_run, "nothing says that a new session has begun", held)
+    reason = "a small fall" if is_dip else "no evidence of a new session, or too little time for its energy"
+    return Decision(Action.HOLD_LOW, first_of_run, reason, held)
 
 
 def _may_merge(known: Known, reading: EnergyReading) -> bool:

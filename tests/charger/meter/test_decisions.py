@@ -235,6 +235,13 @@ class TestAFallWithoutEvidence:
         situation = known(session(2.0))
         assert outcomes(run(situation, 1.9, 1.92, 1.94, start=3000)) == [FIRST_LOW, LOW, LOW]
 
+    @pytest.mark.parametrize(
+        ("kwh", "reason"),
+        [(1.9, "a small fall"), (0.1, "no evidence of a new session, or too little time for its energy")],
+    )
+    def test_the_reason_says_whether_the_fall_is_small(self, kwh: float, reason: str) -> None:
+        assert decide(known(session(2.0)), reading(kwh, 10)).reason == reason
+
     def test_readings_that_fall_do_not_agree(self) -> None:
         assert outcomes(run(known(session(2.0)), 0.1, 0.07, 0.07)) == [FIRST_LOW, FIRST_LOW, LOW]
 
