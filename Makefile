@@ -87,7 +87,7 @@ mutants: .venv/ready ## Change the meter in two thousand ways; list the changes 
 	PATH="$$PWD/.venv/bin:$$PATH" CI=1 mutmut run --max-children 2
 	.venv/bin/python -m tests.charger.mutants
 
-bench: .venv/ready ## Measure every row of docs/benchmarks.md, in about 5 minutes
+bench: .venv/ready ## Measure every row of docs/benchmarks.md, in about 8 minutes
 	.venv/bin/python -m benchmarks
 
 # DAYS=7 CHARGERS=10000 for a larger fleet. Exits with 1 if a panel takes more than 2 s.
@@ -106,7 +106,7 @@ $(PYTHONS:%=test-python-%): test-python-%:
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
 	.venv-socketio5/bin/python -m pytest --quiet $(PYTEST_PARALLEL) tests/stream
 
-# About 25 minutes. Rounds mostly wait, and files have long rows: rows run side by side, whatever file they are in.
+# About 20 minutes. Rounds mostly wait, and files have long rows: rows run side by side, whatever file they are in.
 chaos: .venv/ready ## Run the whole fault matrix: every row two hundred times, and half a million fuzzed frames
 	CHAOS_ROUNDS=200 .venv/bin/python -m pytest -n 6 --dist load -o python_files='test_*.py whole.py' tests/chaos
 
