@@ -87,7 +87,7 @@ def _sum(found: ChargerSessions) -> str:
     """Return the sum of the sessions. If these are all, add the terms between the sum and the counter."""
     count = len(found.sessions)
     text = f"{count} session{'' if count == 1 else 's'}, {kwh_text(found.joules)} kWh"
-    if not found.is_complete:
+    if not found.is_all_time:
         return text
     meter = found.state.meter
     terms = (
@@ -136,7 +136,7 @@ def _sums(found: ChargerSessions) -> dict[str, Any]:
         "sessions": len(found.sessions),
         "sum_joules": found.joules,
     }
-    if found.is_complete:
+    if found.is_all_time:
         meter = found.state.meter
         sums |= {
             "start_joules": meter.start_joules,

@@ -54,7 +54,7 @@ _FIRST_AND_LAST_DAYS: Final = """
 class ChargerSessions:
     """The sessions of a charger in a period, oldest first. `unreadable` is the number of damaged rows.
 
-    `joules` is their energy. `is_complete`: the period is all time, and `joules` includes deleted old sessions.
+    `joules` is their energy. If the period `is_all_time`, it includes deleted old sessions.
     """
 
     charger_id: str
@@ -62,7 +62,7 @@ class ChargerSessions:
     sessions: list[Session]
     unreadable: int
     joules: int
-    is_complete: bool
+    is_all_time: bool
 
     @property
     def expected_joules(self) -> int:
@@ -79,7 +79,7 @@ class ChargerSessions:
     @property
     def agrees(self) -> bool:
         """Return whether the sessions add up to the counter; True if they are not complete."""
-        return not self.is_complete or self.expected_joules == (self.state.meter.total_joules or 0)
+        return not self.is_all_time or self.expected_joules == (self.state.meter.total_joules or 0)
 
 
 def charger_ids(connection: sqlite3.Connection) -> list[str]:
@@ -100,14 +100,14 @@ def of_charger(connection: sqlite3.Connection, charger_id: str, period: Period =
     listed = [session for _, session in sessions if session.began_unix in period]
     listed += (session for session in revisable(found.state) if session.began_unix in period)
     listed.sort(key=lambda session: session.began_unix)
-    is_complete = period == ALL_TIME
+    is_all_time = period == ALL_TIME
     return ChargerSessions(
         charger_id,
         found.state,
         listed,
         unreadable,
-        sum(session.energy_joules for session in listed) + (found.trimmed_joules if is_complete else 0),
-        is_complete,
+        sum(session.energy_joules for session in listed) + (found.trimmed_joules if is_all_time else 0),
+        is_all_time,
     )
 
 

@@ -8,7 +8,7 @@ import contextlib
 from typing import Final
 
 from exporter.errors import release_frames
-from exporter.stream.diagnosis import Evidence
+from exporter.stream.diagnosis import HandshakeEvidence
 from exporter.stream.http_sessions import evidence_of_attempt
 from exporter.stream.socketio_client import Client, Transport, registries_of_clients
 
@@ -30,7 +30,7 @@ async def cancel(connecting: asyncio.Task[None]) -> None:
         await asyncio.wait({connecting}, timeout=CLOSE_SECONDS)
 
 
-async def disconnect(client: Client, evidence: Evidence) -> None:
+async def disconnect(client: Client, evidence: HandshakeEvidence) -> None:
     """Disconnect from the service if possible, and end the library's tasks and its websocket."""
     transport = client.eio
     # If the service restarts, all websockets close at once. To send nothing and wait for nothing saves 4 KB for each.
@@ -57,7 +57,7 @@ async def disconnect(client: Client, evidence: Evidence) -> None:
     transport.ws.release()
 
 
-def break_cycles(client: Client, evidence: Evidence, futures: set[asyncio.Future[None]]) -> None:
+def break_cycles(client: Client, evidence: HandshakeEvidence, futures: set[asyncio.Future[None]]) -> None:
     """Break the reference cycles of the library, so that a closed connection is freed without a garbage collection.
 
     Collections block the event loop, and thousands of connections that end together would cause many.
@@ -72,7 +72,7 @@ def break_cycles(client: Client, evidence: Evidence, futures: set[asyncio.Future
         transport.__dict__.clear()
 
 
-async def _send_disconnect(client: Client, evidence: Evidence) -> None:
+async def _send_disconnect(client: Client, evidence: HandshakeEvidence) -> None:
     transport = client.eio
     if transport.state == "connected" and transport.current_transport == "polling":
         outside = evidence_of_attempt.set(evidence)

@@ -11,7 +11,7 @@ from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceEr
 from exporter.charger.wire import decode
 from exporter.stream.closing import break_cycles, cancel, disconnect, loops_of
 from exporter.stream.diagnosis import (
-    Evidence,
+    HandshakeEvidence,
     closed_early,
     diagnose,
     not_understood,
@@ -93,7 +93,7 @@ class Connection:
         self._joined: asyncio.Future[None] = loop.create_future()
         self._welcome: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[Disconnection] = loop.create_future()
-        self._evidence = Evidence()
+        self._evidence = HandshakeEvidence()
         self._connecting: asyncio.Task[None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._http = http

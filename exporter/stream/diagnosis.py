@@ -40,7 +40,7 @@ OTHER_GENERATION: Final = (
 
 
 @dataclass(slots=True)
-class Evidence:
+class HandshakeEvidence:
     """The last HTTP answer and the last HTTP failure of an attempt."""
 
     status: int | None = None
@@ -91,7 +91,7 @@ def not_understood() -> ConnectError:
     )
 
 
-def diagnose(error: BaseException, evidence: Evidence) -> ConnectError:
+def diagnose(error: BaseException, evidence: HandshakeEvidence) -> ConnectError:
     """Return the failure for an error that the client library raised."""
     chain = _chain(error)
     if any(_engineio_code(link) == UNSUPPORTED_PROTOCOL_VERSION for link in chain):
@@ -161,7 +161,7 @@ def _tls_reason(error: BaseException) -> str:
     return words.lower().replace("_", " ") if words.isupper() else words
 
 
-def _http_failure(evidence: Evidence) -> ConnectError:
+def _http_failure(evidence: HandshakeEvidence) -> ConnectError:
     status = evidence.status or 0
     if status == HTTPStatus.FORBIDDEN and (front := _front(evidence.headers)):
         return ConnectError(
@@ -196,7 +196,7 @@ def _front(headers: Mapping[str, str]) -> str | None:
     return "Via" if headers.get("Via") else None
 
 
-def _retry_after(evidence: Evidence) -> float | None:
+def _retry_after(evidence: HandshakeEvidence) -> float | None:
     """Return the seconds of a Retry-After header. Its other form, a date, is ignored: services send seconds."""
     asked = evidence.headers.get("Retry-After", "").strip()
     return min(float(asked), MAX_RETRY_AFTER_SECONDS) if asked.isdecimal() else None

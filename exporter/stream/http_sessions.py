@@ -6,12 +6,12 @@ from typing import Any, Final
 import aiohttp
 
 from exporter.errors import release_frames
-from exporter.stream.diagnosis import FIRST_REFUSAL, Evidence
+from exporter.stream.diagnosis import FIRST_REFUSAL, HandshakeEvidence
 from exporter.stream.polling import BoundedResponse
 from exporter.stream.tls import ResumingContext
 
 # The evidence of the current task's connection attempt.
-evidence_of_attempt: ContextVar[Evidence] = ContextVar("evidence_of_attempt")
+evidence_of_attempt: ContextVar[HandshakeEvidence] = ContextVar("evidence_of_attempt")
 
 
 def _trace() -> aiohttp.TraceConfig:

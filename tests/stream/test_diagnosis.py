@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from exporter.errors import ConnectError, ConnectFailure
-from exporter.stream.diagnosis import OTHER_GENERATION, Evidence, closed_early, diagnose, refused, timed_out
+from exporter.stream.diagnosis import OTHER_GENERATION, HandshakeEvidence, closed_early, diagnose, refused, timed_out
 
 # aiohttp's errors and their texts contain the address, and so possibly the token.
 KEY: Any = SimpleNamespace(host="marked-secret", port=443, ssl=True)
@@ -97,11 +97,11 @@ def test_a_network_failure_has_its_reason(case: str, seen: str) -> None:
     error, reason, words = NETWORK[case]
     match seen:
         case "raised":
-            failure = diagnose(error, Evidence())
+            failure = diagnose(error, HandshakeEvidence())
         case "wrapped":
-            failure = diagnose(wrapped(error), Evidence())
+            failure = diagnose(wrapped(error), HandshakeEvidence())
         case _:
-            failure = diagnose(LibraryError(URL), Evidence(exception=error))
+            failure = diagnose(LibraryError(URL), HandshakeEvidence(exception=error))
     assert failure.reason is reason
     assert words in str(failure)
 
@@ -109,7 +109,7 @@ def test_a_network_failure_has_its_reason(case: str, seen: str) -> None:
 @pytest.mark.parametrize("status", HTTP)
 def test_an_http_status_has_its_reason(status: int) -> None:
     reason, words = HTTP[status]
-    failure = diagnose(LibraryError(URL), Evidence(status=status))
+    failure = diagnose(LibraryError(URL), HandshakeEvidence(status=status))
     assert failure.reason is reason
     assert str(status) in str(failure)
     assert words in str(failure)
@@ -117,20 +117,20 @@ def test_an_http_status_has_its_reason(status: int) -> None:
 
 def test_a_server_that_rejects_the_protocol_version_is_of_the_other_generation() -> None:
     body = {"code": 5, "message": "Unsupported protocol version"}
-    failure = diagnose(LibraryError("refused", body), Evidence(status=400))
+    failure = diagnose(LibraryError("refused", body), HandshakeEvidence(status=400))
     assert (failure.reason, str(failure)) == (ConnectFailure.PROTOCOL, OTHER_GENERATION)
     assert "python-socketio 5" in OTHER_GENERATION
 
 
 @pytest.mark.parametrize("body", [{"code": 0}, {"code": 3, "message": "Bad request"}, {}, "5", None, 5])
 def test_any_other_answer_is_diagnosed_by_its_status(body: object) -> None:
-    assert diagnose(LibraryError("refused", body), Evidence(status=400)).reason is ConnectFailure.OTHER
+    assert diagnose(LibraryError("refused", body), HandshakeEvidence(status=400)).reason is ConnectFailure.OTHER
 
 
 @pytest.mark.parametrize("error", [AttributeError(URL), ValueError(URL), LibraryError(URL), KeyError("sid")])
 @pytest.mark.parametrize("status", [None, 101, 200])
 def test_an_answer_that_cannot_be_decoded_may_be_of_the_other_generation(error: Exception, status: int | None) -> None:
-    failure = diagnose(error, Evidence(status=status))
+    failure = diagnose(error, HandshakeEvidence(status=status))
     assert failure.reason is ConnectFailure.PROTOCOL
     assert "python-socketio 5" in str(failure)
 
@@ -162,7 +162,7 @@ class TestForbidden:
         ],
     )
     def test_an_answer_of_a_proxy_does_not_blame_the_token(self, headers: dict[str, str], words: str) -> None:
-        failure = diagnose(LibraryError(URL), Evidence(status=403, headers=headers))
+        failure = diagnose(LibraryError(URL), HandshakeEvidence(status=403, headers=headers))
         assert failure.reason is ConnectFailure.OTHER
         assert str(failure).startswith(
             f"a firewall or proxy in front of the service answers 403 to the handshake ({words})"
@@ -180,7 +180,7 @@ class TestForbidden:
         ],
     )
     def test_an_answer_of_the_service_asks_to_check_the_token(self, headers: dict[str, str]) -> None:
-        failure = diagnose(LibraryError(URL), Evidence(status=403, headers=headers))
+        failure = diagnose(LibraryError(URL), HandshakeEvidence(status=403, headers=headers))
         assert failure.reason is ConnectFailure.REJECTED
         assert "check the token" in str(failure)
 
@@ -206,7 +206,7 @@ class TestRetryAfter:
     )
     def test_a_requested_wait_is_followed_within_limits(self, header: str | None, seconds: float | None) -> None:
         headers = {} if header is None else {"Retry-After": header}
-        evidence = Evidence(status=429, headers=headers)
+        evidence = HandshakeEvidence(status=429, headers=headers)
         assert diagnose(LibraryError(URL), evidence).retry_after_seconds == seconds
 
 
@@ -215,9 +215,9 @@ class TestOtherTransport:
 
     @pytest.mark.parametrize("status", [400, 403, 404, 502, 503])
     def test_tried_after_an_answer_that_may_be_of_a_proxy(self, status: int) -> None:
-        assert diagnose(LibraryError(URL), Evidence(status=status)).other_transport_may_work
+        assert diagnose(LibraryError(URL), HandshakeEvidence(status=status)).other_transport_may_work
 
-    @pytest.mark.parametrize("failure", [closed_early(), diagnose(ValueError(), Evidence(status=200))])
+    @pytest.mark.parametrize("failure", [closed_early(), diagnose(ValueError(), HandshakeEvidence(status=200))])
     def test_tried_after_a_handshake_without_an_answer(self, failure: ConnectError) -> None:
         assert failure.other_transport_may_work
 
@@ -225,22 +225,22 @@ class TestOtherTransport:
         assert not refused().other_transport_may_work
 
     def test_not_tried_after_too_many_requests(self) -> None:
-        assert not diagnose(LibraryError(URL), Evidence(status=429)).other_transport_may_work
+        assert not diagnose(LibraryError(URL), HandshakeEvidence(status=429)).other_transport_may_work
 
     def test_not_tried_after_a_redirect(self) -> None:
-        assert not diagnose(LibraryError(URL), Evidence(status=302)).other_transport_may_work
+        assert not diagnose(LibraryError(URL), HandshakeEvidence(status=302)).other_transport_may_work
 
     @pytest.mark.parametrize("case", NETWORK)
     def test_not_tried_after_a_network_failure(self, case: str) -> None:
-        assert not diagnose(NETWORK[case][0], Evidence()).other_transport_may_work
+        assert not diagnose(NETWORK[case][0], HandshakeEvidence()).other_transport_may_work
 
 
 @pytest.mark.parametrize(
     "failure",
     [
-        *(diagnose(wrapped(error), Evidence()) for error, _, _ in NETWORK.values()),
-        *(diagnose(LibraryError(URL), Evidence(status=status)) for status in HTTP),
-        diagnose(AttributeError(URL), Evidence(status=200)),
+        *(diagnose(wrapped(error), HandshakeEvidence()) for error, _, _ in NETWORK.values()),
+        *(diagnose(LibraryError(URL), HandshakeEvidence(status=status)) for status in HTTP),
+        diagnose(AttributeError(URL), HandshakeEvidence(status=200)),
     ],
     ids=str,
 )
