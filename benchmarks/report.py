@@ -15,7 +15,8 @@ PACKAGES: Final = ("aiohttp", "isal", "msgspec", "prometheus-client", "python-en
 HEAD: Final = """\
 # Benchmarks
 
-Made by `make bench`; do not edit. The meaning of the rows and how they are measured:
+Made by `make bench`; do not edit. What it does not measure, from "Memory per live charger" on, comes from
+`benchmarks/measured_apart.md`. The meaning of the rows and how they are measured:
 
 - Every subject runs in its own process. The two sides of a ratio take turns in one run, and the ratio is that of
   their medians of {rounds} rounds or more. Every benchmark checks the output of its subjects: a page must begin, byte
