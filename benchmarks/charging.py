@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from exporter.charger.charger import Changes, Charger
+from exporter.charger.changes import Changes
+from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess

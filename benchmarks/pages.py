@@ -18,7 +18,7 @@ from aiohttp import web
 from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands
 from benchmarks.reference import Reference
-from exporter.charger.charger import Changes
+from exporter.charger.changes import Changes
 from exporter.charger.process_stats import ExporterProcess
 from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log

@@ -12,6 +12,7 @@ import uvloop
 
 from benchmarks.charging import ChargingFleet
 from benchmarks.processes import answer_commands, memory_bytes
+from exporter.metrics.piece import Piece
 
 
 class Rendering:
@@ -45,9 +46,9 @@ class Rendering:
         return median(seconds)
 
 
-def _chargers(pieces: Sequence[bytes]) -> int:
+def _chargers(pieces: Sequence[Piece]) -> int:
     """How many of them a page shows the power of."""
-    return sum(piece.count(b'vecharge_charger_power_watts{charger_id="') for piece in pieces)
+    return sum(piece.text.count(b'vecharge_charger_power_watts{charger_id="') for piece in pieces)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from exporter import __version__
 from exporter.charger import clock
-from exporter.charger.charger import Changes
+from exporter.charger.changes import Changes
 from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import Config

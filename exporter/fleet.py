@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Changes, Charger, KeptState, Rules
+from exporter.charger.changes import Changes
+from exporter.charger.charger import Charger, KeptState, Rules
 from exporter.charger.clock import Moment
 from exporter.charger.events import Event
 from exporter.charger.notice import Notice
@@ -90,7 +91,7 @@ class Fleet:
     ) -> None:
         self.process = process
         self._changes = changes or Changes()
-        self.page = Page(process, clock, self._changes.unrendered)
+        self.page = Page(process, clock, self._changes)
         self._clock = clock
         self._log = log
         self._rng = rng
@@ -168,7 +169,7 @@ class Fleet:
         known = kept.get(charger_id)
         charger = Charger(charger_id, name, account, rules, self._clock().unix, known, changes=self._changes)
         if known is None:
-            self._changes.mark(charger)
+            self._changes.mark(charger, self._clock())
         return charger
 
     def _make_stream(self, charger: Charger) -> ChargerStream:

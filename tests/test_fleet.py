@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.charger.charger import Changes, Charger
+from exporter.charger.changes import Changes
+from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.events import GARBLED, ChargerDocument, Connected, Event, Reading
 from exporter.charger.process_stats import ExporterProcess
@@ -20,6 +21,7 @@ from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.stream.services import Service
 from exporter.stream.supervisor import ChargerStream
+from tests.metrics.text import text_of
 
 DAY = 86_400.0
 
@@ -185,7 +187,7 @@ async def test_a_rejected_reading_is_logged_at_debug_level_with_the_reason(strea
 
 async def test_the_chargers_of_each_account_are_counted(streams: Streams) -> None:
     await streams.watch(account("delhi", "a", "b"), account("agra", "c"))
-    page = b"".join(await streams.fleet.page.pieces(openmetrics=False))
+    page = await text_of(streams.fleet.page)
     assert b'vecharge_exporter_chargers{account="delhi"} 2.0\n' in page
     assert b'vecharge_exporter_chargers{account="agra"} 1.0\n' in page
 

@@ -3,13 +3,14 @@
 A scrape reads its attributes and properties. Nothing here uses a clock, a socket or a metric.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from exporter.charger.account import Account
+from exporter.charger.changes import Changes
 from exporter.charger.clock import Moment
 from exporter.charger.decision_input import Evidence
 from exporter.charger.description import Description
@@ -65,22 +66,6 @@ class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     sessions: tuple[Session, ...] = ()
 
 
-@dataclass(slots=True)
-class Changes:
-    """The chargers that have changed since the page last showed them.
-
-    `keep` is called after each change by an event: the state of the charger must be written to disk.
-    """
-
-    keep: "Callable[[Charger], None]" = lambda _charger: None
-    unrendered: "set[Charger]" = field(default_factory=set)
-
-    def mark(self, charger: "Charger") -> None:
-        """Record a change of `charger` by an event."""
-        self.unrendered.add(charger)
-        self.keep(charger)
-
-
 class Charger:
     """The state of one charger, in SI units; None is unknown. Every change is marked in `changes`."""
 
@@ -130,7 +115,7 @@ class Charger:
     def apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:
         """Apply an event of the stream and return the notices to log. Never raises."""
         notices = self._apply(event, now)
-        self._changes.mark(self)
+        self._changes.mark(self, now)
         return notices
 
     def _apply(self, event: Event, now: Moment) -> tuple[Notice, ...]:  # noqa: C901 - one flat match
@@ -178,7 +163,7 @@ class Charger:
 
     def set_configuration(self, name: str | None, account: Account, rules: Rules) -> None:
         """Apply a changed configuration; no count changes."""
-        self._changes.unrendered.add(self)
+        self._changes.unrendered[self] = None
         self.revision += 1
         self.account = account
         self.about.name, self.about.account_name = name, account.name
@@ -198,7 +183,7 @@ class Charger:
             for session in settled:
                 self.account.count_session(session)
             del self.meter.list.newly_settled[: len(settled)]
-        self._changes.unrendered.add(self)
+        self._changes.unrendered_totals[self] = totals
 
     def is_up(self, now: Moment) -> bool:
         """Return whether the charger can be reached now: see `vecharge_charger_up`."""

@@ -6,26 +6,38 @@ from typing import TypeVar
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
+from exporter.charger.meter_state import Totals
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Chargers to read again, in the order of their places on the page."""
+    """Chargers to show anew, in the order of their places on the page, and what was read of each already."""
 
     places: Sequence[int]
     chargers: Sequence[Charger]
     now: Moment
     # Whether the places have no gap: then whole slices can be read and replaced.
     is_run: bool
+    # Live values by name, or totals by charger.
+    live: Sequence[list[float | None]] = ()
+    totals: Sequence[Totals] = ()
 
     @classmethod
-    def of(cls, places: Sequence[int], all_chargers: Sequence[Charger], now: Moment) -> "Batch":
+    def of(
+        cls,
+        places: Sequence[int],
+        all_chargers: Sequence[Charger],
+        now: Moment,
+        *,
+        live: Sequence[list[float | None]] = (),
+        totals: Sequence[Totals] = (),
+    ) -> "Batch":
         """Return the chargers at these places."""
-        if places and places[-1] - places[0] + 1 == len(places):
-            return cls(places, all_chargers[places[0] : places[-1] + 1], now, is_run=True)
-        return cls(places, [all_chargers[place] for place in places], now, is_run=False)
+        is_run = bool(places) and places[-1] - places[0] + 1 == len(places)
+        chargers = all_chargers[places[0] : places[-1] + 1] if is_run else [all_chargers[place] for place in places]
+        return cls(places, chargers, now, is_run, live, totals)
 
     def part_of(self, values: list[T]) -> list[T]:
         """Return the values of the batch. `values` has one value per charger of the page."""

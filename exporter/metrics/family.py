@@ -9,34 +9,33 @@ from typing import cast
 from exporter.charger.charger import Charger
 from exporter.metrics.batch import Batch
 from exporter.metrics.go_float import numbers
-from exporter.metrics.lines import escape, head
-from exporter.metrics.live_values import Live
+from exporter.metrics.lines import escape, head, header
 from exporter.metrics.metric import Metric, Series, Value
+from exporter.metrics.piece import Piece
+from exporter.metrics.read import Committed, Live
 
 
 class _Column:
     """One series of one metric for all chargers: how to read it, and the last values."""
 
-    __slots__ = ("_after_id", "_before_id", "_has_absent", "_place", "_read", "_values")
+    __slots__ = ("_after_id", "_before_id", "_has_absent", "_read", "_values")
 
     # A line has three parts: the text before the id, the id, the rest. Chargers or columns share the first two.
     PARTS = 3
 
     def __init__(self, metric: Metric[Charger], series: Series[Charger], chargers: Sequence[Charger]) -> None:
         self._read = series.read
-        self._place = series.read.place if isinstance(series.read, Live) else None
         before_value = head(metric, series, {"charger_id": "\0"}, None)
         self._before_id, self._after_id = before_value.split("\0")
         self._values: list[Value] = [None] * len(chargers)
         self._has_absent = True
 
-    def refresh(self, batch: Batch, live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
+    def refresh(self, batch: Batch, parts: list[str], offset: int, stride: int) -> bool:
         """Read the chargers of the batch again; return whether a value has changed.
 
-        `live` are the live values, one list per name. The line of a charger is at `offset` of its `stride` parts.
+        The line of a charger is at `offset` of its `stride` parts.
         """
-        place, read = self._place, self._read
-        new = list(map(read, batch.chargers, repeat(batch.now))) if place is None else live[place]
+        new = self._values_of(batch)
         if new == batch.part_of(self._values):
             return False
         if self._has_absent or None in new:
@@ -46,6 +45,14 @@ class _Column:
             batch.replace(parts, numbers(cast("list[float]", new), self._after_id), offset + 2, stride)
             batch.replace(self._values, new)
         return True
+
+    def _values_of(self, batch: Batch) -> list[Value]:
+        read = self._read
+        if isinstance(read, Live):
+            return cast("list[Value]", batch.live[read.place])
+        if isinstance(read, Committed):
+            return list(map(read.read, batch.totals))
+        return list(map(read, batch.chargers, repeat(batch.now)))
 
     def _refresh_some(self, batch: Batch, new: list[Value], parts: list[str], offset: int, stride: int) -> None:
         """Write the lines of the chargers that have a value, and remove those of the others."""
@@ -73,7 +80,7 @@ class _InfoColumn:
         self._metric = metric
         self._values: list[tuple[str, ...] | None] = [None] * len(chargers)
 
-    def refresh(self, batch: Batch, _live: Sequence[list[Value]], parts: list[str], offset: int, stride: int) -> bool:
+    def refresh(self, batch: Batch, parts: list[str], offset: int, stride: int) -> bool:
         """As `_Column.refresh`."""
         assert self._metric.info is not None
         new = list(map(self._metric.info, batch.chargers))
@@ -90,10 +97,10 @@ class _InfoColumn:
 class Family:
     """One metric for all chargers. Its text is `parts` joined; the lines of a charger are adjacent."""
 
-    __slots__ = ("_chargers", "_columns", "_parts", "_stride", "_texts", "metric")
+    __slots__ = ("_chargers", "_columns", "_metric", "_parts", "_pieces", "_stride")
 
     def __init__(self, metric: Metric[Charger], chargers: Sequence[Charger]) -> None:
-        self.metric = metric
+        self._metric = metric
         self._chargers = chargers
         self._columns: list[_Column | _InfoColumn] = (
             [_InfoColumn(metric, chargers)]
@@ -102,35 +109,44 @@ class Family:
         )
         self._stride = sum(column.PARTS for column in self._columns)
         self._parts = [""] * (self._stride * len(chargers))
-        # By whether they have `_created` samples.
-        self._texts: dict[bool, bytes] = {}
+        # By whether they are in OpenMetrics.
+        self._pieces: dict[bool, Piece] = {}
 
     @property
     def is_live(self) -> bool:
         """Whether an ordinary log may change it."""
-        return any(isinstance(series.read, Live) for series in self.metric.series)
+        return any(isinstance(series.read, Live) for series in self._metric.series)
 
-    def refresh(self, batch: Batch, live: Sequence[list[Value]]) -> None:
+    @property
+    def is_committed(self) -> bool:
+        """Whether a commit changes it, and nothing else."""
+        return any(isinstance(series.read, Committed) for series in self._metric.series)
+
+    def refresh(self, batch: Batch) -> None:
         """Read the chargers of the batch again."""
         if not batch.places:
             return
         for index, column in enumerate(self._columns):
-            if column.refresh(batch, live, self._parts, index * column.PARTS, self._stride):
-                self._texts.clear()
+            if column.refresh(batch, self._parts, index * column.PARTS, self._stride):
+                self._pieces.clear()
 
-    def text(self, *, openmetrics: bool) -> bytes:
-        """Return the lines of all chargers; in OpenMetrics a durable counter has `_created` samples."""
-        with_created = openmetrics and self.metric.created is not None
-        text = self._texts.get(with_created)
-        if text is None:
-            parts = self._with_created() if with_created else self._parts
-            text = self._texts[with_created] = "".join(parts).encode()
-        return text
+    def piece(self, *, openmetrics: bool) -> Piece:
+        """Return the header and the lines of all chargers, empty if there are no lines.
+
+        In OpenMetrics a durable counter has `_created` samples.
+        """
+        piece = self._pieces.get(openmetrics)
+        if piece is None:
+            parts = self._with_created() if openmetrics and self._metric.created else self._parts
+            lines = "".join(parts)
+            text = header(self._metric, openmetrics=openmetrics) + lines if lines else ""
+            piece = self._pieces[openmetrics] = Piece(text.encode())
+        return piece
 
     def _with_created(self) -> Iterator[str]:
-        created = self.metric.created
+        created = self._metric.created
         assert created is not None
-        name = self.metric.name.removesuffix("_total") + "_created"
+        name = self._metric.name.removesuffix("_total") + "_created"
         began = numbers([created(charger) for charger in self._chargers], '"} ')
         lines = zip(self._parts[0::3], self._parts[1::3], self._parts[2::3], began, strict=True)
         for before_id, charger_id, value, at in lines:

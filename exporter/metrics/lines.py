@@ -8,10 +8,10 @@ def escape(label_value: str) -> str:
     return label_value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def header(metric: Metric[Subject], *, openmetrics: bool) -> bytes:
+def header(metric: Metric[Subject], *, openmetrics: bool) -> str:
     """Return HELP and TYPE. OpenMetrics names a counter without its `_total`."""
     name = metric.name.removesuffix("_total") if openmetrics and metric.kind == "counter" else metric.name
-    return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.kind}\n".encode()
+    return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.kind}\n"
 
 
 def head(metric: Metric[Subject], series: Series[Subject], own: dict[str, str], subject: Subject | None) -> str:

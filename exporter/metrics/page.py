@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from exporter.charger.account import Account
+from exporter.charger.changes import Changes
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.process_stats import ExporterProcess
+from exporter.metrics.piece import Piece
 from exporter.metrics.render import Exposition
 
 # Chargers that are rendered before other tasks run: 8 ms, or 40 ms at the first scrape.
@@ -15,21 +17,21 @@ RENDERED_AT_ONCE: Final = 1000
 
 
 class Page:
-    """The page for the chargers of the configuration; `unrendered` are those that have changed since the last page."""
+    """The page for the chargers of the configuration; `changes` are those since the last page."""
 
-    def __init__(self, process: ExporterProcess, clock: Callable[[], Moment], unrendered: set[Charger]) -> None:
+    def __init__(self, process: ExporterProcess, clock: Callable[[], Moment], changes: Changes) -> None:
         self._process = process
         self._clock = clock
-        self._unrendered = unrendered
-        self._exposition = Exposition((), unrendered)
+        self._changes = changes
+        self._exposition = Exposition((), changes)
         self._accounts: Sequence[Account] = ()
 
     def show(self, chargers: Sequence[Charger], accounts: Sequence[Account]) -> None:
         """Show these chargers and accounts; render all of them again."""
-        self._exposition = Exposition(chargers, self._unrendered)
+        self._exposition = Exposition(chargers, self._changes)
         self._accounts = accounts
 
-    async def pieces(self, *, openmetrics: bool) -> list[bytes]:
+    async def pieces(self, *, openmetrics: bool) -> list[Piece]:
         """Return the page as of now, without the metrics of prometheus-client."""
         joins = False
         while True:
@@ -38,6 +40,7 @@ class Page:
             now = self._clock()
             has_more = exposition.refresh(now, RENDERED_AT_ONCE)
             if joins and not has_more:
+                exposition.refresh_totals(now)
                 return list(exposition.pieces(accounts, self._process, now, openmetrics=openmetrics))
             # Joining the lines takes long too, so it has its own slice, the first in which little has changed.
             joins = not has_more

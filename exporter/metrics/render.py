@@ -5,10 +5,12 @@ byte for byte that of prometheus-client for the same samples.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Final, TypeVar, cast
 
 from exporter.charger.account import Account, Histogram
+from exporter.charger.changes import Changes, LiveValues, live_values
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
 from exporter.charger.process_stats import ExporterProcess
@@ -16,79 +18,107 @@ from exporter.metrics.batch import Batch
 from exporter.metrics.family import Family
 from exporter.metrics.go_float import number
 from exporter.metrics.lines import head, header, labelled
-from exporter.metrics.live_values import live_values
 from exporter.metrics.metric import Metric, Subject
+from exporter.metrics.piece import Piece
 from exporter.metrics.table import ACCOUNT_METRICS, CHARGER_METRICS, EXPORTER_METRICS
+
+T = TypeVar("T")
+_STALE_AT: Final = LiveValues._fields.index("stale_at")
+_REVISION: Final = LiveValues._fields.index("revision")
 
 
 class Exposition:
-    """The page for a fixed list of chargers, in their order: call `refresh`, then `pieces`.
+    """The page for a fixed list of chargers, in their order: call `refresh` and `refresh_totals`, then `pieces`.
 
-    It takes the chargers that have changed from `unrendered`, which may contain some that are not on the page.
+    It takes what has changed from `changes`, which may contain chargers that are not on the page.
     """
 
-    def __init__(self, chargers: Sequence[Charger], unrendered: set[Charger]) -> None:
+    def __init__(self, chargers: Sequence[Charger], changes: Changes) -> None:
         self._chargers = chargers
-        self._unrendered = unrendered
+        self._changes = changes
         self._places = {charger: place for place, charger in enumerate(chargers)}
-        self._families = [Family(metric, chargers) for metric in CHARGER_METRICS]
-        self._touched = set(range(len(chargers)))
+        families = [Family(metric, chargers) for metric in CHARGER_METRICS]
+        self._families = families
+        self._live = [family for family in families if family.is_live]
+        self._committed = [family for family in families if family.is_committed]
+        self._revised = [family for family in families if not (family.is_live or family.is_committed)]
+        # Values to show, by place; None: they have to be read.
+        self._touched: dict[int, LiveValues | None] = dict.fromkeys(range(len(chargers)))
+        self._touched_totals = {place: charger.committed for place, charger in enumerate(chargers)}
         # Places to render in this round, last first. Places touched during the round belong to the next one.
         self._queue: list[int] = []
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
-        self._revisions = [-1] * len(chargers)
+        self._revisions: list[float | None] = [None] * len(chargers)
         # The monotonic time at which a charger changes without an event, since a reading becomes stale.
         self._due = [math.inf] * len(chargers)
 
     def refresh(self, now: Moment, at_most: int) -> bool:
-        """Render the lines of at most `at_most` chargers that have changed; return whether more are left."""
-        self._touched.update([place for place in map(self._places.get, self._unrendered) if place is not None])
-        self._unrendered.clear()
+        """Render at most `at_most` chargers that an event has changed; return whether more are left."""
+        unrendered, self._changes.unrendered = self._changes.unrendered, {}
+        self._touched.update(self._by_place(unrendered))
         if not self._queue:
             if min(self._due, default=math.inf) < now.monotonic:
-                self._touched.update(place for place, at in enumerate(self._due) if at < now.monotonic)
+                for place, at in enumerate(self._due):
+                    if at < now.monotonic:
+                        self._touched.setdefault(place)
             self._queue = sorted(self._touched, reverse=True)
-            self._touched.clear()
         places = self._queue[-at_most:][::-1]
         if places:
             del self._queue[-at_most:]
-            self._read_again(Batch.of(places, self._chargers, now))
+            self._render(places, now)
         return bool(self._queue or self._touched)
 
-    def _read_again(self, batch: Batch) -> None:
-        revisions = [charger.revision for charger in batch.chargers]
-        before = batch.part_of(self._revisions)
+    def _by_place(self, values: Mapping[Charger, T]) -> dict[int, T]:
+        places = self._places
+        return {places[charger]: value for charger, value in values.items() if charger in places}
+
+    def _render(self, places: Sequence[int], now: Moment) -> None:
+        batch = Batch.of(places, self._chargers, now, live=self._live_columns(places, now))
+        for family in self._live:
+            family.refresh(batch)
+        revisions = batch.live[_REVISION]
+        changed = zip(places, revisions, batch.part_of(self._revisions), strict=True)
+        revised = Batch.of([place for place, new, old in changed if new != old], self._chargers, now)
+        for family in self._revised:
+            family.refresh(revised)
         batch.replace(self._revisions, revisions)
-        changed = zip(batch.places, revisions, before, strict=True)
-        revised = Batch.of([place for place, new, old in changed if new != old], self._chargers, batch.now)
-        live = list(map(list, zip(*map(live_values, batch.chargers, repeat(batch.now)), strict=True)))
-        for family in self._families:
-            family.refresh(batch if family.is_live else revised, live)
-        now = batch.now.monotonic
-        stale_at = [charger.readings.stale_at for charger in batch.chargers]
-        batch.replace(self._due, [at if at >= now else math.inf for at in stale_at])
+        stale_at = cast("list[float]", batch.live[_STALE_AT])
+        batch.replace(self._due, [at if at >= now.monotonic else math.inf for at in stale_at])
+
+    def _live_columns(self, places: Sequence[int], now: Moment) -> list[list[float | None]]:
+        """Return the live values by name. Those that were not read yet, or have become stale, are read now."""
+        values = []
+        for place, read in zip(places, map(self._touched.pop, places), strict=True):
+            is_stale = read is None or read.stale_at < now.monotonic
+            values.append(live_values(self._chargers[place], now) if is_stale else read)
+        return list(map(list, zip(*values, strict=True)))
+
+    def refresh_totals(self, now: Moment) -> None:
+        """Render the totals that were written to disk."""
+        unrendered, self._changes.unrendered_totals = self._changes.unrendered_totals, {}
+        self._touched_totals.update(self._by_place(unrendered))
+        places = sorted(self._touched_totals)
+        totals = list(map(self._touched_totals.pop, places))
+        batch = Batch.of(places, self._chargers, now, totals=totals)
+        for family in self._committed:
+            family.refresh(batch)
 
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool
-    ) -> Iterator[bytes]:
+    ) -> Iterator[Piece]:
         """Yield METRICS in pieces, without the end mark of OpenMetrics: the process's own metrics follow."""
-        families = chain(
-            (
-                (header(family.metric, openmetrics=openmetrics), family.text(openmetrics=openmetrics))
-                for family in self._families
-            ),
+        yield from (family.piece(openmetrics=openmetrics) for family in self._families)
+        few = chain(
             _few(ACCOUNT_METRICS, accounts, ("account", "name"), now, openmetrics=openmetrics),
             _few(EXPORTER_METRICS, [process], None, now, openmetrics=openmetrics),
         )
-        for help_and_type, text in families:
-            if text:
-                yield help_and_type
-                yield text
+        yield Piece("".join(few).encode())
 
     def render(self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool) -> bytes:
         """Return the whole page."""
         self.refresh(now, len(self._chargers))
-        return b"".join(self.pieces(accounts, process, now, openmetrics=openmetrics))
+        self.refresh_totals(now)
+        return b"".join(piece.text for piece in self.pieces(accounts, process, now, openmetrics=openmetrics))
 
 
 def _few(
@@ -98,8 +128,8 @@ def _few(
     now: Moment,
     *,
     openmetrics: bool,
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield header and lines of rows for a few subjects. `label` is a label and the attribute that it shows."""
+) -> Iterator[str]:
+    """Yield the rows of a few subjects. `label` is a label and the attribute that it shows."""
     for metric in metrics:
         lines: list[str] = []
         for subject in subjects:
@@ -110,7 +140,9 @@ def _few(
                 value = series.read(subject, now)
                 if value is not None:
                     lines.append(f"{head(metric, series, own, subject)}{number(value)}\n")
-        yield header(metric, openmetrics=openmetrics), "".join(lines).encode()
+        if lines:
+            yield header(metric, openmetrics=openmetrics)
+            yield from lines
 
 
 def _histogram_lines(name: str, histogram: Histogram, own: dict[str, str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ Base units: volts, amperes, watts, joules, seconds, degrees.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from exporter.charger.account import REJECTIONS, Account
@@ -13,8 +14,8 @@ from exporter.charger.events import EVENT_LABELS, OFF, ON, UNKNOWN, Disconnectio
 from exporter.charger.outcome import Judgement
 from exporter.charger.process_stats import HTTP_CODES, OTHER_CODE, ExporterProcess
 from exporter.errors import ConnectFailure
-from exporter.metrics.live_values import Live
 from exporter.metrics.metric import Metric, Series, counter, gauge, histogram
+from exporter.metrics.read import Committed, Live
 
 Label = TypeVar("Label", bound=str)
 
@@ -70,14 +71,14 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     counter(
         "vecharge_charger_energy_joules_total",
         "Energy delivered over all sessions that the exporter has seen.",
-        Live("total_joules"),
+        Committed(attrgetter("total_joules")),
         absent="before the first energy reading ever",
         created=lambda charger: charger.first_seen_unix,
     ),
     gauge(
         "vecharge_charger_energy_excess_joules",
         "The energy counter minus the current estimate; 0 in normal operation.",
-        Live("excess_joules"),
+        Committed(lambda totals: None if totals.total_joules is None else totals.excess_joules),
         absent="before the first energy reading ever",
     ),
     gauge(
@@ -95,7 +96,7 @@ CHARGER_METRICS: Final[tuple[Metric[Charger], ...]] = (
     counter(
         "vecharge_charger_sessions_total",
         "Charging sessions that have delivered energy.",
-        Live("sessions"),
+        Committed(attrgetter("sessions")),
         created=lambda charger: charger.first_seen_unix,
     ),
     gauge(

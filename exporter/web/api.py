@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
+from exporter.charger.changes import live_values
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.metrics.live_values import Live, live_values
+from exporter.metrics.piece import Piece
+from exporter.metrics.read import Live
 from exporter.metrics.table import CHARGER_METRICS
 from exporter.web.compression import IDENTITY, compressed
 from exporter.web.problem import problem_of
@@ -81,7 +83,7 @@ class ChargersDocument:
 
     async def _make(self, encoding: str, now: Moment) -> list[bytes]:
         if encoding != IDENTITY:
-            return await asyncio.to_thread(compressed, await self.body(), encoding)
+            return await asyncio.to_thread(compressed, [Piece(text) for text in await self.body()], encoding)
         chargers = self._chargers()
         texts: list[bytes] = []
         for first in range(0, len(chargers), CHARGERS_PER_SLICE):

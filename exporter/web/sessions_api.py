@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 import msgspec
 from multidict import MultiMapping
 
+from exporter.metrics.piece import Piece
 from exporter.state import session_pages
 from exporter.state.daemon_thread import in_daemon_thread
 from exporter.state.period import Period, time_of
@@ -97,7 +98,7 @@ class SessionsDocument:
                 is_complete = is_complete and totals.is_complete
             if not is_complete:
                 document["damaged"] = True
-        return compressed([msgspec.json.encode(document)], encoding)
+        return compressed([Piece(msgspec.json.encode(document))], encoding)
 
 
 def _time(parameters: Mapping[str, str], name: str, default: float, now_unix: float) -> float:

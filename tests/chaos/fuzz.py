@@ -18,6 +18,7 @@ from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from tests.charger.saving import save
+from tests.metrics.text import text_of
 from tests.stream.script import JOINED, opening
 from tests.stream.watch import CHARGER, Impatient, until
 
@@ -135,7 +136,7 @@ class Fuzz:
         """Name and labels of every series; of info metrics only the name."""
         for charger in self._fleet.chargers:
             save(charger)
-        page = b"".join(await self._fleet.page.pieces(openmetrics=False)).decode()
+        page = (await text_of(self._fleet.page)).decode()
         samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
         assert all(s.value == s.value for s in samples), "NaN"
         return {

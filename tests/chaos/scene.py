@@ -17,6 +17,7 @@ from exporter.logs import create_log
 from tests.chaos.faults import CONNECT_TIMEOUT, PATIENT_CONNECT_TIMEOUT, PING_INTERVAL, Fault, Within
 from tests.chaos.proxy import Proxy
 from tests.charger.saving import save
+from tests.metrics.text import text_of
 from tests.node.service import NodeService
 from tests.processes import SECONDS
 from tests.stream.watch import Impatient, until
@@ -196,7 +197,7 @@ class Scene:
         """The page of a scrape; the disk never fails here."""
         for charger in self.fleet.chargers:
             save(charger)
-        return b"".join(await self.fleet.page.pieces(openmetrics=False)).decode()
+        return (await text_of(self.fleet.page)).decode()
 
     def log_text(self) -> str:
         """The log since the fault began."""

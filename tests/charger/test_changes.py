@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Changes, Charger, Rules
+from exporter.charger.changes import Changes
+from exporter.charger.charger import Charger, Rules
 from exporter.charger.clock import Moment
 from exporter.charger.events import OFF, ChargerDocument, ChargerDropped, Connected, Reading, StatusChange
 from exporter.charger.process_stats import ExporterProcess
@@ -22,7 +23,7 @@ class Shown:
         self.changes = Changes(self.kept.append)
         self.account = Account("delhi")
         self.charger = Charger("test", "Rohini", self.account, RULES, NOW.unix, changes=self.changes)
-        self._exposition = Exposition([self.charger], self.changes.unrendered)
+        self._exposition = Exposition([self.charger], self.changes)
 
     def page(self) -> str:
         process = ExporterProcess("1", "2", "3")
@@ -33,7 +34,7 @@ def test_an_event_marks_the_charger_as_unrendered_and_keeps_its_state() -> None:
     shown = Shown()
     shown.charger.apply(Connected(), NOW)
     assert shown.kept == [shown.charger]
-    assert shown.changes.unrendered == {shown.charger}
+    assert list(shown.changes.unrendered) == [shown.charger]
 
 
 def test_a_saved_state_is_on_the_next_page() -> None:

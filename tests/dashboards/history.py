@@ -15,6 +15,7 @@ from random import Random
 from exporter.charger import charger as live
 from exporter.charger import events
 from exporter.charger.account import Account
+from exporter.charger.changes import Changes
 from exporter.charger.clock import Moment
 from exporter.charger.events import Disconnection
 from exporter.charger.process_stats import ExporterProcess
@@ -59,12 +60,12 @@ class Exporter:
     ends_unix: float
     accounts: dict[str, Account] = field(default_factory=lambda: {name: Account(name) for name in ACCOUNTS})
     process: ExporterProcess = field(default_factory=lambda: ExporterProcess("0.1.0", "3.11.7", "4.6.1"))
-    changes: live.Changes = field(default_factory=live.Changes)
-    exposition: Exposition = field(default_factory=lambda: Exposition((), set()))
+    changes: Changes = field(default_factory=Changes)
+    exposition: Exposition = field(default_factory=lambda: Exposition((), Changes()))
 
     def watch(self, chargers: list[live.Charger]) -> None:
         """Watch exactly these chargers."""
-        self.exposition = Exposition(chargers, self.changes.unrendered)
+        self.exposition = Exposition(chargers, self.changes)
         for account in self.accounts.values():
             account.chargers = sum(charger.account is account for charger in chargers)
 

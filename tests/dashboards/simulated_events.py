@@ -12,6 +12,7 @@ from random import Random
 
 from exporter.charger import charger as live
 from exporter.charger.account import Account
+from exporter.charger.changes import Changes
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, Disconnected, Disconnection
 from exporter.charger.process_stats import ExporterProcess
@@ -50,14 +51,14 @@ class Exporter:
 
     def __init__(self, fleet: list[Charger], now: Moment) -> None:
         self._account = Account("delhi")
-        changes = live.Changes()
+        changes = Changes()
         self._chargers = {
             simulated.site.charger_id: live.Charger(
                 simulated.site.charger_id, None, self._account, live.Rules(), now.unix, changes=changes
             )
             for simulated in fleet
         }
-        self._exposition = Exposition(list(self._chargers.values()), changes.unrendered)
+        self._exposition = Exposition(list(self._chargers.values()), changes)
         for simulated in fleet:
             self._connect(simulated, now)
 

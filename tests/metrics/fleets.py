@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Changes, Charger, Rules
+from exporter.charger.changes import Changes
+from exporter.charger.charger import Charger, Rules
 from exporter.charger.clock import Moment
 from exporter.charger.events import GARBLED, Connected, ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
 from exporter.charger.process_stats import ExporterProcess

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as text_parser
 
 from exporter.charger.account import Account
+from exporter.charger.changes import Changes
 from exporter.charger.charger import Charger, Rules
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, ConnectFailed, Disconnected, Disconnection, Event, TokenInUse
@@ -53,7 +54,7 @@ class Scene:
     def scrape(self, *, openmetrics: bool) -> str:
         for charger in self.chargers.values():
             save(charger)
-        exposition = Exposition(list(self.chargers.values()), set())
+        exposition = Exposition(list(self.chargers.values()), Changes())
         page = exposition.render([self.delhi, self.pune], self.process, self.now, openmetrics=openmetrics)
         return (page + END_MARK if openmetrics else page).decode()
 

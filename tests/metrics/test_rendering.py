@@ -4,11 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.charger.changes import Changes
+from exporter.charger.wire import decode
 from exporter.metrics.go_float import number, numbers
+from exporter.metrics.piece import Piece
 from exporter.metrics.render import Exposition
 from tests.metrics import oracle
 from tests.metrics.client import as_go_writes, parsed
 from tests.metrics.fleets import Fleet, Step, fleets, stories, texts
+from tests.metrics.text import joined
 
 both_formats = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
 
@@ -18,7 +22,7 @@ def rendered(fleet: Fleet, exposition: Exposition, *, openmetrics: bool) -> byte
 
 
 def rendered_afresh(fleet: Fleet, *, openmetrics: bool) -> bytes:
-    return rendered(fleet, Exposition(fleet.chargers, set()), openmetrics=openmetrics)
+    return rendered(fleet, Exposition(fleet.chargers, Changes()), openmetrics=openmetrics)
 
 
 @both_formats
@@ -35,7 +39,7 @@ def test_a_page_equals_that_of_prometheus_client(openmetrics: bool, fleet: Fleet
 def test_a_page_with_cached_lines_equals_a_new_one(
     openmetrics: bool, fleet: Fleet, story: list[Step], scraped_after: set[int]
 ) -> None:
-    exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
+    exposition = Exposition(fleet.chargers, fleet.changes)
     for place, step in enumerate(story):
         fleet.take(step)
         if place in scraped_after:
@@ -48,7 +52,7 @@ def test_a_page_with_cached_lines_equals_a_new_one(
 
 @given(fleet=fleets(), story=stories)
 def test_values_that_depend_on_time_change_without_an_event(fleet: Fleet, story: list[Step]) -> None:
-    exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
+    exposition = Exposition(fleet.chargers, fleet.changes)
     for step in story:
         fleet.take(step)
     rendered(fleet, exposition, openmetrics=False)
@@ -59,14 +63,31 @@ def test_values_that_depend_on_time_change_without_an_event(fleet: Fleet, story:
 
 @given(fleet=fleets(), story=stories, at_most=st.integers(1, 4))
 def test_a_page_rendered_in_slices_equals_one_rendered_at_once(fleet: Fleet, story: list[Step], at_most: int) -> None:
-    exposition = Exposition(fleet.chargers, fleet.changes.unrendered)
+    exposition = Exposition(fleet.chargers, fleet.changes)
     for step in story:
         fleet.take(step)
     slices = -(-len(fleet.chargers) // at_most)
     more = [exposition.refresh(fleet.now, at_most) for _ in range(slices)]
     assert more == [True] * (slices - 1) + [False]
+    exposition.refresh_totals(fleet.now)
     pieces = exposition.pieces(fleet.accounts, fleet.process, fleet.now, openmetrics=False)
-    assert b"".join(pieces) == rendered_afresh(fleet, openmetrics=False)
+    assert joined(pieces) == rendered_afresh(fleet, openmetrics=False)
+
+
+def test_only_metrics_that_have_changed_are_made_again() -> None:
+    fleet = Fleet(["a"], ["Rohini"], ("delhi", "pune"))
+    exposition = Exposition(fleet.chargers, fleet.changes)
+
+    def pieces_after_a_log_of(watts: int) -> list[Piece]:
+        fleet.take(Step(0, 0, decode("newLog", ({"power": watts},))))
+        exposition.refresh(fleet.now, at_most=1)
+        *of_chargers, _others = exposition.pieces(fleet.accounts, fleet.process, fleet.now, openmetrics=False)
+        return of_chargers
+
+    before = pieces_after_a_log_of(watts=7000)
+    after = pieces_after_a_log_of(watts=6900)
+    made = [new.text.split()[2] for old, new in zip(before, after, strict=True) if new is not old]
+    assert made == [b"vecharge_charger_power_watts", b"vecharge_charger_readings_total"]
 
 
 @given(st.lists(texts, min_size=1, max_size=4, unique=True), texts)

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from exporter.charger import clock
-from exporter.charger.charger import Changes, Charger, KeptState
+from exporter.charger.changes import Changes
+from exporter.charger.charger import Charger, KeptState
 from exporter.charger.events import Reading
 from exporter.charger.meter_state import MeterState
 from exporter.charger.process_stats import ExporterProcess

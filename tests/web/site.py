@@ -18,6 +18,7 @@ from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
+from exporter.metrics.piece import Piece
 from exporter.stream.supervisor import ChargerStream
 from exporter.web.compression import IDENTITY, compressed
 from exporter.web.listening import ListenAddress
@@ -50,7 +51,7 @@ class Pages(Scrape):
         self.made += 1
         await self.open.wait()
         text = b"in OpenMetrics" if openmetrics else self.text
-        pieces = [text[:3], text[3:]]
+        pieces = [Piece(text[:3]), Piece(text[3:])]
         return compressed(pieces, encoding)
 
 

@@ -3,22 +3,40 @@
 import gzip
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 
 import pytest
 from backports import zstd
 
+from exporter.metrics.piece import Piece
 from exporter.web.compression import ENCODINGS, IDENTITY, compressed
 from tests.processes import SECONDS
 from tests.web.site import Site
 
-PIECES = [b"some text ", b"", b"and more of it " * 1000]
+TEXTS = [b"some text ", b"", b"and more of it " * 1000]
 READ: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "zstd": zstd.decompress, IDENTITY: bytes}
 
 
 @pytest.mark.parametrize("encoding", READ)
 def test_a_compressed_body_decompresses_to_the_same_text(encoding: str) -> None:
-    assert READ[encoding](b"".join(compressed(PIECES, encoding))) == b"".join(PIECES)
+    assert READ[encoding](b"".join(compressed(list(map(Piece, TEXTS)), encoding))) == b"".join(TEXTS)
+
+
+def test_a_gzip_body_has_one_member() -> None:
+    """Curl rejects a body with two."""
+    decompressor = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    decompressor.decompress(b"".join(compressed(list(map(Piece, TEXTS)), "gzip")))
+    assert decompressor.eof
+    assert not decompressor.unused_data
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_piece_is_compressed_once(encoding: str) -> None:
+    piece = Piece(b"some text")
+    compressed([piece], encoding)
+    kept = piece.compressed[encoding]
+    assert any(part is kept for part in compressed([Piece(b"new "), piece], encoding))
 
 
 def test_zstd_is_preferred_over_gzip() -> None:
@@ -37,9 +55,10 @@ async def test_a_response_has_its_encoding_and_length(site: Site, path: str, sta
 WITHOUT_LIBRARIES = """
 import sys
 sys.modules.update({"isal.isal_zlib": None, "compression.zstd": None, "backports.zstd": None})
+from exporter.metrics.piece import Piece
 from exporter.web.compression import ENCODINGS, compressed
 assert ENCODINGS == ("gzip",)
-sys.stdout.buffer.write(b"".join(compressed([b"some ", b"text"], "gzip")))
+sys.stdout.buffer.write(b"".join(compressed([Piece(b"some "), Piece(b"text")], "gzip")))
 """
 
 

@@ -10,6 +10,7 @@ import bcrypt
 import pytest
 
 from exporter.web import config as web_config
+from tests.metrics.text import text_of
 from tests.stream.watch import until
 from tests.web.configured import MUTUAL, TLS, Configured, logged, running, status, users
 from tests.web.site import Site, basic
@@ -185,7 +186,7 @@ async def test_a_reload_rejects_changes_that_need_a_restart(
 
 async def reloaded(site: Site) -> tuple[float, float]:
     """Whether and when the configuration was read successfully, from a scrape."""
-    page = b"".join(await site.fleet.page.pieces(openmetrics=False)).decode()
+    page = (await text_of(site.fleet.page)).decode()
     success, when = re.findall(r"^vecharge_exporter_config_last_reload_success\w+ (\S+)$", page, re.MULTILINE)
     return float(success), float(when)
 

@@ -18,10 +18,12 @@ from exporter.config.tokens import TokenSource
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.metrics import page as page_module
+from exporter.metrics.piece import Piece
 from exporter.stream.supervisor import ChargerStream
 from exporter.web.compression import IDENTITY
 from exporter.web.scrape import Scrape
 from tests.charger.saving import save
+from tests.metrics.text import text_of
 from tests.web.turns import turns_during
 
 NOW = Moment(1_700_000_000.0, 1000.0)
@@ -36,10 +38,10 @@ class HeldFleet:
         self.made = 0
         self.open = asyncio.Event()
 
-    async def pieces(self, *, openmetrics: bool) -> list[bytes]:
+    async def pieces(self, *, openmetrics: bool) -> list[Piece]:
         self.made += 1
         await self.open.wait()
-        return [b"in OpenMetrics\n" if openmetrics else b"in text\n"]
+        return [Piece(b"in OpenMetrics\n" if openmetrics else b"in text\n")]
 
 
 class Committed:
@@ -143,7 +145,7 @@ async def page_during_connection(fleet: Fleet, charger: Charger) -> bytes:
         save(charger)
 
     task = asyncio.create_task(connect())
-    page = b"".join(await fleet.page.pieces(openmetrics=False))
+    page = await text_of(fleet.page)
     assert task.done()
     return page
 
@@ -152,9 +154,9 @@ async def test_the_page_of_a_large_fleet_does_not_block_the_event_loop(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
-    pieces, turns = await turns_during(fleet.page.pieces(openmetrics=False))
+    page, turns = await turns_during(text_of(fleet.page))
     assert turns == 3  # five chargers are three slices; their lines are joined in another turn
-    assert b"".join(pieces).count(b"\nvecharge_charger_up{") == 5
+    assert page.count(b"\nvecharge_charger_up{") == 5
 
 
 async def test_a_change_before_the_lines_are_joined_is_on_the_page(

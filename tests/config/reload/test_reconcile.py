@@ -19,6 +19,7 @@ from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.stream.supervisor import ChargerStream
+from tests.metrics.text import text_of
 
 BEGUN: list[str] = []
 ENDED: list[str] = []
@@ -56,7 +57,7 @@ def account(name: str, *chargers: str) -> AccountConfig:
 
 
 async def page(fleet: Fleet) -> bytes:
-    return b"".join(await fleet.page.pieces(openmetrics=False))
+    return await text_of(fleet.page)
 
 
 async def test_a_configuration_with_a_missing_authority_changes_nothing(fleet: Fleet, tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""The text of a page."""
+
+from collections.abc import Iterable
+
+from exporter.metrics.page import Page
+from exporter.metrics.piece import Piece
+
+
+def joined(pieces: Iterable[Piece]) -> bytes:
+    return b"".join(piece.text for piece in pieces)
+
+
+async def text_of(page: Page, *, openmetrics: bool = False) -> bytes:
+    """The page without a commit: it shows the totals that are on disk."""
+    return joined(await page.pieces(openmetrics=openmetrics))
