@@ -103,6 +103,12 @@ class Exposition:
         for family in self._committed:
             family.refresh(batch)
 
+    def join(self, *, openmetrics: bool) -> None:
+        """Join the lines of all metrics but the totals."""
+        for family in self._families:
+            if not family.is_committed:
+                family.piece(openmetrics=openmetrics)
+
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool
     ) -> Iterator[Piece]:

@@ -62,18 +62,19 @@ def numbers(connection: sqlite3.Connection) -> dict[str, int]:
     return {charger_id.decode(errors="replace"): number for charger_id, number in found}
 
 
-def write(connection: sqlite3.Connection, rows: Iterable[Row], known: Mapping[str, int]) -> None:
-    """Write these rows, within the transaction that is open.
+def write(connection: sqlite3.Connection, rows: Iterable[Row], known: Mapping[str, int]) -> bool:
+    """Write these rows, within the transaction that is open; return whether some chargers had none.
 
     `known` are the numbers of the chargers that have a row: a row is found by its number in half the time.
     """
-    # In the order of the file: in another order 10,000 rows take twice as long.
+    # In the order of the file, new chargers last: in another order 10,000 rows take twice as long.
     all_rows = sorted(rows, key=lambda row: known.get(row.charger_id, math.inf))
     for group in _groups(all_rows):
         parameters: list[str | bytes | int | None] = []
         for row in group:
             parameters += (known.get(row.charger_id), row.charger_id, row.content, row.checksum)
         connection.execute(_upsert(len(group)), parameters)
+    return bool(all_rows) and all_rows[-1].charger_id not in known
 
 
 def _groups(all_rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

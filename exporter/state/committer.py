@@ -6,7 +6,7 @@ exceeds its deadline, its chargers stay unsaved and the shown totals stay the sa
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -49,6 +49,9 @@ class Commits:
         # Whether the last commit has ended or exceeded its deadline, so that callers need not wait for it.
         self._ended_or_late = asyncio.Event()
         self._ended_or_late.set()
+        # Whether the last commit has executed its statements, so that only the disk has to be waited for.
+        self._waits_for_disk = asyncio.Event()
+        self._waits_for_disk.set()
         self._failure_logged_at: float | None = None
         self._is_failing = False
 
@@ -73,13 +76,27 @@ class Commits:
 
     async def commit(self) -> None:
         """Write all unsaved chargers to disk, or give up at the deadline. Never raises."""
+        await self.begin()
+        await self.end()
+
+    async def begin(self) -> None:
+        """Begin to write all unsaved chargers, and return when only the disk has to be waited for.
+
+        Other work before that makes the commit slow: after each statement, its thread waits up to 5 ms for the
+        interpreter's lock.
+        """
         deadline = asyncio.get_running_loop().time() + self._timeout
         # A running commit may have started before the latest changes.
         await self._ended_or_late.wait()
         if self._writing is None and self._unsaved:
             self._ended_or_late.clear()
+            self._waits_for_disk.clear()
             batch, self._unsaved = self._unsaved, {}
             self._writing = asyncio.create_task(self._write(batch, deadline), name="commit")
+        await self._waits_for_disk.wait()
+
+    async def end(self) -> None:
+        """Return when the commit that has begun is on disk, has failed, or exceeds its deadline."""
         # Until the deadline of the caller that started it: those of the others are later.
         await self._ended_or_late.wait()
 
@@ -98,11 +115,14 @@ class Commits:
         process.commits += 1
         started = time.perf_counter()
         try:
-            written = in_daemon_thread(partial(self._store.write, batch.values()))
-            await asyncio.wait({written}, timeout=deadline - asyncio.get_running_loop().time())
+            loop = asyncio.get_running_loop()
+            waits_for_disk = partial(_call_soon, loop, self._waits_for_disk.set)
+            written = in_daemon_thread(partial(self._store.write, batch.values(), waits_for_disk))
+            await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
                 self._fail(batch, f"not on disk {self._timeout:g} s after it was requested")
+                self._waits_for_disk.set()
                 self._ended_or_late.set()
                 await asyncio.wait({written})
             error = written.exception()
@@ -113,6 +133,7 @@ class Commits:
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
+            self._waits_for_disk.set()
             self._ended_or_late.set()
 
     def _fail(self, batch: dict[Charger, Row], reason: str) -> None:
@@ -136,3 +157,8 @@ class Commits:
         if self._is_failing:
             self._is_failing = False
             self._log.info("state commits work again")
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop has been closed
+        loop.call_soon_threadsafe(call)

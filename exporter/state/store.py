@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -77,10 +77,11 @@ class StateStore:
         """Encode and write all states, as `write` does."""
         return self.write([row_of(charger_id, state) for charger_id, state in states.items()])
 
-    def write(self, rows: Collection[Row]) -> str:
+    def write(self, rows: Collection[Row], waits_for_disk: Callable[[], None] = lambda: None) -> str:
         """Write all rows to disk, or none of them and raise StateError.
 
-        Return a message for the log if the file had to be repaired first, else an empty string.
+        `waits_for_disk` is called when only the end of the transaction is left. Return a message for the log if the
+        file had to be repaired first, else an empty string.
         """
         repaired = ""
         with as_state_errors(self.file, "written"):
@@ -90,21 +91,22 @@ class StateStore:
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
         try:
-            self._write(rows)
+            self._write(rows, waits_for_disk)
         except DamagedError as error:
             aside = self._leave_damaged_sessions()
             repaired = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
-            self._write(rows)
+            self._write(rows, waits_for_disk)
         return repaired
 
-    def _write(self, rows: Collection[Row]) -> None:
+    def _write(self, rows: Collection[Row], waits_for_disk: Callable[[], None]) -> None:
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
-            charger_rows.write(self._connection, rows, self._numbers)
+            has_new = charger_rows.write(self._connection, rows, self._numbers)
             session_rows.write(self._connection, {row.charger_id: row.sessions for row in rows if row.sessions})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
-        if not all(row.charger_id in self._numbers for row in rows):
+            waits_for_disk()
+        if has_new:
             self._numbers = charger_rows.numbers(self._connection)
 
     def forget(self, charger_id: str) -> None:

@@ -1,4 +1,4 @@
-"""A scrape: commit, then render, then compress."""
+"""A scrape: commit, render while the commit waits for the disk, compress."""
 
 import asyncio
 import time
@@ -46,8 +46,8 @@ class Scrape:
         return await asyncio.to_thread(compressed, pieces, encoding)
 
     async def _render(self, openmetrics: bool) -> list[Piece]:
-        await self._commits.commit()
-        pieces = await self._fleet.page.pieces(openmetrics=openmetrics)
+        await self._commits.begin()
+        pieces = await self._fleet.page.pieces(openmetrics=openmetrics, until_totals_are_on_disk=self._commits.end)
         return [*pieces, Piece(self._own_process(openmetrics=openmetrics))]
 
     def _own_process(self, *, openmetrics: bool) -> bytes:

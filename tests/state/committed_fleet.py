@@ -3,7 +3,7 @@
 import asyncio
 import io
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import count
 
 from exporter.charger.account import Account
@@ -21,9 +21,14 @@ TIMEOUT = 0.05
 
 
 class Disk(StateStore):
-    """A store that the test controls: calls end while `works` is set, and commits fail with `error`."""
+    """A store that the test controls.
+
+    Statements are executed while `executes` is set, calls end while `works` is set, and commits fail with `error`.
+    """
 
     def __init__(self) -> None:
+        self.executes = threading.Event()
+        self.executes.set()
         self.works = threading.Event()
         self.works.set()
         self.error: Exception | None = None
@@ -33,9 +38,11 @@ class Disk(StateStore):
         self.kept: dict[str, Row] = {}
         self.closed = False
 
-    def write(self, rows: Collection[Row]) -> str:
+    def write(self, rows: Collection[Row], waits_for_disk: Callable[[], None] = lambda: None) -> str:
         begun = {row.charger_id: row for row in rows}
         self.begun.append(begun)
+        self.executes.wait()
+        waits_for_disk()
         self.works.wait()
         if self.error:
             raise self.error

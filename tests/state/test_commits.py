@@ -70,6 +70,22 @@ async def test_concurrent_scrapes_share_a_commit(committed: CommittedFleet) -> N
     assert len(committed.disk.begun) == 1
 
 
+async def test_a_commit_has_begun_when_its_statements_are_executed(patient: CommittedFleet) -> None:
+    charger = new_charger()
+    patient.deliver(charger, 1000)
+    patient.disk.executes.clear()
+    patient.disk.works.clear()
+    begun = asyncio.create_task(patient.commits.begin())
+    await until(lambda: patient.disk.begun, "the commit")
+    assert not begun.done()
+    patient.disk.executes.set()
+    await begun
+    assert patient.shown(charger) is None
+    patient.disk.works.set()
+    await patient.commits.end()
+    assert patient.shown(charger) == 1000
+
+
 async def test_a_change_during_a_commit_is_committed_before_its_scrape_is_answered(patient: CommittedFleet) -> None:
     charger = new_charger()
     patient.deliver(charger, 1000)

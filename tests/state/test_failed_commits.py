@@ -22,6 +22,13 @@ async def test_a_scrape_does_not_wait_for_a_slow_commit(committed: CommittedFlee
     assert committed.lines("not on disk 0.05 s after it was requested") == 1
 
 
+async def test_a_scrape_does_not_wait_for_slow_statements(committed: CommittedFleet) -> None:
+    committed.disk.executes.clear()
+    committed.deliver(new_charger(), 1000)
+    await committed.scrape()
+    assert committed.process.commit_failures == 1
+
+
 async def test_scrapes_do_not_wait_for_a_commit_after_its_timeout(committed: CommittedFleet) -> None:
     committed.disk.works.clear()
     committed.deliver(new_charger(), 1000)

@@ -58,6 +58,18 @@ def fleet_of(chargers: int) -> dict[str, KeptState]:
     return {f"charger-{number:05}": kept(10**9 + number) for number in range(chargers)}
 
 
+def test_only_the_end_of_the_transaction_is_left_when_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    seen = []
+
+    def note() -> None:
+        seen.append(read(tmp_path).get("a"))
+
+    with closing(StateStore.open(tmp_path)) as store:
+        store.write([charger_rows.row_of("a", kept(1000))], note)
+    assert seen == [None]
+    assert read(tmp_path)["a"] == kept(1000)
+
+
 def test_a_new_file_is_empty(opened: StateStore) -> None:
     assert opened.load() == {}
     assert opened.set_aside is None

@@ -4,14 +4,14 @@ import asyncio
 import gzip
 import io
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.events import Connected
+from exporter.charger.events import ChargerDocument, Connected
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenSource
@@ -23,7 +23,7 @@ from exporter.stream.supervisor import ChargerStream
 from exporter.web.compression import IDENTITY
 from exporter.web.scrape import Scrape
 from tests.charger.saving import save
-from tests.metrics.text import text_of
+from tests.metrics.text import joined, text_of
 from tests.web.turns import turns_during
 
 NOW = Moment(1_700_000_000.0, 1000.0)
@@ -38,16 +38,22 @@ class HeldFleet:
         self.made = 0
         self.open = asyncio.Event()
 
-    async def pieces(self, *, openmetrics: bool) -> list[Piece]:
+    async def pieces(
+        self, *, openmetrics: bool, until_totals_are_on_disk: Callable[[], Awaitable[None]]
+    ) -> list[Piece]:
         self.made += 1
         await self.open.wait()
+        await until_totals_are_on_disk()
         return [Piece(b"in OpenMetrics\n" if openmetrics else b"in text\n")]
 
 
 class Committed:
     """Commits at once."""
 
-    async def commit(self) -> None:
+    async def begin(self) -> None:
+        pass
+
+    async def end(self) -> None:
         pass
 
 
@@ -87,15 +93,19 @@ async def test_compressed_and_uncompressed_scrapes_share_a_page(scrape: Scrape, 
     assert (held.made, held.process.scrapes) == (1, 3)
 
 
-async def test_a_page_is_rendered_after_the_commit_of_what_it_shows(held: HeldFleet) -> None:
-    class Committing:
-        async def commit(self) -> None:
-            await asyncio.sleep(0)
-            assert held.made == 0
+async def test_a_page_is_rendered_between_the_statements_and_the_end_of_its_commit(held: HeldFleet) -> None:
+    made_at = {}
+
+    class Committing(Committed):
+        async def begin(self) -> None:
+            made_at["begun"] = held.made
+
+        async def end(self) -> None:
+            made_at["ended"] = held.made
 
     held.open.set()
     await Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False)
-    assert held.made == 1
+    assert made_at == {"begun": 0, "ended": 1}
 
 
 async def test_a_later_scrape_has_its_own_page(scrape: Scrape, held: HeldFleet) -> None:
@@ -174,3 +184,14 @@ async def test_a_change_between_two_slices_is_on_the_page_completely(
     page = await page_during_connection(fleet, fleet.chargers[0])
     assert b'vecharge_stream_connected{charger_id="c0"} 1.0\n' in page
     assert b'vecharge_stream_connections_total{charger_id="c0"} 1.0\n' in page
+
+
+async def test_a_page_has_the_totals_of_the_commit_that_it_waits_for(fleet: Fleet) -> None:
+    charger = fleet.chargers[0]
+    charger.apply(ChargerDocument(session_energy_joules=3_600_000.0), NOW)
+
+    async def commit() -> None:
+        save(charger)
+
+    page = joined(await fleet.page.pieces(openmetrics=False, until_totals_are_on_disk=commit))
+    assert b'vecharge_charger_energy_joules_total{charger_id="c0"} 3.6e+06\n' in page
