@@ -1,11 +1,11 @@
-"""A part of a page. It is kept while its text stays the same, and so are its compressed forms."""
+"""A part of a page. It is kept while its text stays the same, and so is its compressed form."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Piece:
-    """A text, and its compressed forms by content encoding."""
+    """A text, and its form for gzip once it was compressed."""
 
     text: bytes
-    compressed: dict[str, bytes] = field(default_factory=dict)
+    deflated: bytes | None = None
