@@ -166,10 +166,10 @@ class Fleet:
     def _make_charger(
         self, charger_id: str, name: str | None, account: Account, rules: Rules, kept: Mapping[str, KeptState]
     ) -> Charger:
-        known = kept.get(charger_id)
-        charger = Charger(charger_id, name, account, rules, self._clock().unix, known, changes=self._changes)
+        known, now = kept.get(charger_id), self._clock()
+        charger = Charger(charger_id, name, account, rules, now.unix, known, changes=self._changes)
         if known is None:
-            self._changes.mark(charger, self._clock())
+            self._changes.mark(charger, now)
         return charger
 
     def _make_stream(self, charger: Charger) -> ChargerStream:

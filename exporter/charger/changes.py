@@ -1,4 +1,4 @@
-"""What has changed since the last page and the last commit."""
+"""What has changed since the last page."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +26,7 @@ class LiveValues(NamedTuple):
     accepted: int
     rejected: int
     last_event_unix: float | None
-    # When they change without an event, in monotonic seconds.
+    # When the readings become stale, so that values change without an event, in monotonic seconds.
     stale_at: float
     # As long as it is the same, no other value of the charger has changed.
     revision: int
@@ -42,21 +42,21 @@ class Changes:
     keep: "Callable[[Charger], None]" = lambda _charger: None
     # None: the values have to be read when they are shown.
     unrendered: "dict[Charger, LiveValues | None]" = field(default_factory=dict)
-    # Totals that were written to disk.
+    # Totals that were written to disk and have not been rendered.
     unrendered_totals: "dict[Charger, Totals]" = field(default_factory=dict)
 
     def mark(self, charger: "Charger", now: Moment) -> None:
         """Record a change of `charger` by an event.
 
-        The values are read at once. This spreads the work over the time between two scrapes, and takes a quarter of the
-        time of a scrape, when they are no longer in the processor's cache.
+        The values are read at once. This spreads the work over the time between two scrapes. Reading them at the scrape
+        takes four times as long, since they are no longer in the processor's cache.
         """
         self.unrendered[charger] = live_values(charger, now)
         self.keep(charger)
 
 
 def live_values(charger: "Charger", now: Moment) -> LiveValues:
-    """Return the values as of now. One by one they take twice as long."""
+    """Return the values as of now. One function per value takes twice as long."""
     readings, meter = charger.readings, charger.meter
     if now.monotonic <= readings.stale_at:
         volts, amperes, watts = readings.voltage_volts, readings.current_amperes, readings.power_watts

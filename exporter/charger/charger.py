@@ -1,6 +1,6 @@
 """The state of a charger. Every event changes it through `Charger.apply`.
 
-A scrape reads its attributes and properties. Nothing here uses a clock, a socket or a metric.
+The page shows its attributes and properties. Nothing here uses a clock, a socket or a metric.
 """
 
 from collections.abc import Sequence

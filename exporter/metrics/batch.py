@@ -20,7 +20,7 @@ class Batch:
     now: Moment
     # Whether the places have no gap: then whole slices can be read and replaced.
     is_run: bool
-    # Live values by name, or totals by charger.
+    # A list per field of LiveValues, or totals by charger.
     live: Sequence[list[float | None]] = ()
     totals: Sequence[Totals] = ()
 

@@ -1,4 +1,4 @@
-"""One metric for all chargers, as text. Its lines are kept by column, one per series: reading, comparing and formatting
+"""One metric for all chargers, as text. Its lines are kept by column, one per series: comparing and formatting
 take most of the time of a scrape, and are done for many chargers at once.
 """
 
@@ -49,9 +49,9 @@ class _Column:
     def _values_of(self, batch: Batch) -> list[Value]:
         read = self._read
         if isinstance(read, Live):
-            return cast("list[Value]", batch.live[read.place])
+            return cast("list[Value]", batch.live[read.index])
         if isinstance(read, Committed):
-            return list(map(read.read, batch.totals))
+            return list(map(read.of_totals, batch.totals))
         return list(map(read, batch.chargers, repeat(batch.now)))
 
     def _refresh_some(self, batch: Batch, new: list[Value], parts: list[str], offset: int, stride: int) -> None:
@@ -109,7 +109,7 @@ class Family:
         )
         self._stride = sum(column.PARTS for column in self._columns)
         self._parts = [""] * (self._stride * len(chargers))
-        # By whether they are in OpenMetrics.
+        # By whether they are in OpenMetrics, if it differs.
         self._pieces: dict[bool, Piece] = {}
 
     @property
@@ -135,6 +135,7 @@ class Family:
 
         In OpenMetrics a durable counter has `_created` samples.
         """
+        openmetrics = openmetrics and self._metric.kind == "counter"  # gauges are the same in both formats
         piece = self._pieces.get(openmetrics)
         if piece is None:
             parts = self._with_created() if openmetrics and self._metric.created else self._parts

@@ -16,10 +16,6 @@ from exporter.metrics.render import Exposition
 RENDERED_AT_ONCE: Final = 1000
 
 
-async def _without_a_commit() -> None:
-    """Do not wait."""
-
-
 class Page:
     """The page for the chargers of the configuration; `changes` are those since the last page."""
 
@@ -35,30 +31,30 @@ class Page:
         self._exposition = Exposition(chargers, self._changes)
         self._accounts = accounts
 
-    async def pieces(
-        self, *, openmetrics: bool, until_totals_are_on_disk: Callable[[], Awaitable[None]] = _without_a_commit
-    ) -> list[Piece]:
-        """Return the page as of now, without the metrics of prometheus-client.
+    async def pieces(self, *, openmetrics: bool, wait_for_commit: Callable[[], Awaitable[object]]) -> list[Piece]:
+        """Return the page without the metrics of prometheus-client.
 
-        All but the totals is rendered before it waits for them.
+        The chargers are as of the beginning, their totals as of the end of the commit.
         """
         while True:
             exposition, accounts = self._exposition, self._accounts
             await self._refresh(exposition)
-            exposition.join(openmetrics=openmetrics)
-            await until_totals_are_on_disk()
-            # A reload may have replaced them.
+            exposition.join_lines(openmetrics=openmetrics)
+            await wait_for_commit()
+            # Other tasks run even if the commit has ended already.
+            await asyncio.sleep(0)
             if exposition is self._exposition:
                 now = self._clock()
                 exposition.refresh_totals(now)
                 return list(exposition.pieces(accounts, self._process, now, openmetrics=openmetrics))
 
     async def _refresh(self, exposition: Exposition) -> None:
+        """Render what has changed, until a reload replaces the exposition: changes must go to the new one then."""
         joins = False
-        while True:
+        while exposition is self._exposition:
             has_more = exposition.refresh(self._clock(), RENDERED_AT_ONCE)
             if joins and not has_more:
                 return
-            # Joining the lines takes long too, so it has its own slice, the first in which little has changed.
+            # Joining the lines takes long too, so it is done in the first slice in which little has changed.
             joins = not has_more
             await asyncio.sleep(0)

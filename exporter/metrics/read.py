@@ -1,4 +1,4 @@
-"""How the values of rows are read that change with an ordinary log or with a commit.
+"""Readers of the values that an ordinary log or a commit changes.
 
 The other values of a charger change only when its revision changes.
 """
@@ -16,11 +16,11 @@ class Live:
     """Reads a value that an ordinary log may change."""
 
     def __init__(self, name: str) -> None:
-        self.place: Final = LiveValues._fields.index(name)
+        self.index: Final = LiveValues._fields.index(name)
 
     def __call__(self, charger: Charger, now: Moment) -> float | None:
         """Return the value."""
-        value: float | None = live_values(charger, now)[self.place]
+        value: float | None = live_values(charger, now)[self.index]
         return value
 
 
@@ -28,8 +28,8 @@ class Committed:
     """Reads a value of the totals on disk, which change when a commit ends."""
 
     def __init__(self, read: Callable[[Totals], float | None]) -> None:
-        self.read: Final = read
+        self.of_totals: Final = read
 
     def __call__(self, charger: Charger, _now: Moment) -> float | None:
         """Return the value."""
-        return self.read(charger.committed)
+        return self.of_totals(charger.committed)

@@ -45,7 +45,7 @@ class Exposition:
         # Values to show, by place; None: they have to be read.
         self._touched: dict[int, LiveValues | None] = dict.fromkeys(range(len(chargers)))
         self._touched_totals = {place: charger.committed for place, charger in enumerate(chargers)}
-        # Places to render in this round, last first. Places touched during the round belong to the next one.
+        # Places to render in this round, last first. Others that are touched during the round belong to the next one.
         self._queue: list[int] = []
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions: list[float | None] = [None] * len(chargers)
@@ -53,7 +53,7 @@ class Exposition:
         self._due = [math.inf] * len(chargers)
 
     def refresh(self, now: Moment, at_most: int) -> bool:
-        """Render at most `at_most` chargers that an event has changed; return whether more are left."""
+        """Render at most `at_most` chargers that have changed, all but their totals; return whether more are left."""
         unrendered, self._changes.unrendered = self._changes.unrendered, {}
         self._touched.update(self._by_place(unrendered))
         if not self._queue:
@@ -86,11 +86,11 @@ class Exposition:
         batch.replace(self._due, [at if at >= now.monotonic else math.inf for at in stale_at])
 
     def _live_columns(self, places: Sequence[int], now: Moment) -> list[list[float | None]]:
-        """Return the live values by name. Those that were not read yet, or have become stale, are read now."""
+        """Return a list per field of LiveValues. Values that were not read yet, or have become stale, are read now."""
         values = []
-        for place, read in zip(places, map(self._touched.pop, places), strict=True):
-            is_stale = read is None or read.stale_at < now.monotonic
-            values.append(live_values(self._chargers[place], now) if is_stale else read)
+        for place, kept in zip(places, map(self._touched.pop, places), strict=True):
+            must_read = kept is None or kept.stale_at < now.monotonic
+            values.append(live_values(self._chargers[place], now) if must_read else kept)
         return list(map(list, zip(*values, strict=True)))
 
     def refresh_totals(self, now: Moment) -> None:
@@ -103,11 +103,10 @@ class Exposition:
         for family in self._committed:
             family.refresh(batch)
 
-    def join(self, *, openmetrics: bool) -> None:
-        """Join the lines of all metrics but the totals."""
-        for family in self._families:
-            if not family.is_committed:
-                family.piece(openmetrics=openmetrics)
+    def join_lines(self, *, openmetrics: bool) -> None:
+        """Make the texts of all metrics but the totals."""
+        for family in (*self._live, *self._revised):
+            family.piece(openmetrics=openmetrics)
 
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool

@@ -63,7 +63,7 @@ def numbers(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def write(connection: sqlite3.Connection, rows: Iterable[Row], known: Mapping[str, int]) -> bool:
-    """Write these rows, within the transaction that is open; return whether some chargers had none.
+    """Write these rows, within the transaction that is open; return whether a charger got its first row.
 
     `known` are the numbers of the chargers that have a row: a row is found by its number in half the time.
     """

@@ -1,4 +1,4 @@
-"""Commits changes to the state file before a scrape shows them.
+"""Commits changes to the state file before a scrape shows their totals.
 
 Commits run in a thread, one at a time; callers that request one during a commit share the next. If a commit fails or
 exceeds its deadline, its chargers stay unsaved and the shown totals stay the same; the next commit retries.
@@ -6,7 +6,7 @@ exceeds its deadline, its chargers stay unsaved and the shown totals stay the sa
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -16,7 +16,7 @@ from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import cause_of
 from exporter.logs import Log
 from exporter.state.charger_rows import Row, row_of
-from exporter.state.daemon_thread import in_daemon_thread
+from exporter.state.daemon_thread import call_soon, in_daemon_thread
 from exporter.state.store import StateStore
 
 # How long a scrape waits for its commit.
@@ -25,6 +25,19 @@ TIMEOUT_SECONDS: Final = 5.0
 INTERVAL_SECONDS: Final = 10.0
 # Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
+
+
+class Commit:
+    """A commit, for those who wait for it. A commit that exceeds its deadline is late, and continues."""
+
+    def __init__(self) -> None:
+        self.executed_or_late = asyncio.Event()
+        self.ended_or_late = asyncio.Event()
+
+    def give_up(self) -> None:
+        """Do not let anyone wait for it any longer."""
+        self.executed_or_late.set()
+        self.ended_or_late.set()
 
 
 class Commits:
@@ -46,12 +59,9 @@ class Commits:
         self._timeout = timeout_seconds
         self._unsaved: dict[Charger, Row] = {}
         self._writing: asyncio.Task[None] | None = None
-        # Whether the last commit has ended or exceeded its deadline, so that callers need not wait for it.
-        self._ended_or_late = asyncio.Event()
-        self._ended_or_late.set()
-        # Whether the last commit has executed its statements, so that only the disk has to be waited for.
-        self._waits_for_disk = asyncio.Event()
-        self._waits_for_disk.set()
+        # The last one, or one that nobody has to wait for.
+        self._last = Commit()
+        self._last.give_up()
         self._failure_logged_at: float | None = None
         self._is_failing = False
 
@@ -76,29 +86,26 @@ class Commits:
 
     async def commit(self) -> None:
         """Write all unsaved chargers to disk, or give up at the deadline. Never raises."""
-        await self.begin()
-        await self.end()
+        commit = await self.begin()
+        await commit.ended_or_late.wait()
 
-    async def begin(self) -> None:
-        """Begin to write all unsaved chargers, and return when only the disk has to be waited for.
+    async def begin(self) -> Commit:
+        """Start a commit if something is unsaved; return it when its statements are executed, it failed, or it is late.
 
-        Other work before that makes the commit slow: after each statement, its thread waits up to 5 ms for the
-        interpreter's lock.
+        From then on it only waits for the disk. Work on the event loop during the statements slows the commit: after
+        each of them, its thread waits up to 5 ms for the interpreter's lock.
         """
         deadline = asyncio.get_running_loop().time() + self._timeout
         # A running commit may have started before the latest changes.
-        await self._ended_or_late.wait()
+        await self._last.ended_or_late.wait()
         if self._writing is None and self._unsaved:
-            self._ended_or_late.clear()
-            self._waits_for_disk.clear()
+            self._last = Commit()
             batch, self._unsaved = self._unsaved, {}
-            self._writing = asyncio.create_task(self._write(batch, deadline), name="commit")
-        await self._waits_for_disk.wait()
-
-    async def end(self) -> None:
-        """Return when the commit that has begun is on disk, has failed, or exceeds its deadline."""
-        # Until the deadline of the caller that started it: those of the others are later.
-        await self._ended_or_late.wait()
+            self._writing = asyncio.create_task(self._write(self._last, batch, deadline), name="commit")
+        # The deadline is that of the caller that started it: those of the others are later.
+        commit = self._last
+        await commit.executed_or_late.wait()
+        return commit
 
     async def close(self, timeout_seconds: float) -> None:
         """Make the final commit and close the store, or give up at the deadline."""
@@ -110,20 +117,19 @@ class Commits:
         if self._writing is not None or self.unsaved:
             self._log.error("final commit failed; totals since the previous commit are lost")
 
-    async def _write(self, batch: dict[Charger, Row], deadline: float) -> None:
+    async def _write(self, commit: Commit, batch: dict[Charger, Row], deadline: float) -> None:
         process = self._process
         process.commits += 1
         started = time.perf_counter()
         try:
             loop = asyncio.get_running_loop()
-            waits_for_disk = partial(_call_soon, loop, self._waits_for_disk.set)
-            written = in_daemon_thread(partial(self._store.write, batch.values(), waits_for_disk))
+            on_executed = partial(call_soon, loop, commit.executed_or_late.set)
+            written = in_daemon_thread(partial(self._store.write, batch.values(), on_executed))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
                 self._fail(batch, f"not on disk {self._timeout:g} s after it was requested")
-                self._waits_for_disk.set()
-                self._ended_or_late.set()
+                commit.give_up()
                 await asyncio.wait({written})
             error = written.exception()
             if error is None:
@@ -133,8 +139,7 @@ class Commits:
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
-            self._waits_for_disk.set()
-            self._ended_or_late.set()
+            commit.give_up()
 
     def _fail(self, batch: dict[Charger, Row], reason: str) -> None:
         # Write these rows with the next commit, unless their chargers have newer ones.
@@ -157,8 +162,3 @@ class Commits:
         if self._is_failing:
             self._is_failing = False
             self._log.info("state commits work again")
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop has been closed
-        loop.call_soon_threadsafe(call)

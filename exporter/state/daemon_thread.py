@@ -4,9 +4,10 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 def in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
@@ -27,11 +28,16 @@ def in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
             outcome = call()
         except BaseException as error:
             settle, outcome = future.set_exception, error
-        with suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(finish, settle, outcome)
+        call_soon(loop, finish, settle, outcome)
 
     try:
         threading.Thread(target=work, name="state", daemon=True).start()
     except RuntimeError as error:  # the system cannot start another thread
         future.set_exception(error)
     return future
+
+
+def call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
+    """Call this in the thread of the loop, unless the loop has been closed."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *arguments)

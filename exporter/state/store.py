@@ -50,7 +50,8 @@ class StateStore:
         self._lock = lock
         self._retention_days = retention_days
         self._connection = connect_to_write(file)
-        self._numbers = charger_rows.numbers(self._connection)
+        # The numbers of the chargers in the file. None: they have to be read, after new chargers or a failed commit.
+        self._numbers: dict[str, int] | None = None
         self._inode = file.stat().st_ino
 
     @classmethod
@@ -77,11 +78,11 @@ class StateStore:
         """Encode and write all states, as `write` does."""
         return self.write([row_of(charger_id, state) for charger_id, state in states.items()])
 
-    def write(self, rows: Collection[Row], waits_for_disk: Callable[[], None] = lambda: None) -> str:
+    def write(self, rows: Collection[Row], on_executed: Callable[[], None] = lambda: None) -> str:
         """Write all rows to disk, or none of them and raise StateError.
 
-        `waits_for_disk` is called when only the end of the transaction is left. Return a message for the log if the
-        file had to be repaired first, else an empty string.
+        `on_executed` is called when only the end of the transaction is left. Return a message for the log if the file
+        had to be repaired first, else an empty string.
         """
         repaired = ""
         with as_state_errors(self.file, "written"):
@@ -91,30 +92,33 @@ class StateStore:
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
         try:
-            self._write(rows, waits_for_disk)
+            self._write(rows, on_executed)
         except DamagedError as error:
             aside = self._leave_damaged_sessions()
             repaired = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
-            self._write(rows, waits_for_disk)
+            self._write(rows, on_executed)
         return repaired
 
-    def _write(self, rows: Collection[Row], waits_for_disk: Callable[[], None]) -> None:
+    def _write(self, rows: Collection[Row], on_executed: Callable[[], None]) -> None:
+        numbers, self._numbers = self._numbers, None
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
-            has_new = charger_rows.write(self._connection, rows, self._numbers)
+            if numbers is None:
+                numbers = charger_rows.numbers(self._connection)
+            has_new = charger_rows.write(self._connection, rows, numbers)
             session_rows.write(self._connection, {row.charger_id: row.sessions for row in rows if row.sessions})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
-            waits_for_disk()
-        if has_new:
-            self._numbers = charger_rows.numbers(self._connection)
+            on_executed()
+        if not has_new:
+            self._numbers = numbers
 
     def forget(self, charger_id: str) -> None:
         """Delete a charger and its sessions, if the file knows it."""
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             session_rows.delete(self._connection, charger_id)
             self._connection.execute("DELETE FROM chargers WHERE charger_id = ?", (charger_id,))
-        self._numbers.pop(charger_id, None)
+        self._numbers = None
 
     def close(self) -> None:
         """Close the file and release the lock, so that another process may open it."""
@@ -166,7 +170,7 @@ class StateStore:
         new_file.put_in_place(new, self.file)
         self._connection.close()
         self._connection = connect_to_write(self.file)
-        self._numbers = charger_rows.numbers(self._connection)
+        self._numbers = None
         self._inode = self.file.stat().st_ino
 
 

@@ -51,7 +51,7 @@ def charger_document(charger: Charger, now: Moment) -> dict[str, Any]:
     document["status"] = charger.status.value
     live = live_values(charger, now)
     for name, read in _SHOWN:
-        value = live[read.place] if isinstance(read, Live) else read(charger, now)
+        value = live[read.index] if isinstance(read, Live) else read(charger, now)
         if value is not None:
             document[name] = value
     problem = problem_of(charger, now)

@@ -46,8 +46,8 @@ class Scrape:
         return await asyncio.to_thread(compressed, pieces, encoding)
 
     async def _render(self, openmetrics: bool) -> list[Piece]:
-        await self._commits.begin()
-        pieces = await self._fleet.page.pieces(openmetrics=openmetrics, until_totals_are_on_disk=self._commits.end)
+        commit = await self._commits.begin()
+        pieces = await self._fleet.page.pieces(openmetrics=openmetrics, wait_for_commit=commit.ended_or_late.wait)
         return [*pieces, Piece(self._own_process(openmetrics=openmetrics))]
 
     def _own_process(self, *, openmetrics: bool) -> bytes:

@@ -10,6 +10,10 @@ def joined(pieces: Iterable[Piece]) -> bytes:
     return b"".join(piece.text for piece in pieces)
 
 
+async def no_commit() -> None:
+    """Nothing to wait for."""
+
+
 async def text_of(page: Page, *, openmetrics: bool = False) -> bytes:
     """The page without a commit: it shows the totals that are on disk."""
-    return joined(await page.pieces(openmetrics=openmetrics))
+    return joined(await page.pieces(openmetrics=openmetrics, wait_for_commit=no_commit))

@@ -38,11 +38,11 @@ class Disk(StateStore):
         self.kept: dict[str, Row] = {}
         self.closed = False
 
-    def write(self, rows: Collection[Row], waits_for_disk: Callable[[], None] = lambda: None) -> str:
+    def write(self, rows: Collection[Row], on_executed: Callable[[], None] = lambda: None) -> str:
         begun = {row.charger_id: row for row in rows}
         self.begun.append(begun)
         self.executes.wait()
-        waits_for_disk()
+        on_executed()
         self.works.wait()
         if self.error:
             raise self.error

@@ -75,14 +75,14 @@ async def test_a_commit_has_begun_when_its_statements_are_executed(patient: Comm
     patient.deliver(charger, 1000)
     patient.disk.executes.clear()
     patient.disk.works.clear()
-    begun = asyncio.create_task(patient.commits.begin())
+    beginning = asyncio.create_task(patient.commits.begin())
     await until(lambda: patient.disk.begun, "the commit")
-    assert not begun.done()
+    assert not beginning.done()
     patient.disk.executes.set()
-    await begun
+    commit = await beginning
     assert patient.shown(charger) is None
     patient.disk.works.set()
-    await patient.commits.end()
+    await commit.ended_or_late.wait()
     assert patient.shown(charger) == 1000
 
 

@@ -29,6 +29,17 @@ async def test_a_scrape_does_not_wait_for_slow_statements(committed: CommittedFl
     assert committed.process.commit_failures == 1
 
 
+async def test_a_scrape_waits_only_for_its_own_commit(committed: CommittedFleet) -> None:
+    charger = new_charger()
+    committed.deliver(charger, 1000)
+    commit = await committed.commits.begin()
+    await until(lambda: committed.shown(charger), "the end of the commit")
+    committed.disk.works.clear()
+    committed.deliver(charger, 2000)
+    await committed.commits.begin()
+    assert commit.ended_or_late.is_set()
+
+
 async def test_scrapes_do_not_wait_for_a_commit_after_its_timeout(committed: CommittedFleet) -> None:
     committed.disk.works.clear()
     committed.deliver(new_charger(), 1000)

@@ -58,6 +58,19 @@ def fleet_of(chargers: int) -> dict[str, KeptState]:
     return {f"charger-{number:05}": kept(10**9 + number) for number in range(chargers)}
 
 
+def test_new_chargers_are_written_again_after_a_commit_that_failed_at_its_end(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise OSError("the disk is full")
+
+    with closing(StateStore.open(tmp_path)) as store:
+        store.commit({"a": kept(1000)})
+        with pytest.raises(StateError):
+            store.write([charger_rows.row_of("b", kept(2000))], fail)
+        store.commit({"c": kept(3000)})
+        store.commit({"a": kept(1001), "b": kept(2000)})
+    assert read(tmp_path) == {"a": kept(1001), "b": kept(2000), "c": kept(3000)}
+
+
 def test_only_the_end_of_the_transaction_is_left_when_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     seen = []
 

@@ -19,11 +19,13 @@ from exporter.fleet import Fleet
 from exporter.logs import create_log
 from exporter.metrics import page as page_module
 from exporter.metrics.piece import Piece
+from exporter.state.committer import Commit
 from exporter.stream.supervisor import ChargerStream
 from exporter.web.compression import IDENTITY
 from exporter.web.scrape import Scrape
 from tests.charger.saving import save
 from tests.metrics.text import joined, text_of
+from tests.stream.watch import until
 from tests.web.turns import turns_during
 
 NOW = Moment(1_700_000_000.0, 1000.0)
@@ -38,23 +40,20 @@ class HeldFleet:
         self.made = 0
         self.open = asyncio.Event()
 
-    async def pieces(
-        self, *, openmetrics: bool, until_totals_are_on_disk: Callable[[], Awaitable[None]]
-    ) -> list[Piece]:
+    async def pieces(self, *, openmetrics: bool, wait_for_commit: Callable[[], Awaitable[object]]) -> list[Piece]:
         self.made += 1
         await self.open.wait()
-        await until_totals_are_on_disk()
+        await wait_for_commit()
         return [Piece(b"in OpenMetrics\n" if openmetrics else b"in text\n")]
 
 
 class Committed:
     """Commits at once."""
 
-    async def begin(self) -> None:
-        pass
-
-    async def end(self) -> None:
-        pass
+    async def begin(self) -> Commit:
+        commit = Commit()
+        commit.give_up()
+        return commit
 
 
 @pytest.fixture
@@ -94,18 +93,19 @@ async def test_compressed_and_uncompressed_scrapes_share_a_page(scrape: Scrape, 
 
 
 async def test_a_page_is_rendered_between_the_statements_and_the_end_of_its_commit(held: HeldFleet) -> None:
-    made_at = {}
-
     class Committing(Committed):
-        async def begin(self) -> None:
-            made_at["begun"] = held.made
+        async def begin(self) -> Commit:
+            await asyncio.sleep(0)
+            assert held.made == 0
+            return commit
 
-        async def end(self) -> None:
-            made_at["ended"] = held.made
-
+    commit = Commit()
     held.open.set()
-    await Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False)
-    assert made_at == {"begun": 0, "ended": 1}
+    page = asyncio.create_task(Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False))
+    await until(lambda: held.made, "the page")
+    assert not page.done()
+    commit.give_up()
+    await page
 
 
 async def test_a_later_scrape_has_its_own_page(scrape: Scrape, held: HeldFleet) -> None:
@@ -165,7 +165,7 @@ async def test_the_page_of_a_large_fleet_does_not_block_the_event_loop(
 ) -> None:
     monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 2)
     page, turns = await turns_during(text_of(fleet.page))
-    assert turns == 3  # five chargers are three slices; their lines are joined in another turn
+    assert turns == 4  # five chargers are three slices; lines are joined in another turn, totals rendered in the last
     assert page.count(b"\nvecharge_charger_up{") == 5
 
 
@@ -186,6 +186,22 @@ async def test_a_change_between_two_slices_is_on_the_page_completely(
     assert b'vecharge_stream_connections_total{charger_id="c0"} 1.0\n' in page
 
 
+async def test_a_change_during_scrapes_before_and_after_a_reload_is_not_lost(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrape that began before a reload must not take the changes from the chargers of after it."""
+    monkeypatch.setattr(page_module, "RENDERED_AT_ONCE", 1)
+    before = asyncio.create_task(text_of(fleet.page))
+    await asyncio.sleep(0)
+    fleet.page.show(fleet.chargers, [])
+    after = asyncio.create_task(text_of(fleet.page, openmetrics=True))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # both have rendered their first charger
+    fleet.chargers[0].apply(Connected(), NOW)
+    await asyncio.gather(before, after)
+    assert b'vecharge_stream_connected{charger_id="c0"} 1.0\n' in await text_of(fleet.page)
+
+
 async def test_a_page_has_the_totals_of_the_commit_that_it_waits_for(fleet: Fleet) -> None:
     charger = fleet.chargers[0]
     charger.apply(ChargerDocument(session_energy_joules=3_600_000.0), NOW)
@@ -193,5 +209,5 @@ async def test_a_page_has_the_totals_of_the_commit_that_it_waits_for(fleet: Flee
     async def commit() -> None:
         save(charger)
 
-    page = joined(await fleet.page.pieces(openmetrics=False, until_totals_are_on_disk=commit))
+    page = joined(await fleet.page.pieces(openmetrics=False, wait_for_commit=commit))
     assert b'vecharge_charger_energy_joules_total{charger_id="c0"} 3.6e+06\n' in page
