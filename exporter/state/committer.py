@@ -34,7 +34,7 @@ class Commit:
         self.executed_or_late = asyncio.Event()
         self.ended_or_late = asyncio.Event()
 
-    def give_up(self) -> None:
+    def release(self) -> None:
         """Do not let anyone wait for it any longer."""
         self.executed_or_late.set()
         self.ended_or_late.set()
@@ -61,7 +61,7 @@ class Commits:
         self._writing: asyncio.Task[None] | None = None
         # The last one, or one that nobody has to wait for.
         self._last = Commit()
-        self._last.give_up()
+        self._last.release()
         self._failure_logged_at: float | None = None
         self._is_failing = False
 
@@ -129,7 +129,7 @@ class Commits:
             is_late = not written.done()
             if is_late:
                 self._fail(batch, f"not on disk {self._timeout:g} s after it was requested")
-                commit.give_up()
+                commit.release()
                 await asyncio.wait({written})
             error = written.exception()
             if error is None:
@@ -139,7 +139,7 @@ class Commits:
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
-            commit.give_up()
+            commit.release()
 
     def _fail(self, batch: dict[Charger, Row], reason: str) -> None:
         # Write these rows with the next commit, unless their chargers have newer ones.

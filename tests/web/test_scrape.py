@@ -52,7 +52,7 @@ class Committed:
 
     async def begin(self) -> Commit:
         commit = Commit()
-        commit.give_up()
+        commit.release()
         return commit
 
 
@@ -104,7 +104,7 @@ async def test_a_page_is_rendered_between_the_statements_and_the_end_of_its_comm
     page = asyncio.create_task(Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False))
     await until(lambda: held.made, "the page")
     assert not page.done()
-    commit.give_up()
+    commit.release()
     await page
 
 
