@@ -46,7 +46,7 @@ class Rendering:
         return median(seconds)
 
 
-async def _no_commit() -> None:
+async def _no_commit(_ready: Sequence[Piece]) -> None:
     """Return: the totals on disk are rendered."""
 
 

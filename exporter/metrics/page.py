@@ -31,16 +31,18 @@ class Page:
         self._exposition = Exposition(chargers, self._changes)
         self._accounts = accounts
 
-    async def pieces(self, *, openmetrics: bool, wait_for_commit: Callable[[], Awaitable[object]]) -> list[Piece]:
+    async def pieces(
+        self, *, openmetrics: bool, wait_for_commit: Callable[[Sequence[Piece]], Awaitable[None]]
+    ) -> list[Piece]:
         """Return the page without the metrics of prometheus-client.
 
-        The chargers are as of the beginning, their totals as of the end of the commit.
+        The chargers are as of the beginning, their totals as of the end of the commit. `wait_for_commit` gets the
+        pieces that are ready before.
         """
         while True:
             exposition, accounts = self._exposition, self._accounts
             await self._refresh(exposition)
-            exposition.join_lines(openmetrics=openmetrics)
-            await wait_for_commit()
+            await wait_for_commit(exposition.pieces_without_totals(openmetrics=openmetrics))
             # Other tasks run even if the commit has ended already.
             await asyncio.sleep(0)
             if exposition is self._exposition:

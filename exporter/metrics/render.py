@@ -103,10 +103,9 @@ class Exposition:
         for family in self._committed:
             family.refresh(batch)
 
-    def join_lines(self, *, openmetrics: bool) -> None:
-        """Make the texts of all metrics but the totals."""
-        for family in (*self._live, *self._revised):
-            family.piece(openmetrics=openmetrics)
+    def pieces_without_totals(self, *, openmetrics: bool) -> list[Piece]:
+        """Return the pieces of the chargers that no commit changes."""
+        return [family.piece(openmetrics=openmetrics) for family in (*self._live, *self._revised)]
 
     def pieces(
         self, accounts: Sequence[Account], process: ExporterProcess, now: Moment, *, openmetrics: bool

@@ -6,7 +6,7 @@ gzip is by ISA-L if its wheel is installed: 10 ms for the page of 10,000 charger
 import importlib
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -30,9 +30,10 @@ def _first(*modules: str) -> Any:
 _GZIP: Final = _first("isal.isal_zlib") or zlib
 _ZSTD: Final = _first("compression.zstd", "backports.zstd")
 
-# The content encodings, the best first.
-ENCODINGS: Final = (*(("zstd",) if _ZSTD else ()), "gzip")
+GZIP: Final = "gzip"
 IDENTITY: Final = "identity"
+# The content encodings, the best first.
+ENCODINGS: Final = (*(("zstd",) if _ZSTD else ()), GZIP)
 
 
 def compressed(pieces: Sequence[Piece], encoding: str) -> list[bytes]:
@@ -49,6 +50,12 @@ def compressed(pieces: Sequence[Piece], encoding: str) -> list[bytes]:
             return [_GZIP_HEADER, *map(_deflated, pieces), _gzip_end(pieces)]
         case _:
             return [piece.text for piece in pieces]
+
+
+def deflate(pieces: Iterable[Piece]) -> None:
+    """Compress pieces of a later body in gzip."""
+    for piece in pieces:
+        _deflated(piece)
 
 
 def _deflated(piece: Piece) -> bytes:

@@ -1,8 +1,8 @@
-"""A scrape: commit, render while the commit waits for the disk, compress."""
+"""A scrape: commit; render and compress while the commit waits for the disk."""
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 import prometheus_client
@@ -11,7 +11,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_exposition
 from exporter.fleet import Fleet
 from exporter.metrics.piece import Piece
 from exporter.state.committer import Commits
-from exporter.web.compression import IDENTITY, compressed
+from exporter.web.compression import GZIP, IDENTITY, compressed, deflate
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -47,7 +47,13 @@ class Scrape:
 
     async def _render(self, openmetrics: bool) -> list[Piece]:
         commit = await self._commits.begin()
-        pieces = await self._fleet.page.pieces(openmetrics=openmetrics, wait_for_commit=commit.ended_or_late.wait)
+
+        async def wait_for_commit(ready: Sequence[Piece]) -> None:
+            if (openmetrics, GZIP) in self._making:
+                await asyncio.to_thread(deflate, ready)
+            await commit.ended_or_late.wait()
+
+        pieces = await self._fleet.page.pieces(openmetrics=openmetrics, wait_for_commit=wait_for_commit)
         return [*pieces, Piece(self._own_process(openmetrics=openmetrics))]
 
     def _own_process(self, *, openmetrics: bool) -> bytes:

@@ -1,6 +1,6 @@
 """The text of a page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from exporter.metrics.page import Page
 from exporter.metrics.piece import Piece
@@ -10,7 +10,7 @@ def joined(pieces: Iterable[Piece]) -> bytes:
     return b"".join(piece.text for piece in pieces)
 
 
-async def no_commit() -> None:
+async def no_commit(_ready: Sequence[Piece]) -> None:
     """Nothing to wait for."""
 
 

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import io
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -38,13 +38,17 @@ class HeldFleet:
         self.process = ExporterProcess("1.2.3", "3.13.1", "4.6.1")
         self.page = self
         self.made = 0
+        self.pieces_made: list[Piece] = []
         self.open = asyncio.Event()
 
-    async def pieces(self, *, openmetrics: bool, wait_for_commit: Callable[[], Awaitable[object]]) -> list[Piece]:
+    async def pieces(
+        self, *, openmetrics: bool, wait_for_commit: Callable[[Sequence[Piece]], Awaitable[None]]
+    ) -> list[Piece]:
         self.made += 1
         await self.open.wait()
-        await wait_for_commit()
-        return [Piece(b"in OpenMetrics\n" if openmetrics else b"in text\n")]
+        self.pieces_made = [Piece(b"in OpenMetrics\n" if openmetrics else b"in text\n")]
+        await wait_for_commit(self.pieces_made)
+        return self.pieces_made
 
 
 class Committed:
@@ -103,6 +107,21 @@ async def test_a_page_is_rendered_between_the_statements_and_the_end_of_its_comm
     held.open.set()
     page = asyncio.create_task(Scrape(cast("Fleet", held), cast("Any", Committing())).page(openmetrics=False))
     await until(lambda: held.made, "the page")
+    assert not page.done()
+    commit.release()
+    await page
+
+
+async def test_a_page_is_compressed_while_its_commit_waits_for_the_disk(held: HeldFleet) -> None:
+    class Committing(Committed):
+        async def begin(self) -> Commit:
+            return commit
+
+    commit = Commit()
+    held.open.set()
+    scrape = Scrape(cast("Fleet", held), cast("Any", Committing()))
+    page = asyncio.create_task(scrape.page(openmetrics=False, encoding="gzip"))
+    await until(lambda: any(piece.deflated for piece in held.pieces_made), "the compressed page")
     assert not page.done()
     commit.release()
     await page
@@ -206,7 +225,7 @@ async def test_a_page_has_the_totals_of_the_commit_that_it_waits_for(fleet: Flee
     charger = fleet.chargers[0]
     charger.apply(ChargerDocument(session_energy_joules=3_600_000.0), NOW)
 
-    async def commit() -> None:
+    async def commit(_ready: Sequence[Piece]) -> None:
         save(charger)
 
     page = joined(await fleet.page.pieces(openmetrics=False, wait_for_commit=commit))
