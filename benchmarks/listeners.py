@@ -32,7 +32,7 @@ from exporter.fleet import FLEET_PER_SECOND, MAX_HANDSHAKES, MIN_HANDSHAKES_PER_
 from exporter.logs import create_log
 from exporter.stream.handshake_limit import HandshakeLimit
 from exporter.stream.socketio_client import prepare_library
-from exporter.stream.tls import return_large_buffers
+from exporter.stream.tls import event_loop_factory, return_large_buffers
 
 
 def charger_ids(count: int) -> list[str]:
@@ -212,5 +212,6 @@ async def listen(way: str, url: str, count: int, authority: Path | None = None) 
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    factory = event_loop_factory() if sys.argv[1] == "exporter" else uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(listen(sys.argv[1], sys.argv[2], int(sys.argv[3]), *map(Path, sys.argv[4:])))

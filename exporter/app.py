@@ -29,7 +29,7 @@ from exporter.stream.open_files import max_streams, raise_limit, shortage
 from exporter.stream.recorder import Recorder
 from exporter.stream.recording_file import RecordingFile
 from exporter.stream.socketio_client import prepare_library
-from exporter.stream.tls import return_large_buffers
+from exporter.stream.tls import event_loop_factory, return_large_buffers
 from exporter.web.scrape import Scrape
 from exporter.web.server import Web, WebOptions
 from exporter.web.sessions_api import SessionsDocument
@@ -185,12 +185,7 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
     adopt_foreign_logs(log)
     prepare_library()
     return_large_buffers()
-    factory = None
-    with suppress(ImportError):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
         return runner.run(main())
 
 

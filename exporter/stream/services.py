@@ -14,7 +14,7 @@ from exporter.config.tokens import TokenReader
 from exporter.errors import ConfigError, ConnectFailure
 from exporter.stream.http_sessions import HttpSessions
 from exporter.stream.proxy import proxy_for
-from exporter.stream.tls import ResumingContext, open_socket
+from exporter.stream.tls import ResumingContext
 
 
 @dataclass(slots=True)
@@ -62,9 +62,8 @@ def without_chargers(account: AccountConfig) -> AccountConfig:
 
 
 def _service(account: AccountConfig) -> Service:
-    url = urlsplit(account.url)
     try:
-        context = ResumingContext(url.hostname or "")
+        context = ResumingContext(urlsplit(account.url).hostname or "")
         if account.ca_file is not None:
             context.load_verify_locations(account.ca_file)
     except OSError as error:
@@ -75,7 +74,7 @@ def _service(account: AccountConfig) -> Service:
         context.verify_mode = ssl.CERT_NONE
     http = HttpSessions(
         # Unlimited: each stream has one connection.
-        aiohttp.TCPConnector(ssl=context, limit=0, socket_factory=open_socket if url.scheme == "https" else None),
+        aiohttp.TCPConnector(ssl=context, limit=0),
         account.connect_timeout_seconds,
         proxy_for(account.url),
         context,

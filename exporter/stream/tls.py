@@ -3,9 +3,9 @@
 import asyncio
 import ctypes
 import os
-import socket
 import ssl
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
@@ -14,8 +14,9 @@ from typing import Any, Final
 _SECONDS_BETWEEN_SESSIONS: Final = 60.0
 _M_MMAP_THRESHOLD: Final = -3  # of glibc's malloc.h
 _LARGE_BYTES: Final = 128 * 1024
-# The most of its time that the process spends on returning free memory.
-_RETURNING: Final = 0.05
+# The share of its time that the process spends on returning free memory, and how much it may spend at once.
+_SHARE_OF_TIME: Final = 0.05
+_MOST_BUDGET_SECONDS: Final = 1.0
 _RECORD_BYTES: Final = 16 * 1024  # OpenSSL never returns more at once
 
 
@@ -100,30 +101,41 @@ class _FreeMemory:
     """The free memory of glibc's heap, which all connections of the process share."""
 
     def __init__(self) -> None:
-        self._next_return = 0.0
+        # Seconds that may be spent, as of the time of the last return.
+        self._budget = _MOST_BUDGET_SECONDS
+        self._as_of = monotonic()
         self._trim = None
         with suppress(OSError, AttributeError):  # another libc
             self._trim = ctypes.CDLL(None).malloc_trim
 
     def return_to_system(self) -> None:
-        """Return all of it. This takes from 2 ms to 30 ms, after the end of 5,000 connections."""
+        """Return all of it, if that does not take more than a share of the time: it takes from 2 ms to 30 ms."""
         started = monotonic()
-        if self._trim is not None and started >= self._next_return:
+        self._budget = min(_MOST_BUDGET_SECONDS, self._budget + (started - self._as_of) * _SHARE_OF_TIME)
+        self._as_of = started
+        if self._trim is not None and self._budget > 0:
             self._trim(0)
-            ended = monotonic()
-            self._next_return = ended + (ended - started) / _RETURNING
+            self._budget -= monotonic() - started
 
 
-_free_memory: Final = _FreeMemory()
+def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return how an event loop of uvloop is made, or None if it is not installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    memory = _FreeMemory()
 
+    class Loop(uvloop.Loop):
+        """Returns free memory before uvloop allocates 256 KB for a TLS connection.
 
-def open_socket(address: tuple[int, int, int, str, Any]) -> socket.socket:
-    """Open the socket of a TLS connection, for the connector of an account.
+        If connections that have ended or a scrape left a free block of that size in the heap, glibc puts the buffer
+        there. Then the whole block stays resident, unless it was returned to the system before.
+        """
 
-    uvloop is about to allocate 256 KB for it. If connections that have ended or a scrape left a free block of that size
-    in the heap, glibc puts the buffer there. Then the whole block stays resident, unless it was returned to the system
-    before.
-    """
-    _free_memory.return_to_system()
-    family, kind, protocol, _, _ = address
-    return socket.socket(family, kind, protocol)
+        async def create_connection(self, *arguments: Any, **options: Any) -> Any:
+            if options.get("ssl"):
+                memory.return_to_system()
+            return await super().create_connection(*arguments, **options)
+
+    return Loop

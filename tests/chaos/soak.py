@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import uvloop
 
 from benchmarks.processes import memory_bytes
 from exporter.app import Exporter, Options, open_store
@@ -29,7 +28,7 @@ from exporter.config.load import Config, load
 from exporter.gc_tuning import collect_rarely
 from exporter.logs import create_log
 from exporter.stream.socketio_client import prepare_library
-from exporter.stream.tls import return_large_buffers
+from exporter.stream.tls import event_loop_factory, return_large_buffers
 from exporter.web.listening import ListenAddress
 from exporter.web.server import WebOptions
 from tests.certificates import Authority
@@ -239,7 +238,7 @@ def main() -> int:
         served |= {"speed": LOG_INTERVAL / options.log_seconds, "log_interval": LOG_INTERVAL}
         with (
             SimulatedService(folder, chargers=options.streams, seed=1, **served) as service,
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+            asyncio.Runner(loop_factory=event_loop_factory()) as runner,
         ):
             wait_until(lambda: service.process.running, "the service")
             return 0 if runner.run(Soak(service, folder / "state").run(options.minutes * 60)) else 1

@@ -16,11 +16,11 @@ from tests.certificates import Authority
 from tests.processes import SECONDS
 from tests.stream.script import scripted
 
-# Frees 20 MB in the heap, opens the socket of a connection, and prints how many megabytes were returned to the system.
+# Frees 20 MB in the heap, begins a TLS connection, and prints how many megabytes were returned to the system.
 FREE_AND_CONNECT = """
-import ctypes, os, socket
+import asyncio, ctypes, os, ssl
 from pathlib import Path
-from exporter.stream.tls import open_socket
+from exporter.stream.tls import event_loop_factory
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
@@ -28,15 +28,28 @@ libc.malloc.restype = ctypes.c_void_p
 def resident_megabytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-blocks = [libc.malloc(100_000) for _ in range(200)]
-for block in blocks:
-    ctypes.memset(ctypes.c_void_p(block), 1, 100_000)
-libc.malloc(100_000)  # glibc itself returns free memory at the end of the heap
-for block in blocks:
-    libc.free(ctypes.c_void_p(block))
-before = resident_megabytes()
-open_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))).close()
-print(before - resident_megabytes())
+async def begin_connection():
+    connecting = asyncio.get_running_loop().create_connection(
+        asyncio.Protocol, "127.0.0.1", 9, ssl=ssl.create_default_context()
+    )
+    try:
+        connecting.send(None)
+    finally:
+        connecting.close()
+
+async def measure():
+    blocks = [libc.malloc(100_000) for _ in range(200)]
+    for block in blocks:
+        ctypes.memset(ctypes.c_void_p(block), 1, 100_000)
+    libc.malloc(100_000)  # glibc itself returns free memory at the end of the heap
+    for block in blocks:
+        libc.free(ctypes.c_void_p(block))
+    before = resident_megabytes()
+    await begin_connection()
+    print(before - resident_megabytes())
+
+with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+    runner.run(measure())
 """
 
 
