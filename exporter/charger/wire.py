@@ -207,7 +207,7 @@ def _read(payload: object, kind: type[Fields]) -> tuple[Fields, list[str]]:
     for name in names:
         try:
             msgspec.convert({name: values[name]}, kind, strict=False)
-        except msgspec.ValidationError:
+        except ValueError:  # of msgspec, or half a surrogate pair
             invalid.append(name)
     valid = {name: values[name] for name in names if name not in invalid}
     return msgspec.convert(valid, kind, strict=False), invalid

@@ -21,6 +21,11 @@ def test_half_a_surrogate_pair_invalidates_no_field() -> None:
     assert event == Reading(session_energy_joules=5_400_000.0, device_id="a?")
 
 
+def test_half_a_surrogate_pair_in_place_of_a_number_invalidates_only_its_field() -> None:
+    expected = Reading(session_energy_joules=5_400_000.0, invalid_fields=("voltage",))
+    assert decode("newLog", (LOG % '"\\ud83d"',)) == expected
+
+
 @pytest.mark.parametrize("text", ["\ufeff%s", "%s\0", "%s\0\0", "\ufeff%s\0"], ids=ascii)
 @pytest.mark.parametrize("encoding", ["text", "bytes"])
 def test_a_byte_order_mark_and_nul_bytes_at_the_end_are_ignored(text: str, encoding: str) -> None:
