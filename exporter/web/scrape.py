@@ -41,6 +41,8 @@ class Scrape:
 
     async def _make(self, openmetrics: bool, encoding: str) -> list[bytes]:
         pieces = await _shared(self._rendering, openmetrics, lambda: self._render(openmetrics))
+        # A scrape that begins now must not join: its totals could be lower than those of a page answered before it.
+        del self._making[openmetrics, encoding]
         if encoding == IDENTITY:
             return [piece.text for piece in pieces]
         return await asyncio.to_thread(compressed, pieces, encoding)
@@ -68,6 +70,6 @@ async def _shared(made: dict[K, asyncio.Task[T]], key: K, make: Callable[[], Cor
     making = made.get(key)
     if making is None:
         making = made[key] = asyncio.create_task(make())
-        making.add_done_callback(lambda _: made.pop(key))
+        making.add_done_callback(lambda done: made.get(key) is done and made.pop(key))
     # A client that disconnects does not cancel the page of the others.
     return await asyncio.shield(making)

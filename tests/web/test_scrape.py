@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import random
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -21,10 +22,12 @@ from exporter.metrics import page as page_module
 from exporter.metrics.piece import Piece
 from exporter.state.committer import Commit
 from exporter.stream.supervisor import ChargerStream
+from exporter.web import scrape as scrape_module
 from exporter.web.compression import IDENTITY
 from exporter.web.scrape import Scrape
 from tests.charger.saving import save
 from tests.metrics.text import joined, text_of
+from tests.processes import SECONDS
 from tests.stream.watch import until
 from tests.web.turns import turns_during
 
@@ -125,6 +128,27 @@ async def test_a_page_is_compressed_while_its_commit_waits_for_the_disk(held: He
     assert not page.done()
     commit.release()
     await page
+
+
+async def test_a_page_whose_totals_have_been_read_is_not_shared(
+    scrape: Scrape, held: HeldFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that was answered meanwhile may have higher totals."""
+    compressing, may_end = threading.Event(), threading.Event()
+
+    def compress(_pieces: object, _encoding: str) -> list[bytes]:
+        compressing.set()
+        may_end.wait(SECONDS)
+        return []
+
+    monkeypatch.setattr(scrape_module, "compressed", compress)
+    held.open.set()
+    first = await begun(scrape, encoding="gzip")
+    await until(compressing.is_set, "the compression")
+    second = await begun(scrape, encoding="gzip")
+    await until(lambda: held.made == 2, "another page")
+    may_end.set()
+    await asyncio.gather(first, second)
 
 
 async def test_a_later_scrape_has_its_own_page(scrape: Scrape, held: HeldFleet) -> None:
