@@ -64,6 +64,9 @@ class StateStore:
             undo.callback(os.close, lock)
             was_there = exists(file)
             set_aside = _ensure_valid(file)
+            # SQLite would open a write-protected file to read, and keep it so.
+            with file.open("r+b"):
+                pass
             is_new = not was_there or set_aside is not None
             store = cls(file, lock, set_aside, retention_days, is_new=is_new)
             undo.pop_all()

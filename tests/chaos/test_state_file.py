@@ -154,6 +154,19 @@ def test_the_file_of_a_newer_exporter_is_left_alone(folder: Path, fault: Fault) 
 
 
 @holds(
+    Fault(
+        "The state file is write-protected: the exporter does not start",
+        Within.START,
+        log="let it read and write the file",
+    )
+)
+def test_a_write_protected_file_is_reported(folder: Path, fault: Fault) -> None:
+    """SQLite would open it to read, and every commit would fail, also once it is writable again."""
+    (folder / "data" / STATE_FILE).chmod(stat.S_IRUSR)
+    assert fault.log in start_in_vain(folder)
+
+
+@holds(
     Fault("The folder is read-only: the exporter does not start", Within.START, log="let it read and write the file")
 )
 def test_a_read_only_folder_is_reported(folder: Path, fault: Fault) -> None:
