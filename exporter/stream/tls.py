@@ -16,7 +16,7 @@ _M_MMAP_THRESHOLD: Final = -3  # of glibc's malloc.h
 _LARGE_BYTES: Final = 128 * 1024
 # The share of its time that the process spends on returning free memory, and how much it may spend at once.
 _SHARE_OF_TIME: Final = 0.05
-_MOST_BUDGET_SECONDS: Final = 1.0
+_MOST_BUDGET_SECONDS: Final = 0.25
 _RECORD_BYTES: Final = 16 * 1024  # OpenSSL never returns more at once
 
 
