@@ -51,7 +51,7 @@ class Page:
                 return list(exposition.pieces(accounts, self._process, now, openmetrics=openmetrics))
 
     async def _refresh(self, exposition: Exposition) -> None:
-        """Render what has changed, until a reload replaces the exposition: changes must go to the new one then."""
+        """Render what has changed. Stop if a reload replaces the exposition: changes belong to the new one then."""
         joins = False
         while exposition is self._exposition:
             has_more = exposition.refresh(self._clock(), RENDERED_AT_ONCE)

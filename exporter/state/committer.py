@@ -35,7 +35,7 @@ class Commit:
         self.ended_or_late = asyncio.Event()
 
     def release(self) -> None:
-        """Do not let anyone wait for it any longer."""
+        """End all waits for it."""
         self.executed_or_late.set()
         self.ended_or_late.set()
 
@@ -59,7 +59,7 @@ class Commits:
         self._timeout = timeout_seconds
         self._unsaved: dict[Charger, Row] = {}
         self._writing: asyncio.Task[None] | None = None
-        # The last one, or one that nobody has to wait for.
+        # The last commit; at first one that has ended.
         self._last = Commit()
         self._last.release()
         self._failure_logged_at: float | None = None
@@ -102,7 +102,7 @@ class Commits:
             self._last = Commit()
             batch, self._unsaved = self._unsaved, {}
             self._writing = asyncio.create_task(self._write(self._last, batch, deadline), name="commit")
-        # The deadline is that of the caller that started it: those of the others are later.
+        # All wait until the deadline of the caller that started it. Those of the others are later.
         commit = self._last
         await commit.executed_or_late.wait()
         return commit
