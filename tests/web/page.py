@@ -77,11 +77,13 @@ async def polls(page: Page, seconds: int) -> None:
         await next_poll(page)
 
 
-def charging(site: Site, charger_id: str, watts: float, minute: int = 0, kwh: float = 1.5) -> None:
+def charging(
+    site: Site, charger_id: str, watts: float, kwh: float = 1.5, created: str = "2022-01-10T13:00:59.124Z"
+) -> None:
     """Switch a charger on, with this power."""
     log = {"voltage": "230.00", "current": "7.00", "power": f"{watts:.2f}", "energy": f"{kwh:.2f}"}
     document = decode("chargerConnected", ({"_doc": {"status": "ON"}},))
-    reading = decode("newLog", ({**log, "createdAt": f"2022-01-10T13:{minute:02}:59.124Z"},))
+    reading = decode("newLog", ({**log, "createdAt": created},))
     if not site.deliver(charger_id).stream.connected:
         site.deliver(charger_id, Connected(), document)
     site.deliver(charger_id, reading)

@@ -130,7 +130,7 @@ async def test_focus_and_open_row_follow_the_charger_when_the_order_changes(brow
             button = page.get_by_role("button", name="charger1", exact=True)
             await button.focus()
             await page.keyboard.press("Enter")
-            charging(site, "charger2", 11000.0, minute=1)
+            charging(site, "charger2", 11000.0, created="2022-01-10T13:01:59.124Z")
             await next_poll(page)
             assert await page.locator("#rows .id").all_inner_texts() == ["charger2", "charger1"]
             await expect(button).to_be_focused()

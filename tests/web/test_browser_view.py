@@ -86,7 +86,7 @@ COLUMNS = ("Charger", "Account", "Reachable", "Status", "Power", "Session energy
 async def test_every_column_sorts_both_ways(browser: Browser) -> None:
     async with Site(TWELVE[:3]) as site:
         switched_off(site, "charger3")
-        charging(site, "charger1", 7000.0, minute=1, kwh=1.0)
+        charging(site, "charger1", 7000.0, kwh=1.0, created="2022-01-10T13:01:59.124Z")
         site.deliver("charger2", ConnectFailed(ConnectFailure.TLS, "TLS failed: check ca_file"))
         async with opened(browser, site) as page:
             for column in COLUMNS:
