@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from exporter.charger.events import GARBLED, Connected, Disconnection, ServiceError, ServiceEvent
 from exporter.charger.wire import decode
+from exporter.errors import ConnectError, ConnectFailure
 from exporter.stream.closing import break_cycles, cancel, disconnect, loops_of
 from exporter.stream.diagnosis import (
     HandshakeEvidence,
@@ -127,7 +128,7 @@ class Connection:
             raise timed_out(seconds, transport)
         error = self._connecting.exception()
         if error is not None:
-            raise diagnose(error, self._evidence) from error
+            raise self._failure_of(error, transport) from error
         self._connecting = None
         if self._client.eio.ping_interval <= 0 or self._client.eio.ping_timeout < 0:
             # The library would ping in a tight loop.
@@ -143,6 +144,13 @@ class Connection:
         if self._ended.done() or any(task.done() for task in loops_of(self._client.eio)):
             raise closed_early()
         raise timed_out(seconds, transport)
+
+    def _failure_of(self, error: BaseException, transport: str) -> ConnectError:
+        failure = diagnose(error, self._evidence)
+        if failure.reason is ConnectFailure.TIMEOUT:
+            # The HTTP requests have the same time limit. If the event loop is busy, theirs may end the attempt.
+            return timed_out(self._target.connect_timeout_seconds, transport)
+        return failure
 
     async def welcomed(self) -> None:
         """Wait for the first event of the service; raise ConnectError if it says that the charger is occupied."""
@@ -190,7 +198,17 @@ class Connection:
             self._idle_timer = loop.call_later(remaining, self._check_idle)
 
     async def close(self) -> None:
-        """Disconnect from the service if possible, and release all tasks and sockets, within a few seconds."""
+        """Disconnect from the service if possible, and release all tasks and sockets, within a few seconds.
+
+        If it is cancelled, it first closes the rest.
+        """
+        try:
+            await self._close()
+        except asyncio.CancelledError:
+            await self._close()
+            raise
+
+    async def _close(self) -> None:
         self._joined.cancel()
         self._welcome.cancel()
         if self._connecting is not None:

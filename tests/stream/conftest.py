@@ -39,6 +39,14 @@ def silent_address() -> Iterator[str]:
 
 
 @pytest.fixture
+def full_address() -> Iterator[str]:
+    """An address whose queue of connections is full: the kernel answers no other."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening, socket.socket() as queued:
+        queued.connect(listening.getsockname())
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
 def closed_address() -> Iterator[str]:
     """An address at which no server listens, reserved during the test."""
     with socket.socket() as bound:

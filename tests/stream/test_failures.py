@@ -5,15 +5,28 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from exporter.config.tokens import TokenSource
 from exporter.errors import ConnectFailure
+from exporter.stream.http_sessions import HttpSessions
 from tests.node.service import NodeService
+from tests.processes import SECONDS
 from tests.stream.script import opening, scripted
-from tests.stream.watch import CHARGER, FOREIGN, FOREIGN_TRANSPORTS, NATIVE, Resting, Watch, until
+from tests.stream.watch import (
+    CHARGER,
+    FOREIGN,
+    FOREIGN_TRANSPORTS,
+    NATIVE,
+    TOKEN,
+    Resting,
+    Watch,
+    service_at,
+    until,
+)
 
 StartNode = Callable[..., NodeService]
 StartWatch = Callable[..., Watch]
@@ -69,6 +82,20 @@ async def test_a_server_that_does_not_answer_is_a_timeout(
     stream = watch(f"http://{silent_address}", transports=[transport], connect_timeout=0.3)
     assert await the_failure(stream) is ConnectFailure.TIMEOUT
     assert "connect_timeout" in stream.log.getvalue()
+
+
+async def test_a_timeout_of_the_http_library_is_the_timeout_of_the_handshake(
+    watch: StartWatch, full_address: str
+) -> None:
+    # The two have the same limit. Here that of the library is shorter, so that it always ends first.
+    async with aiohttp.TCPConnector() as connector:
+        http = HttpSessions(connector, connect_timeout_seconds=0.05)
+        service = service_at(f"http://{full_address}", TokenSource(literal=TOKEN), ["websocket"], SECONDS, http)
+        stream = watch(service.account.url, service=service)
+        assert await the_failure(stream) is ConnectFailure.TIMEOUT
+        assert "connect_timeout" in stream.log.getvalue()
+        await stream.stop()
+        await http.close()
 
 
 @pytest.mark.parametrize("slow", ["answer_delay", "accept_delay"])

@@ -1,0 +1,62 @@
+"""A connection ends even if its end is cancelled: a reload or a stop may come at any moment."""
+
+import asyncio
+
+import aiohttp
+
+from exporter.stream.connection import Connection, Target
+from exporter.stream.http_sessions import HttpSessions
+from tests.processes import SECONDS
+from tests.stream.script import JOINED, opening, scripted
+from tests.stream.watch import CHARGER, TOKEN, until
+
+
+class Sessions(HttpSessions):
+    """HTTP sessions that are kept, to see whether they were closed."""
+
+    def __init__(self, connector: aiohttp.BaseConnector) -> None:
+        super().__init__(connector, SECONDS)
+        self.made: list[aiohttp.ClientSession] = []
+
+    def for_polling(self) -> aiohttp.ClientSession:
+        self.made.append(super().for_polling())
+        return self.made[-1]
+
+
+def in_use(connector: aiohttp.BaseConnector) -> int:
+    """The number of open connections."""
+    return len(connector._acquired)  # noqa: SLF001 - aiohttp has no name for it
+
+
+async def cancelled_close(connection: Connection) -> None:
+    """Close, and cancel this as soon as it waits for something."""
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    assert not closing.done(), "it waits"
+    closing.cancel()
+    await asyncio.wait({closing})
+    assert closing.cancelled()
+
+
+async def test_the_http_session_of_a_handshake_is_closed(silent_address: str) -> None:
+    async with aiohttp.TCPConnector() as connector:
+        http = Sessions(connector)
+        connection = Connection(Target(f"http://{silent_address}", CHARGER, SECONDS), http, lambda _: None)
+        opened = asyncio.create_task(connection.open(TOKEN, "polling"))
+        await until(lambda: in_use(connector), "the request")
+        opened.cancel()
+        await asyncio.wait({opened})
+        await cancelled_close(connection)
+        assert [session.closed for session in http.made] == [True]
+        assert not in_use(connector)
+
+
+async def test_the_websocket_of_a_connection_is_closed() -> None:
+    async with aiohttp.TCPConnector() as connector, scripted([opening(), JOINED]) as url:
+        http = HttpSessions(connector, SECONDS)
+        connection = Connection(Target(url, CHARGER, SECONDS), http, lambda _: None)
+        await connection.open(TOKEN, "websocket")
+        assert in_use(connector)
+        await cancelled_close(connection)
+        assert not in_use(connector)
+        await http.close()
