@@ -54,9 +54,10 @@ class Rules:
     expose_location: bool = False
 
 
-class KeptState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The part of a charger that is kept on disk. Without gc, as MeterState, since it cannot be part of a cycle.
+class KeptState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The part of a charger that is kept on disk, where fields have no names: add new ones at the end, with a default.
 
+    Without gc, as MeterState, since it cannot be part of a cycle.
     `sessions` are the sessions settled since the last commit: each is written once and never revised. Sessions that
     may still be revised are part of `meter`.
     """

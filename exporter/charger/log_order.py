@@ -42,8 +42,11 @@ class Order(Enum):
 NEW: Final = Order.NEW
 
 
-class LogOrderState(msgspec.Struct, gc=False, omit_defaults=True):
-    """The part of a LogOrder that is kept on disk. Times are unix seconds; None: no such log yet."""
+class LogOrderState(msgspec.Struct, gc=False, array_like=True):
+    """The part of a LogOrder that is kept on disk. Times are unix seconds; None: no such log yet.
+
+    Add fields as to KeptState, at the end.
+    """
 
     # `createdAt` of the last new log that had one.
     created: float | None = None

@@ -15,8 +15,8 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     sessions: int
 
 
-class MeterState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The part of a meter that is kept on disk, without personal data.
+class MeterState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The part of a meter that is kept on disk, without personal data. Add fields as to KeptState, at the end.
 
     The sessions, `logs` and `power` are not copies, so encode the state before the next event.
     Without gc: a commit creates thousands of them, and they cannot be part of a cycle.

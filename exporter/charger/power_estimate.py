@@ -19,8 +19,11 @@ NEW_SESSION_FACTOR: Final = 1.5
 RATIO_WEIGHT: Final = 0.3
 
 
-class PowerState(msgspec.Struct, gc=False, omit_defaults=True):
-    """The part of a PowerEstimate that is kept on disk. Watts; None is unknown."""
+class PowerState(msgspec.Struct, gc=False, array_like=True):
+    """The part of a PowerEstimate that is kept on disk. Watts; None is unknown.
+
+    Add fields as to KeptState, at the end.
+    """
 
     peak: float | None = None
     last_rate: float | None = None

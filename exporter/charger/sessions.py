@@ -33,14 +33,14 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     certain: bool
 
 
-class RunningSession(msgspec.Struct, gc=False, omit_defaults=True):
+class RunningSession(msgspec.Struct, gc=False, array_like=True):
     """A session that later readings may still change. Times are unix seconds by the charger's clock, energies joules.
 
     `number` is 0 until the session has delivered energy: before that it is not in the list. `energy` is what the logs
     reported, `document_energy` that of a pending document, which counts if it is higher. `base` is the energy at
     which the session began, `set_aside` the part that is not counted. `changed_at` is when the energy last changed,
     `read_at` when it was last read, `rises` how often it has risen. The first log, at `first_at`, had `first_energy`.
-    `begun_on` is the evidence on which it began, as `decision_input.Evidence`.
+    `begun_on` is the evidence on which it began, as `decision_input.Evidence`. Add fields as to KeptState, at the end.
     """
 
     energy: int
@@ -104,12 +104,13 @@ class CountedAs(StrEnum):
     NOTHING = "nothing"  # not yet: that session is dropped, since a log from before the document has arrived
 
 
-class PendingDocument(msgspec.Struct, frozen=True, gc=False):
+class PendingDocument(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The energy of a document, received at this time of the exporter's clock.
 
     It is pending until a log arrives that was written after it: until then, logs from before it (a backlog) may still
     arrive, and are decided on as if the document had not arrived. The energy always belongs to the current session: if
     one of these logs begins a session or merges two, it is that of the session that is current afterwards.
+    Add fields as to KeptState, at the end.
     """
 
     energy: int

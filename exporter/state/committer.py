@@ -15,7 +15,7 @@ from exporter.charger.charger import Charger
 from exporter.charger.process_stats import ExporterProcess
 from exporter.errors import cause_of
 from exporter.logs import Log
-from exporter.state.charger_rows import Row, row_of
+from exporter.state.charger_states import Row, row_of
 from exporter.state.daemon_thread import call_soon, in_daemon_thread
 from exporter.state.store import StateStore
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from exporter.charger.charger import KeptState
-from exporter.state import charger_rows
-from exporter.state.charger_rows import row_of
+from exporter.state import charger_states
+from exporter.state.charger_states import Written, row_of
+from exporter.state.schema_versions import SCHEMA_VERSION
 from exporter.state.state_file import (
     APPLICATION_ID,
     PAGE_BYTES,
     SCHEMA,
-    SCHEMA_VERSION,
     close_writer,
     connect_to_write,
     parts_of,
@@ -34,7 +34,7 @@ def with_chargers(file: Path, states: Mapping[str, KeptState]) -> Path:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in SCHEMA:
                 connection.execute(statement)
-            charger_rows.write(connection, [row_of(name, state) for name, state in states.items()], {})
+            charger_states.write(connection, [row_of(*each) for each in states.items()], Written())
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     finally:
         close_writer(connection)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from exporter.charger.sessions import Session
-from exporter.state import charger_rows
+from exporter.state import charger_states
 from exporter.state.period import ALL_TIME, Period
 from exporter.state.session_query import (
     COLUMNS_OF_SESSIONS,
@@ -135,7 +135,7 @@ def _not_settled(connection: sqlite3.Connection, period: Period) -> list[tuple[s
     """Return the sessions of all chargers in a period that may still be revised."""
     return [
         (charger_id, session)
-        for charger_id, state in charger_rows.rows(connection)
+        for charger_id, state in charger_states.states(connection)
         for session in revisable(state)
         if session.began_unix in period
     ]

@@ -13,7 +13,7 @@ from exporter.charger.charger import KeptState
 from exporter.charger.clock import rfc3339, rfc3339_if_known
 from exporter.charger.energy import JOULES_PER_KWH
 from exporter.charger.sessions import Session, in_list
-from exporter.state import charger_rows
+from exporter.state import charger_states
 from exporter.state.period import ALL_TIME, Period
 from exporter.state.session_rows import COLUMNS, DAY_SECONDS, IS_INTACT, session_of
 from exporter.state.state_file import transaction
@@ -90,7 +90,7 @@ def charger_ids(connection: sqlite3.Connection) -> list[str]:
 def of_charger(connection: sqlite3.Connection, charger_id: str, period: Period = ALL_TIME) -> ChargerSessions | None:
     """Return the sessions of one charger, None if the file does not know it; raise ValueError if its row is damaged."""
     with transaction(connection):
-        found = charger_rows.find(connection, charger_id)
+        found = charger_states.find(connection, charger_id)
         if found is None:
             return None
         first, last = period.days

@@ -14,15 +14,15 @@ from typing import Final
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError, cause_of
-from exporter.state import charger_rows, first_schema, session_rows
+from exporter.state import charger_states, session_rows
+from exporter.state.schema_versions import SCHEMA_VERSION, schema_version
 
 STATE_FILE: Final = "state.db"
 APPLICATION_ID: Final = 0x76654368  # "veCh"
-SCHEMA_VERSION: Final = 3
 # Larger pages than SQLite's 4096 bytes make a commit of ten thousand chargers a third faster.
 PAGE_BYTES: Final = 16_384
-SCHEMA: Final = (charger_rows.SCHEMA, session_rows.SCHEMA, session_rows.DAYS_SCHEMA)
-# Room for the rows of 10,000 chargers, so that a commit need not read them from the file.
+SCHEMA: Final = (charger_states.SCHEMA, charger_states.STATES_SCHEMA, session_rows.SCHEMA, session_rows.DAYS_SCHEMA)
+# Room for the states of 10,000 chargers, so that a commit need not read them from the file.
 CACHE_KIB: Final = 8192
 # Suffixes of SQLite's files: the database, its journal, and for schema 1 the write-ahead log and its index.
 SUFFIXES: Final = ("", "-journal", "-wal", "-shm")
@@ -144,7 +144,7 @@ def examine(file: Path, connection: sqlite3.Connection) -> None:
     The sessions, of which there may be millions, are checked when they are read.
     """
     with transaction(connection):
-        version = pragma(connection, "user_version")
+        version = schema_version(connection)
         if version > SCHEMA_VERSION:
             raise StateError(
                 f"the state file {file} was written by a newer exporter (schema {version}, this one knows "
@@ -152,10 +152,11 @@ def examine(file: Path, connection: sqlite3.Connection) -> None:
             )
         if version < 1:
             raise DamagedError(f"the state file {file} is damaged: it has no schema version")
-        if connection.execute("PRAGMA integrity_check('chargers')").fetchone()[0] != b"ok":
-            raise DamagedError(f"the state file {file} is damaged: its structure is not consistent")
+        for table in ("chargers", "states") if version == SCHEMA_VERSION else ("chargers",):
+            if connection.execute(f"PRAGMA integrity_check('{table}')").fetchone()[0] != b"ok":
+                raise DamagedError(f"the state file {file} is damaged: its structure is not consistent")
         if version > 1:
-            expected_bytes = pragma(connection, "page_count") * pragma(connection, "page_size")
+            expected_bytes = _pragma(connection, "page_count") * _pragma(connection, "page_size")
             if file.stat().st_size != expected_bytes:
                 raise DamagedError(f"the state file {file} is damaged: its size is not that of its content")
         load(file, connection)
@@ -163,13 +164,11 @@ def examine(file: Path, connection: sqlite3.Connection) -> None:
 
 def load(file: Path, connection: sqlite3.Connection) -> dict[str, KeptState]:
     """Return the state of every charger; raise DamagedError."""
-    rows = first_schema.rows if pragma(connection, "user_version") == 1 else charger_rows.rows
     with damaged_rows_as_state_errors(file):
-        return dict(rows(connection))
+        return dict(charger_states.states(connection))
 
 
-def pragma(connection: sqlite3.Connection, name: str) -> int:
-    """Return the value of a pragma that is a number."""
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 

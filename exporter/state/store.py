@@ -4,29 +4,29 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
-from exporter.state import charger_rows, damaged_files, new_file, session_rows
-from exporter.state.charger_rows import Row, row_of
+from exporter.state import charger_states, damaged_files, new_file, schema_versions, session_rows
+from exporter.state.charger_states import Row, Written, row_of
 from exporter.state.damaged_files import SetAside
+from exporter.state.schema_versions import SCHEMA_VERSION, schema_version
 from exporter.state.state_file import (
-    SCHEMA_VERSION,
     STATE_FILE,
     DamagedError,
     as_state_errors,
     close_writer,
     connect,
     connect_to_write,
+    damaged_rows_as_state_errors,
     examine,
     examine_header,
     exists,
     load,
-    pragma,
     transaction,
 )
 
@@ -50,8 +50,8 @@ class StateStore:
         self._lock = lock
         self._retention_days = retention_days
         self._connection = connect_to_write(file)
-        # The numbers of the chargers in the file. None: they have to be read, after new chargers or a failed commit.
-        self._numbers: dict[str, int] | None = None
+        # What the file has. None: it has to be read, at first and after a commit that failed.
+        self._written: Written | None = None
         self._inode = file.stat().st_ino
 
     @classmethod
@@ -103,25 +103,30 @@ class StateStore:
         return repaired
 
     def _write(self, rows: Collection[Row], on_executed: Callable[[], None]) -> None:
-        numbers, self._numbers = self._numbers, None
-        with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
-            if numbers is None:
-                numbers = charger_rows.numbers(self._connection)
-            has_new = charger_rows.write(self._connection, rows, numbers)
+        with self._transaction() as known:
+            charger_states.write(self._connection, rows, known)
             session_rows.write(self._connection, {row.charger_id: row.sessions for row in rows if row.sessions})
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
             on_executed()
-        if not has_new:
-            self._numbers = numbers
 
     def forget(self, charger_id: str) -> None:
         """Delete a charger and its sessions, if the file knows it."""
-        with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+        with self._transaction() as known:
             session_rows.delete(self._connection, charger_id)
-            self._connection.execute("DELETE FROM chargers WHERE charger_id = ?", (charger_id,))
-        self._numbers = None
+            charger_states.forget(self._connection, charger_id, known)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Written]:
+        """Commit the changes of the block to the file and to what is known of it, or undo them if it raises."""
+        known, self._written = self._written, None
+        with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+            if known is None:
+                with damaged_rows_as_state_errors(self.file):
+                    known = charger_states.written(self._connection)
+            yield known
+        self._written = known
 
     def close(self) -> None:
         """Close the file and release the lock, so that another process may open it."""
@@ -153,7 +158,8 @@ class StateStore:
             load(self.file, self._connection)
             new = new_file.with_chargers(self.file, {})
             self._connection.execute("ATTACH ? AS new", (str(new),))
-            self._connection.execute("INSERT INTO new.chargers SELECT * FROM main.chargers")
+            for table in ("chargers", "states"):
+                self._connection.execute(f"INSERT INTO new.{table} SELECT * FROM main.{table}")  # noqa: S608 - names only
             for day in range(session_rows.day_of(time.time()) + 2):
                 # One transaction per day, since a transaction that reads a damaged page cannot be committed.
                 with suppress(sqlite3.DatabaseError):
@@ -173,7 +179,7 @@ class StateStore:
         new_file.put_in_place(new, self.file)
         self._connection.close()
         self._connection = connect_to_write(self.file)
-        self._numbers = None
+        self._written = None
         self._inode = self.file.stat().st_ino
 
 
@@ -208,14 +214,19 @@ def _ensure_valid(file: Path) -> SetAside | None:
 
 
 def _migrate(file: Path) -> None:
-    """Examine the file and migrate it: version 1 is replaced atomically, version 2 only gets the new number."""
+    """Examine the file and migrate it: version 1 is replaced atomically, others change in one transaction."""
     with as_state_errors(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
-        version = pragma(connection, "user_version")
-        if version == 2:
-            # Rows of version 2 can be read as they are; a row is replaced when its charger changes.
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        if version > 1:
+        version = schema_version(connection)
+        if version == SCHEMA_VERSION:
             return
         kept = load(file, connection)
+        if version > 1:
+            with as_state_errors(file, "written"), transaction(connection, "IMMEDIATE"):
+                schema_versions.drop_states(connection)
+                connection.execute(charger_states.STATES_SCHEMA)
+                numbers = charger_states.written(connection)
+                charger_states.write(connection, [row_of(*each) for each in kept.items()], numbers)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            return
     new_file.create(file, kept)

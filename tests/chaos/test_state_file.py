@@ -74,7 +74,7 @@ def assert_set_aside(folder: Path, fault: Fault, damaged: bytes) -> None:
 def test_a_flipped_byte_is_reported_and_the_file_kept(folder: Path, fault: Fault) -> None:
     file = folder / "data" / STATE_FILE
     with closing(sqlite3.connect(file)) as database:
-        (state,) = database.execute("SELECT CAST(state AS BLOB) FROM chargers WHERE charger_id = 'a'").fetchone()
+        (state,) = database.execute("SELECT content FROM states").fetchone()
     content = file.read_bytes()
     assert content.count(state) == 1
     assert_set_aside(folder, fault, content.replace(state, state[:-1] + bytes([state[-1] ^ 1])))
@@ -91,7 +91,7 @@ def test_an_interrupted_commit_is_undone(folder: Path, tmp_path: Path) -> None:
         # More than the cache can hold: pages go to the file before the commit.
         killed.execute("PRAGMA cache_size = 1")
         killed.execute("BEGIN IMMEDIATE")
-        killed.execute("UPDATE chargers SET state = ''")
+        killed.execute("UPDATE states SET content = ''")
         killed.execute("UPDATE sessions SET began_by = hex(zeroblob(1000))")
         left = shutil.copytree(folder, tmp_path / "left")
     assert (left / "data" / STATE_FILE).read_bytes() != (folder / "data" / STATE_FILE).read_bytes()

@@ -11,7 +11,7 @@ from exporter.charger.charger import Charger, Rules
 from exporter.charger.events import Reading
 from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import create_log
-from exporter.state.charger_rows import Row, state_of
+from exporter.state.charger_states import Row, state_of
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exporter.charger.sessions import KnownBy, Session
 from exporter.logs import create_log
-from exporter.state.charger_rows import row_of
+from exporter.state.charger_states import row_of
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS

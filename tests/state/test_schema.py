@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -10,8 +11,7 @@ import pytest
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
-from exporter.state import charger_rows, session_query
-from exporter.state.charger_rows import checksum
+from exporter.state import session_query
 from exporter.state.period import Period
 from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
@@ -71,7 +71,7 @@ def test_schema_1_is_migrated_and_keeps_all_totals(tmp_path: Path) -> None:
         assert totals(store.load()) == SCHEMA_1
     assert totals(read(file.parent)) == SCHEMA_1
     with closing(sqlite3.connect(file)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (3,)
+        assert database.execute("PRAGMA user_version").fetchone() == (4,)
     assert {path.name for path in file.parent.iterdir()} == {"state.db", "state.lock"}
 
 
@@ -81,7 +81,7 @@ def test_the_write_ahead_log_of_schema_1_is_migrated(tmp_path: Path) -> None:
         text = '{"meter":[500,null,0,false,null,null,null,null,null],"first_seen_unix":1.0}'
         running.execute(
             "UPDATE chargers SET state = ?, checksum = ? WHERE charger_id = 'new'",
-            (text, checksum(b"new", text.encode())),
+            (text, zlib.crc32(text.encode(), zlib.crc32(b"new"))),
         )
         running.commit()
         crashed = shutil.copytree(file.parent, tmp_path / "crashed")
@@ -91,39 +91,39 @@ def test_the_write_ahead_log_of_schema_1_is_migrated(tmp_path: Path) -> None:
     assert {path.name for path in crashed.iterdir()} == {"state.db", "state.lock"}
 
 
-def test_schema_2_is_read_with_every_field_and_written_anew_as_its_chargers_change(tmp_path: Path) -> None:
-    file = place(tmp_path / "data", 2)
-    with open_to_read(file) as connection:
-        before = {name: msgspec.json.decode(content) for name, content in charger_rows.checked_rows(connection)}
-    assert before.keys() == {"veChargePoint0125896", "new", "set by hand"}
-    with closing(StateStore.open(file.parent)) as store:
-        assert store.set_aside is None
-        kept = store.load()
-        store.commit({"set by hand": kept["set by hand"]})
-        assert store.load() == kept
-        store.commit(kept)
-        assert store.load() == kept
+@pytest.mark.parametrize("schema", [2, 3])
+def test_schemas_with_named_fields_are_migrated_with_every_field(tmp_path: Path, schema: int) -> None:
+    file = place(tmp_path / "data", schema)
     with closing(sqlite3.connect(file)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (3,)
-    with open_to_read(file) as connection:
-        after = {name: msgspec.msgpack.decode(content) for name, content in charger_rows.checked_rows(connection)}
-    for charger_id, state in before.items():
-        assert_kept(state, after[charger_id])
-
-
-def test_schema_3_is_read_with_every_field(tmp_path: Path) -> None:
-    """A field that was renamed or removed on disk would be lost: what is read is written again as it was."""
-    file = place(tmp_path / "data", 3)
-    with open_to_read(file) as connection:
-        before = dict(charger_rows.checked_rows(connection))
+        rows = database.execute("SELECT CAST(charger_id AS TEXT), CAST(state AS BLOB) FROM chargers").fetchall()
+    before = {name: named_fields(content) for name, content in rows}
     assert before.keys() == {"veChargePoint0125896", "new", "set by hand"}
     with closing(StateStore.open(file.parent)) as store:
         assert store.set_aside is None
-        store.commit(store.load())
-    with open_to_read(file) as connection:
-        after = dict(charger_rows.checked_rows(connection))
-    for charger_id, content in before.items():
-        assert_kept(msgspec.msgpack.decode(content), msgspec.msgpack.decode(after[charger_id]))
+        for charger_id, state in store.load().items():
+            assert_kept(before[charger_id], by_name(state))
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (4,)
+
+
+def test_schema_4_is_read_with_every_field(tmp_path: Path) -> None:
+    """Fields are stored in their order: one that was moved or removed would change others."""
+    place(tmp_path / "before", 3)
+    file = place(tmp_path / "data", 4)
+    assert read(file.parent) == read(tmp_path / "before")
+    with closing(StateStore.open(file.parent)) as store:
+        assert store.set_aside is None
+
+
+def named_fields(content: bytes) -> object:
+    return msgspec.json.decode(content) if content.startswith(b"{") else msgspec.msgpack.decode(content)
+
+
+def by_name(value: object) -> object:
+    """A state as nested dictionaries."""
+    if isinstance(value, msgspec.Struct):
+        return {name: by_name(part) for name, part in msgspec.structs.asdict(value).items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def assert_kept(before: object, after: object) -> None:
@@ -136,7 +136,7 @@ def assert_kept(before: object, after: object) -> None:
         assert_kept(value, after[name])
 
 
-@pytest.mark.parametrize("schema", [2, 3])
+@pytest.mark.parametrize("schema", [2, 3, 4])
 def test_schemas_with_sessions_have_totals_and_sessions(tmp_path: Path, schema: int) -> None:
     file = place(tmp_path / "data", schema)
     kept = read(file.parent)
@@ -163,10 +163,10 @@ def test_a_newer_file_is_rejected_and_not_changed(tmp_path: Path) -> None:
     StateStore.open(tmp_path).close()
     file = tmp_path / STATE_FILE
     with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA user_version = 4")
+        database.execute("PRAGMA user_version = 5")
     before = file.read_bytes()
     for use in (StateStore.open, read):
-        with pytest.raises(StateError, match=r"was written by a newer exporter \(schema 4, this one knows 3\)"):
+        with pytest.raises(StateError, match=r"was written by a newer exporter \(schema 5, this one knows 4\)"):
             use(tmp_path)
     assert file.read_bytes() == before
 

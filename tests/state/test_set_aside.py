@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from exporter.charger.meter_state import MeterState
 from exporter.state.state_file import STATE_FILE
 from exporter.state.store import StateStore
 from tests.state import killed
@@ -39,19 +40,18 @@ def test_a_damaged_file_is_set_aside_unchanged(tmp_path: Path, content: bytes, l
 
 
 def test_a_changed_digit_is_detected(tmp_path: Path, content: bytes) -> None:
-    name = msgspec.msgpack.encode("total_joules")
-    total, other = (name + msgspec.msgpack.encode(joules) for joules in (36_000, 39_000))
-    assert content.count(total) == len(CHARGERS)
-    folder = damaged_copy(tmp_path / "data", content.replace(total, other, 1))
+    before, after = (msgspec.msgpack.encode(MeterState(total_joules=joules))[:6] for joules in (36_000, 39_000))
+    assert content.count(before) == len(CHARGERS)
+    folder = damaged_copy(tmp_path / "data", content.replace(before, after, 1))
     with closing(StateStore.open(folder)) as store:
         assert store.set_aside is not None
         assert "checksum" in store.set_aside.reason
 
 
 def swap_states(database: sqlite3.Connection) -> None:
-    """Give two chargers each other's state, with its checksum."""
-    (one, *first), (other, *second) = database.execute("SELECT charger, state, checksum FROM chargers LIMIT 2")
-    update = "UPDATE chargers SET state = ?, checksum = ? WHERE charger = ?"
+    """Give two rows each other's states, with their checksums."""
+    (one, *first), (other, *second) = database.execute("SELECT block, content, checksum FROM states LIMIT 2")
+    update = "UPDATE states SET content = ?, checksum = ? WHERE block = ?"
     database.execute(update, (*first, other))
     database.execute(update, (*second, one))
 
@@ -60,9 +60,20 @@ def rename_a_charger(database: sqlite3.Connection) -> None:
     database.execute("UPDATE chargers SET charger_id = 'another' WHERE charger = 7")
 
 
-@pytest.mark.parametrize("damage", [swap_states, rename_a_charger])
-def test_a_row_of_another_charger_is_detected(
-    tmp_path: Path, content: bytes, damage: Callable[[sqlite3.Connection], None]
+def lose_a_row(database: sqlite3.Connection) -> None:
+    database.execute("DELETE FROM states WHERE block = 1")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (swap_states, "the checksum of a row is wrong"),
+        (rename_a_charger, "a row has the states of other chargers"),
+        (lose_a_row, "a row is missing"),
+    ],
+)
+def test_states_of_other_chargers_are_detected(
+    tmp_path: Path, content: bytes, damage: Callable[[sqlite3.Connection], None], reason: str
 ) -> None:
     folder = damaged_copy(tmp_path / "data", content)
     with closing(sqlite3.connect(folder / STATE_FILE)) as database:
@@ -70,7 +81,7 @@ def test_a_row_of_another_charger_is_detected(
         database.commit()
     with closing(StateStore.open(folder)) as store:
         assert store.set_aside is not None
-        assert "checksum" in store.set_aside.reason
+        assert reason in store.set_aside.reason
 
 
 def test_a_journal_without_its_file_is_damage(tmp_path: Path) -> None:

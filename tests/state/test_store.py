@@ -1,13 +1,14 @@
 """The state file keeps every commit after any end, and never returns damaged data."""
 
 import multiprocessing
+import random
 import shutil
 import sqlite3
 import stat
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from exporter.charger.meter_state import MeterState
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import CountedAs, KnownBy, PendingDocument, RunningSession
 from exporter.errors import StateError
-from exporter.state import charger_rows
+from exporter.state import charger_states
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore
 
@@ -65,10 +66,34 @@ def test_new_chargers_are_written_again_after_a_commit_that_failed_at_its_end(tm
     with closing(StateStore.open(tmp_path)) as store:
         store.commit({"a": kept(1000)})
         with pytest.raises(StateError):
-            store.write([charger_rows.row_of("b", kept(2000))], fail)
+            store.write([charger_states.row_of("b", kept(2000))], fail)
         store.commit({"c": kept(3000)})
         store.commit({"a": kept(1001), "b": kept(2000)})
     assert read(tmp_path) == {"a": kept(1001), "b": kept(2000), "c": kept(3000)}
+
+
+def test_the_file_has_what_was_committed_and_not_forgotten(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise OSError("the disk is full")
+
+    rng, model = random.Random(4), dict[str, KeptState]()
+    names = list(fleet_of(100))
+    with closing(StateStore.open(tmp_path)) as store:
+        for joules in range(200):
+            some = {name: kept(joules) for name in rng.sample(names, rng.choice([1, 5, 60]))}
+            match rng.choice(["commit", "commit", "fail", "forget"]):
+                case "commit":
+                    store.commit(some)
+                    model |= some
+                case "fail":
+                    with pytest.raises(StateError):
+                        store.write([charger_states.row_of(*each) for each in some.items()], fail)
+                case "forget":
+                    for name in some:
+                        store.forget(name)
+                        model.pop(name, None)
+            assert store.load() == model
+    assert read(tmp_path) == model
 
 
 def test_only_the_end_of_the_transaction_is_left_when_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
@@ -78,7 +103,7 @@ def test_only_the_end_of_the_transaction_is_left_when_a_commit_waits_for_the_dis
         seen.append(read(tmp_path).get("a"))
 
     with closing(StateStore.open(tmp_path)) as store:
-        store.write([charger_rows.row_of("a", kept(1000))], note)
+        store.write([charger_states.row_of("a", kept(1000))], note)
     assert seen == [None]
     assert read(tmp_path)["a"] == kept(1000)
 
@@ -251,22 +276,3 @@ def test_a_reader_reports_damage_and_changes_nothing(folder: Path) -> None:
     with pytest.raises(StateError, match=r"state\.db is damaged"):
         read(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["state.db", "state.lock"]
-
-
-class Statements:
-    """A connection that only remembers the texts of its statements."""
-
-    def __init__(self) -> None:
-        self.texts: set[str] = set()
-
-    def execute(self, text: str, _parameters: object) -> None:
-        self.texts.add(text)
-
-
-def test_commits_of_all_sizes_share_a_few_statements() -> None:
-    """SQLite and Python keep each statement, and one for thousands of rows is large."""
-    statements = Statements()
-    row = charger_rows.row_of("a", kept(1))
-    for size in range(1, 300):
-        charger_rows.write(cast("Any", statements), [row] * size, {})
-    assert len(statements.texts) <= 5

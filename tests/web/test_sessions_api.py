@@ -137,7 +137,7 @@ async def test_the_error_of_an_unreadable_state_file_has_no_path(tmp_path: Path)
 
 async def test_the_error_of_a_damaged_charger_has_no_path(site: Site, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
-        database.execute("UPDATE chargers SET checksum = 0")
+        database.execute("UPDATE states SET checksum = 0")
         database.commit()
     response, body = await site.get(PAGE)
     assert response.status == 503
