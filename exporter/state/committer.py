@@ -12,10 +12,12 @@ from functools import partial
 from typing import Final
 
 from exporter.charger.charger import Charger
+from exporter.charger.meter_state import Totals
 from exporter.charger.process_stats import ExporterProcess
+from exporter.charger.sessions import Session
 from exporter.errors import cause_of
 from exporter.logs import Log
-from exporter.state.charger_states import Row, row_of
+from exporter.state.charger_states import Pending
 from exporter.state.daemon_thread import call_soon, in_daemon_thread
 from exporter.state.store import StateStore
 
@@ -25,6 +27,10 @@ TIMEOUT_SECONDS: Final = 5.0
 INTERVAL_SECONDS: Final = 10.0
 # Log a persistent failure once per minute.
 LOG_AGAIN_SECONDS: Final = 60.0
+
+
+# The totals that may be shown once the state of the charger is on disk, and its newly settled sessions.
+_Unsaved = tuple[Totals, tuple[Session, ...]]
 
 
 class Commit:
@@ -57,7 +63,7 @@ class Commits:
         self._log = log
         self._interval = interval_seconds
         self._timeout = timeout_seconds
-        self._unsaved: dict[Charger, Row] = {}
+        self._unsaved: dict[Charger, _Unsaved] = {}
         self._writing: asyncio.Task[None] | None = None
         # The last commit; at first one that has ended.
         self._last = Commit()
@@ -71,12 +77,10 @@ class Commits:
         return self._unsaved.keys()
 
     def add(self, charger: Charger) -> None:
-        """Write the present state of this charger with the next commit.
-
-        The state is encoded at once. This spreads the work over the time between two scrapes, and takes half as long
-        as at the commit, when it is no longer in the processor's cache.
-        """
-        self._unsaved[charger] = row_of(charger.charger_id, charger.kept_state())
+        """Write the present state of this charger with the next commit."""
+        state = charger.kept_state()
+        self._store.states.put(charger.charger_id, state)
+        self._unsaved[charger] = state.meter.totals, state.sessions
 
     async def run(self) -> None:
         """Commit at regular intervals until cancelled, also without scrapes."""
@@ -101,7 +105,8 @@ class Commits:
         if self._writing is None and self._unsaved:
             self._last = Commit()
             batch, self._unsaved = self._unsaved, {}
-            self._writing = asyncio.create_task(self._write(self._last, batch, deadline), name="commit")
+            written = self._write(self._last, batch, self._store.states.take(), deadline)
+            self._writing = asyncio.create_task(written, name="commit")
         # All wait until the deadline of the caller that started it. Those of the others are later.
         commit = self._last
         await commit.executed_or_late.wait()
@@ -117,14 +122,14 @@ class Commits:
         if self._writing is not None or self.unsaved:
             self._log.error("final commit failed; totals since the previous commit are lost")
 
-    async def _write(self, commit: Commit, batch: dict[Charger, Row], deadline: float) -> None:
+    async def _write(self, commit: Commit, batch: dict[Charger, _Unsaved], pending: Pending, deadline: float) -> None:
         process = self._process
         process.commits += 1
         started = time.perf_counter()
         try:
             loop = asyncio.get_running_loop()
             on_executed = partial(call_soon, loop, commit.executed_or_late.set)
-            written = in_daemon_thread(partial(self._store.write, batch.values(), on_executed))
+            written = in_daemon_thread(partial(self._store.write, pending, on_executed))
             await asyncio.wait({written}, timeout=deadline - loop.time())
             is_late = not written.done()
             if is_late:
@@ -134,15 +139,17 @@ class Commits:
             error = written.exception()
             if error is None:
                 self._succeed(batch, written.result())
-            elif not is_late:
-                self._fail(batch, cause_of(error))
+            else:
+                self._store.states.put_back(pending)
+                if not is_late:
+                    self._fail(batch, cause_of(error))
         finally:
             process.commit_seconds += time.perf_counter() - started
             self._writing = None
             commit.release()
 
-    def _fail(self, batch: dict[Charger, Row], reason: str) -> None:
-        # Write these rows with the next commit, unless their chargers have newer ones.
+    def _fail(self, batch: dict[Charger, _Unsaved], reason: str) -> None:
+        # Chargers that have changed since then have newer ones.
         self._unsaved = batch | self._unsaved
         self._process.commit_failures += 1
         now = asyncio.get_running_loop().time()
@@ -151,11 +158,11 @@ class Commits:
             self._is_failing = True
             self._log.error("state commit failed; serving the last committed totals", error=reason)
 
-    def _succeed(self, batch: dict[Charger, Row], repaired: str) -> None:
-        for charger, row in batch.items():
-            charger.saved(row.totals, row.sessions)
-            if row.sessions and charger in self._unsaved:
-                self.add(charger)  # its newer row still has the sessions that are on disk now
+    def _succeed(self, batch: dict[Charger, _Unsaved], repaired: str) -> None:
+        for charger, (totals, sessions) in batch.items():
+            charger.saved(totals, sessions)
+            if sessions and charger in self._unsaved:
+                self.add(charger)  # its newer state still has the sessions that are on disk now
         if repaired:
             self._process.damaged_state_files = self._store.damaged_files
             self._log.error(repaired)

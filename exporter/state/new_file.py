@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.charger.charger import KeptState
 from exporter.state import charger_states
-from exporter.state.charger_states import Written, row_of
+from exporter.state.charger_states import ChargerStates
 from exporter.state.schema_versions import SCHEMA_VERSION
 from exporter.state.state_file import (
     APPLICATION_ID,
@@ -26,6 +26,9 @@ def create(file: Path, states: Mapping[str, KeptState]) -> None:
 
 def with_chargers(file: Path, states: Mapping[str, KeptState]) -> Path:
     """Create a state file with these chargers, in the folder of `file`."""
+    encoded = ChargerStates()
+    for charger_id, state in states.items():
+        encoded.put(charger_id, state)
     new = empty_file(file)
     connection = connect_to_write(new)
     try:
@@ -34,7 +37,7 @@ def with_chargers(file: Path, states: Mapping[str, KeptState]) -> Path:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in SCHEMA:
                 connection.execute(statement)
-            charger_states.write(connection, [row_of(*each) for each in states.items()], Written())
+            charger_states.write(connection, encoded.take())
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     finally:
         close_writer(connection)

@@ -4,15 +4,15 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final, Self
 
 from exporter.charger.charger import KeptState
 from exporter.errors import StateError
 from exporter.state import charger_states, damaged_files, new_file, schema_versions, session_rows
-from exporter.state.charger_states import Row, Written, row_of
+from exporter.state.charger_states import ChargerStates, Pending
 from exporter.state.damaged_files import SetAside
 from exporter.state.schema_versions import SCHEMA_VERSION, schema_version
 from exporter.state.state_file import (
@@ -38,6 +38,7 @@ TRIMMED_AT_ONCE: Final = 1000
 class StateStore:
     """The only writer of a state file. Create it by `open`. Its calls block, and must not overlap.
 
+    `states` are the states of the chargers: put one there to write it with the next commit.
     `is_new`: `open` created the file. `set_aside`: the damaged file that `open` found. `damaged_files`: the number of
     damaged files in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
     """
@@ -50,8 +51,8 @@ class StateStore:
         self._lock = lock
         self._retention_days = retention_days
         self._connection = connect_to_write(file)
-        # What the file has. None: it has to be read, at first and after a commit that failed.
-        self._written: Written | None = None
+        with damaged_rows_as_state_errors(file):
+            self.states = ChargerStates.read(self._connection)
         self._inode = file.stat().st_ino
 
     @classmethod
@@ -77,12 +78,19 @@ class StateStore:
         with as_state_errors(self.file, "read"):
             return load(self.file, self._connection)
 
-    def commit(self, states: Mapping[str, KeptState]) -> str:
-        """Encode and write all states, as `write` does."""
-        return self.write([row_of(charger_id, state) for charger_id, state in states.items()])
+    def commit(self, states: Mapping[str, KeptState], on_executed: Callable[[], None] = lambda: None) -> str:
+        """Write these states, as `write` does. If that fails, the next commit writes them."""
+        for charger_id, state in states.items():
+            self.states.put(charger_id, state)
+        pending = self.states.take()
+        try:
+            return self.write(pending, on_executed)
+        except BaseException:
+            self.states.put_back(pending)
+            raise
 
-    def write(self, rows: Collection[Row], on_executed: Callable[[], None] = lambda: None) -> str:
-        """Write all rows to disk, or none of them and raise StateError.
+    def write(self, pending: Pending, on_executed: Callable[[], None] = lambda: None) -> str:
+        """Write all of this to disk, or none of it and raise StateError.
 
         `on_executed` is called when only the end of the transaction is left. Return a message for the log if the file
         had to be repaired first, else an empty string.
@@ -95,38 +103,31 @@ class StateStore:
             elif self.file.stat().st_ino != self._inode:
                 raise StateError(f"the state file {self.file} was replaced while in use: restart the exporter")
         try:
-            self._write(rows, on_executed)
+            self._write(pending, on_executed)
         except DamagedError as error:
             aside = self._leave_damaged_sessions()
             repaired = f"{error}; a new file has its totals and readable sessions, the old file is {aside}"
-            self._write(rows, on_executed)
+            self._write(pending, on_executed)
         return repaired
 
-    def _write(self, rows: Collection[Row], on_executed: Callable[[], None]) -> None:
-        with self._transaction() as known:
-            charger_states.write(self._connection, rows, known)
-            session_rows.write(self._connection, {row.charger_id: row.sessions for row in rows if row.sessions})
+    def _write(self, pending: Pending, on_executed: Callable[[], None]) -> None:
+        with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
+            charger_states.write(self._connection, pending)
+            session_rows.write(self._connection, pending.sessions)
             if self._retention_days:
                 today = session_rows.day_of(time.time())
                 session_rows.trim(self._connection, today - self._retention_days, TRIMMED_AT_ONCE)
             on_executed()
 
     def forget(self, charger_id: str) -> None:
-        """Delete a charger and its sessions, if the file knows it."""
-        with self._transaction() as known:
-            session_rows.delete(self._connection, charger_id)
-            charger_states.forget(self._connection, charger_id, known)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Written]:
-        """Commit the changes of the block to the file and to what is known of it, or undo them if it raises."""
-        known, self._written = self._written, None
+        """Delete a charger and its sessions, if the file knows it. If that fails, open the store again."""
+        number = self.states.remove(charger_id)
+        if number is None:
+            return
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
-            if known is None:
-                with damaged_rows_as_state_errors(self.file):
-                    known = charger_states.written(self._connection)
-            yield known
-        self._written = known
+            session_rows.delete(self._connection, charger_id)
+            self._connection.execute("DELETE FROM chargers WHERE charger = ?", (number,))
+            charger_states.write(self._connection, self.states.take())
 
     def close(self) -> None:
         """Close the file and release the lock, so that another process may open it."""
@@ -179,7 +180,6 @@ class StateStore:
         new_file.put_in_place(new, self.file)
         self._connection.close()
         self._connection = connect_to_write(self.file)
-        self._written = None
         self._inode = self.file.stat().st_ino
 
 
@@ -225,8 +225,10 @@ def _migrate(file: Path) -> None:
             with as_state_errors(file, "written"), transaction(connection, "IMMEDIATE"):
                 schema_versions.drop_states(connection)
                 connection.execute(charger_states.STATES_SCHEMA)
-                numbers = charger_states.written(connection)
-                charger_states.write(connection, [row_of(*each) for each in kept.items()], numbers)
+                states = ChargerStates.read(connection)
+                for charger_id, state in kept.items():
+                    states.put(charger_id, state)
+                charger_states.write(connection, states.take())
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             return
     new_file.create(file, kept)

@@ -3,15 +3,15 @@
 import asyncio
 import io
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from itertools import count
 
 from exporter.charger.account import Account
-from exporter.charger.charger import Charger, Rules
+from exporter.charger.charger import Charger, KeptState, Rules
 from exporter.charger.events import Reading
 from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import create_log
-from exporter.state.charger_states import Row, state_of
+from exporter.state.charger_states import ChargerStates, Pending, decode_block, state_of
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS
@@ -27,6 +27,7 @@ class Disk(StateStore):
     """
 
     def __init__(self) -> None:
+        self.states = ChargerStates()
         self.executes = threading.Event()
         self.executes.set()
         self.works = threading.Event()
@@ -34,24 +35,24 @@ class Disk(StateStore):
         self.error: Exception | None = None
         self.repaired = ""
         self.damaged_files = 0
-        self.begun: list[dict[str, Row]] = []
-        self.kept: dict[str, Row] = {}
+        self.begun: list[Pending] = []
+        self.kept: dict[str, KeptState] = {}
         self.closed = False
 
-    def write(self, rows: Collection[Row], on_executed: Callable[[], None] = lambda: None) -> str:
-        begun = {row.charger_id: row for row in rows}
-        self.begun.append(begun)
+    def write(self, pending: Pending, on_executed: Callable[[], None] = lambda: None) -> str:
+        self.begun.append(pending)
         self.executes.wait()
         on_executed()
         self.works.wait()
         if self.error:
             raise self.error
-        self.kept |= begun
+        for _, content, _ in pending.blocks:
+            self.kept |= {charger_id: state_of(state) for charger_id, state in decode_block(content).items()}
         return self.repaired
 
     def total_joules(self, charger_id: str) -> int | None:
         """The committed counter."""
-        return state_of(self.kept[charger_id].content).meter.total_joules
+        return self.kept[charger_id].meter.total_joules
 
     def close(self) -> None:
         self.closed = True

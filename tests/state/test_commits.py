@@ -5,9 +5,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
+from exporter.charger.charger import KeptState
 from exporter.charger.sessions import KnownBy, Session
 from exporter.logs import create_log
-from exporter.state.charger_states import row_of
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS
@@ -17,13 +19,18 @@ from tests.stream.watch import until
 SETTLED = Session(1, 0.0, 600.0, 3_600_000, None, KnownBy.LOG, KnownBy.LOG, certain=True)
 
 
+def copied(state: KeptState) -> KeptState:
+    content = msgspec.msgpack.encode(state)
+    return msgspec.msgpack.decode(content, type=KeptState)
+
+
 async def test_a_total_is_shown_after_it_is_committed(committed: CommittedFleet) -> None:
     charger = new_charger()
     committed.deliver(charger, 36_000)
     assert committed.shown(charger) is None
     await committed.scrape()
     assert committed.shown(charger) == 36_000
-    assert committed.disk.kept["a"] == row_of("a", charger.kept_state())
+    assert committed.disk.kept["a"] == charger.kept_state()
     assert (committed.process.commits, committed.process.commit_failures) == (1, 0)
     assert committed.process.commit_seconds > 0
 
@@ -32,16 +39,17 @@ async def test_all_changed_chargers_are_in_one_commit(committed: CommittedFleet)
     for number in range(100):
         committed.deliver(new_charger(f"{number}"), number)
     await committed.scrape()
-    assert [len(rows) for rows in committed.disk.begun] == [100]
+    assert [len(pending.chargers) for pending in committed.disk.begun] == [100]
+    assert len(committed.disk.kept) == 100
 
 
 async def test_a_commit_has_the_state_of_each_charger_when_it_was_added(committed: CommittedFleet) -> None:
     charger = new_charger()
     committed.deliver(charger, 1000)
-    added = row_of("a", charger.kept_state())
+    added = copied(charger.kept_state())
     charger.meter.switched_on(10**9)
     await committed.scrape()
-    assert committed.disk.kept["a"] == added != row_of("a", charger.kept_state())
+    assert committed.disk.kept["a"] == added != charger.kept_state()
 
 
 async def test_a_session_settled_before_a_commit_is_counted_once_if_its_charger_changes_during_the_commit(
@@ -52,7 +60,7 @@ async def test_a_session_settled_before_a_commit_is_counted_once_if_its_charger_
     patient.deliver(charger, 1_000_000)
     await patient.scrape_while_it_changes(charger, 1_100_000)
     await patient.scrape()
-    assert [len(rows["a"].sessions) for rows in patient.disk.begun] == [1, 0]
+    assert [len(pending.sessions) for pending in patient.disk.begun] == [1, 0]
     assert charger.account.session_energy_joules.cumulative()[-1] == 1
 
 

@@ -8,7 +8,6 @@ import stat
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,9 +18,9 @@ from exporter.charger.meter_state import MeterState
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import CountedAs, KnownBy, PendingDocument, RunningSession
 from exporter.errors import StateError
-from exporter.state import charger_states
 from exporter.state.state_file import STATE_FILE, read
 from exporter.state.store import StateStore
+from tests.state.listed import session
 
 FULL = KeptState(
     MeterState(
@@ -59,24 +58,35 @@ def fleet_of(chargers: int) -> dict[str, KeptState]:
     return {f"charger-{number:05}": kept(10**9 + number) for number in range(chargers)}
 
 
-def test_new_chargers_are_written_again_after_a_commit_that_failed_at_its_end(tmp_path: Path) -> None:
-    def fail() -> None:
-        raise OSError("the disk is full")
+def fail() -> None:
+    raise OSError("the disk is full")
 
+
+def sessions_in(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as database:
+        return int(database.execute("SELECT count(*) FROM sessions").fetchone()[0])
+
+
+def test_what_a_failed_commit_could_not_write_is_written_by_the_next(tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path)) as store:
         store.commit({"a": kept(1000)})
         with pytest.raises(StateError):
-            store.write([charger_states.row_of("b", kept(2000))], fail)
-        store.commit({"c": kept(3000)})
-        store.commit({"a": kept(1001), "b": kept(2000)})
+            store.commit({"b": kept(2000)}, fail)
+        store.commit({"a": kept(1001), "c": kept(3000)})
     assert read(tmp_path) == {"a": kept(1001), "b": kept(2000), "c": kept(3000)}
 
 
-def test_the_file_has_what_was_committed_and_not_forgotten(tmp_path: Path) -> None:
-    def fail() -> None:
-        raise OSError("the disk is full")
+def test_a_commit_that_is_on_disk_although_it_was_reported_as_failed_is_repeated(opened: StateStore) -> None:
+    opened.states.put("new", kept(1000))
+    pending = opened.states.take()
+    opened.write(pending)
+    opened.states.put_back(pending)
+    opened.commit({"a": kept(2000)})
+    assert opened.load() == {"new": kept(1000), "a": kept(2000)}
 
-    rng, model = random.Random(4), dict[str, KeptState]()
+
+def test_the_file_has_what_was_committed_and_not_forgotten(tmp_path: Path) -> None:
+    rng, model, failed = random.Random(4), dict[str, KeptState](), dict[str, KeptState]()
     names = list(fleet_of(100))
     with closing(StateStore.open(tmp_path)) as store:
         for joules in range(200):
@@ -84,14 +94,18 @@ def test_the_file_has_what_was_committed_and_not_forgotten(tmp_path: Path) -> No
             match rng.choice(["commit", "commit", "fail", "forget"]):
                 case "commit":
                     store.commit(some)
-                    model |= some
+                    model |= failed | some
+                    failed.clear()
                 case "fail":
                     with pytest.raises(StateError):
-                        store.write([charger_states.row_of(*each) for each in some.items()], fail)
+                        store.commit(some, fail)
+                    failed |= some
                 case "forget":
-                    for name in some:
+                    for name in some.keys() & (model | failed).keys():
                         store.forget(name)
-                        model.pop(name, None)
+                        model |= failed
+                        failed.clear()
+                        del model[name]
             assert store.load() == model
     assert read(tmp_path) == model
 
@@ -103,7 +117,7 @@ def test_only_the_end_of_the_transaction_is_left_when_a_commit_waits_for_the_dis
         seen.append(read(tmp_path).get("a"))
 
     with closing(StateStore.open(tmp_path)) as store:
-        store.write([charger_states.row_of("a", kept(1000))], note)
+        store.commit({"a": kept(1000)}, note)
     assert seen == [None]
     assert read(tmp_path)["a"] == kept(1000)
 
@@ -156,12 +170,14 @@ def test_ten_thousand_chargers_are_one_commit(opened: StateStore) -> None:
 
 def test_a_commit_is_atomic(opened: StateStore) -> None:
     opened.commit({"a": kept(1), "b": kept(1)})
-    not_a_session: Any = object()
-    with pytest.raises(AttributeError):
-        opened.commit({"a": kept(2), "b": msgspec.structs.replace(kept(2), sessions=(not_a_session,))})
+    settled = msgspec.structs.replace(kept(2), sessions=(session(1),))
+    with pytest.raises(StateError):
+        opened.commit({"a": kept(2), "b": settled}, fail)
     assert opened.load() == {"a": kept(1), "b": kept(1)}
+    assert sessions_in(opened.file) == 0
     opened.commit({"a": kept(3)})
-    assert opened.load() == {"a": kept(3), "b": kept(1)}
+    assert opened.load() == {"a": kept(3), "b": kept(2)}
+    assert sessions_in(opened.file) == 1
 
 
 # One writer
