@@ -139,9 +139,10 @@ class Family:
         piece = self._pieces.get(openmetrics)
         if piece is None:
             parts = self._with_created() if openmetrics and self._metric.created else self._parts
-            lines = "".join(parts)
-            text = header(self._metric, openmetrics=openmetrics) + lines if lines else ""
-            piece = self._pieces[openmetrics] = Piece(text.encode())
+            above = header(self._metric, openmetrics=openmetrics)
+            # One join: the text has a megabyte, so adding the header afterwards takes half as long again.
+            text = "".join((above, *parts))
+            piece = self._pieces[openmetrics] = Piece(b"" if text == above else text.encode())
         return piece
 
     def _with_created(self) -> Iterator[str]:

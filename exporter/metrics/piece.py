@@ -3,9 +3,17 @@
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True, slots=True)
+class Deflated:
+    """Blocks of the format of RFC 1951, none of which is the last and which end at a byte, and the text's checksum."""
+
+    blocks: bytes
+    checksum: int
+
+
 @dataclass(slots=True, eq=False)
 class Piece:
     """A text, and its form for gzip once it was compressed."""
 
     text: bytes
-    deflated: bytes | None = None
+    deflated: Deflated | None = None

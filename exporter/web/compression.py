@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from exporter.metrics.piece import Piece
+from exporter.metrics.piece import Deflated, Piece
 
 # The header of RFC 1952 without name and time, of the fastest compression and an unknown system.
 _GZIP_HEADER: Final = bytes.fromhex("1f8b 08 00 00000000 04 ff")
@@ -28,6 +28,8 @@ def _first(*modules: str) -> Any:
 
 
 _GZIP: Final = _first("isal.isal_zlib") or zlib
+# The checksum of two texts from those of each. zlib has it from Python 3.15 on.
+_COMBINE: Final = getattr(_GZIP, "crc32_combine", None)
 _ZSTD: Final = _first("compression.zstd", "backports.zstd")
 
 GZIP: Final = "gzip"
@@ -47,7 +49,7 @@ def compressed(pieces: Sequence[Piece], encoding: str) -> list[bytes]:
             compressor = _ZSTD.ZstdCompressor(level=LEVEL)
             return [*(compressor.compress(piece.text) for piece in pieces), compressor.flush()]
         case "gzip":
-            return [_GZIP_HEADER, *map(_deflated, pieces), _gzip_end(pieces)]
+            return [_GZIP_HEADER, *(_deflated(piece).blocks for piece in pieces), _gzip_end(pieces)]
         case _:
             return [piece.text for piece in pieces]
 
@@ -58,11 +60,11 @@ def deflate(pieces: Iterable[Piece]) -> None:
         _deflated(piece)
 
 
-def _deflated(piece: Piece) -> bytes:
-    """Return blocks of the format of RFC 1951, none of which is the last. They end at a byte."""
+def _deflated(piece: Piece) -> Deflated:
     if piece.deflated is None:
         compressor = _GZIP.compressobj(LEVEL, wbits=-zlib.MAX_WBITS)
-        piece.deflated = compressor.compress(piece.text) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        blocks = compressor.compress(piece.text) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        piece.deflated = Deflated(blocks, _GZIP.crc32(piece.text))
     return piece.deflated
 
 
@@ -70,6 +72,9 @@ def _gzip_end(pieces: Sequence[Piece]) -> bytes:
     """Return an empty last block and the end of a gzip file: checksum and size (RFC 1952)."""
     checksum = size = 0
     for piece in pieces:
-        checksum = _GZIP.crc32(piece.text, checksum)
+        if _COMBINE is None:
+            checksum = _GZIP.crc32(piece.text, checksum)
+        else:
+            checksum = _COMBINE(checksum, _deflated(piece).checksum, len(piece.text))
         size += len(piece.text)
     return _EMPTY_LAST_BLOCK + struct.pack("<II", checksum, size & 0xFFFFFFFF)
