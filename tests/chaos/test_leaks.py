@@ -77,7 +77,7 @@ async def test_lost_connections_leak_nothing(scene: Scene) -> None:
 async def test_disconnects_leak_nothing(scene: Scene) -> None:
     scene.transports = ("websocket",)
     scene.meanwhile = hold_level
-    async with scene.with_fault(), saying(scene, "41") as url:
+    async with saying(scene, "41") as url, scene.with_fault():
         listen_to(scene, url)
         await scene.noticed()
         back_to_the_service(scene)

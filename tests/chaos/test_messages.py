@@ -31,7 +31,7 @@ def back_to_the_service(scene: Scene) -> None:
 @holds(disconnection("A frame of 16 MB", "transport"))
 async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None:
     scene.transports = ("websocket",)
-    async with scene.with_fault(), saying(scene, '42["newLog","' + "x" * 16_000_000 + '"]') as url:
+    async with saying(scene, '42["newLog","' + "x" * 16_000_000 + '"]') as url, scene.with_fault():
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 2)
         await scene.noticed()
@@ -41,7 +41,7 @@ async def test_a_frame_of_16_megabytes_ends_the_connection(scene: Scene) -> None
 @holds(disconnection("An invalid frame while an answer waits to be sent", "transport"))
 async def test_a_connection_that_breaks_with_a_queued_answer_ends_at_once(scene: Scene) -> None:
     # The client library misses its own end marker if it comes right after a packet.
-    async with scene.with_fault(), saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url:
+    async with saying(scene, '421["asks for an answer"]', "3" + "[" * 100_000) as url, scene.with_fault():
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 2)
         await scene.noticed()
@@ -70,7 +70,7 @@ async def test_deeply_nested_text_is_undecodable(scene: Scene) -> None:
 
 @holds(decode_error("Deeply nested JSON in a packet", "other"))
 async def test_only_a_deeply_nested_packet_is_dropped(scene: Scene) -> None:
-    async with scene.with_fault(), saying(scene, '42["newLog",' + "[" * 100_000) as url:
+    async with saying(scene, '42["newLog",' + "[" * 100_000) as url, scene.with_fault():
         listen_to(scene, url)
         await scene.noticed()
         assert await scene.counted("vecharge_account_disconnections_total") == 1
@@ -84,7 +84,7 @@ async def test_only_a_packet_with_an_endless_number_is_dropped(scene: Scene) -> 
         "45999999-" + '["newLog",{"_placeholder":true,"num":0}]',
         b"\x04log",
     ]
-    async with scene.with_fault(), saying(scene, *endless) as url:
+    async with saying(scene, *endless) as url, scene.with_fault():
         listen_to(scene, url)
         await scene.until_counted(scene.fault.metric, 3)
         await scene.noticed()
@@ -102,7 +102,7 @@ async def test_a_binary_payload_is_read_like_text(scene: Scene) -> None:
 
 @holds(decode_error("An attachment without its packet", "other"))
 async def test_only_unannounced_bytes_are_dropped(scene: Scene) -> None:
-    async with scene.with_fault(), saying(scene, b"\x04\x00\x01\x02") as url:
+    async with saying(scene, b"\x04\x00\x01\x02") as url, scene.with_fault():
         listen_to(scene, url)
         await scene.noticed()
         back_to_the_service(scene)
@@ -130,7 +130,7 @@ async def test_events_before_the_connection_count(scene: Scene) -> None:
 @holds(harmless("Two documents in a row"))
 async def test_the_last_of_two_documents_applies(scene: Scene) -> None:
     two = [document(scene.charger, chargerMode="PRIVATE"), document(scene.charger, chargerMode="PUBLIC")]
-    async with scene.with_fault(), saying(scene, *two) as url:
+    async with saying(scene, *two) as url, scene.with_fault():
         listen_to(scene, url)
         await scene.until_shown('vecharge_charger_info{mode="PUBLIC"}')
         assert await scene.value("vecharge_charger_info") == 1

@@ -108,7 +108,7 @@ async def test_only_a_frame_that_is_not_a_packet_is_dropped(scene: Scene) -> Non
 
 @holds(disconnection("A server that always disconnects immediately", "server", "the service closed the stream"))
 async def test_a_server_that_always_disconnects_gets_a_growing_backoff(scene: Scene) -> None:
-    async with scene.with_fault(), scripted([opening(), JOINED, "41"]) as url:
+    async with scripted([opening(), JOINED, "41"]) as url, scene.with_fault():
         scene.proxy.upstream_port = int(url.rpartition(":")[2])
         scene.proxy.cut()
         await scene.noticed()
