@@ -193,8 +193,9 @@ def open_store(options: Options, log: Log) -> StateStore:
     """Open the state file and log an error if a damaged one was set aside; raise StateError."""
     store = StateStore.open(options.storage_path, options.sessions_retention_days)
     if store.set_aside:
+        kept, lost = "totals are kept, sessions are not", "totals start at 0: restore them with 'state set'"
         log.error(
-            "state file damaged and set aside; totals start at 0: restore them with 'state set'",
+            f"state file damaged and set aside; {kept if store.set_aside.has_kept_totals else lost}",
             set_aside=str(store.set_aside.file),
             error=store.set_aside.reason,
         )

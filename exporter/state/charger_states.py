@@ -1,6 +1,6 @@
-"""The chargers in the state file and their states: a row for 32 chargers, as MessagePack with a checksum.
+"""The chargers in the state file, and their states in blocks of 32, as MessagePack with a checksum.
 
-A row for each charger would take four times as long to write, and twice as long to send to the disk.
+A row for each state would take twice as long to write: see docs/design.md.
 """
 
 import sqlite3
@@ -77,25 +77,26 @@ class ChargerStates:
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> Self:
-        """Return what the file has; raise ValueError if a row is damaged."""
+        """Return what the file has; raise ValueError if a block is damaged."""
         found = connection.execute("SELECT charger_id, charger FROM chargers")
         numbers = {charger_id.decode(errors="replace"): number for charger_id, number in found}
-        return cls(numbers, dict(_blocks(connection)))
+        return cls(numbers, dict(blocks_of(connection)))
 
     def put(self, charger_id: str, state: KeptState) -> None:
         """Write this state, and its sessions, with the next commit."""
+        own = KeptState(state.meter, state.first_seen_unix) if state.sessions else state
+        content = msgspec.Raw(_encode(own))
         number = self._numbers.get(charger_id)
         if number is None:
             number = self._numbers[charger_id] = self._new[charger_id] = self._next_number
             self._next_number += 1
+        block = number // CHARGERS_PER_BLOCK
+        self._blocks.setdefault(block, {})[charger_id] = content
+        self._changed.add(block)
         if state.sessions:
             self._sessions[charger_id] = state.sessions
-            state = KeptState(state.meter, state.first_seen_unix)
         else:
             self._sessions.pop(charger_id, None)
-        block = number // CHARGERS_PER_BLOCK
-        self._blocks.setdefault(block, {})[charger_id] = msgspec.Raw(_encode(state))
-        self._changed.add(block)
 
     def remove(self, charger_id: str) -> int | None:
         """Write its block without this charger with the next commit; return its number, None if it is not known."""
@@ -130,20 +131,20 @@ def write(connection: sqlite3.Connection, pending: Pending) -> None:
 
 
 def states(connection: sqlite3.Connection) -> Iterator[tuple[str, KeptState]]:
-    """Yield the state of every charger; raise ValueError if a row is damaged."""
+    """Yield all states, within the transaction that is open; raise ValueError if the file is damaged."""
     if schema_version(connection) < SCHEMA_VERSION:
         yield from schema_versions.states(connection)
         return
     expected: dict[int, set[str]] = {}
     for charger_id, number in connection.execute("SELECT charger_id, charger FROM chargers"):
         expected.setdefault(number // CHARGERS_PER_BLOCK, set()).add(charger_id.decode(errors="replace"))
-    for block, content in _blocks(connection):
+    for block, content in blocks_of(connection):
         if content.keys() != expected.pop(block, set()):
-            raise ValueError("a row has the states of other chargers")
+            raise ValueError("a block lacks the state of a charger, or has one of a charger that is not in the list")
         for charger_id, state in content.items():
-            yield charger_id, state_of(state)
+            yield charger_id, decode_state(state)
     if expected:
-        raise ValueError("a row is missing")
+        raise ValueError("a block of states is missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class ChargerRow:
 
 
 def find(connection: sqlite3.Connection, charger_id: str) -> ChargerRow | None:
-    """Return one charger, None if the file does not have it; raise ValueError if its row is damaged."""
+    """Return one charger, None if the file does not have it; raise ValueError if its block is damaged."""
     query = "SELECT charger, trimmed_joules FROM chargers WHERE charger_id = ?"
     found = connection.execute(query, (charger_id,)).fetchone()
     if found is None:
@@ -164,13 +165,13 @@ def find(connection: sqlite3.Connection, charger_id: str) -> ChargerRow | None:
     charger, trimmed_joules = found
     if schema_version(connection) < SCHEMA_VERSION:
         return ChargerRow(charger, schema_versions.state_of(connection, charger_id), trimmed_joules)
-    for _, content in _blocks(connection, charger // CHARGERS_PER_BLOCK):
+    for _, content in blocks_of(connection, charger // CHARGERS_PER_BLOCK):
         if charger_id in content:
-            return ChargerRow(charger, state_of(content[charger_id]), trimmed_joules)
-    raise ValueError("the row of a charger is missing")
+            return ChargerRow(charger, decode_state(content[charger_id]), trimmed_joules)
+    raise ValueError("the state of a charger is missing")
 
 
-def state_of(content: msgspec.Raw) -> KeptState:
+def decode_state(content: msgspec.Raw) -> KeptState:
     """Decode the state of a charger; raise ValueError."""
     try:
         return _decode(content)
@@ -179,22 +180,22 @@ def state_of(content: msgspec.Raw) -> KeptState:
 
 
 def decode_block(content: bytes) -> Block:
-    """Return the encoded states of a row by charger id; raise ValueError."""
+    """Return the encoded states of a block by charger id; raise ValueError."""
     try:
         return _decode_block(content)
     except msgspec.DecodeError as error:
-        raise ValueError("a row cannot be decoded") from error
+        raise ValueError("a block cannot be decoded") from error
 
 
-def _blocks(connection: sqlite3.Connection, only: int | None = None) -> Iterator[tuple[int, Block]]:
+def blocks_of(connection: sqlite3.Connection, only: int | None = None) -> Iterator[tuple[int, Block]]:
     """Yield the number and content of all blocks, or of one; raise ValueError if one is damaged."""
     query, parameters = (_ALL_BLOCKS, ()) if only is None else (_BLOCK_OF, (only,))
     for block, content, expected in connection.execute(query, parameters):
         if not isinstance(content, bytes) or _checksum(block, content) != expected:
-            raise ValueError("the checksum of a row is wrong")
+            raise ValueError("the checksum of a block is wrong")
         yield block, decode_block(content)
 
 
 def _checksum(block: int, content: bytes) -> int:
-    """Return the checksum of a row. It includes the number, to detect a row in the place of another one."""
+    """Return the checksum of a block. It includes the number, to detect a block in the place of another one."""
     return zlib.crc32(content, block)

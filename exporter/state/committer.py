@@ -149,7 +149,8 @@ class Commits:
             commit.release()
 
     def _fail(self, batch: dict[Charger, _Unsaved], reason: str) -> None:
-        # Chargers that have changed since then have newer ones.
+        # Chargers that have changed since then have newer totals. What a late commit was to write comes back only if it
+        # fails in the end: no other begins before.
         self._unsaved = batch | self._unsaved
         self._process.commit_failures += 1
         now = asyncio.get_running_loop().time()

@@ -10,10 +10,11 @@ from exporter.state.state_file import parts_of
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """The new name of a damaged state file, and the damage."""
+    """The new name of a damaged state file, the damage, and whether the totals could be kept."""
 
     file: Path
     reason: str
+    has_kept_totals: bool = False
 
 
 def set_aside(file: Path) -> Path:

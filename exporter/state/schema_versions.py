@@ -59,10 +59,15 @@ def state_of(connection: sqlite3.Connection, charger_id: str) -> KeptState:
     return _state_of(schema_version(connection), *row)[1]
 
 
-def drop_states(connection: sqlite3.Connection) -> None:
-    """Drop the states of version 2 or 3, within the transaction that is open. Numbers and sessions stay."""
-    connection.execute("ALTER TABLE chargers DROP COLUMN state")
-    connection.execute("ALTER TABLE chargers DROP COLUMN checksum")
+def replace_chargers(connection: sqlite3.Connection, schema: str) -> None:
+    """Replace the table of version 2 or 3 by one without states, within the transaction that is open.
+
+    To drop the columns would leave its pages mostly empty.
+    """
+    connection.execute("ALTER TABLE chargers RENAME TO older")
+    connection.execute(schema)
+    connection.execute("INSERT INTO chargers SELECT charger, charger_id, trimmed_joules FROM older")
+    connection.execute("DROP TABLE older")
 
 
 def _state_of(version: int, charger_id: Any, content: Any, expected: int) -> tuple[str, KeptState]:

@@ -108,7 +108,8 @@ def totals(connection: sqlite3.Connection, charger_ids: Iterable[str], period: P
 
 def totals_of_all(connection: sqlite3.Connection, period: Period) -> Totals:
     """Return number and energy of the sessions of all chargers in a period."""
-    not_settled = _not_settled(connection, period)
+    with transaction(connection):
+        not_settled = _not_settled(connection, period)
     count, joules, is_complete = len(not_settled), sum(session.energy_joules for _, session in not_settled), True
     for day in days_in(connection, period):
         parameters = {"day": day, "since": period.since, "until": period.until}
@@ -132,7 +133,7 @@ def _settled(
 
 
 def _not_settled(connection: sqlite3.Connection, period: Period) -> list[tuple[str, Session]]:
-    """Return the sessions of all chargers in a period that may still be revised."""
+    """Return all sessions of a period that may still be revised, within the transaction that is open."""
     return [
         (charger_id, session)
         for charger_id, state in charger_states.states(connection)

@@ -57,7 +57,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def write(connection: sqlite3.Connection, sessions: Mapping[str, Iterable[Session]]) -> None:
-    """Write these sessions of chargers that have a row, within the transaction that is open."""
+    """Write these sessions of chargers that the file has, within the transaction that is open."""
     added: dict[int, int] = {}
     for charger_id, settled in sessions.items():
         ((charger,),) = connection.execute("SELECT charger FROM chargers WHERE charger_id = ?", (charger_id,))

@@ -38,7 +38,8 @@ TRIMMED_AT_ONCE: Final = 1000
 class StateStore:
     """The only writer of a state file. Create it by `open`. Its calls block, and must not overlap.
 
-    `states` are the states of the chargers: put one there to write it with the next commit.
+    `states` are the states of the chargers, for the thread that changes them: put one there to write it with the next
+    commit. `write` uses only what it is given, so it may run in another thread; `commit` and `forget` use both.
     `is_new`: `open` created the file. `set_aside`: the damaged file that `open` found. `damaged_files`: the number of
     damaged files in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
     """
@@ -127,7 +128,9 @@ class StateStore:
         with as_state_errors(self.file, "written"), transaction(self._connection, "IMMEDIATE"):
             session_rows.delete(self._connection, charger_id)
             self._connection.execute("DELETE FROM chargers WHERE charger = ?", (number,))
-            charger_states.write(self._connection, self.states.take())
+            pending = self.states.take()
+            charger_states.write(self._connection, pending)
+            session_rows.write(self._connection, pending.sessions)
 
     def close(self) -> None:
         """Close the file and release the lock, so that another process may open it."""
@@ -205,7 +208,7 @@ def _ensure_valid(file: Path) -> SetAside | None:
     if exists(file):
         try:
             examine_header(file)
-            _migrate(file)
+            set_aside = _migrate(file)
         except DamagedError as error:
             set_aside = SetAside(damaged_files.set_aside(file), str(error))
     if not file.exists():
@@ -213,22 +216,35 @@ def _ensure_valid(file: Path) -> SetAside | None:
     return set_aside
 
 
-def _migrate(file: Path) -> None:
-    """Examine the file and migrate it: version 1 is replaced atomically, others change in one transaction."""
+def _migrate(file: Path) -> SetAside | None:
+    """Examine the file and migrate it: version 1 is replaced atomically, others change in one transaction.
+
+    If that transaction finds damage, set the file aside; the new file has its totals, but not its sessions.
+    """
     with as_state_errors(file, "read"), closing(connect(file, "rw")) as connection:
         examine(file, connection)
         version = schema_version(connection)
         if version == SCHEMA_VERSION:
-            return
+            return None
         kept = load(file, connection)
+        set_aside = None
         if version > 1:
-            with as_state_errors(file, "written"), transaction(connection, "IMMEDIATE"):
-                schema_versions.drop_states(connection)
-                connection.execute(charger_states.STATES_SCHEMA)
-                states = ChargerStates.read(connection)
-                for charger_id, state in kept.items():
-                    states.put(charger_id, state)
-                charger_states.write(connection, states.take())
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            return
+            try:
+                _write_states_anew(file, connection, kept)
+            except DamagedError as error:
+                set_aside = SetAside(damaged_files.set_aside(file), str(error), has_kept_totals=True)
+            else:
+                return None
     new_file.create(file, kept)
+    return set_aside
+
+
+def _write_states_anew(file: Path, connection: sqlite3.Connection, kept: Mapping[str, KeptState]) -> None:
+    with as_state_errors(file, "written"), transaction(connection, "IMMEDIATE"):
+        schema_versions.replace_chargers(connection, charger_states.SCHEMA)
+        connection.execute(charger_states.STATES_SCHEMA)
+        states = ChargerStates.read(connection)
+        for charger_id, state in kept.items():
+            states.put(charger_id, state)
+        charger_states.write(connection, states.take())
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

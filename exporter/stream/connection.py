@@ -202,11 +202,15 @@ class Connection:
 
         If it is cancelled, it first closes the rest.
         """
-        try:
-            await self._close()
-        except asyncio.CancelledError:
-            await self._close()
-            raise
+        is_cancelled = False
+        while True:
+            try:
+                await self._close()
+                break
+            except asyncio.CancelledError:
+                is_cancelled = True
+        if is_cancelled:
+            raise asyncio.CancelledError
 
     async def _close(self) -> None:
         self._joined.cancel()

@@ -11,7 +11,7 @@ from exporter.charger.charger import Charger, KeptState, Rules
 from exporter.charger.events import Reading
 from exporter.charger.process_stats import ExporterProcess
 from exporter.logs import create_log
-from exporter.state.charger_states import ChargerStates, Pending, decode_block, state_of
+from exporter.state.charger_states import ChargerStates, Pending, decode_block, decode_state
 from exporter.state.committer import Commits
 from exporter.state.store import StateStore
 from tests.processes import SECONDS
@@ -47,7 +47,7 @@ class Disk(StateStore):
         if self.error:
             raise self.error
         for _, content, _ in pending.blocks:
-            self.kept |= {charger_id: state_of(state) for charger_id, state in decode_block(content).items()}
+            self.kept |= {charger_id: decode_state(state) for charger_id, state in decode_block(content).items()}
         return self.repaired
 
     def total_joules(self, charger_id: str) -> int | None:

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 import requests
 
+from exporter.charger.charger import KeptState
 from exporter.charger.meter_state import MeterState
 from exporter.state.state_file import STATE_FILE, read
 from tests.cache import UnavailableError
@@ -200,9 +201,10 @@ def truncate(content: bytes) -> bytes:
 
 
 def flip_a_bit(content: bytes) -> bytes:
-    # In the total of a charger, the first field of its meter: after the type of the number.
-    meter = msgspec.msgpack.encode(MeterState())[:3]
-    place = content.index(meter) + len(meter) + 1
+    # In the total of a charger, the first field of its meter, after the beginnings of two arrays and the type of the
+    # number.
+    begin = msgspec.msgpack.encode(KeptState(MeterState(), 0.0))[:4]
+    place = content.index(begin) + len(begin) + 1
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 

@@ -10,10 +10,14 @@ import msgspec
 import pytest
 
 from exporter.charger.charger import KeptState
+from exporter.charger.log_order import LogOrderState
+from exporter.charger.meter_state import MeterState
+from exporter.charger.power_estimate import PowerState
+from exporter.charger.sessions import PendingDocument, RunningSession
 from exporter.errors import StateError
 from exporter.state import session_query
 from exporter.state.period import Period
-from exporter.state.state_file import STATE_FILE, open_to_read, read
+from exporter.state.state_file import PAGE_BYTES, STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -44,6 +48,20 @@ SCHEMA_1 = {
     "after a gap": (36_180_000, 36_000, 5, 1_764_323_000.5, 1_700_000_000.0),
     "idle": (0, 0, 0, None, 1_750_000_000.5),
     "new": (None, None, 0, None, 1_764_323_081.0),
+}
+
+
+# The fields of schema 4. A new one is added at the end, here too.
+FIELDS: dict[type[msgspec.Struct], str] = {
+    KeptState: "meter first_seen_unix sessions",
+    MeterState: "total_joules excess_joules start_joules settled_joules settled_set_aside_joules sessions"
+    " listed_sessions last_session_number current previous evidence switched_on_unix document reported_previous"
+    " logs power",
+    RunningSession: "energy began_at read_at changed_at began_by begun_on number first_energy first_at"
+    " document_energy base set_aside rises peak_watts ended_at ended_by certain",
+    PendingDocument: "energy received counted_as",
+    LogOrderState: "created time received energy clock_shift delay created_before_reset times_ahead",
+    PowerState: "peak last_rate ratio highest_reported",
 }
 
 
@@ -100,19 +118,48 @@ def test_schemas_with_named_fields_are_migrated_with_every_field(tmp_path: Path,
     assert before.keys() == {"veChargePoint0125896", "new", "set by hand"}
     with closing(StateStore.open(file.parent)) as store:
         assert store.set_aside is None
-        for charger_id, state in store.load().items():
-            assert_kept(before[charger_id], by_name(state))
+        after = {charger_id: by_name(state) for charger_id, state in store.load().items()}
+    assert after.keys() == before.keys()
+    for charger_id, state in before.items():
+        assert_kept(state, after[charger_id])
     with closing(sqlite3.connect(file)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (4,)
 
 
-def test_schema_4_is_read_with_every_field(tmp_path: Path) -> None:
-    """Fields are stored in their order: one that was moved or removed would change others."""
+@pytest.mark.parametrize(("stored", "fields"), FIELDS.items())
+def test_fields_are_only_added_at_the_end(stored: type[msgspec.Struct], fields: str) -> None:
+    """They are stored in their order, without names: one that was moved or removed would change others."""
+    known = tuple(fields.split())
+    assert stored.__struct_config__.array_like
+    assert stored.__struct_fields__[: len(known)] == known
+    assert len(stored.__struct_defaults__) >= len(stored.__struct_fields__) - len(known), "a new field has a default"
+
+
+def test_schema_4_is_read(tmp_path: Path) -> None:
     place(tmp_path / "before", 3)
     file = place(tmp_path / "data", 4)
     assert read(file.parent) == read(tmp_path / "before")
     with closing(StateStore.open(file.parent)) as store:
         assert store.set_aside is None
+
+
+def test_totals_are_kept_if_the_migration_finds_damage(tmp_path: Path) -> None:
+    file = place(tmp_path / "data", 3)
+    kept = read(file.parent)
+    with closing(sqlite3.connect(file)) as database:
+        # The pages of a table that was dropped are free: the migration uses them, and no examination reads them.
+        database.execute("CREATE TABLE dropped AS SELECT zeroblob(200000)")
+        database.execute("DROP TABLE dropped")
+        database.commit()
+    content = bytearray(file.read_bytes())
+    first_free = int.from_bytes(content[32:36])
+    content[(first_free - 1) * PAGE_BYTES : first_free * PAGE_BYTES] = b"\xff" * PAGE_BYTES
+    file.write_bytes(content)
+    with closing(StateStore.open(file.parent)) as store:
+        assert store.set_aside is not None
+        assert store.set_aside.has_kept_totals
+        assert store.set_aside.file.read_bytes() == content
+        assert store.load() == kept
 
 
 def named_fields(content: bytes) -> object:
@@ -136,9 +183,12 @@ def assert_kept(before: object, after: object) -> None:
         assert_kept(value, after[name])
 
 
+@pytest.mark.parametrize("is_migrated", [False, True])
 @pytest.mark.parametrize("schema", [2, 3, 4])
-def test_schemas_with_sessions_have_totals_and_sessions(tmp_path: Path, schema: int) -> None:
+def test_schemas_with_sessions_have_totals_and_sessions(tmp_path: Path, schema: int, *, is_migrated: bool) -> None:
     file = place(tmp_path / "data", schema)
+    if is_migrated:
+        StateStore.open(file.parent).close()
     kept = read(file.parent)
     assert {name: state.meter.total_joules for name, state in kept.items()} == {
         "veChargePoint0125896": 173_124_000,

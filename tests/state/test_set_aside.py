@@ -67,9 +67,9 @@ def lose_a_row(database: sqlite3.Connection) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (swap_states, "the checksum of a row is wrong"),
-        (rename_a_charger, "a row has the states of other chargers"),
-        (lose_a_row, "a row is missing"),
+        (swap_states, "the checksum of a block is wrong"),
+        (rename_a_charger, "a block lacks the state of a charger"),
+        (lose_a_row, "a block of states is missing"),
     ],
 )
 def test_states_of_other_chargers_are_detected(

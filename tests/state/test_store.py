@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from exporter.charger.meter_state import MeterState
 from exporter.charger.power_estimate import PowerState
 from exporter.charger.sessions import CountedAs, KnownBy, PendingDocument, RunningSession
 from exporter.errors import StateError
-from exporter.state.state_file import STATE_FILE, read
+from exporter.state import charger_states, session_pages
+from exporter.state.period import ALL_TIME
+from exporter.state.state_file import STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 from tests.state.listed import session
 
@@ -83,6 +86,38 @@ def test_a_commit_that_is_on_disk_although_it_was_reported_as_failed_is_repeated
     opened.states.put_back(pending)
     opened.commit({"a": kept(2000)})
     assert opened.load() == {"new": kept(1000), "a": kept(2000)}
+
+
+def test_no_commit_comes_between_the_chargers_and_the_states_that_are_read(
+    folder: Path, opened: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.commit({"a": kept(1)})
+    opened._connection.execute("PRAGMA busy_timeout = 10")  # noqa: SLF001 - the real one makes a test slow
+    blocks = charger_states.blocks_of
+    refused = []
+
+    def after_a_commit(
+        connection: sqlite3.Connection, only: int | None = None
+    ) -> Iterator[tuple[int, charger_states.Block]]:
+        with pytest.raises(StateError, match="another program has locked it") as error:
+            opened.commit({"new": kept(2)})
+        refused.append(error)
+        return blocks(connection, only)
+
+    monkeypatch.setattr(charger_states, "blocks_of", after_a_commit)
+    assert read(folder) == {"a": kept(1)}
+    with open_to_read(folder / STATE_FILE) as connection:
+        session_pages.totals_of_all(connection, ALL_TIME)
+        session_pages.newest(connection, ALL_TIME, 10)
+    assert refused
+
+
+def test_forgetting_a_charger_writes_what_a_failed_commit_could_not_write_of_others(opened: StateStore) -> None:
+    with pytest.raises(StateError):
+        opened.commit({"a": msgspec.structs.replace(kept(2), sessions=(session(1),)), "b": kept(1)}, fail)
+    opened.forget("b")
+    assert opened.load() == {"a": kept(2)}
+    assert sessions_in(opened.file) == 1
 
 
 def test_the_file_has_what_was_committed_and_not_forgotten(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import pytest
 
 from exporter.stream.connection import Connection, Target
 from exporter.stream.http_sessions import HttpSessions
@@ -28,12 +29,13 @@ def in_use(connector: aiohttp.BaseConnector) -> int:
     return len(connector._acquired)  # noqa: SLF001 - aiohttp has no name for it
 
 
-async def cancelled_close(connection: Connection) -> None:
-    """Close, and cancel this as soon as it waits for something."""
+async def cancelled_close(connection: Connection, times: int) -> None:
+    """Close, and cancel this while it waits for something; twice if a stop comes during a reload."""
     closing = asyncio.create_task(connection.close())
-    await asyncio.sleep(0)
-    assert not closing.done(), "it waits"
-    closing.cancel()
+    for _ in range(times):
+        await asyncio.sleep(0)
+        assert not closing.done(), "it waits"
+        closing.cancel()
     await asyncio.wait({closing})
     assert closing.cancelled()
 
@@ -46,17 +48,18 @@ async def test_the_http_session_of_a_handshake_is_closed(silent_address: str) ->
         await until(lambda: in_use(connector), "the request")
         opened.cancel()
         await asyncio.wait({opened})
-        await cancelled_close(connection)
+        await cancelled_close(connection, times=1)
         assert [session.closed for session in http.made] == [True]
         assert not in_use(connector)
 
 
-async def test_the_websocket_of_a_connection_is_closed() -> None:
+@pytest.mark.parametrize("times", [1, 2])
+async def test_the_websocket_of_a_connection_is_closed(times: int) -> None:
     async with aiohttp.TCPConnector() as connector, scripted([opening(), JOINED]) as url:
         http = HttpSessions(connector, SECONDS)
         connection = Connection(Target(url, CHARGER, SECONDS), http, lambda _: None)
         await connection.open(TOKEN, "websocket")
         assert in_use(connector)
-        await cancelled_close(connection)
+        await cancelled_close(connection, times)
         assert not in_use(connector)
         await http.close()
