@@ -98,6 +98,11 @@ class ChargerStates:
         else:
             self._sessions.pop(charger_id, None)
 
+    def put_all(self, states: Mapping[str, KeptState]) -> None:
+        """Write these states with the next commit."""
+        for charger_id, state in states.items():
+            self.put(charger_id, state)
+
     def remove(self, charger_id: str) -> int | None:
         """Write its block without this charger with the next commit; return its number, None if it is not known."""
         number = self._numbers.pop(charger_id, None)

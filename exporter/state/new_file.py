@@ -27,8 +27,7 @@ def create(file: Path, states: Mapping[str, KeptState]) -> None:
 def with_chargers(file: Path, states: Mapping[str, KeptState]) -> Path:
     """Create a state file with these chargers, in the folder of `file`."""
     encoded = ChargerStates()
-    for charger_id, state in states.items():
-        encoded.put(charger_id, state)
+    encoded.put_all(states)
     new = empty_file(file)
     connection = connect_to_write(new)
     try:

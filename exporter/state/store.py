@@ -81,8 +81,7 @@ class StateStore:
 
     def commit(self, states: Mapping[str, KeptState], on_executed: Callable[[], None] = lambda: None) -> str:
         """Write these states, as `write` does. If that fails, the next commit writes them."""
-        for charger_id, state in states.items():
-            self.states.put(charger_id, state)
+        self.states.put_all(states)
         pending = self.states.take()
         try:
             return self.write(pending, on_executed)
@@ -244,7 +243,6 @@ def _write_states_anew(file: Path, connection: sqlite3.Connection, kept: Mapping
         schema_versions.replace_chargers(connection, charger_states.SCHEMA)
         connection.execute(charger_states.STATES_SCHEMA)
         states = ChargerStates.read(connection)
-        for charger_id, state in kept.items():
-            states.put(charger_id, state)
+        states.put_all(kept)
         charger_states.write(connection, states.take())
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

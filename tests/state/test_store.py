@@ -92,15 +92,16 @@ def test_no_commit_comes_between_the_chargers_and_the_states_that_are_read(
     folder: Path, opened: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened.commit({"a": kept(1)})
-    opened._connection.execute("PRAGMA busy_timeout = 10")  # noqa: SLF001 - the real one makes a test slow
     blocks = charger_states.blocks_of
     refused = []
 
     def after_a_commit(
         connection: sqlite3.Connection, only: int | None = None
     ) -> Iterator[tuple[int, charger_states.Block]]:
-        with pytest.raises(StateError, match="another program has locked it") as error:
-            opened.commit({"new": kept(2)})
+        with closing(sqlite3.connect(opened.file, timeout=0)) as writer:
+            writer.execute("INSERT INTO chargers (charger_id) VALUES ('new')")
+            with pytest.raises(sqlite3.OperationalError, match="database is locked") as error:
+                writer.commit()
         refused.append(error)
         return blocks(connection, only)
 
@@ -109,7 +110,7 @@ def test_no_commit_comes_between_the_chargers_and_the_states_that_are_read(
     with open_to_read(folder / STATE_FILE) as connection:
         session_pages.totals_of_all(connection, ALL_TIME)
         session_pages.newest(connection, ALL_TIME, 10)
-    assert refused
+    assert len(refused) >= 3  # of each reader
 
 
 def test_forgetting_a_charger_writes_what_a_failed_commit_could_not_write_of_others(opened: StateStore) -> None:
