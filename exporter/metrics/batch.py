@@ -1,7 +1,7 @@
 """A batch of the chargers of a page, and its entries in lists that have entries for every charger of the page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from exporter.charger.charger import Charger
@@ -23,6 +23,8 @@ class Batch:
     # A list per field of LiveValues, or totals by charger.
     live: Sequence[list[float | None]] = ()
     totals: Sequence[Totals] = ()
+    # What `_indexes` has returned, by its arguments: most metrics ask for the same.
+    _known_indexes: dict[tuple[int, int], list[int]] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(
@@ -51,5 +53,12 @@ class Batch:
             first, last = self.places[0], self.places[-1]
             values[first * stride + offset : last * stride + offset + 1 : stride] = new
             return
-        for place, value in zip(self.places, new, strict=True):
-            values[place * stride + offset] = value
+        for index, value in zip(self._indexes(offset, stride), new, strict=True):
+            values[index] = value
+
+    def _indexes(self, offset: int, stride: int) -> list[int]:
+        """Return where `replace` puts the values. To compute this takes as long as to replace them."""
+        indexes = self._known_indexes.get((offset, stride))
+        if indexes is None:
+            indexes = self._known_indexes[offset, stride] = [place * stride + offset for place in self.places]
+        return indexes
