@@ -13,6 +13,7 @@ from exporter.charger.sessions import Session
 from exporter.errors import StateError
 from exporter.state import session_query
 from exporter.state.period import ALL_TIME, Period
+from exporter.state.schema_versions import schema_version
 from exporter.state.session_query import FIELDS, ChargerSessions, as_document
 from exporter.state.state_file import STATE_FILE, open_to_read
 
@@ -41,6 +42,11 @@ def print_sessions(
             yield found
 
     with open_to_read(folder / STATE_FILE) as connection:
+        if schema_version(connection) == 1:
+            raise StateError(
+                f"the state file {folder / STATE_FILE} was written by an exporter that kept no list of sessions: start "
+                "this version of the exporter once, which adds the list"
+            )
         for text in _FORMS[form](read()):
             write(text)
         # The sessions of all time have been compared with the counters.

@@ -22,6 +22,7 @@ from exporter.state.store import StateStore
 from tests.end_to_end.program import AS_ANYBODY, PROGRAM
 from tests.processes import SECONDS
 from tests.state.listed import DAY, NOON, session, state_with
+from tests.state.test_schema import GOLDEN
 
 BILL = Path(__file__).parents[2] / "docs" / "bill.md"
 Sessions = Callable[..., Result]
@@ -198,6 +199,14 @@ def test_a_session_that_is_missing_of_a_period_is_reported_with_its_day(sessions
         "read, of the day 2024-10-05 (UTC); all others are printed, and a backup may have these\n"
     )
     assert sessions("--until=2024-10-05").exit_code == 0
+
+
+def test_a_state_file_from_before_the_list_of_sessions_is_not_called_damaged(sessions: Sessions, tmp_path: Path) -> None:
+    shutil.copyfile(GOLDEN / "schema-1.db", tmp_path / STATE_FILE)
+    result = sessions()
+    assert result.exit_code == 1
+    assert "kept no list of sessions: start this version of the exporter once" in result.stderr
+    assert "damaged" not in result.stderr
 
 
 @pytest.mark.usefixtures("kept")
