@@ -201,7 +201,9 @@ def test_a_session_that_is_missing_of_a_period_is_reported_with_its_day(sessions
     assert sessions("--until=2024-10-05").exit_code == 0
 
 
-def test_a_state_file_from_before_the_list_of_sessions_is_not_called_damaged(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_state_file_from_before_the_list_of_sessions_is_not_called_damaged(
+    sessions: Sessions, tmp_path: Path
+) -> None:
     shutil.copyfile(GOLDEN / "schema-1.db", tmp_path / STATE_FILE)
     result = sessions()
     assert result.exit_code == 1
