@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help docs-check demo test check golden worlds mutants bench fleet-size dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak
+.PHONY: help docs-check demo test check golden worlds mutants bench small-machine fleet-size dashboards rules torture test-pythons test-socketio5 clean image test-image lock chaos soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ bench: .venv/ready ## Measure every row of docs/benchmarks.md, in about 8 minute
 	.venv/bin/python -m benchmarks
 
 # DAYS=7 CHARGERS=10000 for a larger fleet. Exits with 1 if a panel takes more than 2 s.
+small-machine: .venv/ready .venv-demo/ready ## Measure chargers in 64 MB and a tenth of a core, as root with control groups v1, in 5 minutes
+	.venv-demo/bin/python -m compileall -q exporter
+	.venv/bin/python -m benchmarks.small_machine .venv-demo/bin/vecharge-exporter
+
 fleet-size: CHARGERS = 1000
 fleet-size: .venv/ready ## Measure every panel of the fleet dashboard with 1,000 chargers and 30 days, in about 5 minutes
 	.venv/bin/python -m tests.dashboards.fleet_size $(CHARGERS) $(DAYS)

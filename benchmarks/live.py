@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,9 @@ def _memory_with_one(service: Child, client: Client, authority: Path | None) -> 
 
 
 @contextmanager
-def exporter(service: Mapping[str, object], authority: Path | None) -> Iterator[Running]:
+def exporter(
+    service: Mapping[str, object], authority: Path | None, command: Sequence[str] = (str(COMMAND),)
+) -> Iterator[Running]:
     """Watches all chargers of the service until the block ends."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -93,7 +95,7 @@ def exporter(service: Mapping[str, object], authority: Path | None) -> Iterator[
         began = time.monotonic()
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(  # noqa: S603
-                [COMMAND, "run", "--web.listen-address=127.0.0.1:0", *options], stderr=log
+                [*command, "run", "--web.listen-address=127.0.0.1:0", *options], stderr=log
             )
         try:
             listening = wait_until(
