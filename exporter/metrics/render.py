@@ -47,6 +47,8 @@ class Exposition:
         self._touched_totals = {place: charger.committed for place, charger in enumerate(chargers)}
         # Places to render in this round, last first. Others that are touched during the round belong to the next one.
         self._queue: list[int] = []
+        # Whether chargers are left that were never rendered.
+        self.is_new = True
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions: list[float | None] = [None] * len(chargers)
         # The monotonic time at which a charger changes without an event, since a reading becomes stale.
@@ -66,6 +68,8 @@ class Exposition:
         if places:
             del self._queue[-at_most:]
             self._render(places, now)
+        if not self._queue:
+            self.is_new = False
         return bool(self._queue or self._touched)
 
     def _by_place(self, values: Mapping[Charger, T]) -> dict[int, T]:
