@@ -90,11 +90,11 @@ mutants: .venv/ready ## Change the meter in two thousand ways; list the changes 
 bench: .venv/ready ## Measure every row of docs/benchmarks.md, in about 8 minutes
 	.venv/bin/python -m benchmarks
 
-# DAYS=7 CHARGERS=10000 for a larger fleet. Exits with 1 if a panel takes more than 2 s.
 small-machine: .venv/ready .venv-demo/ready ## Measure chargers in 64 MB and a tenth of a core, as root with control groups v1, in 5 minutes
 	.venv-demo/bin/python -m compileall -q exporter
 	.venv/bin/python -m benchmarks.small_machine .venv-demo/bin/vecharge-exporter
 
+# DAYS=7 CHARGERS=10000 for a larger fleet. Exits with 1 if a panel takes more than 2 s.
 fleet-size: CHARGERS = 1000
 fleet-size: .venv/ready ## Measure every panel of the fleet dashboard with 1,000 chargers and 30 days, in about 5 minutes
 	.venv/bin/python -m tests.dashboards.fleet_size $(CHARGERS) $(DAYS)

@@ -1,4 +1,4 @@
-"""Three and fifty chargers on a small machine, over TLS: 64 MB of memory, no swap and a tenth of a core.
+"""Three and fifty chargers on a small machine, over TLS: 64 MB of memory, no swap, a tenth of a core or a whole one.
 
     python -m benchmarks.small_machine .venv-demo/bin/vecharge-exporter
 
