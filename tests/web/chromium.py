@@ -1,4 +1,4 @@
-"""Debian's Chromium, installed if it is missing and this user may install it."""
+"""Chromium, installed if it is missing and this user may install it."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.cache import UnavailableError, locked
+from tests.web.chromium_without_netlink import HEADLESS, PROGRAMS
 
 # No sandbox: tests run as root in containers. No background requests: tests use no network.
 ARGUMENTS: Final = (
@@ -26,19 +27,15 @@ LAUNCHER: Final = Path(__file__).with_name("chromium_without_netlink.py")
 def chromium() -> Path:
     """The program that runs Chromium."""
     with locked("chromium"):
-        if not shutil.which("chromium"):
+        if not shutil.which(HEADLESS) and not os.geteuid() and shutil.which("apt-get"):
             _install()
+    if not any(map(shutil.which, PROGRAMS)):
+        raise UnavailableError(f"neither {' nor '.join(PROGRAMS)} is installed, nor can it be installed with apt-get")
     return LAUNCHER
 
 
 def _install() -> None:
     # Not unpacked like Prometheus: it depends on a hundred libraries.
-    if os.geteuid() or not shutil.which("apt-get"):
-        raise UnavailableError("chromium is not installed: install Debian's package")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
-        done = subprocess.run(["apt-get", "--quiet", *command], capture_output=True, env=environment)
-        if done.returncode:
-            raise UnavailableError(f"chromium is not installed, and apt-get {command[0]} fails")
-    if not shutil.which("chromium"):
-        raise UnavailableError("chromium is not there after its installation")
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", HEADLESS, "fonts-dejavu-core"]):
+        subprocess.run(["apt-get", "--quiet", *command], capture_output=True, env=environment)
