@@ -46,16 +46,18 @@ demo: $(DEMO_VENV)/ready ## Start a simulated veCharge service and the exporter 
 
 # Side by side, since mypy uses one core only.
 test: .venv/ready ## Run every check and every test
-	@$(MAKE) --no-print-directory --jobs=2 check suite
+	@$(MAKE) --no-print-directory --jobs=2 lint suite
 
-.PHONY: suite
+.PHONY: suite lint
 suite: .venv/ready
 	.venv/bin/python -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)
 
-check: .venv/ready ## Lint, format, types, layers
+lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+check: lint ## Lint, format, types, layers
 	.venv/bin/python -m pytest --quiet tests/test_layers.py
 
 docs-check: .venv/ready ## Run the commands of the documentation as typed; list those that are not run
