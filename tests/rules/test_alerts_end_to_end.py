@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -211,11 +211,9 @@ def test_a_mistyped_charger_id_is_one_notification(chain: Chain) -> None:
     chain.notification("team", "VechargeChargerOffline", "resolved")
     chain.order("all", "resume")
 
-    sent = [
-        (it.receiver, [one["labels"].get("charger_id") for one in it.body["alerts"]])
-        for it in chain.webhook.notifications
-    ]
-    assert sent == [("team", ["smi-0001"])] * 2
+    offline = "VechargeChargerOffline", "smi-0001"
+    sent = [(one.receiver, [_which(alert) for alert in one.body["alerts"]]) for one in chain.webhook.notifications]
+    assert sent == [("team", [("firing", *offline)]), ("team", [("resolved", *offline)])], chain.webhook.notifications
 
 
 def test_chargers_that_are_switched_off_and_disconnected_fire_no_alert(chain: Chain) -> None:
@@ -241,3 +239,8 @@ def muted_chargers(chain: Chain) -> set[str]:
         for alert in chain.alertmanager.alerts()
         if alert["labels"]["alertname"] == "VechargeChargerOffline" and alert["status"]["inhibitedBy"]
     }
+
+
+def _which(alert: dict[str, Any]) -> tuple[str, str, str | None]:
+    labels = alert["labels"]
+    return alert["status"], labels["alertname"], labels.get("charger_id")
