@@ -19,6 +19,10 @@ def demo(
     chargers: int, speed: float, web_listen_address: tuple[ListenAddress, ...], log_level: str, log_format: Any
 ) -> None:
     """Simulate a veCharge service and watch it: no token, no charger needed."""
+    from exporter.stream.tls import import_aiohttp
+
+    import_aiohttp()  # before a module of the exporter does
+
     from exporter import app
     from exporter.cli.demo import run_demo
     from exporter.logs import create_log
@@ -94,6 +98,10 @@ def simulate(log_level: str, log_format: Any, listen_address: ListenAddress, **o
     POST /simulator/chargers/CHARGER/document     {"energy": "true", "zero" or "stale"}: the energy in later documents
     POST /simulator/chargers/CHARGER/send         {"event": NAME, "payload": ANY}: send any event
     """
+    from exporter.stream.tls import import_aiohttp
+
+    import_aiohttp()  # before a module of the exporter does
+
     from exporter import app
     from exporter.cli.demo import run_simulator
     from exporter.logs import create_log
