@@ -47,7 +47,7 @@ RELOAD_SECONDS = 60.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 # The share of the streams that lose their connection per second.
 FLAPPING = 0.02
-MAX_FLAPPING = 20  # per sample: each takes a request to the simulator
+MAX_FLAPPING = 200  # per sample: each takes a request to the simulator
 # Of the simulator, between two logs of a charger.
 LOG_INTERVAL = 60.0
 LOOP_SECONDS = 0.01
@@ -92,6 +92,7 @@ class Soak:
         async with exporter:
             await self._end_two_sessions()
             before = await self._at_rest()
+            await asyncio.to_thread(self._scrape, exporter.url)
             loop = asyncio.get_running_loop()
             watch = asyncio.create_task(self._watch_loop())
             started = loop.time()
@@ -104,8 +105,8 @@ class Soak:
                     await exporter.reloads.reload()
                 await asyncio.to_thread(self._flap)
                 if elapsed // SCRAPE_SECONDS >= len(self._scrapes):
-                    await asyncio.to_thread(self._scrape, exporter.url)
                     self._sample(elapsed)
+                    await asyncio.to_thread(self._scrape, exporter.url)
                 await asyncio.sleep(SAMPLE_SECONDS)
             watch.cancel()
             cores = (time.process_time() - cpu) / (loop.time() - started)
