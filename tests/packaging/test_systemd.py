@@ -9,6 +9,7 @@ from tests.packaging.tools import ROOT, run, tool
 
 UNIT = ROOT / "deploy/systemd/vecharge-exporter.service"
 SETTINGS = re.findall(r"^(\w+)=(.*)$", UNIT.read_text().replace("\\\n", " "), re.MULTILINE)
+TUNABLES = "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"
 
 
 def test_its_exposure_is_below_2() -> None:
@@ -28,7 +29,12 @@ def test_every_setting_is_known_to_systemd() -> None:
 
 def test_the_token_comes_as_a_credential() -> None:
     assert ("LoadCredential", "token:/etc/vecharge-exporter/token") in SETTINGS
-    assert not {name for name, _ in SETTINGS} & {"Environment", "EnvironmentFile", "SetCredential"}
+    others = [(name, value) for name, value in SETTINGS if name in ("Environment", "EnvironmentFile", "SetCredential")]
+    assert others == [("Environment", TUNABLES)]
+
+
+def test_the_image_and_the_unit_set_the_same_for_glibc() -> None:
+    assert f"ENV {TUNABLES} \\\n" in (ROOT / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize("setting", ["DynamicUser=yes", "ProtectSystem=strict", "StateDirectory=vecharge-exporter"])
