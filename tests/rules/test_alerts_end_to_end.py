@@ -213,7 +213,7 @@ def test_a_mistyped_charger_id_is_one_notification(chain: Chain) -> None:
 
     offline = "VechargeChargerOffline", "smi-0001"
     sent = [(one.receiver, [_which(alert) for alert in one.body["alerts"]]) for one in chain.webhook.notifications]
-    assert sent == [("team", [("firing", *offline)]), ("team", [("resolved", *offline)])], chain.webhook.notifications
+    assert sent == [("team", [("firing", *offline)]), ("team", [("resolved", *offline)])]
 
 
 def test_chargers_that_are_switched_off_and_disconnected_fire_no_alert(chain: Chain) -> None:
