@@ -46,7 +46,19 @@ def new_session_is_possible(known: Known, reading: EnergyReading) -> bool:
     if not known.evidence.all and reading.energy >= known.current.energy - ROUNDING:
         # Some chargers alternate between users: without other evidence and without a fall, do not allow any slack.
         return SLACK < reading.energy <= known.limits.new_session * seconds
-    return can_flow(reading.energy, seconds, known.limits.new_session)
+    # The peak may be that of a car that was nearly full. Where the new session is proven, it excludes nothing.
+    limit = known.limits.hard if new_session_is_proven(known, reading) else known.limits.new_session
+    return can_flow(reading.energy, seconds, limit)
+
+
+def new_session_is_proven(known: Known, reading: EnergyReading) -> bool:
+    """Return whether a document says that the session has ended, and the reading has another user.
+
+    Each alone may be wrong, so that the power decides: `prev_energy` can be equal by chance, and users can vary.
+    """
+    evidence = known.evidence
+    said_ended = bool(evidence.fresh & Evidence.ENDED)
+    return said_ended and evidence.is_another_user(reading.user) and not evidence.users_vary
 
 
 def previous_session_is_possible(known: Known, reading: EnergyReading) -> bool:
@@ -77,6 +89,8 @@ def is_more_likely_new(known: Known, reading: EnergyReading) -> bool:
     if just_switched_on and reading.energy == 0:
         return True
     if just_switched_on and is_another_user and not shows_old_energy and not evidence.users_vary:
+        return True
+    if new_session_is_proven(known, reading) and not shows_old_energy:
         return True
     if reading.watts is None:
         return is_another_user and reading.energy > energy / DIP + SLACK

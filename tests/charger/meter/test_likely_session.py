@@ -101,6 +101,17 @@ class TestADocumentThatNamesAnEndedSession:
         situation = known(session(1.0), evidence=Evidence.ENDED)
         assert is_more_likely_new(situation, reading(kwh, 500, watts=7200.0)) is new
 
+    @pytest.mark.parametrize(
+        ("kwh", "watts", "new"),
+        [(1.01, None, False), (1.02, None, True), (0.99, None, True), (1.01, 36.0, False), (1.02, 36.0, True)],
+    )
+    def test_another_user_has_a_new_session_whatever_the_power_unless_it_shows_the_old_energy(
+        self, kwh: float, watts: float | None, new: bool
+    ) -> None:
+        """At 36 W the same session would have risen by 0.01 kWh in 1000 seconds."""
+        situation = known(session(1.0), evidence=Evidence.ENDED)
+        assert is_more_likely_new(situation, reading(kwh, 1000, user=BOB, watts=watts)) is new
+
     def test_other_evidence_begins_none(self) -> None:
         situation = known(session(1.0), evidence=Evidence.GAP)
         assert not is_more_likely_new(situation, reading(1.4, 500, watts=7200.0))

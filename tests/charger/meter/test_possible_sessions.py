@@ -6,6 +6,7 @@ from exporter.charger.decision_input import Evidence, Known
 from exporter.charger.possible_sessions import (
     earliest_start,
     new_session_is_possible,
+    new_session_is_proven,
     previous_session_is_possible,
     same_session_is_possible,
 )
@@ -45,6 +46,30 @@ def test_without_evidence_no_new_session_is_possible() -> None:
 )
 def test_another_user_is_evidence_if_both_are_known(user: int | None, other: int | None, possible: bool) -> None:
     assert new_session_is_possible(known(session(9.0), user=user), reading(1.0, 1000, user=other)) is possible
+
+
+@pytest.mark.parametrize(
+    ("evidence", "fresh", "user", "users_vary", "proven"),
+    [
+        (Evidence.ENDED, Evidence.ENDED, BOB, False, True),
+        (Evidence.ENDED | Evidence.GAP, Evidence.ENDED | Evidence.GAP, BOB, False, True),
+        (Evidence.GAP, Evidence.GAP, BOB, False, False),
+        (Evidence.ENDED, Evidence.GAP, BOB, False, False),
+        (Evidence.ENDED, Evidence.ENDED, ALICE, False, False),
+        (Evidence.ENDED, Evidence.ENDED, None, False, False),
+        (Evidence.ENDED, Evidence.ENDED, BOB, True, False),
+    ],
+    ids=["both", "and a gap", "the user alone", "told earlier", "the same user", "no user", "users vary"],
+)
+def test_a_document_and_another_user_prove_a_new_session_which_only_the_hard_limit_excludes(
+    evidence: Evidence, fresh: Evidence, user: int | None, users_vary: bool, proven: bool
+) -> None:
+    situation = known(session(19.0), evidence=evidence, fresh=fresh, users_vary=users_vary)
+    assert new_session_is_proven(situation, reading(3.11, 1000, user=user)) is proven
+    assert new_session_is_possible(situation, reading(3.1, 1000, user=user))
+    assert new_session_is_possible(situation, reading(3.11, 1000, user=user)) is proven
+    assert new_session_is_possible(situation, reading(11.21, 1000, user=user)) is proven
+    assert not new_session_is_possible(situation, reading(11.22, 1000, user=user))
 
 
 @pytest.mark.parametrize(("kwh", "possible"), [(0.58, True), (0.1, False), (0.11, True), (3.0, True), (3.01, False)])
