@@ -16,6 +16,7 @@ from tests.conftest import or_skip
 from tests.packaging.tools import ROOT, run, tool
 
 MANIFESTS = ROOT / "deploy/kubernetes"
+REPAIR = MANIFESTS / "repair.yaml"
 # The oldest that sets the pod-index label, and the newest that the validator knows.
 VERSIONS = ("1.28", "1.37")
 KINDS = {
@@ -62,6 +63,7 @@ def test_they_follow_the_schemas_of_kubernetes(version: str, tmp_path: Path) -> 
     files = [tmp_path / f"{kind}.yaml" for kind in KINDS - {"PodMonitor"}]  # the operator's kind has no schema there
     for file in files:
         file.write_text(yaml.safe_dump(manifests()[file.stem]))
+    files.append(REPAIR)
     run(or_skip(lambda: tool("kubernetes-validate")), "--strict", "--kubernetes-version", version, *files)
 
 
@@ -142,3 +144,17 @@ def test_the_configuration_is_valid_and_its_token_is_the_secret(tmp_path: Path) 
     mount = next(mount for mount in container()["volumeMounts"] if mount["name"] == "token")
     (key,) = manifests()["Secret"]["stringData"]
     assert account.token.file == Path(mount["mountPath"]) / key
+
+
+def test_the_repair_pod_holds_the_state_of_the_first_pod_as_the_same_user() -> None:
+    repair = yaml.safe_load(REPAIR.read_text())
+    (only,) = repair["spec"]["containers"]
+    assert repair["metadata"]["namespace"] == manifests()["Namespace"]["metadata"]["name"]
+    assert repair["spec"]["securityContext"] == pod()["spec"]["securityContext"]
+    assert only["securityContext"] == container()["securityContext"]
+    (claim,) = manifests()["StatefulSet"]["spec"]["volumeClaimTemplates"]
+    (volume,) = repair["spec"]["volumes"]
+    name = f"{claim['metadata']['name']}-{manifests()['StatefulSet']['metadata']['name']}-0"
+    assert volume["persistentVolumeClaim"]["claimName"] == name
+    assert only["volumeMounts"] == [mount for mount in container()["volumeMounts"] if mount["name"] == volume["name"]]
+    assert only["image"] == container()["image"]
