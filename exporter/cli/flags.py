@@ -136,7 +136,7 @@ storage_path = flag(
     # Commands that need the folder report why they cannot use it.
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     default="data",
-    help="Folder of the state file, which has the energy totals; created if it is missing.",
+    help="Folder of the state file, which has the energy totals; `run` creates it if it is missing.",
 )
 record_file = flag(
     "--record.file",

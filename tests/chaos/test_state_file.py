@@ -70,7 +70,7 @@ def assert_set_aside(folder: Path, fault: Fault, damaged: bytes) -> None:
     assert file.with_name("state.db.damaged-1").read_bytes() == damaged
 
 
-@holds(Fault("A byte is flipped: the file is set aside, and totals start at 0", Within.START, DAMAGED, SET_ASIDE))
+@holds(Fault("A byte is flipped: the file is set aside, and totals start anew", Within.START, DAMAGED, SET_ASIDE))
 def test_a_flipped_byte_is_reported_and_the_file_kept(folder: Path, fault: Fault) -> None:
     file = folder / "data" / STATE_FILE
     with closing(sqlite3.connect(file)) as database:
@@ -80,7 +80,7 @@ def test_a_flipped_byte_is_reported_and_the_file_kept(folder: Path, fault: Fault
     assert_set_aside(folder, fault, content.replace(state, state[:-1] + bytes([state[-1] ^ 1])))
 
 
-@holds(Fault("The file is truncated: it is set aside, and totals start at 0", Within.START, DAMAGED, SET_ASIDE))
+@holds(Fault("The file is truncated: it is set aside, and totals start anew", Within.START, DAMAGED, SET_ASIDE))
 def test_a_truncated_file_is_reported_and_kept(folder: Path, fault: Fault) -> None:
     assert_set_aside(folder, fault, (folder / "data" / STATE_FILE).read_bytes()[:-1])
 
