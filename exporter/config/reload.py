@@ -64,7 +64,8 @@ class Reloads:
         if now is not None:
             changed = {file for file, _ in now.items() ^ self._marks.items()}
             token_files = self._config.token_files
-            for file in token_files.keys() & changed:
+            # A reload during the check may have added files that `now` does not have.
+            for file in token_files.keys() & changed & now.keys():
                 self._marks = {**self._marks, file: now[file]}
                 for account in token_files[file] if now[file] is not None else ():
                     self._token_changed(account)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,10 @@ from exporter.charger import clock
 from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import Config, load
 from exporter.config.reload import Reloads
+from exporter.config.watch import Marks
 from exporter.errors import ConfigError
 from exporter.logs import create_log
+from tests.processes import SECONDS
 from tests.stream.watch import until
 
 LOOK = 0.02
@@ -126,6 +129,32 @@ async def test_a_configuration_that_cannot_be_applied_is_retried(scene: Scene) -
         await scene.until_applied("a", "b", "c")
     [line] = scene.logged("configuration reloaded")
     assert line.endswith("chargers=3 added=1 removed=0 changed=0"), "compared with what was in force all the time"
+
+
+async def test_a_token_file_that_a_reload_adds_during_a_check_is_watched(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checking, reloaded = threading.Event(), threading.Event()
+    current_marks = Config.current_marks
+
+    def slow(config: Config) -> Marks:
+        marks = current_marks(config)
+        if not reloaded.is_set():
+            checking.set()
+            reloaded.wait(SECONDS)
+        return marks
+
+    monkeypatch.setattr(Config, "current_marks", slow)
+    async with scene.watched():
+        await until(checking.is_set, "a check")
+        added = tmp_path / "another"
+        added.write_text("a-token")
+        text = scene.file.read_text()
+        scene.file.write_text(text.replace("]}]", "]}, {name: y, token_file: another, chargers: [c]}]"))
+        await scene.reloads.reload()
+        reloaded.set()
+        added.write_text("another-token")
+        await until(lambda: "y" in scene.woken, "a new token")
 
 
 async def test_only_a_successful_reload_sets_the_time_of_the_last_success(scene: Scene) -> None:
