@@ -26,6 +26,8 @@ from exporter.web.compression import IDENTITY, compressed
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
+# Of the number of a session: SQLite keeps 63 bits.
+MAX_DIGITS: Final = 18
 # While a disk hangs, clients get an error after this time, and no second thread waits for it.
 DEADLINE_SECONDS: Final = 10.0
 
@@ -115,6 +117,8 @@ def _cursor(text: str | None) -> Cursor:
         return START
     try:
         began_unix, number, charger_id = text.split(",", 2)
+        if len(number) > MAX_DIGITS:
+            raise ValueError("SQLite cannot hold the number")
         return Cursor(float(began_unix), charger_id, int(number))
     except ValueError as error:
         raise ValueError("after must be the value of next on the previous page") from error

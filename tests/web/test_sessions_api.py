@@ -112,6 +112,7 @@ async def test_totals_of_a_filter_are_returned_on_request(site: Site) -> None:
         ("?since=yesterday", "since must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d"),
         ("?until=", "until must be a time such as 2026-11-01T00:00:00Z, or a duration such as 7d"),
         ("?after=1", "after must be the value of next on the previous page"),
+        ("?after=1,9223372036854775808,x", "after must be the value of next on the previous page"),
         ("?charger=a", "unknown parameter: charger"),
     ],
 )
