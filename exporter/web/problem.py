@@ -2,7 +2,6 @@
 
 from exporter.charger.charger import Charger
 from exporter.charger.clock import Moment
-from exporter.charger.events import Status
 
 
 def problem_of(charger: Charger, now: Moment) -> str | None:
@@ -17,6 +16,6 @@ def problem_of(charger: Charger, now: Moment) -> str | None:
         return "not connected yet: waiting for its turn to connect"
     if charger.wifi_connected is False:
         return "the charger lost its connection to the service: check its Wi-Fi and power"
-    if charger.status is Status.ON:
-        return "the charger is on, but its readings have stopped: check its Wi-Fi and power"
-    return "connected, but the service has sent nothing yet"
+    if not charger.stream.has_heard:
+        return "connected, but the service has sent nothing yet"
+    return "the charger is on, but its readings have stopped: check its Wi-Fi and power"
