@@ -97,9 +97,12 @@ def backup(folder: Path, file: Path) -> str:
     """Copy the state file, also while an exporter runs; raise StateError."""
     if file.exists():
         raise StateError(f"{file} exists already: remove it, or name another file")
-    with as_state_errors(file, "written"):
+    with open_to_read(folder / STATE_FILE) as connection, as_state_errors(file, "written"):
         # For its owner alone, as the state file.
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with open_to_read(folder / STATE_FILE) as connection, as_state_errors(file, "written"):
-        connection.execute("VACUUM INTO ?", (str(file),))
+        try:
+            connection.execute("VACUUM INTO ?", (str(file),))
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
     return f"{file}: {file.stat().st_size} bytes"

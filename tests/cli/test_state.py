@@ -1,6 +1,7 @@
 """`vecharge-exporter state`: the totals for people and programs, and a total set by hand."""
 
 import json
+import os
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -29,6 +30,7 @@ CHARGING = KeptState(
     1.6e9,
 )
 NEW = KeptState(MeterState(), 1.65e9)
+PAGE_BYTES = 16 * 1024
 State = Callable[..., Result]
 
 
@@ -177,6 +179,22 @@ def test_a_backup_overwrites_nothing(state: State, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "exists already: remove it, or name another file" in result.output
     assert (tmp_path / "there").read_text() == "another file"
+
+
+def test_a_backup_that_fails_leaves_no_file(state: State, tmp_path: Path) -> None:
+    assert state("backup", str(tmp_path / "there")).exit_code == 1
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_backup_of_a_damaged_file_leaves_no_file(state: State, tmp_path: Path) -> None:
+    with (tmp_path / STATE_FILE).open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(PAGE_BYTES)
+        file.write(b"\xff" * (size - PAGE_BYTES))
+    result = state("backup", str(tmp_path / "there"))
+    assert result.exit_code == 1
+    assert not (tmp_path / "there").exists()
 
 
 @pytest.mark.usefixtures("kept")
