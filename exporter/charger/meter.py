@@ -137,11 +137,12 @@ class EnergyMeter:
             if energy is not None and log.created_unix is not None:
                 self._take_late(EnergyReading(energy, self._order.time_of(log.created_unix), log.user), now)
             return OUT_OF_ORDER
+        if self._order.after_silence:
+            # Even if this log has no energy: the next one does not come after the silence.
+            self.gap(Evidence.DROP)
         if energy is None:
             return ACCEPTED if log.session_energy_joules is None else INVALID
         at = self._order.kept.time or now
-        if self._order.after_silence:
-            self.gap(Evidence.DROP)
         self._power.observe(energy, at, power_watts)
         current, sessions = self.list.current, self._sessions
         if (

@@ -42,17 +42,17 @@ class Metered:
         self.meter = EnergyMeter(max_power_watts)
         self.delay = delay
 
-    def outcome(self, kwh: float, at: float, **more: Unpack[More]) -> Outcome:
+    def outcome(self, kwh: float | None, at: float, **more: Unpack[More]) -> Outcome:
         now = NOON + more.get("received", at + self.delay)
         log = Reading(
-            session_energy_joules=kwh * KWH,
+            session_energy_joules=None if kwh is None else kwh * KWH,
             created_unix=NOON + at,
             user=more.get("user"),
             power_watts=more.get("watts"),
         )
         return self.meter.observe(log, now)
 
-    def log(self, kwh: float, at: float, **more: Unpack[More]) -> Verdict:
+    def log(self, kwh: float | None, at: float, **more: Unpack[More]) -> Verdict:
         return self.outcome(kwh, at, **more).verdict
 
     def document(

@@ -87,6 +87,15 @@ class TestSilence:
         charger.log(0.2, interval * 3 + silence)
         assert kwh_of_rows(charger) == ([1.03, 0.2] if new else [1.03])
 
+    @pytest.mark.parametrize("kwh", [None, math.nan], ids=["no energy", "not a number"])
+    def test_a_first_log_without_an_energy_does_not_hide_it(self, kwh: float | None) -> None:
+        charger = Metered()
+        for number in range(4):
+            charger.log(1.0 + number / 100, 10 * number)
+        charger.log(kwh, 1000)
+        charger.log(0.2, 1010)
+        assert kwh_of_rows(charger) == [1.03, 0.2]
+
     def test_before_the_second_log_no_interval_is_usual(self) -> None:
         charger = Metered()
         charger.log(1.0, 0)
