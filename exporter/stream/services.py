@@ -25,7 +25,7 @@ class Service:
     account: AccountConfig
     token: TokenReader
     http: HttpSessions
-    # The chargers that fail now, by reason, and how many failed when each began to.
+    # By reason, the chargers that fail now, each with its rank when it began to: 1 for the first.
     failing: defaultdict[ConnectFailure, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     # Do not connect before this time of the event loop: the service has sent Retry-After.
     closed_until: float = 0.0

@@ -44,7 +44,7 @@ class Backoff:
         return self._rng.uniform(0.0, bound)
 
     def reset(self) -> None:
-        """Start again from the shortest wait, after a successful connection."""
+        """Start again from the shortest wait, after a stable connection."""
         self._failures = 0
 
 
@@ -96,12 +96,15 @@ class ChargerStream:
 
     async def run(self) -> None:
         """Connect and listen until cancelled; then disconnect from the service."""
-        while True:
-            await self._wait(self._closed_seconds())
-            async with self._open_files:
-                seconds = await self._attempt()
-            # Wait outside of `open_files`: a waiting stream has no connection.
-            await self._wait(seconds)
+        try:
+            while True:
+                await self._wait(self._closed_seconds())
+                async with self._open_files:
+                    seconds = await self._attempt()
+                # Wait outside of `open_files`: a waiting stream has no connection.
+                await self._wait(seconds)
+        finally:
+            self._fails_no_more()
 
     @property
     def _log(self) -> Log:
@@ -155,8 +158,7 @@ class ChargerStream:
     async def _listen(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
-        for failing in self._service.failing.values():
-            failing.pop(self._target.charger_id, None)
+        self._fails_no_more()
         self._failures.reset()
         self._token_in_doubt = False
         # A connection counts as short until it is stable. A service that always disconnects at once must not fill the
@@ -243,12 +245,19 @@ class ChargerStream:
         else:
             self._log.warning("stream lost; connecting again", **fields)
 
+    def _fails_no_more(self, but: ConnectFailure | None = None) -> None:
+        """Remove this charger from those that fail now, for all reasons but one."""
+        for reason, failing in self._service.failing.items():
+            if reason is not but:
+                failing.pop(self._target.charger_id, None)
+
     def _log_failure(self, error: ConnectError) -> None:
         """Log a failure of a charger at its 1st, 2nd, 4th, 8th ... time.
 
         If many chargers of an account fail for the same reason, log only some of them, with the number of chargers.
         """
         reason = error.reason
+        self._fails_no_more(but=reason)
         failing = self._service.failing[reason]
         rank = failing.setdefault(self._target.charger_id, len(failing) + 1)
         attempts = self._failures.times_if_due(reason, asyncio.get_running_loop().time())

@@ -297,6 +297,33 @@ async def test_a_failing_charger_is_logged_while_another_one_keeps_failing(
     assert "charger_id=another account=" in second.log.getvalue()
 
 
+async def test_chargers_that_are_no_longer_watched_do_not_hide_a_new_failure(
+    watch: StartWatch, closed_address: str
+) -> None:
+    url = f"http://{closed_address}"
+    first = watch(url)
+    former = [first, *(watch(url, charger=f"charger-{n}", service=first.service) for n in range(11))]
+    for stream in former:
+        await stream.until_failed()
+        await stream.stop()
+    new = watch(url, charger="new", service=first.service)
+    await new.until_failed()
+    assert "attempts=1 chargers_failing=1 " in new.log.getvalue()
+
+
+async def test_a_charger_that_fails_for_another_reason_no_longer_counts_for_the_first(
+    node_service: StartNode, watch: StartWatch
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(handshake_status=502)
+    first = watch(node.url)
+    await first.until_failed()
+    node.rules(handshake_status=401)
+    await until(lambda: ConnectFailure.REJECTED in first.failures, first.log_text)
+    failing_by_reason = {reason for reason, failing in first.service.failing.items() if failing}
+    assert failing_by_reason == {ConnectFailure.REJECTED}
+
+
 async def test_a_failure_is_logged_again_after_a_connection(node_service: StartNode, watch: StartWatch) -> None:
     node = node_service(NATIVE)
     node.rules(handshake_status=502)
