@@ -143,6 +143,7 @@ class Fleet:
             if known is None or charger_id in changed:
                 stream = self._make_stream(charger)
                 task = asyncio.create_task(stream.run(), name=f"stream {charger_id}")
+                task.add_done_callback(self._stream_has_ended)
             else:
                 stream, task = known.stream, known.task
             self._watched[charger_id] = _Watched(charger, shared[account.name], stream, task)
@@ -162,6 +163,12 @@ class Fleet:
         """End all streams, and disconnect them from the service if it can be reached."""
         await _end([watched.task for watched in self._watched.values()], timeout=STOP_SECONDS)
         await self._services.replace({})
+
+    def _stream_has_ended(self, task: asyncio.Task[None]) -> None:
+        """Log a stream that has ended by itself, which only a bug can cause."""
+        if not task.cancelled():
+            fields = {"task": task.get_name(), "exc_info": task.exception()}
+            self._log.error("stream failed: restart the exporter, and please report this", **fields)
 
     def _make_charger(
         self, charger_id: str, name: str | None, account: Account, rules: Rules, kept: Mapping[str, KeptState]

@@ -22,6 +22,7 @@ from exporter.logs import create_log
 from exporter.stream.services import Service
 from exporter.stream.supervisor import ChargerStream
 from tests.metrics.text import text_of
+from tests.stream.watch import until
 
 DAY = 86_400.0
 
@@ -34,6 +35,8 @@ class Streams:
         self.services: list[Service] = []
         self.woken: list[str] = []
         self.pace: Any = None
+        # Set: every stream fails.
+        self.bug = asyncio.Event()
         self._delivers: dict[str, Any] = {}
         self._written = io.StringIO()
         log = create_log("debug", "logfmt", self._written)
@@ -72,7 +75,8 @@ class Streams:
                 streams._delivers[charger_id] = deliver
 
             async def run(self) -> None:
-                await asyncio.Event().wait()
+                await streams.bug.wait()
+                raise RuntimeError("a bug")
 
             def token_changed(self) -> None:
                 streams.woken.append(self._target.charger_id)
@@ -115,6 +119,15 @@ async def test_a_payload_that_cannot_be_decoded_is_logged_with_the_reason(stream
     assert 'msg="ignored undecodable payload: the payload is text that is not JSON"' in text
     assert "payload=statusChanged" in text
     assert 'msg="ignored undecodable payload: not a valid Socket.IO packet"' in garbled
+
+
+async def test_a_stream_that_fails_by_a_bug_is_logged(streams: Streams) -> None:
+    streams.bug.set()
+    await until(lambda: len(streams.lines("stream failed")) == 2, "a line for each stream")
+    first, _ = streams.lines("stream failed")
+    assert 'level=error msg="stream failed: restart the exporter, and please report this"' in first
+    assert 'task="stream a"' in first
+    assert "RuntimeError" in first
 
 
 async def test_a_repeated_warning_of_a_charger_is_logged_at_powers_of_two(streams: Streams) -> None:
