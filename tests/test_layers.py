@@ -13,6 +13,7 @@ ROOMS = (
     "errors",
     "logs",
     "gc_tuning",
+    "daemon_thread",
     "charger",
     "metrics",
     "config",
@@ -104,3 +105,9 @@ def test_domain_code_is_pure(file: Path) -> None:
 def test_the_simulator_shares_nothing_with_the_exporter() -> None:
     shared = {name for file in (HOUSE / "simulator").rglob("*.py") for name in rooms_imported(file)}
     assert shared <= {"simulator"}, f"the simulator would share the mistakes of {sorted(shared - {'simulator'})}"
+
+
+def test_only_pages_and_passwords_use_the_few_threads_of_asyncio() -> None:
+    """A disk that hangs would take them all: what it may delay runs in threads of its own."""
+    using = {file for file in FILES if "to_thread" in file.read_text() and room_of(file) != "simulator"}
+    assert using == {HOUSE / "web" / name for name in ("api.py", "passwords.py", "scrape.py")}

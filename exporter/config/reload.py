@@ -10,6 +10,7 @@ from exporter.charger.process_stats import ExporterProcess
 from exporter.config.load import AccountConfig, ChargerConfig, Config
 from exporter.config.tokens import TokenReader, expired_on
 from exporter.config.watch import CHECK_SECONDS, Marks, watch_files
+from exporter.daemon_thread import in_daemon_thread
 from exporter.errors import ConfigError, TokenError, cause_of
 from exporter.logs import Log, where
 
@@ -94,7 +95,7 @@ class Reloads:
 
     async def _swap(self) -> None:
         try:
-            config = await asyncio.to_thread(self._load)
+            config = await in_daemon_thread(self._load)
             _refuse_loss(self._config, config)
             await self._apply(config)
         except ConfigError:

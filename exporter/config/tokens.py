@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from exporter.config import files
+from exporter.daemon_thread import in_daemon_thread
 from exporter.errors import TokenError
 
 # Timeout of reading a token file, since its volume may hang.
@@ -79,14 +80,14 @@ class TokenReader:
     def __init__(self, source: TokenSource, timeout_seconds: float = READ_SECONDS) -> None:
         self._source = source
         self._timeout = timeout_seconds
-        self._reading: asyncio.Task[str] | None = None
+        self._reading: asyncio.Future[str] | None = None
 
     async def read(self) -> str:
         """Return the token as it is now; raise TokenError, also after the timeout."""
         if self._source.file is None:
             return self._source.read()
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(asyncio.to_thread(self._source.read), name="read token")
+            self._reading = in_daemon_thread(self._source.read)
         try:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.shield(self._reading)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.config.files import FileMark
+from exporter.daemon_thread import in_daemon_thread
 
 CHECK_SECONDS: Final = 5.0
 # A file that is being written changes from check to check. It is read once two checks find the same marks, or at every
@@ -34,7 +35,7 @@ async def watch_files(
         await asyncio.sleep(check_seconds)
         now: Marks | None = None
         with suppress(Exception):  # reading the files gives the reason
-            now = await asyncio.to_thread(current_marks)
+            now = await in_daemon_thread(current_marks)
         changing_checks = changing_checks + 1 if now != before else 0
         before = now
         if now != marks() and changing_checks % MAX_CHANGING_CHECKS == 0:

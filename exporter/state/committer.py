@@ -15,10 +15,10 @@ from exporter.charger.charger import Charger
 from exporter.charger.meter_state import Totals
 from exporter.charger.process_stats import ExporterProcess
 from exporter.charger.sessions import Session
+from exporter.daemon_thread import call_soon, in_daemon_thread
 from exporter.errors import cause_of
 from exporter.logs import Log
 from exporter.state.charger_states import Pending
-from exporter.state.daemon_thread import call_soon, in_daemon_thread
 from exporter.state.store import StateStore
 
 # How long a scrape waits for its commit.

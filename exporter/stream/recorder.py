@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from exporter.charger.clock import Moment
 from exporter.charger.events import Connected, Disconnected, Event
 from exporter.charger.recording import CONNECT, DISCONNECT, RESTART, RecordedEvent, to_line
 from exporter.charger.redaction import Redactor
+from exporter.daemon_thread import in_daemon_thread
 from exporter.errors import cause_of
 from exporter.logs import Log, Thinned
 from exporter.stream.recording_file import RecordingFile
@@ -71,7 +73,7 @@ class Recorder:
         dropped, self._dropped = self._dropped, 0
         if not lines:
             return
-        self._writing = asyncio.ensure_future(asyncio.to_thread(self._file.append, lines))
+        self._writing = in_daemon_thread(partial(self._file.append, lines))
         await asyncio.wait({self._writing})
         error = self._writing.exception()
         if error is not None:

@@ -4,10 +4,12 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from exporter.charger.clock import now
 from exporter.config.watch import CHECK_SECONDS, watch_files
+from exporter.daemon_thread import in_daemon_thread
 from exporter.errors import ListenError, cause_of
 from exporter.fleet import Fleet
 from exporter.logs import Log
@@ -145,7 +147,7 @@ class Web:
     async def _reload(self, file: Path) -> None:
         """Apply the changed file. If that fails, log the failure once; the watcher retries at every check."""
         try:
-            config = await asyncio.to_thread(web_config.reload, file, self._config)
+            config = await in_daemon_thread(partial(web_config.reload, file, self._config))
         except Exception as error:  # any error: the watcher must continue
             problem = cause_of(error)
             if problem != self._problem:

@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 import msgspec
 from multidict import MultiMapping
 
+from exporter.daemon_thread import in_daemon_thread
 from exporter.metrics.piece import Piece
 from exporter.state import session_pages
-from exporter.state.daemon_thread import in_daemon_thread
 from exporter.state.period import Period, time_of
 from exporter.state.session_pages import START, Cursor, cursor_of
 from exporter.state.session_query import as_document
@@ -26,8 +26,8 @@ from exporter.web.compression import IDENTITY, compressed
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
-# Of the number of a session: SQLite keeps 63 bits.
-MAX_DIGITS: Final = 18
+# Of a session: SQLite keeps 63 bits.
+MAX_NUMBER: Final = 2**63 - 1
 # While a disk hangs, clients get an error after this time, and no second thread waits for it.
 DEADLINE_SECONDS: Final = 10.0
 
@@ -115,10 +115,12 @@ def _time(parameters: Mapping[str, str], name: str, default: float, now_unix: fl
 def _cursor(text: str | None) -> Cursor:
     if text is None:
         return START
+    problem = "after must be the value of next on the previous page"
     try:
         began_unix, number, charger_id = text.split(",", 2)
-        if len(number) > MAX_DIGITS:
-            raise ValueError("SQLite cannot hold the number")
-        return Cursor(float(began_unix), charger_id, int(number))
+        cursor = Cursor(float(began_unix), charger_id, int(number))
     except ValueError as error:
-        raise ValueError("after must be the value of next on the previous page") from error
+        raise ValueError(problem) from error
+    if abs(cursor.number) > MAX_NUMBER:
+        raise ValueError(problem)
+    return cursor

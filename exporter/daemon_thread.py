@@ -1,4 +1,7 @@
-"""Runs calls that may hang on a disk in threads that do not block the exit of the process."""
+"""Runs calls that may hang on a disk, each in a thread of its own.
+
+Such a call delays neither the exit of the process nor the calls in asyncio's threads, of which a small machine has six.
+"""
 
 import asyncio
 import threading
@@ -31,7 +34,7 @@ def in_daemon_thread(call: Callable[[], T]) -> asyncio.Future[T]:
         call_soon(loop, finish, settle, outcome)
 
     try:
-        threading.Thread(target=work, name="state", daemon=True).start()
+        threading.Thread(target=work, name="disk", daemon=True).start()
     except RuntimeError as error:  # the system cannot start another thread
         future.set_exception(error)
     return future
