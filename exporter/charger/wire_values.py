@@ -39,13 +39,17 @@ def zero(value: float | None) -> float | None:
 
 
 def instant(name: str, value: object, invalid: list[str]) -> float | None:
-    """Return a time as unix seconds. It is RFC 3339, in UTC if it has no offset, or a unix epoch."""
+    """Return a time as unix seconds. It is RFC 3339, in UTC if it has no offset, or a unix epoch.
+
+    1970 exactly, or earlier, is no time: it is what a clock shows that was never set.
+    """
     if value is None:
         return None
     # A date alone is not a time, and digits alone are a number.
     unix = _rfc3339(value) if isinstance(value, str) and ":" in value else _epoch(value)
-    if unix is None:
+    if unix is None or unix <= 0:
         invalid.append(name)
+        return None
     return unix
 
 

@@ -125,7 +125,6 @@ class TestInstant:
             ("2022-01-10t13:57:59.124z", 1_641_823_079.124),
             ("2022-01-10 13:57:59Z", 1_641_823_079.0),
             ("2022-01-10 13:57:59", 1_641_823_079.0),
-            ("1970-01-01T00:00:00Z", 0.0),
         ],
     )
     def test_an_instant(self, text: str, unix: float) -> None:
@@ -141,15 +140,20 @@ class TestInstant:
         assert event.created_unix == pytest.approx(1_641_823_079.124)
         assert event.invalid_fields == ()
 
-    @pytest.mark.parametrize(("epoch", "unix"), [(0, 0.0), ("0", 0.0), (0.5, 0.5)])
-    def test_an_epoch_may_be_zero(self, epoch: object, unix: float) -> None:
-        assert reading(createdAt=epoch).created_unix == unix
+    @pytest.mark.parametrize("value", [0, "0", "1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+    def test_a_clock_that_was_never_set_shows_no_time(self, value: object) -> None:
+        event = reading(createdAt=value)
+        assert event.created_unix is None
+        assert event.invalid_fields == ("createdAt",)
+
+    def test_a_clock_that_began_at_zero_shows_a_time(self) -> None:
+        assert reading(createdAt=0.5).created_unix == 0.5
 
     def test_a_time_without_an_offset_is_utc_in_any_time_zone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", "Asia/Kolkata")
         time.tzset()
         try:
-            assert reading(createdAt="1970-01-01T00:00:00").created_unix == 0
+            assert reading(createdAt="1970-01-01T00:00:01").created_unix == 1
         finally:
             monkeypatch.undo()
             time.tzset()
