@@ -181,7 +181,7 @@ def stop_signal() -> "asyncio.Future[signal.Signals]":
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, T]], log: Log) -> T:
-    """Run the coroutine that `main` makes on uvloop, if it is installed, and return its result."""
+    """Run the coroutine that `main` returns, on uvloop if it is installed, and return its result."""
     adopt_foreign_logs(log)
     prepare_library()
     return_large_buffers()

@@ -26,7 +26,7 @@ class LiveValues(NamedTuple):
     accepted: int
     rejected: int
     last_event_unix: float | None
-    # When the readings become stale, so that values change without an event, in monotonic seconds.
+    # When the readings become stale, in monotonic seconds: then values change without an event.
     stale_at: float
     # As long as it is the same, no other value of the charger has changed.
     revision: int

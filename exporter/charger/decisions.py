@@ -22,7 +22,8 @@ from exporter.charger.possible_sessions import (
     why_new,
 )
 
-# A charger that lost its power continues from an energy that it saved: at most this long ago, at least this share.
+# A charger that lost its power continues from an energy that it saved at most this long ago, and that is at least this
+# share of the last one.
 UNSAVED_SECONDS: Final = 300.0
 UNSAVED_SHARE: Final = 0.5
 READINGS_THAT_PROVE: Final = 3

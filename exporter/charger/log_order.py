@@ -55,7 +55,7 @@ class LogOrderState(msgspec.Struct, gc=False, array_like=True):
     time: float | None = None
     # When the last new log was received.
     received: float = 0.0
-    # The energy of the log that `created` is of.
+    # The energy in that log.
     energy: int | None = None
     # Seconds to add to `createdAt`.
     clock_shift: float = 0.0
@@ -173,8 +173,11 @@ class LogOrder:
         else:
             time = max(time, last)
             interval, usual = time - last, self._usual_interval
-            self.after_silence = interval > max(SILENCE_SECONDS, SILENCE_INTERVALS * usual) if usual else False
-            self._usual_interval = usual + INTERVAL_WEIGHT * (min(interval, 4.0 * usual) - usual) if usual else interval
+            self.after_silence = usual > 0 and interval > max(SILENCE_SECONDS, SILENCE_INTERVALS * usual)
+            if usual > 0:
+                self._usual_interval += INTERVAL_WEIGHT * (min(interval, 4.0 * usual) - usual)
+            else:
+                self._usual_interval = interval
             kept.delay = min(now - time, kept.delay + LARGEST_DRIFT * interval)
         kept.time = time
         kept.received = now

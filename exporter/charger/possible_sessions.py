@@ -10,10 +10,11 @@ from exporter.charger.energy import DIP, JOULES_PER_KWH, ROUNDING, SAME_JOULES, 
 from exporter.charger.log_order import BURST_SECONDS
 from exporter.charger.sessions import KnownBy
 
-# If a document says that the session has ended, a reading belongs to a new one if it is nearer to it by more than this.
-# It is less than 0.01 kWh, the step of the readings.
+# If a document says that the session has ended, a new session is more likely if the energy predicted for it is nearer
+# to the reading by more than this: less than 0.01 kWh, the step of the readings.
 MARGIN: Final = 9_000
-# After a switch to ON, a reading belongs to the same session only if it is more than this many times nearer to it.
+# After a switch to ON, the same session is more likely only if the energy predicted for it is more than this many times
+# nearer to the reading than that of a new session.
 TIMES_NEARER: Final = 3
 # For this long after a switch to ON, the power of a reading shows how much energy has flowed since.
 PROMPT_SECONDS: Final = 600.0

@@ -72,8 +72,8 @@ class Readings:
     def prove_on(self, reading: Reading, now: float) -> bool:
         """Take a reading of a charger that is OFF; return whether it is in fact ON.
 
-        An OFF document may be old, or an ON event lost. Two consecutive readings prove it if they are live and current,
-        power or energy flows.
+        An OFF document may be old, or an ON event lost. Two readings in a row prove it if both are live, and the second
+        has current or power, or more energy than the first.
         """
         last, self._while_off = self._while_off, (reading, now)
         return last is not None and _are_live(last[0], reading, now - last[1]) and _flows(last[0], reading)

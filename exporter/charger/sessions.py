@@ -107,9 +107,9 @@ class CountedAs(StrEnum):
 class PendingDocument(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The energy of a document, received at this time of the exporter's clock.
 
-    It is pending until a log arrives that was written after it: until then, logs from before it (a backlog) may still
-    arrive, and are decided on as if the document had not arrived. The energy always belongs to the current session: if
-    one of these logs begins a session or merges two, it is that of the session that is current afterwards.
+    It is pending until a log arrives that was written after it. Logs from before it (a backlog) may still arrive, and
+    are decided on as if the document had not arrived: if one begins a session or merges two, the energy moves to the
+    session that is current then. With NOTHING it belongs to no session yet.
     Add fields as to KeptState, at the end.
     """
 

@@ -20,7 +20,7 @@ class Batch:
     now: Moment
     # Whether the places have no gap: then whole slices can be read and replaced.
     is_run: bool
-    # A list per field of LiveValues, or totals by charger.
+    # What was read already, if anything: a list per field of LiveValues, or the totals of each charger.
     live: Sequence[list[float | None]] = ()
     totals: Sequence[Totals] = ()
     # What `_indexes` has returned, by its arguments: most metrics ask for the same.

@@ -51,7 +51,7 @@ class Exposition:
         self.is_new = True
         # The revision that was last read of each charger: while it is the same, most rows need not be read.
         self._revisions: list[float | None] = [None] * len(chargers)
-        # The monotonic time at which a charger changes without an event, since a reading becomes stale.
+        # When the reading of each charger becomes stale, in monotonic seconds: then it changes without an event.
         self._due = [math.inf] * len(chargers)
 
     def refresh(self, now: Moment, at_most: int) -> bool:

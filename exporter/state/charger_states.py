@@ -33,7 +33,7 @@ STATES_SCHEMA: Final = """
 # A block has the chargers whose numbers follow each other.
 CHARGERS_PER_BLOCK: Final = 32
 
-# Nothing if the charger is there: a commit may be on disk although it was reported as failed, and is then repeated.
+# Does nothing if the charger is there already: a commit that was reported as failed may be on disk, and is repeated.
 _INSERT_CHARGER: Final = "INSERT INTO chargers (charger_id, charger) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _WRITE_BLOCK: Final = """
     INSERT INTO states VALUES (?, ?, ?)
@@ -104,7 +104,7 @@ class ChargerStates:
             self.put(charger_id, state)
 
     def remove(self, charger_id: str) -> int | None:
-        """Write its block without this charger with the next commit; return its number, None if it is not known."""
+        """Remove a charger: the next commit writes its block without it. Return its number, None if it is not known."""
         number = self._numbers.pop(charger_id, None)
         self._new.pop(charger_id, None)
         self._sessions.pop(charger_id, None)

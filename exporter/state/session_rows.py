@@ -42,7 +42,7 @@ COLUMNS: Final = "day, number, began_unix, began_by, ended_unix, ended_by, energ
 
 # What a row adds to `content` of its day: its checksum, and the columns that queries use before they verify it.
 _CONTENT: Final = "checksum + day + charger + number + energy_joules + CAST(began_unix * 1000 AS INTEGER)"
-# Nothing if the row is there: a commit may be on disk although it was reported as failed, and is then repeated.
+# Does nothing if the row is there already: a commit that was reported as failed may be on disk, and is repeated.
 _INSERT: Final = f"""
     INSERT INTO sessions (charger, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING RETURNING {_CONTENT}

@@ -38,8 +38,8 @@ TRIMMED_AT_ONCE: Final = 1000
 class StateStore:
     """The only writer of a state file. Create it by `open`. Its calls block, and must not overlap.
 
-    `states` are the states of the chargers, for the thread that changes them: put one there to write it with the next
-    commit. `write` uses only what it is given, so it may run in another thread; `commit` and `forget` use both.
+    `states` belongs to the thread that changes the chargers: put a state there to write it with the next commit.
+    `write` does not touch `states`, so it may run in another thread; `commit` and `forget` do.
     `is_new`: `open` created the file. `set_aside`: the damaged file that `open` found. `damaged_files`: the number of
     damaged files in the folder. Sessions that began more than `retention_days` ago are deleted; 0 keeps all.
     """

@@ -109,7 +109,7 @@ class HttpSessions:
         return self._create(aiohttp.CookieJar(unsafe=True))
 
     def joined(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
-        """Resume the TLS session of this websocket, whose stream has joined, in later connections."""
+        """Keep the TLS session of a websocket that has joined, so that later connections resume it."""
         connection = websocket.get_extra_info("ssl_object")
         if self._tls is not None and connection is not None:
             self._tls.keep_session_of(connection)

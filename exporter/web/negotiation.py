@@ -1,6 +1,6 @@
 """Content negotiation: the format and the compression that a client prefers.
 
-That of prometheus-client ignores `q`, answers with any version that is asked for, and raises on one that is not a
+prometheus-client's own ignores `q`, answers with any version that is asked for, and raises on one that is not a
 number.
 """
 
