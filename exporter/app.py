@@ -129,9 +129,10 @@ class Exporter:
         try:
             await asyncio.gather(self.fleet.stop(), self._web.stop())
         finally:
-            await self._commits.close(LAST_COMMIT_SECONDS)
+            closing = [self._commits.close(LAST_COMMIT_SECONDS)]
             if self._recorder:
-                await self._recorder.close()
+                closing.append(self._recorder.close())
+            await asyncio.gather(*closing)
         self._log.info("stopped")
 
     def _log_state(self, store: StateStore) -> None:
