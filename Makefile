@@ -20,10 +20,16 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 find_python = $(shell for python in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
 	"$$python" -c 'import venv' 2>/dev/null && echo "$$python" && break; done)
 
-# A virtual environment in folder $(1) of interpreter $(2), with the project $(3) installed: `.`, or `.[dev]` for tests.
+# A virtual environment in folder $(1) of interpreter $(2), with the project $(3) installed: `.`, or `.[dev]` for tests,
+# which use a small part of what is installed: Python compiles that when it is imported.
 define make_venv
 	$(2) -m venv --clear $(1)
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(3)'
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(findstring dev,$(3)),--no-compile) --editable '$(3)'
+endef
+
+# The tests, with the interpreter $(1). The first command compiles them, once for all workers; the second reports its errors.
+define run_tests
+	$(1) -m pytest --quiet --collect-only $(TESTS) >/dev/null; $(1) -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)
 endef
 
 # The demo does not need the test dependencies, but uses that environment if it exists.
@@ -50,7 +56,7 @@ test: .venv/ready ## Run every check and every test
 
 .PHONY: suite lint
 suite: .venv/ready
-	.venv/bin/python -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)
+	$(call run_tests,.venv/bin/python)
 
 lint: .venv/ready
 	.venv/bin/ruff check .
@@ -106,7 +112,7 @@ test-pythons: $(PYTHONS:%=test-python-%) ## Run the tests on every supported Pyt
 .PHONY: $(PYTHONS:%=test-python-%)
 $(PYTHONS:%=test-python-%): test-python-%:
 	@$(if $(call find_python,$*), \
-		$(MAKE) --no-print-directory .venv-$*/ready && .venv-$*/bin/python -m pytest --quiet $(PYTEST_PARALLEL) $(TESTS), \
+		$(MAKE) --no-print-directory .venv-$*/ready && $(call run_tests,.venv-$*/bin/python), \
 		echo "Python $* is not installed, so it is not tested")
 
 test-socketio5: .venv-socketio5/ready ## Run the stream tests with python-socketio 5 against socket.io 4
