@@ -4,7 +4,7 @@ import msgspec
 
 from exporter.charger.log_order import LogOrderState
 from exporter.charger.power_estimate import PowerState
-from exporter.charger.sessions import PendingDocument, RunningSession
+from exporter.charger.sessions import PendingDocument, RunningSession, in_list
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +43,11 @@ class MeterState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def totals(self) -> Totals:
         """The counters to show."""
         return Totals(self.total_joules, self.excess_joules, self.sessions)
+
+    @property
+    def set_aside_joules(self) -> int:
+        """The reported energy of the sessions that is not counted."""
+        return self.settled_set_aside_joules + sum(each.set_aside for each in in_list(self.previous, self.current))
 
     @property
     def last_log_unix(self) -> float | None:

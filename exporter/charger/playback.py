@@ -79,7 +79,7 @@ class _PlayedCharger:
         return ChargerResult(
             energy_joules=charger.meter.total_joules,
             excess_joules=charger.meter.list.excess,
-            set_aside_joules=charger.meter.list.set_aside,
+            set_aside_joules=charger.meter.state().set_aside_joules,
             sessions=(*self._settled, *charger.meter.list.revisable()),
             status=charger.status.value,
             judgements={kind.value: count for kind, count in self._account.energy_judgements.items() if count},

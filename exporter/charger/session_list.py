@@ -40,11 +40,6 @@ class SessionList:
         return estimate
 
     @property
-    def set_aside(self) -> int:
-        """The reported energy of the sessions in the list that is not counted."""
-        return self.settled_set_aside + sum(each.set_aside for each in in_list(self.previous, self.current))
-
-    @property
     def excess(self) -> int:
         """The counter minus the estimate."""
         return 0 if self.counted is None else self.counted - self.estimate

@@ -68,13 +68,7 @@ class ChargerSessions:
     def expected_joules(self) -> int:
         """Return the counter as computed from the sessions; they must be complete."""
         meter = self.state.meter
-        return meter.start_joules + self.joules - self.set_aside_joules + meter.excess_joules
-
-    @property
-    def set_aside_joules(self) -> int:
-        """Return the energy of the sessions that the counter does not include."""
-        meter = self.state.meter
-        return meter.settled_set_aside_joules + sum(each.set_aside for each in in_list(meter.previous, meter.current))
+        return meter.start_joules + self.joules - meter.set_aside_joules + meter.excess_joules
 
     @property
     def agrees(self) -> bool:

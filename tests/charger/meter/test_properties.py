@@ -98,7 +98,7 @@ def test_the_counter_never_falls_and_equals_the_sum_of_the_sessions(
         assert total >= counted
         assert meter.list.sessions >= sessions
         assert meter.list.excess >= 0
-        assert total == applied.listed - meter.list.set_aside + meter.list.excess
+        assert total == applied.listed - meter.state().set_aside_joules + meter.list.excess
         counted, sessions = total, meter.list.sessions
 
 

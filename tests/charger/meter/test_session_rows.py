@@ -305,5 +305,5 @@ class TestAJump:
         for at, kwh in enumerate((50.0, 50.0, 50.0, 150.0, 150.0, 150.0)):
             charger.log(kwh, 10 + 10 * at)
         assert charger.total == 1.0
-        assert charger.meter.list.set_aside == 149 * 3_600_000
+        assert charger.meter.state().set_aside_joules == 149 * 3_600_000
         assert charger.rows == [Row(150.0, 0, LOG, certain=False)]
