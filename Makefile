@@ -27,9 +27,10 @@ define make_venv
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(findstring dev,$(3)),--no-compile) --editable '$(3)'
 endef
 
-# The tests, with the interpreter $(1). The first command compiles them, once for all workers; the second reports its errors.
+# The tests, with the interpreter $(1). The first command only compiles them, once for all workers. The second finds the same
+# errors, and reports them.
 define run_tests
-	$(1) -m pytest --quiet --collect-only $(TESTS) >/dev/null; $(1) -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS)
+	{ $(1) -m pytest --quiet --collect-only $(TESTS) >/dev/null; $(1) -m pytest --quiet $(PYTEST_PARALLEL) --durations=15 $(TESTS); }
 endef
 
 # The demo does not need the test dependencies, but uses that environment if it exists.

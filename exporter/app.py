@@ -194,7 +194,7 @@ def open_store(options: Options, log: Log) -> StateStore:
     """Open the state file and log an error if a damaged one was set aside; raise StateError."""
     store = StateStore.open(options.storage_path, options.sessions_retention_days)
     if store.set_aside:
-        kept, lost = "totals are kept, sessions are not", "totals start again: restore them with 'state set'"
+        kept, lost = "totals are kept, sessions are not", "totals start anew: restore them with 'state set'"
         log.error(
             f"state file damaged and set aside; {kept if store.set_aside.has_kept_totals else lost}",
             set_aside=str(store.set_aside.file),

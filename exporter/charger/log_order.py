@@ -55,7 +55,7 @@ class LogOrderState(msgspec.Struct, gc=False, array_like=True):
     time: float | None = None
     # When the last new log was received.
     received: float = 0.0
-    # The energy in that log.
+    # The energy of the last new log that had a `createdAt`.
     energy: int | None = None
     # Seconds to add to `createdAt`.
     clock_shift: float = 0.0

@@ -41,16 +41,16 @@ def zero(value: float | None) -> float | None:
 def instant(name: str, value: object, invalid: list[str]) -> float | None:
     """Return a time as unix seconds. It is RFC 3339, in UTC if it has no offset, or a unix epoch.
 
-    1970 exactly, or earlier, is no time: it is what a clock shows that was never set.
+    The beginning of 1970, or earlier, is no time: a clock shows it that was never set, and stands still.
     """
     if value is None:
         return None
     # A date alone is not a time, and digits alone are a number.
     unix = _rfc3339(value) if isinstance(value, str) and ":" in value else _epoch(value)
-    if unix is None or unix <= 0:
+    if unix is None:
         invalid.append(name)
         return None
-    return unix
+    return unix if unix > 0 else None
 
 
 def _rfc3339(text: str) -> float | None:

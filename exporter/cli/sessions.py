@@ -98,7 +98,7 @@ def _sum(found: ChargerSessions) -> str:
     meter = found.state.meter
     terms = (
         ("+", meter.start_joules, "start"),
-        ("-", found.state.meter.set_aside_joules, "set aside"),
+        ("-", meter.set_aside_joules, "set aside"),
         ("+", meter.excess_joules, "excess"),
     )
     adjustments = "".join(f" {sign} {kwh_text(joules)} {name}" for sign, joules, name in terms if joules)
@@ -146,7 +146,7 @@ def _sums(found: ChargerSessions) -> dict[str, Any]:
         meter = found.state.meter
         sums |= {
             "start_joules": meter.start_joules,
-            "set_aside_joules": found.state.meter.set_aside_joules,
+            "set_aside_joules": meter.set_aside_joules,
             "excess_joules": meter.excess_joules,
             "counter_joules": meter.total_joules,
             "agrees": found.agrees,

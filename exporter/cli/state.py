@@ -16,7 +16,7 @@ from exporter.charger.meter_state import MeterState
 from exporter.cli.columns import aligned
 from exporter.config.schema import Text
 from exporter.errors import StateError
-from exporter.state.state_file import STATE_FILE, as_state_errors, exists, open_to_read, read
+from exporter.state.state_file import STATE_FILE, DamagedError, as_state_errors, exists, open_to_read, read
 from exporter.state.store import StateStore
 
 
@@ -97,12 +97,17 @@ def backup(folder: Path, file: Path) -> str:
     """Copy the state file, also while an exporter runs; raise StateError."""
     if file.exists():
         raise StateError(f"{file} exists already: remove it, or name another file")
-    with open_to_read(folder / STATE_FILE) as connection, as_state_errors(file, "written"):
-        # For its owner alone, as the state file.
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    source = folder / STATE_FILE
+    with open_to_read(source) as connection:
         try:
-            connection.execute("VACUUM INTO ?", (str(file),))
-        except BaseException:
-            file.unlink(missing_ok=True)
-            raise
+            with as_state_errors(file, "written"):
+                # For its owner alone, as the state file.
+                os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                try:
+                    connection.execute("VACUUM INTO ?", (str(file),))
+                except BaseException:
+                    file.unlink(missing_ok=True)
+                    raise
+        except DamagedError as error:
+            raise DamagedError(f"the state file {source} is damaged: SQLite cannot read it") from error
     return f"{file}: {file.stat().st_size} bytes"

@@ -14,8 +14,8 @@ def problem_of(charger: Charger, now: Moment) -> str | None:
         if charger.stream.connections:
             return "the stream has ended: reconnecting"
         return "not connected yet: waiting for its turn to connect"
-    if charger.wifi_connected is False:
-        return "the charger lost its connection to the service: check its Wi-Fi and power"
     if not charger.stream.has_heard:
         return "connected, but the service has sent nothing yet"
+    if charger.wifi_connected is False:
+        return "the charger lost its connection to the service: check its Wi-Fi and power"
     return "the charger is on, but its readings have stopped: check its Wi-Fi and power"

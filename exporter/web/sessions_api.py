@@ -26,7 +26,7 @@ from exporter.web.compression import IDENTITY, compressed
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
-# Of a session: SQLite keeps 63 bits.
+# The largest number of a session that SQLite can hold.
 MAX_NUMBER: Final = 2**63 - 1
 # While a disk hangs, clients get an error after this time, and no second thread waits for it.
 DEADLINE_SECONDS: Final = 10.0

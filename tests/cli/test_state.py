@@ -1,7 +1,6 @@
 """`vecharge-exporter state`: the totals for people and programs, and a total set by hand."""
 
 import json
-import os
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from exporter.charger.meter import EnergyMeter
 from exporter.charger.meter_state import MeterState
 from exporter.cli.main import main
 from exporter.state import session_query
-from exporter.state.state_file import STATE_FILE, open_to_read, read
+from exporter.state.state_file import PAGE_BYTES, STATE_FILE, open_to_read, read
 from exporter.state.store import StateStore
 from tests.state.listed import session
 
@@ -30,7 +29,6 @@ CHARGING = KeptState(
     1.6e9,
 )
 NEW = KeptState(MeterState(), 1.65e9)
-PAGE_BYTES = 16 * 1024
 State = Callable[..., Result]
 
 
@@ -188,12 +186,15 @@ def test_a_backup_that_fails_leaves_no_file(state: State, tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("kept")
 def test_a_backup_of_a_damaged_file_leaves_no_file(state: State, tmp_path: Path) -> None:
+    """The sessions are read only while they are copied: the copy has begun by then."""
+    with closing(sqlite3.connect(tmp_path / STATE_FILE)) as database:
+        ((page,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sessions'").fetchall()
     with (tmp_path / STATE_FILE).open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(PAGE_BYTES)
-        file.write(b"\xff" * (size - PAGE_BYTES))
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
     result = state("backup", str(tmp_path / "there"))
     assert result.exit_code == 1
+    assert f"the state file {tmp_path / STATE_FILE} is damaged" in result.output
     assert not (tmp_path / "there").exists()
 
 

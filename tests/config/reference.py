@@ -39,10 +39,10 @@ With `--online` it also connects every charger once over each transport.
 - Paths and patterns are relative to the configuration file.
 - Durations are written as in Prometheus: `500ms`, `30s`, `5m`, `1h30m`.
 - `token_file` is read for every attempt to connect: a new token needs no reload.
-- The exporter checks the files that match `charger_files`, each `ca_file` and each `token_file` every 5 s. When two
-  checks in a row find the same change, it reloads the whole configuration; after a change of a token it retries the
-  streams that were refused. For other changes send SIGHUP or, with `--web.enable-lifecycle`, `POST /-/reload`. Only the
-  chargers of changed accounts reconnect.
+- The exporter checks the files that match `charger_files`, each `ca_file` and each `token_file` every 5 s, and acts
+  when two checks in a row find the same change. If only tokens have changed, it retries the streams that were refused;
+  otherwise it reloads the whole configuration. For other changes send SIGHUP or, with `--web.enable-lifecycle`,
+  `POST /-/reload`. Only the chargers of changed accounts reconnect.
 - A configuration that cannot be read or is not valid changes nothing. The log says why,
   `vecharge_exporter_config_last_reload_successful` is 0, and the reload is retried every 5 s.
 - A reload also fails if a pattern of `charger_files` matched a file before and now matches none: its volume may not be

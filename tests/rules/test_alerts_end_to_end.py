@@ -137,7 +137,7 @@ def exporter_of(simulator_url: str, folder: Path) -> Process:
 def hasty_rules(folder: Path) -> Path:
     rules = yaml.safe_load(ALERTS.read_text())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
-        # The energy rises in steps of 0.01 kWh, at 2.5 kW one each 14 s: in seconds this alert fires without a fault.
+        # The energy rises in steps of 0.01 kWh, at 2.5 kW one every 14 s: in seconds this alert fires without a fault.
         if rule.get("alert") == "VechargeEnergyNotRising":
             continue
         for key in {"for", "keep_firing_for"} & rule.keys():

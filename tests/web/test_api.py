@@ -147,6 +147,10 @@ async def test_a_fleet_without_chargers_has_an_empty_document() -> None:
             [Connected(), ON, Disconnected(Disconnection.TRANSPORT), Connected()],
             "connected, but the service has sent nothing yet",
         ),
+        (
+            [Connected(), decode("chargerDisconnected", ()), Disconnected(Disconnection.TRANSPORT), Connected()],
+            "connected, but the service has sent nothing yet",
+        ),
         ([Connected(), OFF, Disconnected(Disconnection.SERVER)], "the stream has ended: reconnecting"),
         (
             [Connected(), ON, decode("chargerDisconnected", ())],
