@@ -25,7 +25,7 @@ from exporter.state.store import StateStore
 TIMEOUT_SECONDS: Final = 5.0
 # Without scrapes, from the end of a commit to the next one: a total on disk is hardly older.
 INTERVAL_SECONDS: Final = 10.0
-# Log a persistent failure once per minute.
+# Log a persistent failure once per minute. While the disk hangs, count one as often.
 LOG_AGAIN_SECONDS: Final = 60.0
 
 
@@ -135,7 +135,11 @@ class Commits:
             if is_late:
                 self._fail(batch, f"not on disk {self._timeout:g} s after it was requested")
                 commit.release()
-                await asyncio.wait({written})
+                await asyncio.wait({written}, timeout=LOG_AGAIN_SECONDS)
+                while not written.done():
+                    # A disk that hangs fails once per minute: an alert is for failures that continue.
+                    self._fail({}, "still not on disk")
+                    await asyncio.wait({written}, timeout=LOG_AGAIN_SECONDS)
             error = written.exception()
             if error is None:
                 self._succeed(batch, written.result())

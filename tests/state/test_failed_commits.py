@@ -51,6 +51,22 @@ async def test_scrapes_do_not_wait_for_a_commit_after_its_timeout(committed: Com
     assert committed.process.commit_failures == 1
 
 
+async def test_a_disk_that_hangs_is_a_failure_again_and_again(
+    committed: CommittedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "LOG_AGAIN_SECONDS", 0.01)
+    charger = new_charger()
+    committed.disk.works.clear()
+    committed.deliver(charger, 1000)
+    await committed.scrape()
+    await until(lambda: committed.process.commit_failures >= 4, "more failures")
+    assert committed.lines('committed totals" error="still not on disk"') >= 1
+    assert len(committed.disk.begun) == 1
+    committed.disk.works.set()
+    await until(lambda: committed.shown(charger) == 1000, "the late commit")
+    assert committed.lines("state commits work again") == 1
+
+
 async def test_a_late_commit_applies_when_it_ends(committed: CommittedFleet) -> None:
     charger = new_charger()
     committed.disk.works.clear()
