@@ -13,6 +13,7 @@ from typing import Final, TextIO
 import click
 
 from exporter.app import run_loop
+from exporter.charger.events import Connected, Event
 from exporter.cli.columns import aligned
 from exporter.config.load import AccountConfig, Config, load_file_or_environment
 from exporter.config.schema import TRANSPORTS
@@ -20,6 +21,7 @@ from exporter.config.tokens import expired_on, expiry_of, expiry_text
 from exporter.errors import ConnectError, ConnectFailure, TokenError
 from exporter.logs import create_log
 from exporter.stream.connection import Connection, Target
+from exporter.stream.diagnosis import closed_early
 from exporter.stream.open_files import shortage
 from exporter.stream.services import Service, Services, without_chargers
 from exporter.web import config as web_config
@@ -189,10 +191,13 @@ async def _connect(service: Service, charger_id: str, token: str, limit: asyncio
 
 async def _attempt(service: Service, charger_id: str, token: str, transport: str) -> ConnectError | None:
     target = Target(service.account.url, charger_id, service.account.connect_timeout_seconds)
-    connection = Connection(target, service.http, lambda _event: None)
+    events: list[Event] = []
+    connection = Connection(target, service.http, events.append)
     try:
         await connection.open(token, transport)
         await connection.welcomed()
+        if connection.has_ended and events == [Connected()]:
+            return closed_early()
     except ConnectError as error:
         return error
     finally:

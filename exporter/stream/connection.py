@@ -141,7 +141,7 @@ class Connection:
                 self._http.joined(self._client.eio.ws)
                 self._client.forget_url()
             return
-        if self._ended.done() or any(task.done() for task in loops_of(self._client.eio)):
+        if self.has_ended:
             raise closed_early()
         raise timed_out(seconds, transport)
 
@@ -152,8 +152,16 @@ class Connection:
             return timed_out(self._target.connect_timeout_seconds, transport)
         return failure
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the service closed the connection, or the transport broke."""
+        return self._ended.done() or any(task.done() for task in loops_of(self._client.eio))
+
     async def welcomed(self) -> None:
-        """Wait for the first event of the service; raise ConnectError if it says that the charger is occupied."""
+        """Wait for the first event of the service, for 3 s without one, or for the end of the connection.
+
+        Raise ConnectError if the event says that the charger is occupied.
+        """
         waited_for: set[asyncio.Future[Any]] = {self._welcome, self._ended, *loops_of(self._client.eio)}
         await asyncio.wait(waited_for, timeout=WELCOME_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not self._welcome.done():

@@ -87,6 +87,14 @@ async def test_a_charger_with_another_client_is_occupied(simulator: Simulator, w
     ]
 
 
+async def test_a_connection_that_the_service_closes_without_an_event_is_a_failure(
+    node_service: Callable[..., NodeService],
+) -> None:
+    node = node_service(NATIVE)
+    node.rules(close=True)
+    assert await outcomes(config(node.url, "a")) == [{"websocket": "unreachable", "polling": "unreachable"}]
+
+
 async def test_a_failing_transport_beside_a_working_one_is_reported(node_service: Callable[..., NodeService]) -> None:
     node = node_service(NATIVE)
     node.rules(websocket_status=403)

@@ -25,6 +25,7 @@ const rules = {
   answer_delay: null, // how many milliseconds a new handshake waits for its answer
   accept_delay: null, // how many milliseconds the check of a token takes
   occupied: null, // whether every charger is connected to another device
+  close: null, // whether every connection is closed at once, without an event
   hang: null, // whether requests are taken and never answered
   websocket_hang: null, // the same of websockets alone
 };
@@ -64,6 +65,7 @@ io.on("connection", (socket) => {
     commands.error({ charger: chargerId, text: "Charger already connected to other device" });
     return socket.disconnect();
   }
+  if (rules.close) return socket.disconnect();
   entryOf(socket.conn).accepted = true;
   socket.emit("chargerConnected", documents[chargerId] || { ...JSON.parse(fixture), _id: chargerId });
 });
