@@ -55,7 +55,7 @@ REST_SECONDS = 900.0
 LOOK_SECONDS = 1.0
 MEGABYTE = 1_000_000
 # The allowed rise of memory from the first third of a run to its end, by its slope: pools and caches vary.
-# 10,000 chargers exceeded it with glibc's cache for each thread: see docs/benchmarks.md.
+# 10,000 chargers exceed it with glibc's cache for each thread: see docs/benchmarks.md.
 MAX_RISE_MEGABYTES = 8.0
 # Tasks and files are compared while every stream is connected: in between they vary with the flapping.
 MAX_RISE_AT_REST = 10
