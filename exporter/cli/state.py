@@ -1,7 +1,6 @@
 """The command `state`: shows and changes the totals of a state file."""
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,7 +15,8 @@ from exporter.charger.meter_state import MeterState
 from exporter.cli.columns import aligned
 from exporter.config.schema import Text
 from exporter.errors import StateError
-from exporter.state.state_file import STATE_FILE, DamagedError, as_state_errors, exists, open_to_read, read
+from exporter.state import state_file
+from exporter.state.state_file import STATE_FILE, exists, read
 from exporter.state.store import StateStore
 
 
@@ -97,17 +97,5 @@ def backup(folder: Path, file: Path) -> str:
     """Copy the state file, also while an exporter runs; raise StateError."""
     if file.exists():
         raise StateError(f"{file} exists already: remove it, or name another file")
-    source = folder / STATE_FILE
-    with open_to_read(source) as connection:
-        try:
-            with as_state_errors(file, "written"):
-                # For its owner alone, as the state file.
-                os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-                try:
-                    connection.execute("VACUUM INTO ?", (str(file),))
-                except BaseException:
-                    file.unlink(missing_ok=True)
-                    raise
-        except DamagedError as error:
-            raise DamagedError(f"the state file {source} is damaged: SQLite cannot read it") from error
+    state_file.copy(folder / STATE_FILE, file)
     return f"{file}: {file.stat().st_size} bytes"

@@ -57,6 +57,26 @@ def read(folder: Path) -> dict[str, KeptState]:
         return load(folder / STATE_FILE, connection)
 
 
+def copy(source: Path, file: Path) -> None:
+    """Copy a state file, also while an exporter writes to it; raise StateError, and leave no part of a copy."""
+    with open_to_read(source) as connection:
+        try:
+            _copy(connection, file)
+        except DamagedError as error:  # which names the copy
+            raise DamagedError(f"the state file {source} is damaged: SQLite cannot read it") from error
+
+
+def _copy(connection: sqlite3.Connection, file: Path) -> None:
+    with as_state_errors(file, "written"):
+        # For its owner alone, as the state file.
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            connection.execute("VACUUM INTO ?", (str(file),))
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
+
+
 @contextmanager
 def open_to_read(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a valid state file, also while an exporter writes to it; raise StateError.
