@@ -272,12 +272,15 @@ async def test_a_persistent_failure_is_logged_less_and_less_often(watch: StartWa
     assert [line.partition("attempts=")[2].split()[0] for line in lines] == ["1", "2", "4", "8", "16"]
 
 
+def streams_of_one_service(watch: StartWatch, url: str, number: int) -> list[Watch]:
+    first = watch(url)
+    return [first, *(watch(url, charger=f"charger-{n}", service=first.service) for n in range(number - 1))]
+
+
 async def test_many_failures_of_one_kind_are_logged_at_powers_of_two_with_their_number(
     watch: StartWatch, closed_address: str
 ) -> None:
-    url = f"http://{closed_address}"
-    first = watch(url)
-    streams = [first, *(watch(url, charger=f"charger-{n}", service=first.service) for n in range(39))]
+    streams = streams_of_one_service(watch, f"http://{closed_address}", 40)
     for stream in streams:
         await stream.until_failed()
     text = "".join(stream.log.getvalue() for stream in streams)
@@ -301,12 +304,11 @@ async def test_chargers_that_are_no_longer_watched_do_not_hide_a_new_failure(
     watch: StartWatch, closed_address: str
 ) -> None:
     url = f"http://{closed_address}"
-    first = watch(url)
-    former = [first, *(watch(url, charger=f"charger-{n}", service=first.service) for n in range(11))]
+    former = streams_of_one_service(watch, url, 12)
     for stream in former:
         await stream.until_failed()
         await stream.stop()
-    new = watch(url, charger="new", service=first.service)
+    new = watch(url, charger="new", service=former[0].service)
     await new.until_failed()
     assert "attempts=1 chargers_failing=1 " in new.log.getvalue()
 
