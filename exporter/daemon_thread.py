@@ -1,7 +1,7 @@
 """Runs calls that may hang on a disk, each in a thread of its own.
 
-Such a call delays neither the exit of the process nor the calls in asyncio's threads, which are only four more than the
-cores.
+Such a call delays neither the exit of the process nor the calls in asyncio's threads, of which there are only
+four more than cores.
 """
 
 import asyncio
